@@ -1,0 +1,151 @@
+package batch
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Action is something that a Scheduler wants done: *Invoke, *Discard or *Commit, and nothing else.
+// An action prints as one line. It is never changed after Next returned it.
+//
+//sumtype:decl
+type Action interface {
+	fmt.Stringer
+	action()
+}
+
+// ID names a batch within one Scheduler, from 1. An unchanged retry keeps its ID, so that the shell may keep the
+// request ID that it made for it; what is left after a partial failure and each half of a bisected batch are new.
+type ID int64
+
+// Invoke asks for one invocation of the function. Its end is reported with Report(now, ID, outcome).
+// At most one invocation of an ID runs at a time, and at most one per lane.
+type Invoke struct {
+	ID ID
+
+	// Lane is 0 to Policy.ParallelizationFactor-1. Invocations of different lanes may run at once.
+	Lane int
+
+	// Attempt is 1 for the first invocation of this ID and grows by one with each further one.
+	Attempt int
+
+	// Records are in the order of the stream: read-only, and valid for as long as they are referenced.
+	// They are empty only for the final invocation of a tumbling window.
+	Records []Record
+
+	// Window is the tumbling window that the records belong to, nil without tumbling windows.
+	Window *Window
+}
+
+// Window is a tumbling window as one invocation, one discard or one commit sees it.
+type Window struct {
+	Start, End time.Time // Start is inclusive, End exclusive; both aligned to the Unix epoch
+
+	// State is the JSON object that the invocation before returned; "{}" at first.
+	State []byte
+
+	Final           bool // isFinalInvokeForWindow
+	TerminatedEarly bool // isWindowTerminatedEarly
+}
+
+// Condition is why records were given up, in AWS's words.
+type Condition string
+
+// The conditions of an on-failure document.
+const (
+	RetryAttemptsExhausted Condition = "RetryAttemptsExhausted"
+	RecordAgeExceeded      Condition = "RecordAgeExceeded"
+)
+
+// Discard asks for records to be given up: sent to the on-failure destination, if there is one, and passed.
+// Its end is reported with Report(now, ID, outcome), the outcome being Delivered or Dropped. The lane waits for it.
+type Discard struct {
+	// ID is that of the invocations that failed before, or a new one when the records were never invoked.
+	ID        ID
+	Lane      int
+	Condition Condition
+
+	// Invocations is the approximateInvokeCount of the on-failure document; it is at least 1.
+	Invocations int
+
+	// Cause is the outcome that used up the retries: FunctionError, Success (with failed items), or TooLarge.
+	// It is None under RecordAgeExceeded.
+	Cause OutcomeKind
+
+	// Records are as in Invoke.
+	Records []Record
+	Window  *Window
+}
+
+// Commit asks for a position to be stored. Commits are not reported: they run beside invocations, a newer one
+// replaces an older one that was not yet written, and a failed write is tried again by the shell.
+type Commit struct {
+	// Version grows by one with each Commit of a Scheduler.
+	Version uint64
+
+	// Position is the frontier: everything at or below it is resolved. It never falls.
+	Position Position
+
+	// End is set when the shard was read to its end and all of it is resolved. It is the last Commit.
+	End bool
+
+	// Window is the open tumbling window and its state, nil without one.
+	Window *Window
+}
+
+func (*Invoke) action()  {}
+func (*Discard) action() {}
+func (*Commit) action()  {}
+
+// String prints the action as one line, such as "invoke id=1 lane=0 attempt=1 [1 2 3]".
+func (a *Invoke) String() string {
+	return fmt.Sprintf("invoke id=%d lane=%d attempt=%d [%s]%s", a.ID, a.Lane, a.Attempt, names(a.Records), a.Window.suffix())
+}
+
+// String prints the action as one line, such as
+// "discard id=1 lane=0 condition=RetryAttemptsExhausted count=3 cause=function-error [2]".
+func (a *Discard) String() string {
+	return fmt.Sprintf("discard id=%d lane=%d condition=%s count=%d cause=%s [%s]%s",
+		a.ID, a.Lane, a.Condition, a.Invocations, a.Cause, names(a.Records), a.Window.suffix())
+}
+
+// String prints the action as one line, such as "commit version=2 position=17".
+func (a *Commit) String() string {
+	s := fmt.Sprintf("commit version=%d position=%s", a.Version, a.Position)
+	if a.End {
+		s += " end"
+	}
+	return s + a.Window.suffix()
+}
+
+// suffix prints the window behind an action's line, or nothing without one.
+func (w *Window) suffix() string {
+	if w == nil {
+		return ""
+	}
+	s := fmt.Sprintf(" window=%s/%s state=%s", w.Start.UTC().Format(time.RFC3339), w.End.UTC().Format(time.RFC3339), w.State)
+	if w.Final {
+		s += " final"
+	}
+	if w.TerminatedEarly {
+		s += " terminated-early"
+	}
+	return s
+}
+
+// names prints the records' positions, separated by spaces.
+func names(records []Record) string {
+	var b strings.Builder
+	for i := range records {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		r := &records[i]
+		b.WriteString(r.SequenceNumber)
+		if r.SubSequence > 0 || r.More {
+			fmt.Fprintf(&b, ".%d", r.SubSequence)
+		}
+	}
+	return b.String()
+}

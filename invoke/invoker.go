@@ -1,0 +1,67 @@
+package invoke
+
+import (
+	"context"
+	"errors"
+)
+
+// Invoker runs a function. It is what a mapping needs of one: Func, Handler and the packages below this one
+// are Invokers, and anything with this method is.
+//
+// Invoke is synchronous, may be called by several goroutines at once, and must return soon after ctx is done.
+type Invoker interface {
+	// Invoke runs the function once. ctx carries the invocation's deadline, if it has one.
+	//
+	// An error for which errors.Is(err, ErrNotRun) holds means that the function never ran: the batch is tried again
+	// and no retry is spent. Any other error is a function error, as is a Result with FunctionError set.
+	Invoke(ctx context.Context, in *Invocation) (*Result, error)
+}
+
+// Invocation is one run of a function.
+type Invocation struct {
+	// RequestID is a UUID. An unchanged retry of a batch keeps it.
+	RequestID string
+
+	// FunctionARN is the ARN of the function as it was configured, with its qualifier if it has one.
+	FunctionARN string
+
+	// Attempt is 1 for the first run of this RequestID.
+	Attempt int
+
+	// Event is what the function is given. It is read-only and stays valid for as long as it is referenced.
+	Event *Event
+}
+
+// Result is what a function that ran came to.
+type Result struct {
+	// StatusCode is that of the invocation, 200 for one that ran; 0 counts as 200.
+	StatusCode int
+
+	// ExecutedVersion is the version that ran; empty counts as "$LATEST".
+	ExecutedVersion string
+
+	// FunctionError is empty for a function that returned, and "Unhandled" or "Handled" for one that failed.
+	FunctionError string
+
+	// Payload is the function's answer as JSON, or the error document under FunctionError. It may be empty.
+	Payload []byte
+
+	// Response is the function's answer where it is at hand without JSON. It takes the place of Payload.
+	Response *Response
+}
+
+// Response is an answer of a function to an event of records.
+type Response struct {
+	// FailedItems are the sequence numbers of the records that could not be processed. They count only where the mapping
+	// has FunctionResponseTypes ReportBatchItemFailures.
+	FailedItems []string
+
+	// State is the state of the tumbling window, a JSON object; nil without tumbling windows.
+	State []byte
+}
+
+// ErrNotRun tells that the function never ran, so that no retry is spent. ErrThrottled and others wrap it.
+var ErrNotRun = errors.New("invoke: function did not run")
+
+// ErrTooLarge tells that the event is larger than the function can be given.
+var ErrTooLarge = errors.New("invoke: event too large")

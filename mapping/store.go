@@ -1,0 +1,67 @@
+package mapping
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+)
+
+// Store keeps the progress of mappings, and the leases under which it may be changed. One Store serves many mappings;
+// each is known to it by a name that stays the same over restarts. All methods may be called at the same time;
+// what they return is the caller's.
+type Store interface {
+	// Anchor stores proposed as the time from which the mapping reads under StartingPosition LATEST, unless one is
+	// stored already, and returns the one that is in force. When it returns, the anchor is durable.
+	Anchor(ctx context.Context, mapping string, proposed time.Time) (time.Time, error)
+
+	// Progress returns what is stored for each shard of the mapping, by shard ID. A mapping that is unknown has none.
+	Progress(ctx context.Context, mapping string) (map[string]Progress, error)
+
+	// Acquire takes the lease of a shard for owner, opens a new epoch, which fences out all earlier ones, and returns
+	// the shard's progress; the zero Progress when there is none. It returns ErrLeaseHeld while somebody else has it.
+	Acquire(ctx context.Context, mapping, shard, owner string) (Lease, Progress, error)
+
+	// Commit stores p under the lease, durably. It returns ErrLeaseLost when the lease is not in force any more.
+	// A p that is older than what this lease already stored (by Version) is ignored without an error.
+	Commit(ctx context.Context, lease Lease, p Progress) error
+
+	// Release gives the lease back, so that others can have it at once. Releasing one that was lost is no error.
+	Release(ctx context.Context, lease Lease) error
+}
+
+// Lease is the right to process one shard and to store its progress. It is a value: losing it shows
+// in an ErrLeaseLost of the Store.
+type Lease struct {
+	Mapping string
+	Shard   string
+	Owner   string
+
+	// Epoch grows with each Acquire of this shard.
+	Epoch uint64
+}
+
+// Progress is what is stored for one shard: the contents of its last Commit.
+type Progress struct {
+	// Version is that of the batch.Commit; it counts within the epoch that wrote it.
+	Version uint64
+
+	// Position is the place where reading goes on. Everything at or below it is resolved.
+	Position batch.Position
+
+	// End tells that the shard was read to its end and all of it is resolved.
+	End bool
+
+	// Window is the open tumbling window with its state, or nil.
+	Window *batch.Window
+}
+
+// Errors that a Store returns, wrapped or plain; test for them with errors.Is.
+var (
+	// ErrLeaseHeld tells that another owner has the lease.
+	ErrLeaseHeld = errors.New("mapping: lease is held by another owner")
+
+	// ErrLeaseLost tells that a lease is no longer in force: nothing was stored.
+	ErrLeaseLost = errors.New("mapping: lease is lost")
+)

@@ -1,0 +1,86 @@
+package poller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+)
+
+// Source is where a mapping reads from. *Poller is the one for Kinesis; a test may write its own in a few lines.
+// Its methods may be called at the same time.
+type Source interface {
+	// Shards returns all shards that the stream still lists, closed ones included, in no particular order.
+	Shards(ctx context.Context) ([]Shard, error)
+
+	// Open returns a Reader of one shard. It makes no call that could fail for a passing reason:
+	// whatever goes wrong in reading shows in Next.
+	Open(shard Shard, from Start) (Reader, error)
+}
+
+// Reader reads one shard, page after page. One goroutine uses it. If it is an io.Closer as well, it is closed
+// when nobody reads it any more.
+type Reader interface {
+	// Next waits until the shard may be read again, reads, and returns the page, which may be empty: the Reader keeps
+	// the cadence, so that its user may call Next again at once, after an error too.
+	//
+	// After an error nothing is lost: the next call reads from the same place. Classify tells what an error means.
+	// After a page with End set Next is not called again.
+	Next(ctx context.Context) (batch.Page, error)
+}
+
+// Clock is what a Source may have besides: the time as the stream's service sees it.
+type Clock interface {
+	// Now returns the service's time as the last response told it, and false while none did.
+	Now() (time.Time, bool)
+}
+
+// Shard is one shard of a stream, as ListShards tells of it.
+type Shard struct {
+	ID string
+
+	// Parent and AdjacentParent are empty where the shard was there from the start; AdjacentParent is set after a merge.
+	// A parent that has left the stream is still named.
+	Parent, AdjacentParent string
+
+	// StartingHashKey and EndingHashKey bound the MD5 hash keys of the shard's records, both inclusive, in decimal.
+	StartingHashKey, EndingHashKey string
+
+	// StartingSequenceNumber and EndingSequenceNumber bound the shard's records; the latter is empty while it is open.
+	StartingSequenceNumber, EndingSequenceNumber string
+}
+
+// StartType is how the place where a Reader begins is named.
+type StartType uint8
+
+// The start types. LATEST is not among them: a mapping resolves it once, to a time, before it opens any shard.
+const (
+	// TrimHorizon begins at the oldest record that the stream still has. It is the zero StartType.
+	TrimHorizon StartType = iota
+	// AtTimestamp begins at the first record that arrived at or after Start.Timestamp.
+	AtTimestamp
+	// AtPosition begins behind Start.Position, which is not zero; where that lies within an aggregate, the members
+	// up to it are skipped.
+	AtPosition
+)
+
+// Start is the place where a Reader begins.
+type Start struct {
+	Type      StartType
+	Timestamp time.Time
+	Position  batch.Position
+}
+
+// String prints the start as logs show it, in AWS's words.
+func (s Start) String() string {
+	switch s.Type {
+	case TrimHorizon:
+		return "TRIM_HORIZON"
+	case AtTimestamp:
+		return "AT_TIMESTAMP " + s.Timestamp.UTC().Format(time.RFC3339Nano)
+	case AtPosition:
+		return "AFTER_SEQUENCE_NUMBER " + s.Position.String()
+	}
+	return fmt.Sprintf("StartType(%d)", uint8(s.Type))
+}
