@@ -1,0 +1,157 @@
+package batch
+
+import "time"
+
+// lane is a strict sequence of the records of some partition keys: one invocation at a time, each record resolved
+// before the next batch begins. Whatever is resolved is therefore a prefix of the lane.
+type lane struct {
+	// queue holds the lane's unresolved records in order: first those of the batch in hand, then the buffered ones.
+	queue  ring
+	inHand int // how many of the queue belong to the batch in hand
+
+	// pieces are what is left of the batch in hand, the head last. Together they are the first inHand records.
+	pieces []piece
+
+	// fill and fillBytes describe the batch that would be cut from the buffered records, full whether a further record
+	// could still join it.
+	fill, fillBytes int
+	full            bool
+
+	// since is when the batching window of the buffered records began: when the first of them came, or when the last
+	// invocation ended, whichever is later.
+	since time.Time
+}
+
+func (l *lane) buffered() int { return l.queue.len() - l.inHand }
+
+// head returns the piece whose turn it is, nil when no batch is in hand.
+func (l *lane) head() *piece {
+	if len(l.pieces) == 0 {
+		return nil
+	}
+	return &l.pieces[len(l.pieces)-1]
+}
+
+// push buffers a record.
+func (l *lane) push(now time.Time, r ref, p *Policy) {
+	if l.buffered() == 0 {
+		l.since = now
+	}
+	l.queue.push(r)
+	if !l.full {
+		l.extend(r.record(), p)
+	}
+}
+
+// extend lets one more record join the batch that would be cut, or finds that batch full.
+func (l *lane) extend(r *Record, p *Policy) {
+	size := l.fillBytes + r.Size
+	if l.fill == 0 {
+		size += p.EnvelopeSize
+	} else {
+		size++ // the comma between two records
+	}
+	if l.fill > 0 && size > p.PayloadLimit {
+		l.full = true
+		return
+	}
+	l.fill++
+	l.fillBytes = size
+	l.full = l.fill == p.BatchSize || size >= p.PayloadLimit
+}
+
+// cut makes the next n buffered records the batch in hand.
+func (l *lane) cut(n int, p *Policy) {
+	l.pieces = append(l.pieces, piece{records: l.queue.records(n)})
+	l.inHand = n
+	l.fill, l.fillBytes, l.full = 0, 0, false
+	for i := n; i < l.queue.len() && !l.full; i++ {
+		l.extend(l.queue.at(i).record(), p)
+	}
+}
+
+// resolve passes the first n records of the head.
+func (l *lane) resolve(n int) {
+	l.queue.drop(n)
+	l.inHand -= n
+	h := l.head()
+	if n < len(h.records) {
+		h.records = h.records[n:]
+		return
+	}
+	*h = piece{}
+	l.pieces = l.pieces[:len(l.pieces)-1]
+}
+
+// replace puts pieces in the place of the head, the one whose turn comes first being given first.
+func (l *lane) replace(first, second piece) {
+	*l.head() = second
+	l.pieces = append(l.pieces, first)
+}
+
+// ring is a queue of refs that reuses its memory.
+type ring struct {
+	buf         []ref // its length is zero or a power of two
+	start, size int
+}
+
+func (q *ring) len() int     { return q.size }
+func (q *ring) at(i int) ref { return q.buf[(q.start+i)&(len(q.buf)-1)] }
+
+func (q *ring) push(r ref) {
+	if q.size == len(q.buf) {
+		q.grow()
+	}
+	q.buf[(q.start+q.size)&(len(q.buf)-1)] = r
+	q.size++
+}
+
+func (q *ring) grow() {
+	buf := make([]ref, max(64, 2*len(q.buf)))
+	for i := range q.size {
+		buf[i] = q.at(i)
+	}
+	q.buf, q.start = buf, 0
+}
+
+// drop forgets the oldest n refs, so that their pages can go. The memory of a burst goes once the ring is empty.
+func (q *ring) drop(n int) {
+	for i := range n {
+		q.buf[(q.start+i)&(len(q.buf)-1)] = ref{}
+	}
+	q.start = (q.start + n) & (len(q.buf) - 1)
+	q.size -= n
+	if q.size == 0 && len(q.buf) > ringKeep {
+		*q = ring{}
+	}
+}
+
+// ringKeep is how many refs an empty ring keeps room for: 16 KiB, so that thousands of idle shards stay small.
+const ringKeep = 1024
+
+// records returns the first n records of the queue as one slice: a part of their page where they stand side by side,
+// which is the common case without filters and lanes, else a copy, one allocation a batch.
+func (q *ring) records(n int) []Record {
+	first, last := q.at(0), q.at(n-1)
+	if first.page == last.page && last.index-first.index == n-1 {
+		return first.page.records[first.index : last.index+1 : last.index+1]
+	}
+	records := make([]Record, n)
+	for i := range records {
+		records[i] = *q.at(i).record()
+	}
+	return records
+}
+
+// expired returns how many of the first n records are older than age at now, counted from the first.
+func (q *ring) expired(n int, age time.Duration, now time.Time) int {
+	if age <= 0 {
+		return 0
+	}
+	for i := range n {
+		if now.Sub(q.at(i).record().ArrivalTime) <= age {
+			return i
+		}
+	}
+	return n
+}

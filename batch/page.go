@@ -1,0 +1,72 @@
+package batch
+
+// page is an offered Page with its place among all records of the shard.
+type page struct {
+	records []Record
+	base    uint64 // ordinal of records[0]; ordinals count the records offered, filtered ones included
+	charge  int    // what it takes of the budget until the frontier has passed all of it
+}
+
+// ref names a record of a page.
+type ref struct {
+	page  *page
+	index int
+}
+
+func (r ref) record() *Record { return &r.page.records[r.index] }
+func (r ref) ordinal() uint64 { return r.page.base + uint64(r.index) }
+
+// frontier is the front of what is resolved, and the pages above it.
+type frontier struct {
+	pages    []*page // those with an unresolved record, oldest first
+	offered  uint64  // ordinals given out so far
+	resolved uint64  // every record with an ordinal below it is resolved
+	position Position
+	held     int // sum of the pages' charges
+}
+
+// add takes a page in and gives its records their ordinals.
+func (f *frontier) add(records []Record) *page {
+	p := &page{records: records, base: f.offered}
+	for i := range records {
+		p.charge += len(records[i].Data) + RecordOverhead
+	}
+	f.offered += uint64(len(records))
+	f.held += p.charge
+	f.pages = append(f.pages, p)
+	return p
+}
+
+// advance moves the front so that every ordinal below resolved counts as resolved, lets go of the pages that lie wholly
+// below it, and reports whether it moved.
+func (f *frontier) advance(resolved uint64) bool {
+	if resolved <= f.resolved {
+		return false
+	}
+	f.resolved = resolved
+	passed := 0
+	for _, p := range f.pages {
+		if resolved < p.base+uint64(len(p.records)) {
+			break
+		}
+		f.position = PositionOf(&p.records[len(p.records)-1])
+		f.held -= p.charge
+		passed++
+	}
+	f.drop(passed)
+	if len(f.pages) > 0 && resolved > f.pages[0].base {
+		p := f.pages[0]
+		f.position = PositionOf(&p.records[resolved-p.base-1])
+	}
+	return true
+}
+
+// drop forgets the oldest n pages.
+func (f *frontier) drop(n int) {
+	if n == 0 {
+		return
+	}
+	left := copy(f.pages, f.pages[n:])
+	clear(f.pages[left:])
+	f.pages = f.pages[:left]
+}

@@ -1,0 +1,93 @@
+package batch
+
+import (
+	"math/rand/v2"
+	"sort"
+	"time"
+)
+
+// pieceState is what the head of a lane waits for.
+type pieceState uint8
+
+const (
+	ready      pieceState = iota // to be invoked
+	running                      // for the end of its invocation
+	waiting                      // for notBefore, to be invoked again
+	doomed                       // to be discarded
+	discarding                   // for the end of its discard
+)
+
+// piece is a run of records that is invoked, retried and given up as one: a batch, what is left of one after a
+// partial failure, half of one that was bisected, or the records of one that are too old.
+type piece struct {
+	id        ID // 0 until its first action
+	records   []Record
+	state     pieceState
+	notBefore time.Time
+	since     time.Time // of the state, once it was invoked
+
+	invoked  int // invocations under this id
+	ran      int // those of its records that ran, under whatever id
+	spent    int // those that count against MaximumRetryAttempts
+	failures int // in a row, of any kind: the exponent of the delay
+
+	condition Condition   // once doomed
+	cause     OutcomeKind // of the last failure
+}
+
+// split returns the halves of p, which begin afresh. The first has ⌊n/2⌋ records.
+func (p *piece) split() (first, second piece) {
+	n := len(p.records) / 2
+	return piece{records: p.records[:n:n]}, piece{records: p.records[n:]}
+}
+
+// oldest separates the first n records, which are too old, from the others. Those keep what was spent, for the function
+// made no progress on them, but become a batch of their own, as the event that they go into has changed.
+func (p *piece) oldest(n int) (old, rest piece) {
+	old, rest = *p, *p
+	old.records, rest.records = p.records[:n:n], p.records[n:]
+	old.state, old.condition, old.cause = doomed, RecordAgeExceeded, None
+	rest.id, rest.invoked = 0, 0
+	return old, rest
+}
+
+// expired returns how many leading records are older than age at now.
+func expired(records []Record, age time.Duration, now time.Time) int {
+	if age <= 0 {
+		return 0
+	}
+	n := 0
+	for n < len(records) && now.Sub(records[n].ArrivalTime) > age {
+		n++
+	}
+	return n
+}
+
+// firstFailed returns the index of the first record that failed items name, len(records) when they name none,
+// and false when one of them names no record of these.
+func firstFailed(records []Record, items []string) (int, bool) {
+	first := len(records)
+	for _, item := range items {
+		i := sort.Search(len(records), func(i int) bool {
+			return CompareSequenceNumbers(records[i].SequenceNumber, item) >= 0
+		})
+		if i == len(records) || CompareSequenceNumbers(records[i].SequenceNumber, item) != 0 {
+			return 0, false
+		}
+		first = min(first, i)
+	}
+	return first, true
+}
+
+// retryDelay returns how long to wait after the nth failure in a row: 200 ms, doubling, at most a minute,
+// and up to a tenth more where there is a source of chance.
+func retryDelay(n int, rng *rand.Rand) time.Duration {
+	d := maxRetryDelay
+	if shift := n - 1; shift < 16 {
+		d = min(d, minRetryDelay<<shift)
+	}
+	if rng != nil {
+		d += time.Duration(rng.Int64N(int64(d / 10)))
+	}
+	return d
+}

@@ -1,0 +1,118 @@
+package batch
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Defaults and bounds of a Policy. Those with an AWS name are AWS's.
+const (
+	DefaultBatchSize    = 100
+	DefaultPayloadLimit = 6_291_456 // bytes of a synchronous Lambda request
+	DefaultBufferBytes  = 32 << 20
+
+	// RecordOverhead is what a buffered record is charged besides its data: the Record itself, its strings, its place
+	// in a lane. It bounds the number of small records that a budget in bytes admits.
+	RecordOverhead = 256
+
+	minRetryDelay = 200 * time.Millisecond // the first retry, as measured on AWS
+	maxRetryDelay = time.Minute
+)
+
+// Policy is how a Scheduler cuts, retries and gives up. The zero value of each field is AWS's default.
+type Policy struct {
+	// BatchSize is the largest number of records in an invocation: 1 to 10,000, default 100.
+	BatchSize int
+
+	// MaximumBatchingWindow is how long records are gathered before an invocation that is not full: 0 to 300 s.
+	// At 0 a free lane invokes as soon as it has a record.
+	MaximumBatchingWindow time.Duration
+
+	// ParallelizationFactor is the number of lanes: 1 to 10, default 1. All records of a partition key go to one lane.
+	ParallelizationFactor int
+
+	// PayloadLimit is the largest encoded event in bytes, default 6,291,456. A batch is cut before the record that would
+	// overflow it. EnvelopeSize is what an event takes without its records.
+	PayloadLimit, EnvelopeSize int
+
+	// MaximumRetryAttempts is how often a failed batch is tried again: 0 to 10,000; nil and -1 mean until it succeeds
+	// or its records are too old.
+	MaximumRetryAttempts *int
+
+	// MaximumRecordAge is the age at which a record is given up: 60 s to 604,800 s; 0 and below mean never.
+	MaximumRecordAge time.Duration
+
+	// BisectBatchOnFunctionError splits a failed batch of several records in two, which costs no retry.
+	BisectBatchOnFunctionError bool
+
+	// ReportBatchItemFailures makes Outcome.FailedItems count.
+	ReportBatchItemFailures bool
+
+	// BufferBytes bounds what is held above the frontier: the records' data, and RecordOverhead for each. Default 32 MiB.
+	// One page may go beyond it. Where it is used up, lanes no longer wait for their batching window.
+	BufferBytes int
+
+	// Seed makes the retry delays differ by up to a tenth, reproducibly. At 0 they are exact.
+	Seed uint64
+}
+
+// bounds lists the fields that have some, and why.
+var bounds = []struct {
+	field    string
+	value    func(*Policy) int64
+	min, max int64
+	why      string
+}{
+	{"BatchSize", func(p *Policy) int64 { return int64(p.BatchSize) }, 1, 10_000, "AWS"},
+	{"ParallelizationFactor", func(p *Policy) int64 { return int64(p.ParallelizationFactor) }, 1, 10, "AWS"},
+	{"PayloadLimit", func(p *Policy) int64 { return int64(p.PayloadLimit) }, 1, 1 << 40, "a record must have a chance"},
+	{"EnvelopeSize", func(p *Policy) int64 { return int64(p.EnvelopeSize) }, 0, 1 << 20, "it holds ARNs and IDs"},
+	{"MaximumRetryAttempts", func(p *Policy) int64 { return int64(*p.MaximumRetryAttempts) }, -1, 10_000, "AWS"},
+	{"BufferBytes", func(p *Policy) int64 { return int64(p.BufferBytes) }, 1, 1 << 40, "with none nothing would be read"},
+}
+
+// Bounds of the durations, all AWS's.
+const (
+	maxBatchingWindow = 300 * time.Second
+	minRecordAge      = 60 * time.Second
+	maxRecordAge      = 604_800 * time.Second
+)
+
+// withDefaults returns p with its zero fields filled in.
+func (p Policy) withDefaults() Policy {
+	if p.BatchSize == 0 {
+		p.BatchSize = DefaultBatchSize
+	}
+	if p.ParallelizationFactor == 0 {
+		p.ParallelizationFactor = 1
+	}
+	if p.PayloadLimit == 0 {
+		p.PayloadLimit = DefaultPayloadLimit
+	}
+	if p.MaximumRetryAttempts == nil {
+		p.MaximumRetryAttempts = new(-1)
+	}
+	if p.BufferBytes == 0 {
+		p.BufferBytes = DefaultBufferBytes
+	}
+	return p
+}
+
+// Validate returns all violations of p at once, or nil. Each names the field, its value and the bounds.
+func (p Policy) Validate() error {
+	p = p.withDefaults()
+	var errs []error
+	for _, b := range bounds {
+		if v := b.value(&p); v < b.min || v > b.max {
+			errs = append(errs, fmt.Errorf("batch: %s is %d, must be between %d and %d (%s)", b.field, v, b.min, b.max, b.why))
+		}
+	}
+	if w := p.MaximumBatchingWindow; w < 0 || w > maxBatchingWindow {
+		errs = append(errs, fmt.Errorf("batch: MaximumBatchingWindow is %s, must be between 0s and %s (AWS)", w, maxBatchingWindow))
+	}
+	if a := p.MaximumRecordAge; a > 0 && a < minRecordAge || a > maxRecordAge {
+		errs = append(errs, fmt.Errorf("batch: MaximumRecordAge is %s, must be between %s and %s, or 0 for none (AWS)", a, minRecordAge, maxRecordAge))
+	}
+	return errors.Join(errs...)
+}

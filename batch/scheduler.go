@@ -1,0 +1,352 @@
+package batch
+
+import (
+	"math/rand/v2"
+	"strings"
+	"time"
+)
+
+// Scheduler decides what happens next to the records of one shard: when a batch is cut, what is tried again, split or
+// given up, and how far the shard may be checkpointed. It holds no clock and starts nothing: it is told what happened
+// and when (Offer, Report) and says what to do (Next) and when to ask again (Wake).
+//
+// A Scheduler is used by one goroutine. Time never runs backwards: each now is at or after the one before.
+type Scheduler struct {
+	policy   Policy
+	rng      *rand.Rand // nil: no jitter
+	lanes    []lane
+	frontier frontier
+	read     Position // behind the last record offered
+	lastID   ID
+
+	ended   bool // the last page was offered
+	stopped bool // nothing new may start
+	moved   bool // the frontier moved, or the end was reached, since the last Commit
+	version uint64
+
+	actions []Action // what Next returned, reused
+}
+
+// New returns the Scheduler of a shard that goes on behind what was last committed for it; resume is zero for a shard
+// with no progress. The error names all fields of p that are out of bounds.
+func New(p Policy, resume Commit) (*Scheduler, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	p = p.withDefaults()
+	s := &Scheduler{policy: p, lanes: make([]lane, p.ParallelizationFactor), read: resume.Position, ended: resume.End}
+	s.frontier.position = resume.Position
+	if p.Seed != 0 {
+		s.rng = rand.New(rand.NewPCG(p.Seed, p.Seed))
+	}
+	return s, nil
+}
+
+// Offer takes a page in. Records at or below what was offered before, or below the position that the Scheduler resumed
+// from, are passed over. The Scheduler keeps page.Records until they are resolved.
+func (s *Scheduler) Offer(now time.Time, page Page) {
+	records := page.Records
+	for len(records) > 0 && PositionOf(&records[0]).Compare(s.read) <= 0 {
+		records = records[1:]
+	}
+	if len(records) > 0 {
+		s.read = PositionOf(&records[len(records)-1])
+		s.spread(now, s.frontier.add(records))
+	}
+	s.ended = s.ended || page.End
+	s.advance()
+	if page.End && s.Ended() {
+		s.moved = true // even where the last page brought nothing that could move the frontier
+	}
+}
+
+// spread buffers the records of a page in their lanes. Filtered ones belong to none.
+func (s *Scheduler) spread(now time.Time, p *page) {
+	for i := range p.records {
+		r := &p.records[i]
+		if r.Filtered {
+			continue
+		}
+		l := &s.lanes[0]
+		if len(s.lanes) > 1 {
+			l = &s.lanes[LaneOf(r, len(s.lanes))]
+		}
+		l.push(now, ref{page: p, index: i}, &s.policy)
+	}
+}
+
+// LaneOf returns the lane of a record among n: the 64-bit FNV-1a hash of its partition key modulo n. A record without a
+// partition key has no ordering partner and is spread by its sequence number.
+func LaneOf(r *Record, n int) int {
+	const offset, prime = 14695981039346656037, 1099511628211
+	key := r.PartitionKey
+	if key == "" {
+		key = r.SequenceNumber
+	}
+	h := uint64(offset)
+	for i := range len(key) {
+		h = (h ^ uint64(key[i])) * prime
+	}
+	return int(h % uint64(n))
+}
+
+// Next returns what is to be done now, in order, each action once. The slice is valid until the next call;
+// the actions are valid for as long as they are referenced.
+func (s *Scheduler) Next(now time.Time) []Action {
+	clear(s.actions)
+	s.actions = s.actions[:0]
+	if !s.stopped {
+		for i := range s.lanes {
+			s.step(now, i)
+		}
+	}
+	if s.moved {
+		s.commit()
+	}
+	return s.actions
+}
+
+// commit appends the Commit of the frontier.
+func (s *Scheduler) commit() {
+	s.moved = false
+	s.version++
+	s.actions = append(s.actions, &Commit{Version: s.version, Position: s.frontier.position, End: s.Ended()})
+}
+
+// step appends the next action of a lane, if there is one.
+func (s *Scheduler) step(now time.Time, i int) {
+	l := &s.lanes[i]
+	for l.head() != nil || s.cut(now, l) {
+		h := l.head()
+		switch {
+		case h.state == running || h.state == discarding:
+			return
+		case h.state == doomed:
+			s.discard(now, i, h)
+			return
+		}
+		if n := expired(h.records, s.policy.MaximumRecordAge, now); n > 0 {
+			s.doomOldest(l, n)
+			continue
+		}
+		if h.state == waiting && now.Before(h.notBefore) {
+			return
+		}
+		if !s.tooLarge(h) {
+			s.invoke(now, i, h)
+			return
+		}
+		s.fail(now, l, TooLarge)
+	}
+}
+
+// cut takes the next batch of a free lane in hand, if one is due. Records that are too old are due at once.
+func (s *Scheduler) cut(now time.Time, l *lane) bool {
+	if l.buffered() == 0 {
+		return false
+	}
+	n := l.fill
+	if !s.due(now, l) {
+		n = l.queue.expired(l.fill, s.policy.MaximumRecordAge, now)
+	}
+	if n == 0 {
+		return false
+	}
+	l.cut(n, &s.policy)
+	return true
+}
+
+// due reports whether a free lane's batch is to be invoked though it may not be full: no more can come for it, its
+// window is over, or waiting would keep the shard from being read.
+func (s *Scheduler) due(now time.Time, l *lane) bool {
+	return l.full || s.ended || now.Sub(l.since) >= s.policy.MaximumBatchingWindow || s.Room() <= 0
+}
+
+func (s *Scheduler) tooLarge(h *piece) bool {
+	return len(h.records) == 1 && s.policy.EnvelopeSize+h.records[0].Size > s.policy.PayloadLimit
+}
+
+// name gives a piece its ID with its first action.
+func (s *Scheduler) name(h *piece) ID {
+	if h.id == 0 {
+		s.lastID++
+		h.id = s.lastID
+	}
+	return h.id
+}
+
+func (s *Scheduler) invoke(now time.Time, lane int, h *piece) {
+	h.state, h.since = running, now
+	h.invoked++
+	s.actions = append(s.actions, &Invoke{ID: s.name(h), Lane: lane, Attempt: h.invoked, Records: h.records})
+}
+
+func (s *Scheduler) discard(now time.Time, lane int, h *piece) {
+	h.state, h.since = discarding, now
+	count := h.spent
+	if h.condition == RecordAgeExceeded {
+		count = max(1, h.ran)
+	}
+	s.actions = append(s.actions, &Discard{
+		ID: s.name(h), Lane: lane, Condition: h.condition, Invocations: count, Cause: h.cause, Records: h.records,
+	})
+}
+
+// doomOldest marks the first n records of the head for discarding.
+func (s *Scheduler) doomOldest(l *lane, n int) {
+	h := l.head()
+	old, rest := h.oldest(n)
+	if len(rest.records) == 0 {
+		*h = old
+		return
+	}
+	l.replace(old, rest)
+}
+
+// Report tells what the invocation or the discard of an ID came to. A report for an ID that is not running,
+// or of a kind that does not fit it, is ignored.
+func (s *Scheduler) Report(now time.Time, id ID, o Outcome) Verdict {
+	for i := range s.lanes {
+		l := &s.lanes[i]
+		h := l.head()
+		if h == nil || h.id != id {
+			continue
+		}
+		switch {
+		case h.state == running && o.Kind >= Success && o.Kind <= TooLarge:
+			return s.invoked(now, l, o)
+		case h.state == discarding && (o.Kind == Delivered || o.Kind == Dropped):
+			return s.resolve(l, len(h.records), Resolved)
+		}
+	}
+	return Verdict{Step: Ignored}
+}
+
+// invoked takes the outcome of the head's invocation.
+func (s *Scheduler) invoked(now time.Time, l *lane, o Outcome) Verdict {
+	h := l.head()
+	l.since = now // the next batching window begins when an invocation ends
+	if o.Kind == Success || o.Kind == FunctionError {
+		h.ran++
+	}
+	if o.Kind != Success {
+		return s.fail(now, l, o.Kind)
+	}
+	if !s.policy.ReportBatchItemFailures {
+		return s.resolve(l, len(h.records), Resolved)
+	}
+	first, ok := firstFailed(h.records, o.FailedItems)
+	switch {
+	case !ok:
+		v := s.fail(now, l, Success)
+		v.BadItem = true
+		return v
+	case first == 0:
+		return s.fail(now, l, Success)
+	case first == len(h.records):
+		return s.resolve(l, first, Resolved)
+	}
+	v := s.resolve(l, first, Continued)
+	*l.head() = piece{records: l.head().records}
+	return v
+}
+
+// fail takes a failure of all of the head: it is split where that is asked for, tried again while it may be,
+// and given up otherwise.
+func (s *Scheduler) fail(now time.Time, l *lane, cause OutcomeKind) Verdict {
+	h := l.head()
+	h.failures++
+	h.cause, h.since = cause, now
+	if cause != NotRun {
+		if s.policy.BisectBatchOnFunctionError && len(h.records) > 1 {
+			l.replace(h.split())
+			return Verdict{Step: Bisected}
+		}
+		h.spent++
+		if limit := *s.policy.MaximumRetryAttempts; limit >= 0 && h.spent > limit {
+			h.state, h.condition = doomed, RetryAttemptsExhausted
+			return Verdict{Step: Exhausted}
+		}
+	}
+	delay := retryDelay(h.failures, s.rng)
+	h.state, h.notBefore = waiting, now.Add(delay)
+	return Verdict{Step: Retried, Delay: delay}
+}
+
+// resolve passes the first n records of the head.
+func (s *Scheduler) resolve(l *lane, n int, step Step) Verdict {
+	l.resolve(n)
+	s.advance()
+	return Verdict{Step: step, Resolved: n}
+}
+
+// advance moves the frontier up to the first record that some lane has not resolved.
+func (s *Scheduler) advance() {
+	resolved := s.frontier.offered
+	for i := range s.lanes {
+		if l := &s.lanes[i]; l.queue.len() > 0 {
+			resolved = min(resolved, l.queue.at(0).ordinal())
+		}
+	}
+	if !s.frontier.advance(resolved) {
+		return
+	}
+	s.moved = true
+	if len(s.frontier.pages) == 0 {
+		// A sequence number may share its memory with all of its page, which an idle shard must not keep.
+		s.frontier.position.SequenceNumber = strings.Clone(s.frontier.position.SequenceNumber)
+		s.read = s.frontier.position
+	}
+}
+
+// Stop keeps anything new from starting: from now on Next yields commits only. What runs is still reported.
+func (s *Scheduler) Stop() { s.stopped = true }
+
+// Ended reports whether the shard was read to its end and all of it is resolved.
+func (s *Scheduler) Ended() bool { return s.ended && s.frontier.resolved == s.frontier.offered }
+
+// Room returns how many more bytes the Scheduler is willing to hold. Nothing should be read while it is zero or less.
+func (s *Scheduler) Room() int { return s.policy.BufferBytes - s.frontier.held }
+
+// Wake returns when Next is to be called though nothing happened, and false while only an Offer or a Report can lead
+// to anything. It is to be asked after Next. A time that is not after now means at once.
+func (s *Scheduler) Wake(now time.Time) (time.Time, bool) {
+	var at time.Time
+	if s.stopped {
+		return at, false
+	}
+	for i := range s.lanes {
+		if t, ok := s.wake(now, &s.lanes[i]); ok && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	return at, !at.IsZero()
+}
+
+// wake returns when a lane is to be looked at again.
+func (s *Scheduler) wake(now time.Time, l *lane) (time.Time, bool) {
+	h := l.head()
+	var at time.Time
+	var oldest *Record
+	switch {
+	case h == nil && l.buffered() == 0:
+		return at, false
+	case h == nil && s.due(now, l):
+		return now, true
+	case h == nil:
+		at, oldest = l.since.Add(s.policy.MaximumBatchingWindow), l.queue.at(0).record()
+	case h.state == waiting:
+		at, oldest = h.notBefore, &h.records[0]
+	case h.state == running || h.state == discarding:
+		return at, false
+	default:
+		return now, true
+	}
+	if age := s.policy.MaximumRecordAge; age > 0 {
+		// One nanosecond later it is older than the limit.
+		if t := oldest.ArrivalTime.Add(age + 1); t.Before(at) {
+			at = t
+		}
+	}
+	return at, true
+}

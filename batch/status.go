@@ -1,0 +1,80 @@
+package batch
+
+import "time"
+
+// LaneState is what a lane does, or waits for.
+type LaneState string
+
+// The states of a lane.
+const (
+	Idle       LaneState = "idle"       // it has no record
+	Gathering  LaneState = "gathering"  // for a full batch, or the end of the batching window
+	Invoking   LaneState = "invoking"   // for the end of an invocation
+	Retrying   LaneState = "retrying"   // for the time of the next attempt
+	Discarding LaneState = "discarding" // for the end of a discard
+)
+
+// LaneStatus tells where a lane stands.
+type LaneStatus struct {
+	Lane  int
+	State LaneState
+	Since time.Time // of the state; zero for an idle lane
+	Until time.Time // of the next attempt or the window's end; zero in other states
+
+	ID       ID          // of the batch in hand, 0 without one
+	Attempt  int         // the invocations made under that ID
+	Failures int         // failures in a row of the batch in hand
+	Cause    OutcomeKind // the last of them
+	Records  int         // in that batch
+	Buffered int         // unresolved records of the lane besides it
+	First    Position    // of the lane's first unresolved record; zero without one
+}
+
+// Lanes appends the status of each lane to dst and returns it.
+func (s *Scheduler) Lanes(dst []LaneStatus) []LaneStatus {
+	for i := range s.lanes {
+		dst = append(dst, s.laneStatus(i))
+	}
+	return dst
+}
+
+func (s *Scheduler) laneStatus(i int) LaneStatus {
+	l := &s.lanes[i]
+	st := LaneStatus{Lane: i, State: Idle}
+	if l.queue.len() == 0 {
+		return st
+	}
+	st.First = PositionOf(l.queue.at(0).record())
+	h := l.head()
+	if h == nil {
+		st.State, st.Since, st.Until = Gathering, l.since, l.since.Add(s.policy.MaximumBatchingWindow)
+		st.Buffered = l.buffered()
+		return st
+	}
+	st.ID, st.Attempt, st.Failures, st.Cause = h.id, h.invoked, h.failures, h.cause
+	st.Records, st.Since = len(h.records), h.since
+	st.Buffered = l.queue.len() - len(h.records)
+	switch h.state {
+	case running:
+		st.State = Invoking
+	case waiting:
+		st.State, st.Until = Retrying, h.notBefore
+	case doomed, discarding:
+		st.State = Discarding
+	default: // ready: Next invokes it
+		st.State = Invoking
+	}
+	return st
+}
+
+// Frontier returns the position at or below which everything is resolved.
+func (s *Scheduler) Frontier() Position { return s.frontier.position }
+
+// Read returns the position behind the last record offered.
+func (s *Scheduler) Read() Position { return s.read }
+
+// Held returns the number of records above the frontier, resolved or not, and what they are charged in bytes.
+// Pages count whole until the frontier has passed them.
+func (s *Scheduler) Held() (records, bytes int) {
+	return int(s.frontier.offered - s.frontier.resolved), s.frontier.held
+}
