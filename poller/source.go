@@ -26,13 +26,14 @@ type Reader interface {
 	// the cadence, so that its user may call Next again at once, after an error too.
 	//
 	// After an error nothing is lost: the next call reads from the same place. Classify tells what an error means.
+	// When ctx ends, Next returns the cause at once; that is no failure of the shard, and Next may be called again.
 	// After a page with End set Next is not called again.
 	Next(ctx context.Context) (batch.Page, error)
 }
 
 // Clock is what a Source may have besides: the time as the stream's service sees it.
 type Clock interface {
-	// Now returns the service's time as the last response told it, and false while none did.
+	// Now returns the service's time as its responses told it, never later than it truly is, and false while none did.
 	Now() (time.Time, bool)
 }
 
@@ -61,7 +62,7 @@ const (
 	// AtTimestamp begins at the first record that arrived at or after Start.Timestamp.
 	AtTimestamp
 	// AtPosition begins behind Start.Position, which is not zero; where that lies within an aggregate, the members
-	// up to it are skipped.
+	// up to it are skipped. An aggregate that is read as one record is read whole again.
 	AtPosition
 )
 

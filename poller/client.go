@@ -1,0 +1,82 @@
+package poller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/smithy-go"
+)
+
+// Client is what a Poller needs of Kinesis. *kinesis.Client of the AWS SDK for Go v2 is one.
+// Its methods may be called at the same time.
+//
+// A Poller passes options with every call that turn the SDK's retries of reads off and stand around Options.HTTPClient.
+// A Client that wraps another one passes them on. One that speaks no HTTP may ignore them.
+type Client interface {
+	ListShards(context.Context, *kinesis.ListShardsInput, ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error)
+	GetShardIterator(context.Context, *kinesis.GetShardIteratorInput, ...func(*kinesis.Options)) (*kinesis.GetShardIteratorOutput, error)
+	GetRecords(context.Context, *kinesis.GetRecordsInput, ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error)
+}
+
+// wire sets the SDK up for one call, and knows afterwards whether an answer had begun. The zero wire is ready.
+type wire struct {
+	answered bool
+}
+
+// list leaves the SDK's retries on: a listing has no cadence, and half of one is of no use.
+func (w *wire) list(o *kinesis.Options) {
+	o.HTTPClient = &wholeBody{client: o.HTTPClient, wire: w}
+}
+
+// poll turns the SDK's retries off: a poll that failed is made again when the pace of its shard allows,
+// and not by a retryer whose tokens all shards share.
+func (w *wire) poll(o *kinesis.Options) {
+	o.Retryer = aws.NopRetryer{}
+	o.HTTPClient = &wholeBody{client: o.HTTPClient, wire: w}
+}
+
+// timeoutError is a call that ran into its own deadline. It does not unwrap to context.DeadlineExceeded, so that
+// nobody takes it for the end of his own context.
+type timeoutError struct {
+	after time.Duration
+}
+
+func (e *timeoutError) Error() string { return fmt.Sprintf("no whole answer within %v", e.after) }
+
+// Timeout makes a timeoutError known as a time-out, as net.Error and the SDK have it.
+func (e *timeoutError) Timeout() bool { return true }
+
+// withDeadline returns the context of one call.
+func (p *Poller) withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, p.cfg.CallTimeout, &timeoutError{after: p.cfg.CallTimeout})
+}
+
+// operation is a kind of call, and the shard that it is about, if any.
+type operation struct {
+	name, shard string
+}
+
+// failed tells apart why a call failed: the caller's context ended, whose cause is then returned as it is, the call ran
+// into its own deadline, or the service or the network said something, which goes before the deadline.
+func (o operation) failed(caller, call context.Context, err error) error {
+	if caller.Err() != nil {
+		return context.Cause(caller)
+	}
+	if _, said := errors.AsType[smithy.APIError](err); call.Err() != nil && !said {
+		err = context.Cause(call)
+	}
+	return o.error(err)
+}
+
+// error returns err as what this operation came to.
+func (o operation) error(err error) *Error {
+	class := Classify(err)
+	if class == StreamGone && o.shard != "" {
+		class = ShardGone
+	}
+	return &Error{Op: o.name, Shard: o.shard, Class: class, Err: err}
+}

@@ -1,0 +1,95 @@
+package poller
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+)
+
+// What Kinesis allows, from its API reference and its quotas.
+const (
+	// minInterval is a fifth of a second: a shard serves 5 reads a second, to all of its consumers together.
+	minInterval = 200 * time.Millisecond
+	// iteratorLife is how long an iterator is good for.
+	iteratorLife = 5 * time.Minute
+	// maxLimit is the most records that one GetRecords returns.
+	maxLimit = 10_000
+)
+
+// Config tells New how to read a stream. Client and StreamARN are required; the zero value of all else is a default.
+type Config struct {
+	// Client talks to Kinesis, in the region and with the credentials that it was made with.
+	Client Client
+
+	// StreamARN names the stream: arn:aws:kinesis:us-east-1:123456789012:stream/orders.
+	StreamARN string
+
+	// PollInterval is the time from one read of a shard to the next. 0 means 1 s, as Lambda polls;
+	// less, down to 200 ms, takes from what the shard has for its other consumers.
+	PollInterval time.Duration
+
+	// CallTimeout is the deadline of each call, with the reading of its answer. 0 means 30 s: an answer of 10 MiB, 13 MiB
+	// as JSON, passes at 4 Mbit/s, and a dead connection holds up its shard for no longer than a user would wait.
+	// Over a slower line it need not be raised: a read whose answer does not come through in time is made smaller.
+	CallTimeout time.Duration
+
+	// Limit is the largest number of records that one read asks for. 0 means 10,000, the most that Kinesis gives.
+	Limit int
+
+	// Logger gets changes of state, and each poll at Debug. nil means slog.Default().
+	Logger *slog.Logger
+}
+
+// withDefaults returns c with every unset field set.
+func (c Config) withDefaults() Config {
+	c.PollInterval = cmp.Or(c.PollInterval, time.Second)
+	c.CallTimeout = cmp.Or(c.CallTimeout, 30*time.Second)
+	c.Limit = cmp.Or(c.Limit, maxLimit)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
+	return c
+}
+
+// validate returns all that is wrong with c, which has its defaults set.
+func (c Config) validate() error {
+	var errs []error
+	bad := func(field string, value any, bound string) {
+		errs = append(errs, fmt.Errorf("poller: %s is %v: want %s", field, value, bound))
+	}
+	if c.Client == nil {
+		bad("Client", "nil", "a Kinesis client")
+	}
+	if !isStreamARN(c.StreamARN) {
+		bad("StreamARN", fmt.Sprintf("%q", c.StreamARN), `"arn:aws:kinesis:<region>:<account>:stream/<name>"`)
+	}
+	for _, b := range []struct {
+		field           string
+		value, min, max time.Duration
+		why             string
+	}{
+		{"PollInterval", c.PollInterval, minInterval, iteratorLife - time.Minute, "a shard serves 5 reads a second, an iterator lives 5m0s"},
+		{"CallTimeout", c.CallTimeout, 10 * time.Millisecond, iteratorLife - time.Minute, "an iterator lives 5m0s"},
+	} {
+		if b.value < b.min || b.value > b.max {
+			bad(b.field, b.value, fmt.Sprintf("%v to %v (%s)", b.min, b.max, b.why))
+		}
+	}
+	if c.Limit < 1 || c.Limit > maxLimit {
+		bad("Limit", c.Limit, fmt.Sprintf("1 to %d (the most that Kinesis returns)", maxLimit))
+	}
+	return errors.Join(errs...)
+}
+
+// isStreamARN reports whether s names a Kinesis stream, and neither a consumer of one nor anything else.
+func isStreamARN(s string) bool {
+	a, err := arn.Parse(s)
+	if err != nil || a.Service != "kinesis" {
+		return false
+	}
+	name, ok := strings.CutPrefix(a.Resource, "stream/")
+	return ok && name != "" && !strings.Contains(name, "/")
+}

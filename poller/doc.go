@@ -1,0 +1,59 @@
+// Package poller reads the shards of a Kinesis stream: which there are, which may be opened, and their records page
+// by page, on time, in order, without a gap.
+//
+// [Source] and [Reader] are all that a consumer sees, so that a test can bring its own in a few lines. [Poller] is the
+// Source for Kinesis; it polls with GetRecords through a [Client], such as the AWS SDK's:
+//
+//	p, err := poller.New(poller.Config{
+//		Client:    kinesis.NewFromConfig(awsConfig),
+//		StreamARN: "arn:aws:kinesis:us-east-1:123456789012:stream/orders",
+//	})
+//	...
+//	shards, err := p.Shards(ctx)
+//	...
+//	for _, shard := range poller.Openable(shards, finished) {
+//		reader, err := p.Open(shard, poller.Start{Type: poller.TrimHorizon})
+//		...
+//		for {
+//			page, err := reader.Next(ctx) // waits until the shard may be read again
+//			if ctx.Err() != nil {
+//				return
+//			}
+//			if err != nil {
+//				log.Print(poller.Classify(err), ": ", err) // nothing is lost: call Next again
+//				continue
+//			}
+//			handle(page.Records)
+//			if page.End { // closed, and this was its last page; its children may be opened once it is handled
+//				break
+//			}
+//		}
+//	}
+//
+// # When a shard is read
+//
+//	the poll before           | the next one
+//	--------------------------+--------------------------------------------------------------------
+//	brought records           | PollInterval (1 s) after it was due, however long either side took
+//	was empty, at the tip     | the same
+//	was empty, behind the tip | 200 ms after it
+//	caller comes later        | at once, and the schedule begins anew
+//	was throttled             | 200 ms, doubling up to 10 s, plus up to half; at least PollInterval
+//	failed otherwise          | the same, without that least
+//	iterator was refused      | at once with a new one, at most twice
+//
+// Whatever comes of that, GetRecords and GetShardIterator are each called at most 5 times in any second.
+// All of it is kept for each shard apart, in its Reader: a shard that is throttled slows no other one down.
+//
+// # Where a shard is read
+//
+// A Reader has a read position of its own, which moves with its pages and has nothing to do with what its user has
+// done, or stored. Iterators are made from it: at the start, when one expires, is refused, or is too old to be trusted.
+// A record that does not lie behind the read position is never returned.
+//
+// # Calls
+//
+// Every call has a deadline that covers the reading of its answer. A read whose answer had begun by then is made
+// smaller, by half its limit, and grows again when reads go well. Reads are never retried by the SDK, and a request is
+// sent from memory, without which a fast server costs connections and answers.
+package poller

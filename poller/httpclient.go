@@ -1,0 +1,48 @@
+package poller
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+)
+
+// wholeBody is an HTTP client that sends each request from memory.
+//
+// The SDK wraps a request's body so that net/http cannot see that it is in memory, and closes it as soon as Do returns.
+// Where a fast server answers before net/http has let go of the body, the close makes net/http drop the connection,
+// at times with the rest of the answer: "use of closed network connection" (aws-sdk-go-v2 issues 1825 and 2737).
+// A copy that net/http knows to be in memory, and that nobody closes, cures both.
+type wholeBody struct {
+	client kinesis.HTTPClient
+	wire   *wire
+}
+
+// Do sends a copy of req. The caller still closes the body of req itself.
+func (c *wholeBody) Do(req *http.Request) (*http.Response, error) {
+	inMemory, err := withBodyInMemory(req)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.client.Do(inMemory)
+	c.wire.answered = err == nil
+	return resp, err
+}
+
+func withBodyInMemory(req *http.Request) (*http.Request, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return req, nil
+	}
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+
+	shallow := req.WithContext(req.Context())
+	shallow.ContentLength = int64(len(body))
+	shallow.GetBody = open
+	shallow.Body, _ = open()
+	return shallow, nil
+}

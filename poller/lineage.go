@@ -1,0 +1,30 @@
+package poller
+
+import (
+	"slices"
+	"strings"
+)
+
+// Openable returns the shards that may be read now, ordered by ID: those that are not finished and whose parents are
+// finished, or have left the list. Finished means that every record of the shard is resolved, not just read;
+// a shard that is being read already is returned again.
+//
+// A parent that left the stream while records of it are still held must stay in shards until it is finished,
+// else its children overtake it. Shards that are each other's ancestors, which no stream has, are never returned.
+func Openable(shards []Shard, finished func(id string) bool) []Shard {
+	listed := make(map[string]bool, len(shards))
+	for i := range shards {
+		listed[shards[i].ID] = true
+	}
+	passed := func(parent string) bool {
+		return parent == "" || !listed[parent] || finished(parent)
+	}
+	var open []Shard
+	for _, s := range shards {
+		if !finished(s.ID) && passed(s.Parent) && passed(s.AdjacentParent) {
+			open = append(open, s)
+		}
+	}
+	slices.SortStableFunc(open, func(a, b Shard) int { return strings.Compare(a.ID, b.ID) })
+	return slices.CompactFunc(open, func(a, b Shard) bool { return a.ID == b.ID })
+}

@@ -1,0 +1,48 @@
+package poller
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	"github.com/stretchr/testify/require"
+)
+
+func sdkRecords(n int) []types.Record {
+	records := make([]types.Record, n)
+	for i := range records {
+		records[i] = types.Record{
+			SequenceNumber:              aws.String(fmt.Sprintf("49590338271490256608559692538361571095921575989136588%06d", i)),
+			PartitionKey:                aws.String("key"),
+			Data:                        make([]byte, 200),
+			ApproximateArrivalTimestamp: aws.Time(time.UnixMilli(1_700_000_000_000 + int64(i))),
+		}
+	}
+	return records
+}
+
+func TestAPageIsOneAllocation(t *testing.T) {
+	in := sdkRecords(1000)
+	require.Equal(t, 1.0, testing.AllocsPerRun(10, func() { _, _ = convert(in) }))
+}
+
+func TestAnArrivalTimeThatIsMissingIsZero(t *testing.T) {
+	in := sdkRecords(1)
+	in[0].ApproximateArrivalTimestamp = nil
+	out, err := convert(in)
+	require.NoError(t, err)
+	require.True(t, out[0].ArrivalTime.IsZero())
+}
+
+func BenchmarkPage(b *testing.B) {
+	in := sdkRecords(10_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := convert(in); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(in)), "ns/record")
+}

@@ -1,0 +1,136 @@
+package poller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+)
+
+const (
+	// maxListings is how often a listing is begun, where its token expires before it is through.
+	maxListings = 3
+	// maxListPages bounds a listing: a million shards by pages of 1,000, more than any stream has.
+	maxListPages = 1000
+)
+
+var listShards = operation{name: "list shards"}
+
+// Poller is the Source that reads a Kinesis stream with GetRecords. It is a Clock as well. It holds no goroutine
+// and nothing to be closed.
+type Poller struct {
+	cfg   Config // never changed after New
+	clock serviceClock
+}
+
+// New returns a Poller. It calls nobody. Its error names everything that is wrong with cfg.
+func New(cfg Config) (*Poller, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	return &Poller{cfg: cfg}, nil
+}
+
+// Shards lists the stream's shards to the last page. An error is an *Error, or the cause of ctx's end.
+func (p *Poller) Shards(ctx context.Context) ([]Shard, error) {
+	var err error
+	for range maxListings {
+		var shards []Shard
+		if shards, err = p.list(ctx); err == nil {
+			return shards, nil
+		}
+		if Classify(err) != Renew {
+			break
+		}
+	}
+	return nil, err
+}
+
+// Open returns a Reader that keeps the pace, the back-off and the iterator of one shard.
+func (p *Poller) Open(shard Shard, from Start) (Reader, error) {
+	if shard.ID == "" {
+		return nil, errors.New("poller: open: the shard has no ID")
+	}
+	switch {
+	case from.Type > AtPosition:
+		return nil, fmt.Errorf("poller: shard %s: open: unknown start %v", shard.ID, from)
+	case from.Type == AtPosition && from.Position.SequenceNumber == "":
+		return nil, fmt.Errorf("poller: shard %s: open: the start has no sequence number", shard.ID)
+	}
+	return newReader(p, shard.ID, from), nil
+}
+
+// Now returns the service's time as its answers tell it: never later than it truly is, and up to a second, and the time
+// that an answer took, earlier, because they tell whole seconds. It returns false before the first answer,
+// and always where the Client passes no server time on.
+func (p *Poller) Now() (time.Time, bool) {
+	return p.clock.when(time.Now())
+}
+
+// serviceTime returns t on the service's clock, or on ours while that is not known.
+func (p *Poller) serviceTime(t time.Time) time.Time {
+	if at, ok := p.clock.when(t); ok {
+		return at
+	}
+	return t.Round(0).UTC()
+}
+
+func (p *Poller) list(ctx context.Context) ([]Shard, error) {
+	var shards []Shard
+	var token *string
+	seen := map[string]bool{}
+	for range maxListPages {
+		out, err := p.listPage(ctx, token)
+		if err != nil {
+			return nil, err
+		}
+		for i := range out.Shards {
+			shards = append(shards, shardOf(&out.Shards[i]))
+		}
+		token = out.NextToken
+		if aws.ToString(token) == "" {
+			return shards, nil
+		}
+		if seen[*token] {
+			return nil, listShards.error(errors.New("the listing goes in circles: a token came twice"))
+		}
+		seen[*token] = true
+	}
+	return nil, listShards.error(fmt.Errorf("the listing does not end within %d pages", maxListPages))
+}
+
+func (p *Poller) listPage(ctx context.Context, token *string) (*kinesis.ListShardsOutput, error) {
+	call, cancel := p.withDeadline(ctx)
+	defer cancel()
+	var w wire
+	out, err := p.cfg.Client.ListShards(call, &kinesis.ListShardsInput{
+		StreamARN: &p.cfg.StreamARN, // allowed beside a token, unlike the stream's name
+		NextToken: token,
+	}, w.list)
+	if err != nil {
+		return nil, listShards.failed(ctx, call, err)
+	}
+	p.clock.observe(out.ResultMetadata)
+	return out, nil
+}
+
+func shardOf(s *types.Shard) Shard {
+	shard := Shard{
+		ID:             aws.ToString(s.ShardId),
+		Parent:         aws.ToString(s.ParentShardId),
+		AdjacentParent: aws.ToString(s.AdjacentParentShardId),
+	}
+	if r := s.HashKeyRange; r != nil {
+		shard.StartingHashKey, shard.EndingHashKey = aws.ToString(r.StartingHashKey), aws.ToString(r.EndingHashKey)
+	}
+	if r := s.SequenceNumberRange; r != nil {
+		shard.StartingSequenceNumber = aws.ToString(r.StartingSequenceNumber)
+		shard.EndingSequenceNumber = aws.ToString(r.EndingSequenceNumber)
+	}
+	return shard
+}

@@ -1,0 +1,219 @@
+package poller
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"github.com/shardmill/shardmill/batch"
+)
+
+const (
+	// staleIterator is the age at which an iterator is not used any more, although it may not have expired yet.
+	staleIterator = iteratorLife - 30*time.Second
+	// maxRenewals is how many iterators in a row may be refused within one Next.
+	maxRenewals = 2
+)
+
+var errEnded = errors.New("the shard has ended: no page follows")
+
+// reader reads one shard of a Poller. One goroutine uses it.
+type reader struct {
+	poller *Poller
+	shard  string
+	log    *slog.Logger
+
+	// from is the read position, from which an iterator can be made at any time. It moves with each page, and only then.
+	from Start
+
+	// iterator reads from the read position, or is empty. iterator was given at given, or a little later.
+	iterator string
+	given    time.Time
+
+	// ended is set with the last page.
+	ended bool
+
+	pace      pace
+	limit     adaptiveLimit
+	reads     meter // calls of GetRecords
+	iterators meter // calls of GetShardIterator
+}
+
+func newReader(p *Poller, shard string, from Start) *reader {
+	return &reader{
+		poller: p,
+		shard:  shard,
+		log:    p.cfg.Logger.With("shard", shard),
+		from:   from,
+		pace:   pace{interval: p.cfg.PollInterval},
+		limit:  adaptiveLimit{now: int32(p.cfg.Limit), max: int32(p.cfg.Limit)},
+	}
+}
+
+// Next implements Reader.
+//
+// A poll is due PollInterval after the one before it was due, so that neither the poll's own time nor that of the caller
+// adds to the interval. A caller who comes later than that is served at once, and the schedule begins anew.
+func (r *reader) Next(ctx context.Context) (batch.Page, error) {
+	if r.ended {
+		return batch.Page{}, r.op("get records").error(errEnded)
+	}
+	if err := r.pace.wait(ctx); err != nil {
+		return batch.Page{}, err
+	}
+	page, err := r.poll(ctx)
+	if e, ok := errors.AsType[*Error](err); ok {
+		r.pace.failed(e.Class)
+	}
+	return page, err
+}
+
+// poll reads once, and again if the iterator was refused.
+func (r *reader) poll(ctx context.Context) (batch.Page, error) {
+	for renewals := 0; ; renewals++ {
+		if err := r.ensureIterator(ctx); err != nil {
+			return batch.Page{}, err
+		}
+		out, began, err := r.getRecords(ctx)
+		if err == nil {
+			return r.accept(ctx, out, began)
+		}
+		if !refusesIterator(err) {
+			return batch.Page{}, err
+		}
+		r.iterator = ""
+		if renewals == maxRenewals {
+			return batch.Page{}, err
+		}
+		r.log.LogAttrs(ctx, slog.LevelDebug, "iterator refused", slog.Any("from", r.from), slog.Any("error", err))
+	}
+}
+
+// refusesIterator reports whether a read may succeed with another iterator. That is so when it has expired,
+// and can be so when the service calls the request invalid: the iterator is the one part of it that changes.
+func refusesIterator(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.Class == Renew || e.Class == Stop)
+}
+
+// ensureIterator makes an iterator from the read position, unless there is one that is young enough.
+func (r *reader) ensureIterator(ctx context.Context) error {
+	if r.iterator != "" && time.Since(r.given) < staleIterator {
+		return nil
+	}
+	if err := r.iterators.wait(ctx); err != nil {
+		return err
+	}
+	call, cancel := r.poller.withDeadline(ctx)
+	defer cancel()
+	var w wire
+	given := time.Now()
+	out, err := r.poller.cfg.Client.GetShardIterator(call, r.iteratorInput(), w.poll)
+	if err != nil {
+		return r.iteratorError(r.op("get shard iterator").failed(ctx, call, err))
+	}
+	r.poller.clock.observe(out.ResultMetadata)
+	if aws.ToString(out.ShardIterator) == "" {
+		return r.op("get shard iterator").error(errors.New("the answer has no iterator"))
+	}
+	r.iterator, r.given = *out.ShardIterator, given
+	return nil
+}
+
+func (r *reader) iteratorInput() *kinesis.GetShardIteratorInput {
+	in := &kinesis.GetShardIteratorInput{
+		StreamARN:         &r.poller.cfg.StreamARN,
+		ShardId:           &r.shard,
+		ShardIteratorType: types.ShardIteratorTypeTrimHorizon,
+	}
+	switch r.from.Type {
+	case TrimHorizon:
+	case AtTimestamp:
+		in.ShardIteratorType = types.ShardIteratorTypeAtTimestamp
+		in.Timestamp = aws.Time(r.from.Timestamp.Truncate(time.Millisecond)) // what the wire carries; never rounded up
+	case AtPosition:
+		in.ShardIteratorType = types.ShardIteratorTypeAfterSequenceNumber
+		if r.from.Position.Partial {
+			in.ShardIteratorType = types.ShardIteratorTypeAtSequenceNumber
+		}
+		in.StartingSequenceNumber = aws.String(r.from.Position.SequenceNumber)
+	}
+	return in
+}
+
+// iteratorError makes Retry of what is Stop elsewhere: a timestamp that lies ahead of the service's clock is refused
+// as invalid, and becomes good by waiting.
+func (r *reader) iteratorError(err error) error {
+	if e, ok := errors.AsType[*Error](err); ok && e.Class == Stop && r.from.Type == AtTimestamp {
+		e.Class = Retry
+	}
+	return err
+}
+
+// getRecords makes one read, and returns when it began.
+func (r *reader) getRecords(ctx context.Context) (*kinesis.GetRecordsOutput, time.Time, error) {
+	if err := r.reads.wait(ctx); err != nil {
+		return nil, time.Time{}, err
+	}
+	call, cancel := r.poller.withDeadline(ctx)
+	defer cancel()
+	var w wire
+	began := time.Now()
+	out, err := r.poller.cfg.Client.GetRecords(call, &kinesis.GetRecordsInput{
+		StreamARN:     &r.poller.cfg.StreamARN,
+		ShardIterator: aws.String(r.iterator),
+		Limit:         aws.Int32(r.limit.now),
+	}, w.poll)
+	if err == nil {
+		return out, began, nil
+	}
+	err = r.op("get records").failed(ctx, call, err)
+	if _, late := errors.AsType[*timeoutError](err); late && w.answered {
+		r.limit.halve()
+		r.log.LogAttrs(ctx, slog.LevelWarn, "an answer was not read in time: asking for fewer records", slog.Int("limit", int(r.limit.now)))
+	}
+	return nil, time.Time{}, err
+}
+
+// accept makes a page of an answer, and moves the read position behind it.
+func (r *reader) accept(ctx context.Context, out *kinesis.GetRecordsOutput, began time.Time) (batch.Page, error) {
+	r.poller.clock.observe(out.ResultMetadata)
+	records, err := convert(out.Records)
+	if err != nil {
+		return batch.Page{}, r.op("get records").error(err)
+	}
+	page := batch.Page{Records: records, End: out.NextShardIterator == nil}
+	if behind := out.MillisBehindLatest; behind != nil {
+		page.Behind = time.Duration(*behind) * time.Millisecond
+		if *behind == 0 {
+			page.CaughtUpTo = r.poller.serviceTime(began)
+		}
+	}
+	if r.from.Type == AtPosition {
+		page.Records = records[notBehind(records, r.from.Position):]
+	}
+	if n := len(page.Records); n > 0 {
+		r.from = Start{Type: AtPosition, Position: batch.PositionOf(&page.Records[n-1])}
+	}
+	r.iterator, r.given, r.ended = aws.ToString(out.NextShardIterator), began, page.End
+	r.pace.succeeded(len(records) == 0 && page.Behind > 0)
+	r.polled(ctx, &page)
+	return page, nil
+}
+
+// polled notes a good read.
+func (r *reader) polled(ctx context.Context, page *batch.Page) {
+	if r.limit.succeeded() {
+		r.log.LogAttrs(ctx, slog.LevelInfo, "answers come in time: asking for more records", slog.Int("limit", int(r.limit.now)))
+	}
+	r.log.LogAttrs(ctx, slog.LevelDebug, "polled", slog.Int("records", len(page.Records)), slog.Duration("behind", page.Behind), slog.Bool("end", page.End))
+}
+
+func (r *reader) op(name string) operation {
+	return operation{name: name, shard: r.shard}
+}
