@@ -1,0 +1,61 @@
+package kinesistest
+
+import (
+	"slices"
+	"time"
+)
+
+// Call is one call of the API, as Config.OnCall and Service.Calls show it.
+type Call struct {
+	// Op is the operation.
+	Op Op
+
+	// Stream is the stream's name, empty where the call names none.
+	Stream string
+
+	// Shard is the shard that the call names, or its iterator; empty for all others.
+	Shard string
+
+	// Time is when the call came in, on the service's clock.
+	Time time.Time
+
+	// Err is what the call was answered, nil for success. It is not known to Config.OnCall yet.
+	Err error
+
+	// Records counts the records that GetRecords returned.
+	Records int
+}
+
+// maxCalls bounds the log: enough for hours of polling under a fake clock, some MB of memory.
+const maxCalls = 1 << 16
+
+// callLog holds the last maxCalls calls in the order in which they were answered.
+type callLog struct{ calls []Call }
+
+func (l *callLog) add(c Call) {
+	if len(l.calls) == maxCalls {
+		l.calls = slices.Delete(l.calls, 0, maxCalls/2) // half at once, so that adding stays cheap
+	}
+	l.calls = append(l.calls, c)
+}
+
+// Calls returns the calls of the given operations, or of all when none is given, in the order in which they were
+// answered. Only the last 32,768 calls or more of all operations are kept.
+func (s *Service) Calls(ops ...Op) []Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Call
+	for _, c := range s.calls.calls {
+		if len(ops) == 0 || slices.Contains(ops, c.Op) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// ClearCalls empties the log.
+func (s *Service) ClearCalls() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls.calls = nil
+}

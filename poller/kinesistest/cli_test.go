@@ -1,0 +1,71 @@
+package kinesistest_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardmill/shardmill/poller/kinesistest"
+)
+
+// cli runs the aws command line against a Server.
+type cli struct {
+	t      *testing.T
+	path   string
+	server *kinesistest.Server
+}
+
+func newCLI(t *testing.T, s *kinesistest.Service) cli {
+	path, err := exec.LookPath("aws")
+	if err != nil && os.Getenv("CI") == "true" {
+		t.Fatalf("the aws command line is missing: %v", err)
+	}
+	if err != nil {
+		t.Skip("the aws command line is not installed")
+	}
+	server := kinesistest.NewServer(s)
+	t.Cleanup(server.Close)
+	return cli{t, path, server}
+}
+
+// run runs aws kinesis with the given arguments, and returns its output.
+func (c cli) run(args ...string) string {
+	c.t.Helper()
+	args = append([]string{"kinesis", "--endpoint-url", c.server.URL, "--output", "json"}, args...)
+	cmd := exec.CommandContext(c.t.Context(), c.path, args...)
+	cmd.Env = append(os.Environ(), "AWS_EC2_METADATA_DISABLED=true", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret",
+		"AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1", "AWS_PAGER=", "AWS_PROFILE=", "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
+	out, err := cmd.CombinedOutput()
+	require.NoError(c.t, err, "aws %s: %s", strings.Join(args, " "), out)
+	return string(out)
+}
+
+func TestCommandLine(t *testing.T) {
+	s := kinesistest.New(kinesistest.Config{})
+	c := newCLI(t, s)
+	c.run("create-stream", "--stream-name", "orders", "--shard-count", "1")
+	assert.Contains(t, c.run("list-shards", "--stream-name", "orders"), shard0)
+
+	data := filepath.Join(t.TempDir(), "data") // a file means the same to both major versions
+	require.NoError(t, os.WriteFile(data, []byte("hello"), 0o600))
+	c.run("put-record", "--stream-name", "orders", "--partition-key", "k", "--data", "fileb://"+data)
+
+	var opened struct{ ShardIterator string }
+	require.NoError(t, json.Unmarshal([]byte(c.run("get-shard-iterator", "--stream-name", "orders", "--shard-id", shard0,
+		"--shard-iterator-type", "AT_TIMESTAMP", "--timestamp", "2020-01-01T00:00:00Z")), &opened))
+	var page struct {
+		Records []struct{ Data, PartitionKey string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(c.run("get-records", "--shard-iterator", opened.ShardIterator)), &page))
+	require.Len(t, page.Records, 1)
+	assert.Equal(t, "aGVsbG8=", page.Records[0].Data)
+	assert.Equal(t, "k", page.Records[0].PartitionKey)
+	assert.Contains(t, c.run("describe-stream-summary", "--stream-name", "orders"), "ACTIVE")
+	c.run("delete-stream", "--stream-name", "orders")
+}

@@ -1,0 +1,47 @@
+// Package kinesistest is Kinesis Data Streams in memory, for tests: a stream that throttles, expires iterators, splits
+// and trims when the test says so, and that obeys the service's rules in between.
+//
+// A Service holds streams. It is reached in three ways:
+//
+//	Service.Client()     in this process, with the methods of the SDK's client; fit for testing/synctest
+//	NewServer(service)   over HTTP on the loopback interface, for the real SDK, the aws command line, other processes
+//	Service.Stream(name) the test's own hand: put records, split, merge, expire iterators, without any limit or fault
+//
+// A test that needs no network:
+//
+//	service := kinesistest.New(kinesistest.Config{})
+//	orders, err := service.CreateStream("orders", 2)
+//	...
+//	orders.Put("customer-7", []byte("hello"))
+//	service.Throttle(kinesistest.GetRecords, 3) // the next three reads
+//	consumer := NewConsumer(service.Client())   // instead of kinesis.NewFromConfig(...)
+//
+// and one that does:
+//
+//	server := kinesistest.NewServer(service)
+//	defer server.Close()
+//	consumer := NewConsumer(server.Client())    // or AWS_ENDPOINT_URL_KINESIS=server.URL for another process
+//
+// # Rules
+//
+// Partition keys are mapped by MD5, explicit hash keys are honoured, sequence numbers have the service's form and grow.
+// Iterators live 5 minutes, page tokens 300 seconds. A page has at most 10,000 records and 10 MiB. A shard grants
+// 5 GetRecords calls, 5 GetShardIterator calls and 2 MiB a second, and none for 5 s after a page of 10 MiB;
+// Config.NoLimits switches these rates off. Records vanish at the end of the retention period, and closed shards
+// with them. A closed shard ends with its ChildShards and no further iterator. Errors have the service's names and,
+// where they are known, its words.
+//
+// # Disturbances
+//
+//	Throttle, Fail, Delay, EmptyReads    the next n calls of an operation
+//	Inject(Fault{...})                   the same for one stream or shard, also: hang, cap the records of a page
+//	ExpireIterators, Stream.Split, Merge now
+//	Config.OnCall                        a function that sees, delays or fails any call
+//	Calls                                what was called, when, and how it was answered
+//
+// # What it is not
+//
+// Signatures are not verified and no permissions are checked. Write limits and the call limits of an account are not
+// enforced. A reshard takes effect at once. There are no consumers with enhanced fan-out, no tags and no encryption;
+// the requests' DryRun is refused. Nothing is stored: a Service ends with its process.
+package kinesistest

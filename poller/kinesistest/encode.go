@@ -1,0 +1,171 @@
+package kinesistest
+
+import (
+	"encoding/base64"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+)
+
+// encoder appends JSON to buf. It exists because a page may have 10,000 records: appending them takes a fraction of
+// what encoding/json needs, and encoding/json would write the SDK's types in another form than the service.
+type encoder struct{ buf []byte }
+
+func (e *encoder) raw(s string) { e.buf = append(e.buf, s...) }
+
+// comma separates what follows from its neighbour, if there is one.
+func (e *encoder) comma() {
+	if n := len(e.buf); n > 0 && e.buf[n-1] != '{' && e.buf[n-1] != '[' {
+		e.buf = append(e.buf, ',')
+	}
+}
+
+// name begins a member. Its name needs no escaping.
+func (e *encoder) name(name string) {
+	e.comma()
+	e.buf = append(e.buf, '"')
+	e.buf = append(e.buf, name...)
+	e.buf = append(e.buf, '"', ':')
+}
+
+// text writes a member, unless it is absent.
+func (e *encoder) text(name string, v *string) {
+	if v != nil {
+		e.name(name)
+		e.string(*v)
+	}
+}
+
+// enum writes a member, unless it is empty.
+func (e *encoder) enum(name, v string) {
+	if v != "" {
+		e.text(name, &v)
+	}
+}
+
+func (e *encoder) int32(name string, v *int32) {
+	if v != nil {
+		e.name(name)
+		e.buf = strconv.AppendInt(e.buf, int64(*v), 10)
+	}
+}
+
+func (e *encoder) int64(name string, v *int64) {
+	if v != nil {
+		e.name(name)
+		e.buf = strconv.AppendInt(e.buf, *v, 10)
+	}
+}
+
+func (e *encoder) bool(name string, v *bool) {
+	if v != nil {
+		e.name(name)
+		e.buf = strconv.AppendBool(e.buf, *v)
+	}
+}
+
+// time writes seconds with three decimals. The times of a Service lie behind 1970.
+func (e *encoder) time(name string, v *time.Time) {
+	if v == nil {
+		return
+	}
+	e.name(name)
+	ms := v.UnixMilli()
+	e.buf = strconv.AppendInt(e.buf, ms/1000, 10)
+	e.buf = append(e.buf, '.', byte('0'+ms/100%10), byte('0'+ms/10%10), byte('0'+ms%10))
+}
+
+func (e *encoder) blob(name string, v []byte) {
+	e.name(name)
+	e.buf = append(e.buf, '"')
+	e.buf = base64.StdEncoding.AppendEncode(e.buf, v)
+	e.buf = append(e.buf, '"')
+}
+
+func (e *encoder) string(s string) {
+	e.buf = append(e.buf, '"')
+	start := 0
+	for i, r := range s {
+		if r >= ' ' && r != '"' && r != '\\' && r != utf8.RuneError {
+			continue
+		}
+		e.buf = append(e.buf, s[start:i]...)
+		switch _, size := utf8.DecodeRuneInString(s[i:]); {
+		case r == '"' || r == '\\':
+			e.buf = append(e.buf, '\\', byte(r))
+		case r == utf8.RuneError:
+			e.raw(string(utf8.RuneError)) // what JSON can't hold
+			start = i + size
+			continue
+		default:
+			const hex = "0123456789abcdef"
+			e.buf = append(e.buf, '\\', 'u', '0', '0', hex[r>>4], hex[r&0xf])
+		}
+		start = i + 1
+	}
+	e.buf = append(e.buf, s[start:]...)
+	e.buf = append(e.buf, '"')
+}
+
+// list writes a member that is a list.
+func list[T any](e *encoder, name string, items []T, each func(*encoder, *T)) {
+	e.name(name)
+	e.raw("[")
+	for i := range items {
+		e.comma()
+		each(e, &items[i])
+	}
+	e.raw("]")
+}
+
+func encodeGetRecords(e *encoder, out *kinesis.GetRecordsOutput) {
+	e.int64("MillisBehindLatest", out.MillisBehindLatest)
+	e.text("NextShardIterator", out.NextShardIterator)
+	if out.ChildShards != nil {
+		list(e, "ChildShards", out.ChildShards, encodeChild)
+	}
+	list(e, "Records", out.Records, encodeRecord)
+}
+
+func encodeRecord(e *encoder, r *types.Record) {
+	e.raw("{")
+	e.text("SequenceNumber", r.SequenceNumber)
+	e.time("ApproximateArrivalTimestamp", r.ApproximateArrivalTimestamp)
+	e.blob("Data", r.Data)
+	e.text("PartitionKey", r.PartitionKey)
+	e.raw("}")
+}
+
+func encodeChild(e *encoder, c *types.ChildShard) {
+	e.raw("{")
+	e.text("ShardId", c.ShardId)
+	list(e, "ParentShards", c.ParentShards, (*encoder).item)
+	encodeHashKeys(e, c.HashKeyRange)
+	e.raw("}")
+}
+
+func (e *encoder) item(s *string) { e.string(*s) }
+
+func encodeHashKeys(e *encoder, r *types.HashKeyRange) {
+	e.name("HashKeyRange")
+	e.raw("{")
+	e.text("StartingHashKey", r.StartingHashKey)
+	e.text("EndingHashKey", r.EndingHashKey)
+	e.raw("}")
+}
+
+func encodeShard(e *encoder, sh *types.Shard) {
+	e.raw("{")
+	e.text("ShardId", sh.ShardId)
+	e.text("ParentShardId", sh.ParentShardId)
+	e.text("AdjacentParentShardId", sh.AdjacentParentShardId)
+	encodeHashKeys(e, sh.HashKeyRange)
+	e.name("SequenceNumberRange")
+	e.raw("{")
+	e.text("StartingSequenceNumber", sh.SequenceNumberRange.StartingSequenceNumber)
+	e.text("EndingSequenceNumber", sh.SequenceNumberRange.EndingSequenceNumber)
+	e.raw("}}")
+}

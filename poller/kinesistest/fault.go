@@ -1,0 +1,135 @@
+package kinesistest
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Fault is a disturbance of the next calls that it matches. Its effects can be combined: a Delay comes before the
+// others. A call takes the oldest fault that matches, and no second one.
+type Fault struct {
+	// Op, Stream and Shard tell which calls are meant. Empty: any.
+	// A PutRecords call matches whatever Shard says, see Throttle; otherwise calls that name no shard match only
+	// faults without one.
+	Op            Op
+	Stream, Shard string
+
+	// Times is how many calls are disturbed. Zero means one, a negative number all until ClearFaults.
+	Times int
+
+	// Delay holds the call back so long before it takes effect.
+	Delay time.Duration
+
+	// Hang lets the call never be answered: it ends with its context, or with the Server's connection.
+	Hang bool
+
+	// Err is the call's answer. An error of the SDK's types package, or any smithy.APIError, goes over HTTP as it is;
+	// any other becomes an InternalFailure there, and looks like a broken connection to users of a Client.
+	Err error
+
+	// Throttle answers as the service does beyond its limits: ProvisionedThroughputExceededException where a shard is
+	// named, LimitExceededException elsewhere. PutRecords fails the records that would go to Shard, or all of them.
+	Throttle bool
+
+	// Empty makes GetRecords return no records and stay where it was, as the service may do while it looks for them.
+	Empty bool
+
+	// MaxRecords caps the page of GetRecords. Zero: no cap.
+	MaxRecords int
+}
+
+// Inject disturbs the next calls that f matches.
+func (s *Service) Inject(f Fault) {
+	if f.Times == 0 {
+		f.Times = 1
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, &f)
+}
+
+// Throttle makes the next n calls of op answer that a limit is exceeded.
+func (s *Service) Throttle(op Op, n int) { s.next(n, Fault{Op: op, Throttle: true}) }
+
+// Fail makes the next n calls of op answer err.
+func (s *Service) Fail(op Op, err error, n int) { s.next(n, Fault{Op: op, Err: err}) }
+
+// Delay holds the next n calls of op back for d.
+func (s *Service) Delay(op Op, d time.Duration, n int) { s.next(n, Fault{Op: op, Delay: d}) }
+
+// EmptyReads makes the next n calls of GetRecords return no records, whatever there is to read.
+func (s *Service) EmptyReads(n int) { s.next(n, Fault{Op: GetRecords, Empty: true}) }
+
+func (s *Service) next(n int, f Fault) {
+	if f.Times = n; n != 0 {
+		s.Inject(f)
+	}
+}
+
+// ClearFaults forgets all faults that are not used up.
+func (s *Service) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// takeFault uses up one disturbance for a call, if there is any, and returns it.
+func (s *Service) takeFault(call Call) Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.faults, func(f *Fault) bool { return f.matches(call) })
+	if i < 0 {
+		return Fault{}
+	}
+	f := s.faults[i]
+	if f.Times > 0 {
+		f.Times--
+	}
+	if f.Times == 0 {
+		s.faults = slices.Delete(s.faults, i, i+1)
+	}
+	return *f
+}
+
+func (f *Fault) matches(call Call) bool {
+	return (f.Op == "" || f.Op == call.Op) &&
+		(f.Stream == "" || f.Stream == call.Stream) &&
+		(f.Shard == "" || f.Shard == call.Shard || call.Op == PutRecords)
+}
+
+// strike does what a fault does before the operation, and returns the call's answer if that is an error.
+func (f *Fault) strike(ctx context.Context, s *Service, call Call) error {
+	if err := wait(ctx, f.Delay); err != nil {
+		return err
+	}
+	if f.Hang {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	if f.Err != nil {
+		return f.Err
+	}
+	if !f.Throttle || call.Op == PutRecords {
+		return nil
+	}
+	if call.Op == GetRecords || call.Op == GetShardIterator || call.Op == PutRecord {
+		return s.rateExceeded(call.Stream, call.Shard)
+	}
+	return s.callsExceeded(call.Stream)
+}
+
+// wait lets d pass, or ctx end.
+func wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

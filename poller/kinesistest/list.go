@@ -1,0 +1,144 @@
+package kinesistest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+)
+
+// maxShardsListed is the page of ListShards.
+const maxShardsListed = 1000
+
+func (s *Service) listShards(in *kinesis.ListShardsInput, r *request) (*kinesis.ListShardsOutput, error) {
+	limit, err := listLimit("maxResults", in.MaxResults, maxShardsListed)
+	if err != nil {
+		return nil, err
+	}
+	st, from, err := s.listedStream(in, r.now)
+	if err != nil {
+		return nil, err
+	}
+	match, err := st.filter(from.Filter, r.now)
+	if err != nil {
+		return nil, err
+	}
+	out := &kinesis.ListShardsOutput{Shards: []types.Shard{}}
+	last := 0
+	for _, sh := range st.listed(r.now) {
+		if sh.index <= from.After || !match(sh) {
+			continue
+		}
+		if len(out.Shards) == limit {
+			out.NextToken, err = s.newShardsToken(shardsToken{st.id, last, from.Filter, r.now})
+			return out, err
+		}
+		out.Shards = append(out.Shards, sh.describe())
+		last = sh.index
+	}
+	return out, nil
+}
+
+// listedStream returns the stream that a request lists, and where its page begins.
+func (s *Service) listedStream(in *kinesis.ListShardsInput, now time.Time) (*stream, shardsToken, error) {
+	if in.NextToken != nil {
+		return s.listedByToken(in, now)
+	}
+	if in.StreamName == nil && in.StreamARN == nil {
+		return nil, shardsToken{}, invalidArgument("Either NextToken or StreamName should be provided.")
+	}
+	st, err := s.find(in.StreamName, in.StreamARN, now)
+	if err != nil {
+		return nil, shardsToken{}, err
+	}
+	if status := st.status(now); status == types.StreamStatusCreating || status == types.StreamStatusDeleting {
+		return nil, shardsToken{}, s.streamInUse(st.name, "ACTIVE or UPDATING", status)
+	}
+	if at := in.StreamCreationTimestamp; at != nil && at.Unix() != st.created.Unix() {
+		return nil, shardsToken{}, s.streamNotFound(st.name)
+	}
+	from := shardsToken{After: -1, Filter: in.ShardFilter}
+	if in.ExclusiveStartShardId != nil {
+		after, ok := parseShardID(*in.ExclusiveStartShardId)
+		if !ok {
+			return nil, from, s.noShardToChange(st.name, *in.ExclusiveStartShardId)
+		}
+		from.After = after
+	}
+	return st, from, nil
+}
+
+func (s *Service) listedByToken(in *kinesis.ListShardsInput, now time.Time) (*stream, shardsToken, error) {
+	if in.StreamName != nil {
+		return nil, shardsToken{}, invalidArgument("NextToken and StreamName cannot be provided together.")
+	}
+	if in.ExclusiveStartShardId != nil || in.StreamCreationTimestamp != nil || in.ShardFilter != nil {
+		return nil, shardsToken{}, invalidArgument("NextToken cannot be provided together with ExclusiveStartShardId, " +
+			"StreamCreationTimestamp or ShardFilter.")
+	}
+	token, ok := s.parseShardsToken(*in.NextToken)
+	if !ok {
+		return nil, shardsToken{}, invalidArgument("Invalid NextToken.")
+	}
+	if now.Sub(token.Issued) > tokenAge {
+		return nil, shardsToken{}, &types.ExpiredNextTokenException{Message: new("The NextToken has expired.")}
+	}
+	st := s.byID(token.Stream)
+	if st == nil || (in.StreamARN != nil && *in.StreamARN != st.arn) {
+		return nil, shardsToken{}, invalidArgument("Invalid NextToken.")
+	}
+	return st, token, nil
+}
+
+// filter returns which shards a ShardFilter lets through.
+func (st *stream) filter(f *types.ShardFilter, now time.Time) (func(*shard) bool, error) {
+	if f == nil {
+		return func(*shard) bool { return true }, nil
+	}
+	byShard := f.Type == types.ShardFilterTypeAfterShardId
+	byTime := f.Type == types.ShardFilterTypeAtTimestamp || f.Type == types.ShardFilterTypeFromTimestamp
+	if byShard != (f.ShardId != nil) {
+		return nil, invalidArgument("ShardFilter needs ShardId with AFTER_SHARD_ID, and with no other type.")
+	}
+	if byTime != (f.Timestamp != nil) {
+		return nil, invalidArgument("ShardFilter needs Timestamp with AT_TIMESTAMP and FROM_TIMESTAMP, and with no other type.")
+	}
+	horizon := st.horizon(now)
+	if horizon.Before(st.created) {
+		horizon = st.created
+	}
+	switch f.Type {
+	case types.ShardFilterTypeFromTrimHorizon:
+		return func(*shard) bool { return true }, nil
+	case types.ShardFilterTypeAtLatest:
+		return (*shard).isOpen, nil
+	case types.ShardFilterTypeAtTrimHorizon:
+		return func(sh *shard) bool { return sh.isOpenAt(horizon) }, nil
+	case types.ShardFilterTypeAtTimestamp:
+		return func(sh *shard) bool { return sh.isOpenAt(*f.Timestamp) }, nil
+	case types.ShardFilterTypeFromTimestamp:
+		return func(sh *shard) bool { return sh.isOpen() || !sh.closed.Before(*f.Timestamp) }, nil
+	case types.ShardFilterTypeAfterShardId:
+		after, ok := parseShardID(*f.ShardId)
+		return func(sh *shard) bool { return ok && sh.index > after }, nil
+	}
+	return nil, invalidValue("shardFilter.type", string(f.Type), "Member must satisfy enum value set: ["+
+		joinTypes(f.Type.Values())+"]")
+}
+
+// isOpenAt reports whether the shard took records at t.
+func (sh *shard) isOpenAt(t time.Time) bool {
+	return !sh.opened.After(t) && (sh.isOpen() || !sh.closed.Before(t))
+}
+
+func joinTypes(all []types.ShardFilterType) string {
+	var out string
+	for i, t := range slices.Sorted(slices.Values(all)) {
+		if i > 0 {
+			out += ", "
+		}
+		out += string(t)
+	}
+	return out
+}

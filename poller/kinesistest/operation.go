@@ -1,0 +1,99 @@
+package kinesistest
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// Op names an operation of the API.
+type Op string
+
+// The operations that a Service offers.
+const (
+	CreateStream                  Op = "CreateStream"
+	DeleteStream                  Op = "DeleteStream"
+	DescribeStream                Op = "DescribeStream"
+	DescribeStreamSummary         Op = "DescribeStreamSummary"
+	ListStreams                   Op = "ListStreams"
+	ListShards                    Op = "ListShards"
+	PutRecord                     Op = "PutRecord"
+	PutRecords                    Op = "PutRecords"
+	GetShardIterator              Op = "GetShardIterator"
+	GetRecords                    Op = "GetRecords"
+	SplitShard                    Op = "SplitShard"
+	MergeShards                   Op = "MergeShards"
+	IncreaseStreamRetentionPeriod Op = "IncreaseStreamRetentionPeriod"
+	DecreaseStreamRetentionPeriod Op = "DecreaseStreamRetentionPeriod"
+)
+
+// operation is one operation: what a request is about, what it does, and where its answer keeps the metadata.
+// do runs under Service.mu, so it waits for nothing.
+type operation[I, O any] struct {
+	name  Op
+	about func(*Service, *I) subject
+	do    func(*Service, *I, *request) (*O, error)
+	meta  func(*O) *middleware.Metadata
+}
+
+// subject is what a request is about, as far as it says.
+type subject struct {
+	name, arn *string
+	shard     string
+}
+
+// request is what an operation is told besides its input.
+type request struct {
+	now   time.Time
+	fault Fault
+}
+
+// perform makes one call: hook, fault, operation, log. Its errors are the service's own, or ctx's.
+func (op operation[I, O]) perform(ctx context.Context, s *Service, in *I) (*O, error) {
+	if in == nil {
+		in = new(I)
+	}
+	about := op.about(s, in)
+	call := Call{Op: op.name, Shard: about.shard, Time: s.config.Now()}
+	if about.name != nil || about.arn != nil {
+		call.Stream, _ = s.nameOf(about.name, about.arn) // the operation itself says what is wrong with them
+	}
+	out, err := op.attempt(ctx, s, in, call)
+	call.Err = err
+	if page, ok := any(out).(*kinesis.GetRecordsOutput); ok && err == nil {
+		call.Records = len(page.Records)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls.add(call)
+	return out, err
+}
+
+// attempt is perform without the log.
+func (op operation[I, O]) attempt(ctx context.Context, s *Service, in *I, call Call) (*O, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if s.config.OnCall != nil {
+		if err := s.config.OnCall(call); err != nil {
+			return nil, err
+		}
+	}
+	fault := s.takeFault(call)
+	if err := fault.strike(ctx, s, call); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return op.do(s, in, &request{now: s.config.Now(), fault: fault})
+}
+
+// refuseDryRun keeps a call that should only be checked from taking effect.
+func refuseDryRun(dryRun *bool) error {
+	if dryRun != nil && *dryRun {
+		return invalidArgument("DryRun is not offered by kinesistest.")
+	}
+	return nil
+}

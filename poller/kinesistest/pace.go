@@ -1,0 +1,48 @@
+package kinesistest
+
+import "time"
+
+// What a shard grants to all of its readers together.
+// Source: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
+const (
+	callsPerSecond  = 5
+	bytesPerSecond  = 2 << 20
+	maxPageBytes    = 10 << 20
+	maxPageRecords  = 10_000
+	fullPagePenalty = 5 * time.Second
+)
+
+// pace enforces callsPerSecond in any second, and bytesPerSecond for what is read: a read of more than a second's worth
+// is answered, and the next has to wait until the debt is below one second.
+type pace struct {
+	calls [callsPerSecond]time.Time // the last calls granted, a ring
+	next  int                       // the oldest of them
+
+	paid    time.Time // until when what was read has used up the shard's bytes
+	blocked time.Time // set by a full page
+}
+
+// admit reports whether a call may be made now, and counts it if so. A refused call costs nothing.
+func (p *pace) admit(now time.Time) bool {
+	oldest := p.calls[p.next]
+	if !oldest.IsZero() && now.Sub(oldest) < time.Second {
+		return false
+	}
+	if p.paid.Sub(now) >= time.Second || now.Before(p.blocked) {
+		return false
+	}
+	p.calls[p.next] = now
+	p.next = (p.next + 1) % callsPerSecond
+	return true
+}
+
+// spend counts what an admitted read returned. full says that only maxPageBytes ended the page.
+func (p *pace) spend(now time.Time, bytes int, full bool) {
+	if p.paid.Before(now) {
+		p.paid = now
+	}
+	p.paid = p.paid.Add(time.Duration(bytes) * time.Second / bytesPerSecond)
+	if full {
+		p.blocked = now.Add(fullPagePenalty)
+	}
+}

@@ -1,0 +1,154 @@
+package kinesistest
+
+import (
+	"bytes"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+)
+
+const (
+	maxPutRecords = 500
+	maxPutBytes   = 10 << 20
+	maxKeyLength  = 256
+)
+
+// entry is one record to be put.
+type entry struct {
+	data         []byte
+	key, hashKey *string
+}
+
+func (s *Service) putRecord(in *kinesis.PutRecordInput, r *request) (*kinesis.PutRecordOutput, error) {
+	if err := refuseDryRun(in.DryRun); err != nil {
+		return nil, err
+	}
+	st, err := s.live(in.StreamName, in.StreamARN, r.now)
+	if err != nil {
+		return nil, err
+	}
+	e := entry{in.Data, in.PartitionKey, in.ExplicitHashKey}
+	if err := st.check(e, ""); err != nil {
+		return nil, err
+	}
+	if after := in.SequenceNumberForOrdering; after != nil {
+		if _, ok := parseSequence(*after); !ok {
+			return nil, invalidArgument("ExclusiveMinimumSequenceNumber %s used in PutRecord on stream %s under account %s "+
+				"is invalid.", *after, st.name, s.config.Account)
+		}
+	}
+	sh, err := st.place(e)
+	if err != nil {
+		return nil, err
+	}
+	rec := sh.append(e.record(), r.now)
+	return &kinesis.PutRecordOutput{ShardId: new(sh.id), SequenceNumber: new(rec.sequence)}, nil
+}
+
+func (s *Service) putRecords(in *kinesis.PutRecordsInput, r *request) (*kinesis.PutRecordsOutput, error) {
+	if err := refuseDryRun(in.DryRun); err != nil {
+		return nil, err
+	}
+	st, err := s.live(in.StreamName, in.StreamARN, r.now)
+	if err != nil {
+		return nil, err
+	}
+	shards, err := st.placeAll(in.Records)
+	if err != nil {
+		return nil, err
+	}
+	out := &kinesis.PutRecordsOutput{FailedRecordCount: new(int32(0))}
+	for i, e := range in.Records {
+		sh := shards[i]
+		if r.fault.Throttle && (r.fault.Shard == "" || r.fault.Shard == sh.id) {
+			*out.FailedRecordCount++
+			out.Records = append(out.Records, types.PutRecordsResultEntry{
+				ErrorCode:    new("ProvisionedThroughputExceededException"),
+				ErrorMessage: new(s.rateExceededText(st.name, sh.id)),
+			})
+			continue
+		}
+		rec := sh.append(entry{e.Data, e.PartitionKey, e.ExplicitHashKey}.record(), r.now)
+		out.Records = append(out.Records, types.PutRecordsResultEntry{
+			ShardId: new(sh.id), SequenceNumber: new(rec.sequence),
+		})
+	}
+	return out, nil
+}
+
+// placeAll checks a PutRecords request as a whole, and returns the shard of each record.
+func (st *stream) placeAll(records []types.PutRecordsRequestEntry) ([]*shard, error) {
+	if len(records) == 0 {
+		return nil, invalidValue("records", "[]", "Member must have length greater than or equal to 1")
+	}
+	if len(records) > maxPutRecords {
+		return nil, invalidValue("records", "", fmt.Sprintf("Member must have length less than or equal to %d", maxPutRecords))
+	}
+	shards, size := make([]*shard, len(records)), 0
+	for i, r := range records {
+		e := entry{r.Data, r.PartitionKey, r.ExplicitHashKey}
+		if err := st.check(e, fmt.Sprintf("records.%d.member.", i+1)); err != nil {
+			return nil, err
+		}
+		if size += e.size(); size > maxPutBytes {
+			return nil, invalidArgument("Records size exceeds 10 MB limit")
+		}
+		var err error
+		if shards[i], err = st.place(e); err != nil {
+			return nil, err
+		}
+	}
+	return shards, nil
+}
+
+// check applies the constraints on one record; path is where it stands in the request.
+func (st *stream) check(e entry, path string) error {
+	auto := st.distribution == types.RecordDistributionStrategyAuto
+	switch {
+	case e.data == nil:
+		return missingValue(path + "data")
+	case e.key == nil && !auto:
+		return missingValue(path + "partitionKey")
+	case e.key != nil && *e.key == "":
+		return invalidValue(path+"partitionKey", "", "Member must have length greater than or equal to 1")
+	case e.key != nil && utf8.RuneCountInString(*e.key) > maxKeyLength:
+		return invalidValue(path+"partitionKey", *e.key, fmt.Sprintf("Member must have length less than or equal to %d", maxKeyLength))
+	case e.size() > int(st.recordKiB)<<10:
+		return invalidValue(path+"data", "", fmt.Sprintf("Member must have length less than or equal to %d", st.recordKiB<<10))
+	}
+	return nil
+}
+
+// place returns the shard that a record belongs to.
+func (st *stream) place(e entry) (*shard, error) {
+	if st.distribution == types.RecordDistributionStrategyAuto {
+		st.turn++
+		return st.open[st.turn%len(st.open)], nil
+	}
+	if e.hashKey == nil {
+		return st.shardFor(hashOf(*e.key)), nil
+	}
+	key, ok := parseHashKey(*e.hashKey)
+	if !ok {
+		return nil, invalidArgument("Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. "+
+			"Specified value was %s", *e.hashKey)
+	}
+	return st.shardFor(key), nil
+}
+
+func (e entry) size() int {
+	if e.key == nil {
+		return len(e.data)
+	}
+	return len(e.data) + len(*e.key)
+}
+
+// record copies an entry, whose memory belongs to the caller.
+func (e entry) record() record {
+	if e.key == nil {
+		return record{keyless: true, data: bytes.Clone(e.data)}
+	}
+	return record{key: *e.key, data: bytes.Clone(e.data)}
+}

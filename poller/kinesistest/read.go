@@ -1,0 +1,222 @@
+package kinesistest
+
+import (
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+)
+
+func (s *Service) getShardIterator(in *kinesis.GetShardIteratorInput, r *request) (*kinesis.GetShardIteratorOutput, error) {
+	if err := refuseDryRun(in.DryRun); err != nil {
+		return nil, err
+	}
+	if in.ShardId == nil {
+		return nil, missingValue("shardId")
+	}
+	st, err := s.live(in.StreamName, in.StreamARN, r.now)
+	if err != nil {
+		return nil, err
+	}
+	sh := st.shard(*in.ShardId, r.now)
+	if sh == nil {
+		return nil, s.shardNotFound(st.name, *in.ShardId)
+	}
+	position, err := s.startOf(st, sh, in, r.now)
+	if err != nil {
+		return nil, err
+	}
+	if !s.config.NoLimits && !sh.iterators.admit(r.now) {
+		return nil, s.rateExceeded(st.name, sh.id)
+	}
+	return &kinesis.GetShardIteratorOutput{ShardIterator: s.newIterator(st, sh, position, r.now)}, nil
+}
+
+// startOf returns the position that an iterator request means.
+func (s *Service) startOf(st *stream, sh *shard, in *kinesis.GetShardIteratorInput, now time.Time) (uint64, error) {
+	bySequence := in.ShardIteratorType == types.ShardIteratorTypeAtSequenceNumber ||
+		in.ShardIteratorType == types.ShardIteratorTypeAfterSequenceNumber
+	if bySequence != (in.StartingSequenceNumber != nil) {
+		also := "no"
+		if !bySequence {
+			also = "also a"
+		}
+		return 0, invalidArgument("Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and "+
+			"StartingSequenceNumber or (2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. "+
+			"Request specified %s and %s StartingSequenceNumber.", in.ShardIteratorType, also)
+	}
+	switch in.ShardIteratorType {
+	case types.ShardIteratorTypeTrimHorizon:
+		return sh.first, nil
+	case types.ShardIteratorTypeLatest:
+		return sh.next, nil
+	case types.ShardIteratorTypeAtTimestamp:
+		return startAt(sh, in.Timestamp, now)
+	case types.ShardIteratorTypeAtSequenceNumber, types.ShardIteratorTypeAfterSequenceNumber:
+		return s.startBy(st, sh, in)
+	}
+	return 0, invalidValue("shardIteratorType", string(in.ShardIteratorType), "Member must satisfy enum value set: "+
+		"[AFTER_SEQUENCE_NUMBER, LATEST, AT_TIMESTAMP, AT_SEQUENCE_NUMBER, TRIM_HORIZON]")
+}
+
+// startAt is startOf for AT_TIMESTAMP.
+func startAt(sh *shard, t *time.Time, now time.Time) (uint64, error) {
+	if t == nil {
+		return 0, invalidArgument("Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. " +
+			"Current request has no timestamp parameter.")
+	}
+	if asked, current := t.UnixMilli(), now.UnixMilli(); asked > current {
+		return 0, invalidArgument("The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. "+
+			"timestampInMillis: %d, currentTimestampInMillis: %d", asked, current)
+	}
+	return sh.since(t.Truncate(time.Millisecond)), nil
+}
+
+// startBy is startOf for the types with a sequence number. A number that is trimmed, or that no record has, is a place
+// as well: the next record is what follows it.
+func (s *Service) startBy(st *stream, sh *shard, in *kinesis.GetShardIteratorInput) (uint64, error) {
+	q, ok := parseSequence(*in.StartingSequenceNumber)
+	if !ok {
+		return 0, invalidArgument("StartingSequenceNumber %s used in GetShardIterator on shard %s in stream %s under account "+
+			"%s is invalid.", *in.StartingSequenceNumber, sh.id, st.name, s.config.Account)
+	}
+	if q.shard != uint32(sh.index) {
+		return 0, invalidArgument("Invalid StartingSequenceNumber. It encodes %s, while it was used in a call to a shard "+
+			"with %s", shardID(int(q.shard)), sh.id)
+	}
+	if q.created != sh.created {
+		return 0, invalidArgument("StartingSequenceNumber %s used in GetShardIterator on shard %s in stream %s under account "+
+			"%s is invalid because it did not come from this stream.",
+			*in.StartingSequenceNumber, sh.id, st.name, s.config.Account)
+	}
+	if in.ShardIteratorType == types.ShardIteratorTypeAfterSequenceNumber {
+		q.index++
+	}
+	return max(sh.first, min(q.index, sh.next)), nil
+}
+
+func (s *Service) getRecords(in *kinesis.GetRecordsInput, r *request) (*kinesis.GetRecordsOutput, error) {
+	if err := refuseDryRun(in.DryRun); err != nil {
+		return nil, err
+	}
+	limit := int32(maxPageRecords)
+	if in.Limit != nil {
+		limit = *in.Limit
+	}
+	if limit < 1 || limit > maxPageRecords {
+		return nil, outOfRange("limit", limit, 1, maxPageRecords)
+	}
+	c, err := s.resolve(in, r.now)
+	if err != nil {
+		return nil, err
+	}
+	if !s.config.NoLimits && !c.shard.reads.admit(r.now) {
+		return nil, s.rateExceeded(c.stream.name, c.shard.id)
+	}
+	if r.fault.Empty {
+		return s.answer(c, 0, r.now), nil
+	}
+	n, bytes, full := c.measure(s.capped(int(limit), r.fault.MaxRecords))
+	c.shard.reads.spend(r.now, bytes, full)
+	return s.answer(c, n, r.now), nil
+}
+
+// capped applies the caps of the configuration and of a fault to a limit.
+func (s *Service) capped(limit, fault int) int {
+	for _, most := range [2]int{s.config.MaxRecordsPerRead, fault} {
+		if most > 0 {
+			limit = min(limit, most)
+		}
+	}
+	return limit
+}
+
+// cursor is an iterator that was found good.
+type cursor struct {
+	stream   *stream
+	shard    *shard
+	position uint64
+	ahead    []record
+}
+
+// resolve finds what an iterator points at.
+func (s *Service) resolve(in *kinesis.GetRecordsInput, now time.Time) (cursor, error) {
+	if in.ShardIterator == nil {
+		return cursor{}, missingValue("shardIterator")
+	}
+	it, ok := s.parseIterator(*in.ShardIterator)
+	if !ok {
+		return cursor{}, invalidArgument("Invalid ShardIterator.")
+	}
+	if in.StreamARN != nil {
+		if _, err := s.nameOf(nil, in.StreamARN); err != nil {
+			return cursor{}, err
+		}
+	}
+	if now.Sub(it.issued) > iteratorAge {
+		return cursor{}, iteratorExpired(it.issued, now)
+	}
+	st := s.byID(it.stream)
+	if st == nil {
+		return cursor{}, &types.ResourceNotFoundException{Message: new("The stream of this ShardIterator does not exist.")}
+	}
+	if in.StreamARN != nil && *in.StreamARN != st.arn {
+		return cursor{}, invalidArgument("StreamARN %s does not belong to the ShardIterator.", *in.StreamARN)
+	}
+	sh := st.shardAt(int(it.shard), now)
+	if sh == nil {
+		return cursor{}, s.shardNotFound(st.name, shardID(int(it.shard)))
+	}
+	if it.generation != sh.generation {
+		return cursor{}, iteratorExpired(it.issued, now)
+	}
+	position := max(it.position, sh.first)
+	return cursor{st, sh, position, sh.from(position)}, nil
+}
+
+// measure returns how many records fit in a page, their bytes, and whether it is the bytes that ended it.
+func (c *cursor) measure(limit int) (n, bytes int, full bool) {
+	for n < len(c.ahead) && n < limit {
+		size := c.ahead[n].size()
+		if n > 0 && bytes+size > maxPageBytes {
+			return n, bytes, true
+		}
+		bytes += size
+		n++
+	}
+	return n, bytes, bytes >= maxPageBytes
+}
+
+// answer builds the page of the next n records. Their data is shared with the stream.
+func (s *Service) answer(c cursor, n int, now time.Time) *kinesis.GetRecordsOutput {
+	page, rest := c.ahead[:n], c.ahead[n:]
+	out := &kinesis.GetRecordsOutput{Records: pageOf(page), MillisBehindLatest: new(int64(0))}
+	if len(rest) > 0 {
+		// Zero would mean that nothing is left.
+		*out.MillisBehindLatest = max(1, now.Sub(rest[0].arrival).Milliseconds())
+	}
+	if ended := !c.shard.isOpen() && len(rest) == 0; ended && (n == 0 || s.config.EndWithRecords) {
+		out.ChildShards = c.shard.describeChildren()
+		return out
+	}
+	out.NextShardIterator = s.newIterator(c.stream, c.shard, c.position+uint64(n), now)
+	return out
+}
+
+// pageOf returns records as the API shows them. It allocates by page, not by record.
+func pageOf(records []record) []types.Record {
+	out := make([]types.Record, len(records))
+	fields := make([]struct {
+		sequence, key string
+		arrival       time.Time
+	}, len(records))
+	for i := range records {
+		r, f := &records[i], &fields[i]
+		f.sequence, f.key, f.arrival = r.sequence, r.key, r.arrival
+		out[i] = types.Record{Data: r.data, SequenceNumber: &f.sequence, ApproximateArrivalTimestamp: &f.arrival}
+		if !r.keyless {
+			out[i].PartitionKey = &f.key
+		}
+	}
+	return out
+}

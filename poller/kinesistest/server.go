@@ -1,0 +1,132 @@
+package kinesistest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+)
+
+const (
+	headerTimeout = 10 * time.Second // a connection that says nothing is closed
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 64 << 10
+)
+
+// Server is a Service behind HTTP on a free port of the loopback interface, for the SDK, the aws command line and other
+// processes: point them at URL with any credentials, which nobody verifies. Close it when done.
+type Server struct {
+	// URL is the endpoint: http://127.0.0.1:port.
+	URL string
+
+	service   *Service
+	server    *http.Server
+	transport *http.Transport
+	hangUp    context.CancelFunc // ends all calls that wait
+	serving   sync.WaitGroup     // the accept loop and the calls
+
+	mu     sync.Mutex
+	closed bool
+}
+
+// NewServer starts a Server. Like httptest.NewServer it panics when the loopback interface can't be listened on:
+// a test has nothing else to do then.
+func NewServer(s *Service) *Server {
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(fmt.Sprintf("kinesistest: listen: %v", err))
+	}
+	ctx, hangUp := context.WithCancel(context.Background()) // the life of the Server, which Close ends
+	v := &Server{
+		URL:       "http://" + listener.Addr().String(),
+		service:   s,
+		transport: &http.Transport{MaxIdleConnsPerHost: 256, IdleConnTimeout: idleTimeout},
+		hangUp:    hangUp,
+	}
+	v.server = &http.Server{
+		Handler:           v.counted(s.Handler()),
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+	}
+	v.serving.Go(func() { _ = v.server.Serve(listener) }) // it ends with Close, and with nothing else to tell
+	return v
+}
+
+// Config returns an SDK configuration for the Server: endpoint, region, credentials, and an HTTP client that Close
+// makes let go of its connections.
+func (v *Server) Config() aws.Config {
+	return aws.Config{
+		Region:       v.service.config.Region,
+		BaseEndpoint: aws.String(v.URL),
+		Credentials:  credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
+		HTTPClient:   &http.Client{Transport: wholeBody{v.transport}},
+	}
+}
+
+// Client returns an SDK client of the Server.
+func (v *Server) Client() *kinesis.Client { return kinesis.NewFromConfig(v.Config()) }
+
+// Close stops the Server: it breaks all connections, those of calls that hang included, and waits until no call is
+// left. It may be called more than once.
+func (v *Server) Close() {
+	v.mu.Lock()
+	v.closed = true
+	v.mu.Unlock()
+	v.hangUp()
+	_ = v.server.Close()
+	v.serving.Wait()
+	v.transport.CloseIdleConnections()
+}
+
+// counted makes Close wait for the calls.
+func (v *Server) counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !v.enter() {
+			panic(http.ErrAbortHandler)
+		}
+		defer v.serving.Done()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// enter counts a call, unless the Server is closed.
+func (v *Server) enter() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed {
+		return false
+	}
+	v.serving.Add(1)
+	return true
+}
+
+// wholeBody hands requests to net/http with a body that is known to be in memory. Otherwise an answer that comes before
+// the body's end was noticed makes net/http drop the connection: https://github.com/aws/aws-sdk-go-v2/issues/2737.
+type wholeBody struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (t wholeBody) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil {
+		return t.next.RoundTrip(r)
+	}
+	body, err := io.ReadAll(r.Body)
+	_ = r.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	r.ContentLength = int64(len(body))
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return t.next.RoundTrip(r)
+}

@@ -1,0 +1,180 @@
+package kinesistest
+
+import (
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+)
+
+// Config is what a Service may be told. Its zero value is the service's behaviour with a quiet account.
+type Config struct {
+	// Region is the region in stream ARNs. Empty: us-east-1.
+	Region string
+
+	// Account is the account id in stream ARNs and messages. Empty: 123456789012.
+	Account string
+
+	// NoLimits switches the read limits of a shard off: 5 GetRecords and 5 GetShardIterator calls a second,
+	// 2 MiB a second, and the 5 s after a page of 10 MiB. The size of a page stays limited.
+	// Write limits and the call limits of an account are never enforced.
+	NoLimits bool
+
+	// TransitionTime is how long a stream stays CREATING, UPDATING or DELETING. Zero: no time, it is ACTIVE, or gone,
+	// when the call returns. A reshard takes effect at once in either case.
+	TransitionTime time.Duration
+
+	// MaxRecordsPerRead caps the records of every GetRecords page below the Limit asked for. Zero: no cap.
+	MaxRecordsPerRead int
+
+	// EndWithRecords makes the page with the last records of a closed shard the final one, without a next iterator.
+	// Otherwise an empty page follows that is final. Consumers meet both.
+	EndWithRecords bool
+
+	// OnCall, if set, sees every call before it takes effect. The error that it returns, if any, is the call's answer.
+	// It may be called from many goroutines at once, and may use the Service.
+	OnCall func(Call) error
+
+	// Now is the service's clock. Nil: time.Now, which is the fake clock inside a synctest bubble.
+	Now func() time.Time
+}
+
+// Service is one account's Kinesis in one region, in memory. It is used through a Client or a Server; its own methods
+// and those of Stream prepare a test, and disturb it. A Service needs no closing, starts no goroutine, and all of its
+// methods may be called at the same time.
+type Service struct {
+	config Config
+	seed   maphash.Seed
+
+	// mu is a leaf: never held while waiting, nor while a callback runs.
+	mu      sync.Mutex
+	streams map[string]*stream
+	lastID  uint64
+	faults  []*Fault
+	calls   callLog
+}
+
+// New returns a Service without any stream.
+func New(config Config) *Service {
+	if config.Region == "" {
+		config.Region = "us-east-1"
+	}
+	if config.Account == "" {
+		config.Account = "123456789012"
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	return &Service{config: config, seed: maphash.MakeSeed(), streams: map[string]*stream{}}
+}
+
+// CreateStream creates a stream of so many open shards, and returns its handle.
+func (s *Service) CreateStream(name string, shards int) (*Stream, error) {
+	in := &kinesis.CreateStreamInput{StreamName: &name, ShardCount: new(int32(shards))}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.createStream(in, &request{now: s.config.Now()}); err != nil {
+		return nil, fmt.Errorf("kinesistest: create stream %s: %w", name, err)
+	}
+	return &Stream{service: s, name: name}, nil
+}
+
+// Stream returns the handle of a stream, whether it exists or not.
+func (s *Service) Stream(name string) *Stream { return &Stream{service: s, name: name} }
+
+// ExpireIterators makes all iterators issued until now answer ExpiredIteratorException.
+func (s *Service) ExpireIterators() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range s.streams {
+		for _, sh := range st.shards {
+			sh.generation++
+		}
+	}
+}
+
+// byName returns a stream that exists at now, in whatever state.
+func (s *Service) byName(name string, now time.Time) (*stream, error) {
+	st := s.streams[name]
+	if st == nil || st.gone(now) {
+		delete(s.streams, name)
+		return nil, s.streamNotFound(name)
+	}
+	return st, nil
+}
+
+// byID returns a stream by its identity, and nil when it is deleted or about to be.
+func (s *Service) byID(id uint64) *stream {
+	for _, st := range s.streams {
+		if st.id == id && !st.deleting {
+			return st
+		}
+	}
+	return nil
+}
+
+// find returns the stream that a request names by name, by ARN, or by both.
+func (s *Service) find(name, arn *string, now time.Time) (*stream, error) {
+	target, err := s.nameOf(name, arn)
+	if err != nil {
+		return nil, err
+	}
+	return s.byName(target, now)
+}
+
+// live is find for streams that can be written and read: ACTIVE or UPDATING.
+func (s *Service) live(name, arn *string, now time.Time) (*stream, error) {
+	st, err := s.find(name, arn, now)
+	if err != nil {
+		return nil, err
+	}
+	switch st.status(now) {
+	case types.StreamStatusActive, types.StreamStatusUpdating:
+		return st, nil
+	}
+	return nil, s.streamNotFound(st.name)
+}
+
+// settled is find for streams that can be changed: ACTIVE.
+func (s *Service) settled(name, arn *string, now time.Time) (*stream, error) {
+	st, err := s.find(name, arn, now)
+	if err != nil {
+		return nil, err
+	}
+	if status := st.status(now); status != types.StreamStatusActive {
+		return nil, s.streamInUse(st.name, "ACTIVE", status)
+	}
+	return st, nil
+}
+
+// nameOf returns the name of the stream that a request means.
+func (s *Service) nameOf(name, arn *string) (string, error) {
+	if name == nil && arn == nil {
+		return "", invalidArgument("Either StreamName or StreamARN must be provided.")
+	}
+	if name != nil && !isName(*name) {
+		return "", invalidValue("streamName", *name, "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
+	}
+	if arn == nil {
+		return *name, nil
+	}
+	account, region, target, ok := splitARN(*arn)
+	switch {
+	case !ok:
+		return "", invalidValue("streamARN", *arn,
+			"Member must satisfy regular expression pattern: arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+")
+	case name != nil && *name != target:
+		return "", invalidArgument("StreamARN %s does not belong to stream %s.", *arn, *name)
+	case account != s.config.Account || region != s.config.Region:
+		return "", &types.ResourceNotFoundException{Message: new(fmt.Sprintf(
+			"Stream %s under account %s not found.", target, account))}
+	}
+	return target, nil
+}
+
+func (s *Service) arn(stream string) string {
+	return "arn:aws:kinesis:" + s.config.Region + ":" + s.config.Account + ":stream/" + stream
+}

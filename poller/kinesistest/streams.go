@@ -1,0 +1,203 @@
+package kinesistest
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+)
+
+const (
+	maxShards        = 10_000 // a provisioned stream has at most 20,000; this is a test's memory
+	onDemandShards   = 4
+	maxStreamsListed = 100
+	maxShardsShown   = 100 // by DescribeStream
+)
+
+func (s *Service) createStream(in *kinesis.CreateStreamInput, r *request) (*kinesis.CreateStreamOutput, error) {
+	if in.StreamName == nil {
+		return nil, missingValue("streamName")
+	}
+	name, err := s.nameOf(in.StreamName, nil)
+	if err != nil {
+		return nil, err
+	}
+	st := &stream{name: name, arn: s.arn(name), created: r.now.Truncate(time.Millisecond), retention: defaultRetention}
+	shards, err := st.configure(in)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.byName(name, r.now); err == nil {
+		return nil, s.streamExists(name)
+	}
+	s.lastID++
+	st.id = s.lastID
+	for _, hashes := range evenRanges(shards) {
+		st.open = append(st.open, st.addShard(hashes, st.created))
+	}
+	st.enter(types.StreamStatusCreating, r.now, s.config.TransitionTime)
+	s.streams[name] = st
+	return &kinesis.CreateStreamOutput{}, nil
+}
+
+// configure takes over the settings of a new stream, and returns the number of its shards.
+func (st *stream) configure(in *kinesis.CreateStreamInput) (int, error) {
+	st.mode, st.recordKiB = types.StreamModeProvisioned, defaultRecordKiB
+	if in.StreamModeDetails != nil && in.StreamModeDetails.StreamMode != "" {
+		st.mode = in.StreamModeDetails.StreamMode
+	}
+	if !slices.Contains(st.mode.Values(), st.mode) {
+		return 0, invalidValue("streamModeDetails.streamMode", string(st.mode),
+			"Member must satisfy enum value set: [PROVISIONED, ON_DEMAND]")
+	}
+	if st.mode == types.StreamModeOnDemand {
+		st.distribution = types.RecordDistributionStrategyUserPartitionKey
+	}
+	if d := in.RecordDistributionStrategy; d != "" {
+		if !slices.Contains(d.Values(), d) || st.mode != types.StreamModeOnDemand {
+			return 0, invalidArgument("RecordDistributionStrategy %s can not be used with stream mode %s.", d, st.mode)
+		}
+		st.distribution = d
+	}
+	if in.MaxRecordSizeInKiB != nil {
+		st.recordKiB = *in.MaxRecordSizeInKiB
+	}
+	if st.recordKiB < defaultRecordKiB || st.recordKiB > maxRecordKiB {
+		return 0, outOfRange("maxRecordSizeInKiB", st.recordKiB, defaultRecordKiB, maxRecordKiB)
+	}
+	return st.shardCount(in.ShardCount)
+}
+
+func (st *stream) shardCount(asked *int32) (int, error) {
+	switch {
+	case asked == nil && st.mode == types.StreamModeOnDemand:
+		return onDemandShards, nil
+	case asked == nil:
+		return 0, invalidArgument("ShardCount must be provided for a stream in PROVISIONED mode.")
+	case *asked < 1 || *asked > maxShards:
+		return 0, outOfRange("shardCount", *asked, 1, maxShards)
+	}
+	return int(*asked), nil
+}
+
+func (s *Service) deleteStream(in *kinesis.DeleteStreamInput, r *request) (*kinesis.DeleteStreamOutput, error) {
+	st, err := s.find(in.StreamName, in.StreamARN, r.now)
+	if err != nil {
+		return nil, err
+	}
+	if st.deleting {
+		return nil, s.streamInUse(st.name, "ACTIVE", types.StreamStatusDeleting)
+	}
+	st.deleting = true
+	st.enter(types.StreamStatusDeleting, r.now, s.config.TransitionTime)
+	if st.gone(r.now) {
+		delete(s.streams, st.name)
+	}
+	return &kinesis.DeleteStreamOutput{}, nil
+}
+
+func (s *Service) describeStream(in *kinesis.DescribeStreamInput, r *request) (*kinesis.DescribeStreamOutput, error) {
+	st, err := s.find(in.StreamName, in.StreamARN, r.now)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := listLimit("limit", in.Limit, maxShardsShown)
+	if err != nil {
+		return nil, err
+	}
+	after := -1
+	if in.ExclusiveStartShardId != nil {
+		var ok bool
+		if after, ok = parseShardID(*in.ExclusiveStartShardId); !ok {
+			return nil, s.noShardToChange(st.name, *in.ExclusiveStartShardId)
+		}
+	}
+	shards := slices.DeleteFunc(slices.Clone(st.listed(r.now)), func(sh *shard) bool { return sh.index <= after })
+	shown := shards[:min(limit, len(shards))]
+	return &kinesis.DescribeStreamOutput{StreamDescription: &types.StreamDescription{
+		StreamName: new(st.name), StreamARN: new(st.arn), StreamStatus: st.status(r.now),
+		StreamCreationTimestamp: new(st.created.UTC()), RetentionPeriodHours: st.retentionHours(),
+		StreamModeDetails:  &types.StreamModeDetails{StreamMode: st.mode},
+		EnhancedMonitoring: []types.EnhancedMetrics{{ShardLevelMetrics: []types.MetricsName{}}},
+		EncryptionType:     types.EncryptionTypeNone,
+		Shards:             describeAll(shown), HasMoreShards: new(len(shown) < len(shards)),
+	}}, nil
+}
+
+func (s *Service) describeStreamSummary(in *kinesis.DescribeStreamSummaryInput, r *request) (*kinesis.DescribeStreamSummaryOutput, error) {
+	st, err := s.find(in.StreamName, in.StreamARN, r.now)
+	if err != nil {
+		return nil, err
+	}
+	return &kinesis.DescribeStreamSummaryOutput{StreamDescriptionSummary: &types.StreamDescriptionSummary{
+		StreamName: new(st.name), StreamARN: new(st.arn), StreamStatus: st.status(r.now),
+		StreamCreationTimestamp: new(st.created.UTC()), RetentionPeriodHours: st.retentionHours(),
+		StreamModeDetails:          &types.StreamModeDetails{StreamMode: st.mode},
+		EnhancedMonitoring:         []types.EnhancedMetrics{{ShardLevelMetrics: []types.MetricsName{}}},
+		EncryptionType:             types.EncryptionTypeNone,
+		OpenShardCount:             new(int32(len(st.open))),
+		ConsumerCount:              new(int32(0)),
+		MaxRecordSizeInKiB:         new(st.recordKiB),
+		RecordDistributionStrategy: st.distribution,
+	}}, nil
+}
+
+func (s *Service) listStreams(in *kinesis.ListStreamsInput, r *request) (*kinesis.ListStreamsOutput, error) {
+	limit, err := listLimit("limit", in.Limit, maxStreamsListed)
+	if err != nil {
+		return nil, err
+	}
+	after := ""
+	if in.ExclusiveStartStreamName != nil {
+		after = *in.ExclusiveStartStreamName
+	}
+	if in.NextToken != nil {
+		body, ok := s.unseal(streamsKind, *in.NextToken)
+		if !ok {
+			return nil, invalidArgument("Invalid NextToken.")
+		}
+		after = string(body)
+	}
+	out := &kinesis.ListStreamsOutput{HasMoreStreams: new(false), StreamNames: []string{}, StreamSummaries: []types.StreamSummary{}}
+	for _, name := range slices.Sorted(maps.Keys(s.streams)) {
+		st, err := s.byName(name, r.now)
+		if err != nil || name <= after {
+			continue
+		}
+		if len(out.StreamNames) == limit {
+			out.HasMoreStreams = new(true)
+			out.NextToken = new(s.seal(streamsKind, []byte(out.StreamNames[limit-1])))
+			break
+		}
+		out.StreamNames = append(out.StreamNames, name)
+		out.StreamSummaries = append(out.StreamSummaries, types.StreamSummary{
+			StreamName: new(st.name), StreamARN: new(st.arn), StreamStatus: st.status(r.now),
+			StreamCreationTimestamp: new(st.created.UTC()),
+			StreamModeDetails:       &types.StreamModeDetails{StreamMode: st.mode},
+		})
+	}
+	return out, nil
+}
+
+// listLimit is the size of a page: as asked, but at most standard.
+func listLimit(field string, asked *int32, standard int) (int, error) {
+	switch {
+	case asked == nil:
+		return standard, nil
+	case *asked < 1 || *asked > maxPageRecords:
+		return 0, outOfRange(field, *asked, 1, maxPageRecords)
+	}
+	return min(int(*asked), standard), nil
+}
+
+func (st *stream) retentionHours() *int32 { return new(int32(st.retention / time.Hour)) }
+
+func describeAll(shards []*shard) []types.Shard {
+	out := make([]types.Shard, len(shards))
+	for i, sh := range shards {
+		out[i] = sh.describe()
+	}
+	return out
+}

@@ -1,0 +1,43 @@
+package kinesistest
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/aws/smithy-go"
+)
+
+// wireError is an error as HTTP shows it.
+type wireError struct {
+	status        int
+	code, message string
+}
+
+const (
+	internalFailure = "InternalFailure" // the code of all errors that are no API errors
+	tooLarge        = "RequestEntityTooLargeException"
+)
+
+// faultOf returns what an error looks like on the wire.
+func faultOf(err error) wireError {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		return wireError{http.StatusInternalServerError, internalFailure, err.Error()}
+	}
+	status := http.StatusBadRequest
+	switch {
+	case api.ErrorFault() == smithy.FaultServer || api.ErrorCode() == internalFailure:
+		status = http.StatusInternalServerError
+	case api.ErrorCode() == tooLarge:
+		status = http.StatusRequestEntityTooLarge
+	}
+	return wireError{status, api.ErrorCode(), api.ErrorMessage()}
+}
+
+// encode appends the error's JSON.
+func (f wireError) encode(buf []byte) []byte {
+	e := encoder{append(buf, '{')}
+	e.text("__type", &f.code)
+	e.enum("message", f.message)
+	return append(e.buf, '}')
+}
