@@ -14,13 +14,14 @@ type Origin struct {
 	EventSourceARN string
 	// Region is the stream's, such as "us-east-1".
 	Region string
-	// InvokeIdentityARN is the ARN of the execution role; empty without one.
+	// InvokeIdentityARN is the ARN of the execution role (not of its session); empty without one.
 	InvokeIdentityARN string
 }
 
 // Event is what a function is given: records of one shard, in order. It is read-only, and so is all that it leads to;
 // it stays valid for as long as it is referenced.
 type Event struct {
+	// Origin is where the records come from. It is never nil.
 	Origin *Origin
 
 	// Window is the tumbling window of the records, nil without tumbling windows.
@@ -47,3 +48,6 @@ func (e *Event) Records() iter.Seq[*batch.Record] {
 		}
 	}
 }
+
+// EventID returns the record's eventID, such as "shardId-000000000000:4966…". The members of an aggregate share it.
+func (e *Event) EventID(r *batch.Record) string { return e.Origin.ShardID + ":" + r.SequenceNumber }

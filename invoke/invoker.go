@@ -1,19 +1,18 @@
 package invoke
 
-import (
-	"context"
-	"errors"
-)
+import "context"
 
-// Invoker runs a function. It is what a mapping needs of one: Func, Handler and the packages below this one
-// are Invokers, and anything with this method is.
+// Invoker runs a function. It is what a mapping needs of one: Func, ResponseFunc and the adapters in the packages below
+// this one are Invokers, and anything with this method is.
 //
 // Invoke is synchronous, may be called by several goroutines at once, and must return soon after ctx is done.
 type Invoker interface {
 	// Invoke runs the function once. ctx carries the invocation's deadline, if it has one.
 	//
 	// An error for which errors.Is(err, ErrNotRun) holds means that the function never ran: the batch is tried again
-	// and no retry is spent. Any other error is a function error, as is a Result with FunctionError set.
+	// and no retry is spent. One for which errors.Is(err, ErrTooLarge) holds means that it could not be given the event.
+	// Any other error is a function error, but for a *FailedItemsError where it counts; so is a Result with
+	// FunctionError set. A nil Result without an error is an empty answer.
 	Invoke(ctx context.Context, in *Invocation) (*Result, error)
 }
 
@@ -48,20 +47,19 @@ type Result struct {
 
 	// Response is the function's answer where it is at hand without JSON. It takes the place of Payload.
 	Response *Response
+
+	// Err is why the invocation was no success, or not for all items, for logs and observers; nil otherwise. Run sets it.
+	// An Invoker that sets FunctionError may say more with it.
+	Err error
 }
 
 // Response is an answer of a function to an event of records.
 type Response struct {
 	// FailedItems are the sequence numbers of the records that could not be processed. They count only where the mapping
-	// has FunctionResponseTypes ReportBatchItemFailures.
+	// has FunctionResponseTypes ReportBatchItemFailures. One that is not in the batch makes all of it count as failed.
 	FailedItems []string
 
-	// State is the state of the tumbling window, a JSON object; nil without tumbling windows.
+	// State is the state of the tumbling window, a JSON object; nil without tumbling windows. With them, an answer that
+	// has none counts as a function error.
 	State []byte
 }
-
-// ErrNotRun tells that the function never ran, so that no retry is spent. ErrThrottled and others wrap it.
-var ErrNotRun = errors.New("invoke: function did not run")
-
-// ErrTooLarge tells that the event is larger than the function can be given.
-var ErrTooLarge = errors.New("invoke: event too large")

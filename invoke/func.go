@@ -1,0 +1,31 @@
+package invoke
+
+import "context"
+
+// Func is a function in this process. The event, and all that it leads to, is read-only.
+//
+// It may be called by several goroutines at once: one for each shard, times ParallelizationFactor. Where some records
+// could not be processed and the mapping has FunctionResponseTypes ReportBatchItemFailures, it returns a
+// *FailedItemsError. With tumbling windows a function has a state to return: see ResponseFunc.
+type Func func(ctx context.Context, e *Event) error
+
+// Invoke calls the function.
+func (f Func) Invoke(ctx context.Context, in *Invocation) (*Result, error) {
+	if err := f(ctx, in.Event); err != nil {
+		return nil, err
+	}
+	return &Result{}, nil
+}
+
+// ResponseFunc is a function in this process that has an answer: failed items, or the state of a tumbling window.
+// A nil Response is an empty answer. Else it is like Func.
+type ResponseFunc func(ctx context.Context, e *Event) (*Response, error)
+
+// Invoke calls the function.
+func (f ResponseFunc) Invoke(ctx context.Context, in *Invocation) (*Result, error) {
+	r, err := f(ctx, in.Event)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Response: r}, nil
+}

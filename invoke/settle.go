@@ -1,0 +1,119 @@
+package invoke
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+)
+
+// maxQuoted bounds what is quoted of an error document in an error, so that a log line stays one.
+const maxQuoted = 1024
+
+// settle sets the result and the outcome of a function that returned err. The order matters: what never ran was not
+// late, and what was late was not cancelled.
+func (c *call) settle(parent, within context.Context, err error) {
+	switch {
+	case errors.Is(err, ErrNotRun):
+		c.notRun(batch.NotRun, err)
+	case errors.Is(err, ErrTooLarge):
+		c.notRun(batch.TooLarge, err)
+	case c.timeout != nil && context.Cause(within) == error(c.timeout):
+		c.failed(c.late(err))
+	case cancelledBy(parent, err):
+		c.notRun(batch.NotRun, err)
+	case err != nil:
+		c.returned(err)
+	case c.result.FunctionError != "":
+		c.reported()
+	default:
+		c.succeeded()
+	}
+}
+
+// cancelledBy reports whether err says that the function ended because ctx did.
+func cancelledBy(ctx context.Context, err error) bool {
+	if err == nil || ctx.Err() == nil {
+		return false
+	}
+	return errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))
+}
+
+// late joins the timeout and the error that the function returned after it, if any.
+func (c *call) late(err error) error {
+	if err == nil {
+		return c.timeout
+	}
+	return fmt.Errorf("%w: %w", c.timeout, err)
+}
+
+// notRun settles a function that did not run.
+func (c *call) notRun(kind batch.OutcomeKind, err error) {
+	c.result.Err = err
+	c.outcome = batch.Outcome{Kind: kind}
+}
+
+// returned settles a function that ran and returned an error.
+func (c *call) returned(err error) {
+	if c.opts.ReportBatchItemFailures {
+		if items, ok := failedItems(err); ok {
+			c.result.Response = &Response{FailedItems: items}
+			c.result.Err = err
+			c.succeeded()
+			return
+		}
+	}
+	c.failed(err)
+}
+
+// failed settles a function error whose document is ours to write.
+func (c *call) failed(err error) {
+	c.result.FunctionError = unhandled
+	c.result.Payload = errorDocument(err, c.in.RequestID, time.Now())
+	c.result.Err = err
+	c.reported()
+}
+
+// reported settles a function error that the result tells of.
+func (c *call) reported() {
+	c.ran()
+	c.result.Response = nil
+	if c.result.Err == nil {
+		document := c.result.Payload[:min(len(c.result.Payload), maxQuoted)]
+		c.result.Err = fmt.Errorf("invoke: function error %s: %s", c.result.FunctionError, document)
+	}
+	c.outcome = batch.Outcome{Kind: batch.FunctionError}
+}
+
+// succeeded settles a function that returned, and reads its answer as far as it counts.
+func (c *call) succeeded() {
+	c.ran()
+	c.outcome = batch.Outcome{Kind: batch.Success}
+	windowed := c.in.Event != nil && c.in.Event.Window != nil
+	if !windowed && !c.opts.ReportBatchItemFailures {
+		return
+	}
+	answer := c.result.Response
+	if answer == nil {
+		parsed := ParseResponse(c.result.Payload)
+		answer = &parsed
+	}
+	if c.opts.ReportBatchItemFailures {
+		c.outcome.FailedItems = answer.FailedItems
+	}
+	if windowed && isObject(answer.State) {
+		c.outcome.State = answer.State
+	}
+}
+
+// ran fills in what every function that ran has.
+func (c *call) ran() {
+	if c.result.StatusCode == 0 {
+		c.result.StatusCode = statusOK
+	}
+	if c.result.ExecutedVersion == "" {
+		c.result.ExecutedVersion = latestVersion
+	}
+}

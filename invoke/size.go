@@ -1,0 +1,71 @@
+package invoke
+
+import (
+	"encoding/base64"
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+)
+
+// The sizes of the constant pieces, with the quotes around the strings between them.
+const (
+	envelopeSize = len(eventOpen) + len(eventClose)
+
+	recordSize = len(recordKey) + 2 + len(recordSequence) + 2 + len(recordData) + len(recordTime) +
+		len(recordID) + len(":") + len(recordIdentity) + 2 + len(recordRegion) + 2 + len(recordSource) + 2 + len("}")
+
+	windowSize = len(windowShard) + 2 + len(windowSource) + 2 + len(windowStart) + len(windowTime) +
+		len(windowEnd) + len(windowTime) + len(windowState) + len(windowFinal) + len(windowEarly)
+)
+
+// Size returns the length of what AppendJSON writes. Nothing is encoded, and nothing allocated.
+func (e *Event) Size() int {
+	n := e.Origin.EnvelopeSize() + max(0, len(e.records)-1) + e.Origin.WindowSize(e.Window)
+	for i := range e.records {
+		n += e.Origin.SizeOf(&e.records[i])
+	}
+	return n
+}
+
+// EnvelopeSize returns the length of an encoded event without records and without a window.
+func (o *Origin) EnvelopeSize() int { return envelopeSize }
+
+// SizeOf returns the length of r within an encoded event, without the comma between records: what Record.Size is to be.
+// Nothing is encoded, and nothing allocated.
+func (o *Origin) SizeOf(r *batch.Record) int {
+	return recordSize + textSize(r.PartitionKey) + 2*textSize(r.SequenceNumber) +
+		base64.StdEncoding.EncodedLen(len(r.Data)) + millisSize(r.ArrivalTime) +
+		textSize(o.ShardID) + textSize(o.InvokeIdentityARN) + textSize(o.Region) + textSize(o.EventSourceARN)
+}
+
+// WindowSize returns what a tumbling window adds to the length of an encoded event; 0 for nil. The years of its bounds
+// have four digits.
+func (o *Origin) WindowSize(w *batch.Window) int {
+	if w == nil {
+		return 0
+	}
+	n := len(w.State)
+	if n == 0 {
+		n = len(emptyState)
+	}
+	return n + windowSize + textSize(o.ShardID) + textSize(o.EventSourceARN) + boolSize(w.Final) + boolSize(w.TerminatedEarly)
+}
+
+func boolSize(b bool) int {
+	if b {
+		return len("true")
+	}
+	return len("false")
+}
+
+// millisSize returns the length of what appendMillis appends.
+func millisSize(t time.Time) int {
+	ms, n := t.UnixMilli(), len("0.000")
+	if ms < 0 {
+		ms, n = -ms, n+1
+	}
+	for s := ms / 1000; s >= 10; s /= 10 {
+		n++
+	}
+	return n
+}
