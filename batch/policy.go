@@ -90,9 +90,11 @@ func (p Policy) withDefaults() Policy {
 	if p.PayloadLimit == 0 {
 		p.PayloadLimit = DefaultPayloadLimit
 	}
-	if p.MaximumRetryAttempts == nil {
-		p.MaximumRetryAttempts = new(-1)
+	retries := -1
+	if p.MaximumRetryAttempts != nil {
+		retries = *p.MaximumRetryAttempts
 	}
+	p.MaximumRetryAttempts = &retries // a copy, for the caller may go on to use his
 	if p.BufferBytes == 0 {
 		p.BufferBytes = DefaultBufferBytes
 	}

@@ -1,6 +1,9 @@
 package batch
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Step is what became of a batch, or of a discard, by a Report.
 type Step uint8
@@ -24,7 +27,12 @@ const (
 var stepNames = [...]string{"ignored", "resolved", "continued", "retried", "bisected", "exhausted"}
 
 // String returns the name that scenarios use, such as "retried".
-func (s Step) String() string { return stepNames[s] }
+func (s Step) String() string {
+	if int(s) < len(stepNames) {
+		return stepNames[s]
+	}
+	return fmt.Sprintf("Step(%d)", uint8(s))
+}
 
 // Verdict tells what a Report led to, for logs, metrics and LastProcessingResult. Everything that has to be done
 // comes from Next.

@@ -1,0 +1,363 @@
+package batch_test
+
+import (
+	"math/big"
+	"slices"
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+)
+
+// model says what a Scheduler must want, from the rules and with no thought of speed: records are indexes into the shard,
+// and everything is counted anew each time. One model lives from New to a crash.
+type model struct {
+	p       batch.Policy // with its defaults filled in
+	retries int
+	stream  []batch.Record
+
+	from     int // where this Scheduler resumed: the records from here on are its business
+	read     int // those before it were offered
+	ended    bool
+	stopped  bool
+	resolved []bool // by index
+	pages    [][2]int
+	lanes    []modelLane
+
+	lastID    batch.ID
+	version   uint64
+	committed mark
+}
+
+// mark is how far a Commit goes.
+type mark struct {
+	front int
+	end   bool
+}
+
+type modelLane struct {
+	queue  []int // unresolved, in order
+	pieces []modelPiece
+	busy   bool // the first piece is invoked or discarded right now
+	window time.Time
+}
+
+// modelPiece is some records of the front of a lane that go through invocations together.
+type modelPiece struct {
+	n         int
+	id        batch.ID
+	attempts  int
+	ran       int
+	spent     int
+	failures  int
+	notBefore time.Time
+	condition batch.Condition // not empty: to be discarded
+	cause     batch.OutcomeKind
+}
+
+// wanted is an action that Next must return.
+type wanted struct {
+	invoke    bool
+	id        batch.ID
+	lane      int
+	attempt   int
+	condition batch.Condition
+	count     int
+	cause     batch.OutcomeKind
+	records   []int
+}
+
+func newModel(p batch.Policy, stream []batch.Record, resume mark) *model {
+	m := &model{p: p, retries: -1, stream: stream, from: resume.front, read: resume.front, ended: resume.end}
+	m.committed = resume
+	m.p.BatchSize = cmpOr(p.BatchSize, batch.DefaultBatchSize)
+	m.p.ParallelizationFactor = cmpOr(p.ParallelizationFactor, 1)
+	m.p.PayloadLimit = cmpOr(p.PayloadLimit, batch.DefaultPayloadLimit)
+	m.p.BufferBytes = cmpOr(p.BufferBytes, batch.DefaultBufferBytes)
+	if p.MaximumRetryAttempts != nil {
+		m.retries = *p.MaximumRetryAttempts
+	}
+	m.resolved = make([]bool, len(stream))
+	m.lanes = make([]modelLane, m.p.ParallelizationFactor)
+	return m
+}
+
+func cmpOr(v, otherwise int) int {
+	if v == 0 {
+		return otherwise
+	}
+	return v
+}
+
+// offer takes the records up to index to, excluded.
+func (m *model) offer(now time.Time, to int, end bool) {
+	if to > m.read {
+		m.pages = append(m.pages, [2]int{m.read, to})
+	}
+	for ; m.read < to; m.read++ {
+		r := &m.stream[m.read]
+		if r.Filtered {
+			m.resolved[m.read] = true
+			continue
+		}
+		l := &m.lanes[batch.LaneOf(r, len(m.lanes))]
+		if m.inHand(l) == len(l.queue) {
+			l.window = now
+		}
+		l.queue = append(l.queue, m.read)
+	}
+	m.ended = m.ended || end
+}
+
+func (m *model) inHand(l *modelLane) int {
+	n := 0
+	for _, p := range l.pieces {
+		n += p.n
+	}
+	return n
+}
+
+// front is the index of the first record that is not resolved.
+func (m *model) front() int {
+	i := m.from
+	for i < m.read && m.resolved[i] {
+		i++
+	}
+	return i
+}
+
+// held is what the records of all pages that are not wholly done with are charged.
+func (m *model) held() int {
+	front, sum := m.front(), 0
+	for _, page := range m.pages {
+		for i := page[0]; i < page[1] && page[1] > front; i++ {
+			sum += len(m.stream[i].Data) + batch.RecordOverhead
+		}
+	}
+	return sum
+}
+
+func (m *model) room() int { return m.p.BufferBytes - m.held() }
+
+func (m *model) done() mark {
+	front := m.front()
+	return mark{front, m.ended && front == m.read}
+}
+
+// next returns what Next must return at now, the commit aside.
+func (m *model) next(now time.Time) []wanted {
+	var all []wanted
+	for i := range m.lanes {
+		if w, ok := m.step(now, i); ok && !m.stopped {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+func (m *model) step(now time.Time, lane int) (wanted, bool) {
+	l := &m.lanes[lane]
+	if l.busy || m.stopped {
+		return wanted{}, false
+	}
+	for {
+		if len(l.pieces) == 0 {
+			n := m.cut(now, l)
+			if n == 0 {
+				return wanted{}, false
+			}
+			l.pieces = []modelPiece{{n: n}}
+		}
+		if l.pieces[0].condition == "" {
+			if old := m.expired(now, l.queue[:l.pieces[0].n]); old > 0 {
+				l.giveUpOldest(old)
+			}
+		}
+		p := &l.pieces[0]
+		switch {
+		case p.condition == "" && now.Before(p.notBefore):
+			return wanted{}, false
+		case p.condition == "" && p.n == 1 && m.size(l.queue[:1]) > m.p.PayloadLimit:
+			m.fail(now, l, batch.TooLarge)
+		default:
+			return m.begin(lane, l, p), true
+		}
+	}
+}
+
+// begin makes the piece's invocation or discard.
+func (m *model) begin(lane int, l *modelLane, p *modelPiece) wanted {
+	if p.id == 0 {
+		m.lastID++
+		p.id = m.lastID
+	}
+	l.busy = true
+	w := wanted{id: p.id, lane: lane, condition: p.condition, cause: p.cause, records: slices.Clone(l.queue[:p.n])}
+	switch p.condition {
+	case batch.RecordAgeExceeded:
+		w.count = max(1, p.ran)
+	case batch.RetryAttemptsExhausted:
+		w.count = p.spent
+	default:
+		p.attempts++
+		w.invoke, w.attempt = true, p.attempts
+	}
+	return w
+}
+
+// cut returns how many buffered records make a batch now.
+func (m *model) cut(now time.Time, l *modelLane) int {
+	if len(l.queue) == 0 {
+		return 0
+	}
+	n, full := m.fill(l.queue)
+	if full || m.ended || m.room() <= 0 || now.Sub(l.window) >= m.p.MaximumBatchingWindow {
+		return n
+	}
+	return m.expired(now, l.queue[:n])
+}
+
+// fill returns how many of the records make the largest batch, and whether no further record could join it.
+func (m *model) fill(queue []int) (n int, full bool) {
+	for n = 1; n < len(queue); n++ {
+		if n == m.p.BatchSize || m.size(queue[:n+1]) > m.p.PayloadLimit {
+			return n, true
+		}
+	}
+	return n, n == m.p.BatchSize || m.size(queue) >= m.p.PayloadLimit
+}
+
+// size is that of the event of some records.
+func (m *model) size(queue []int) int {
+	size := m.p.EnvelopeSize + len(queue) - 1
+	for _, i := range queue {
+		size += m.stream[i].Size
+	}
+	return size
+}
+
+// expired returns how many leading records are too old.
+func (m *model) expired(now time.Time, queue []int) int {
+	for n, i := range queue {
+		if m.p.MaximumRecordAge <= 0 || now.Sub(m.stream[i].ArrivalTime) <= m.p.MaximumRecordAge {
+			return n
+		}
+	}
+	return len(queue)
+}
+
+func (l *modelLane) giveUpOldest(n int) {
+	old, rest := l.pieces[0], l.pieces[0]
+	old.n, old.condition, old.cause = n, batch.RecordAgeExceeded, batch.None
+	rest.n, rest.id, rest.attempts = rest.n-n, 0, 0
+	if l.pieces[0] = old; rest.n > 0 {
+		l.pieces = slices.Insert(l.pieces, 1, rest)
+	}
+}
+
+// report takes an outcome that fits what runs in the lane. It returns the verdict, the delay without jitter.
+func (m *model) report(now time.Time, lane int, o batch.Outcome) batch.Verdict {
+	l := &m.lanes[lane]
+	p := &l.pieces[0]
+	l.busy = false
+	if p.condition != "" {
+		return m.pass(l, p.n, batch.Resolved)
+	}
+	l.window = now
+	if o.Kind == batch.Success || o.Kind == batch.FunctionError {
+		p.ran++
+	}
+	if o.Kind != batch.Success {
+		return m.fail(now, l, o.Kind)
+	}
+	if !m.p.ReportBatchItemFailures || len(o.FailedItems) == 0 {
+		return m.pass(l, p.n, batch.Resolved)
+	}
+	switch first := m.lowest(l.queue[:p.n], o.FailedItems); first {
+	case -1:
+		v := m.fail(now, l, batch.Success)
+		v.BadItem = true
+		return v
+	case 0:
+		return m.fail(now, l, batch.Success)
+	default:
+		v := m.pass(l, first, batch.Continued)
+		l.pieces[0] = modelPiece{n: l.pieces[0].n}
+		return v
+	}
+}
+
+// lowest returns the place of the first record that the items name, -1 if one of them names none.
+func (m *model) lowest(queue []int, items []string) int {
+	first := len(queue)
+	for _, item := range items {
+		n, ok := new(big.Int).SetString(item, 10)
+		at := slices.IndexFunc(queue, func(i int) bool {
+			seq, _ := new(big.Int).SetString(m.stream[i].SequenceNumber, 10)
+			return ok && seq.Cmp(n) == 0
+		})
+		if at < 0 {
+			return -1
+		}
+		first = min(first, at)
+	}
+	return first
+}
+
+func (m *model) pass(l *modelLane, n int, step batch.Step) batch.Verdict {
+	for _, i := range l.queue[:n] {
+		m.resolved[i] = true
+	}
+	l.queue = l.queue[n:]
+	if l.pieces[0].n -= n; l.pieces[0].n == 0 {
+		l.pieces = l.pieces[1:]
+	}
+	return batch.Verdict{Step: step, Resolved: n}
+}
+
+func (m *model) fail(now time.Time, l *modelLane, cause batch.OutcomeKind) batch.Verdict {
+	p := &l.pieces[0]
+	if cause != batch.NotRun && m.p.BisectBatchOnFunctionError && p.n > 1 {
+		half := p.n / 2
+		l.pieces = append([]modelPiece{{n: half}, {n: p.n - half}}, l.pieces[1:]...)
+		return batch.Verdict{Step: batch.Bisected}
+	}
+	p.failures++
+	p.cause = cause
+	if cause != batch.NotRun {
+		p.spent++
+		if m.retries >= 0 && p.spent > m.retries {
+			p.condition = batch.RetryAttemptsExhausted
+			return batch.Verdict{Step: batch.Exhausted}
+		}
+	}
+	delay := 200 * time.Millisecond
+	for i := 1; i < p.failures && delay < time.Minute; i++ {
+		delay *= 2
+	}
+	delay = min(delay, time.Minute)
+	p.notBefore = now.Add(delay)
+	return batch.Verdict{Step: batch.Retried, Delay: delay}
+}
+
+// wake returns when Next has something new though nothing happens.
+func (m *model) wake() (at time.Time, ok bool) {
+	for i := range m.lanes {
+		l := &m.lanes[i]
+		if l.busy || len(l.queue) == 0 || m.stopped {
+			continue
+		}
+		t := l.window.Add(m.p.MaximumBatchingWindow)
+		if len(l.pieces) > 0 {
+			t = l.pieces[0].notBefore
+		}
+		if age := m.p.MaximumRecordAge; age > 0 {
+			if old := m.stream[l.queue[0]].ArrivalTime.Add(age + 1); old.Before(t) {
+				t = old
+			}
+		}
+		if !ok || t.Before(at) {
+			at, ok = t, true
+		}
+	}
+	return at, ok
+}

@@ -1,0 +1,356 @@
+package batch_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+)
+
+// world is what a script acts on: one Scheduler, a clock, and a scripted function and destination.
+type world struct {
+	start, now time.Time
+	policy     batch.Policy
+	s          *batch.Scheduler
+	refused    error // why there is no Scheduler
+
+	commits     []*batch.Commit // of this Scheduler
+	function    function
+	destination destination
+	flight      []flight
+
+	out []string
+}
+
+// worldStart is 0s of every script. It lies on a whole day.
+var worldStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func newWorld() *world {
+	w := &world{}
+	w.reset(batch.Policy{})
+	return w
+}
+
+// reset begins anew with a policy, which may be refused.
+func (w *world) reset(p batch.Policy) {
+	*w = world{start: worldStart, now: worldStart, policy: p, out: w.out}
+	w.s, w.refused = batch.New(p, batch.Commit{})
+}
+
+// printf adds a line of output behind the time since the start.
+func (w *world) printf(format string, args ...any) {
+	w.out = append(w.out, fmt.Sprintf("%-6s %s", w.elapsed(w.now), fmt.Sprintf(format, args...)))
+}
+
+func (w *world) elapsed(t time.Time) time.Duration { return t.Sub(w.start) }
+
+// commands are all commands but policy, which needs no Scheduler.
+var commands = map[string]func(*world, *cursor) error{
+	"offer":       (*world).offer,
+	"next":        (*world).next,
+	"report":      (*world).report,
+	"advance":     (*world).advance,
+	"wake":        (*world).wake,
+	"run":         (*world).run,
+	"function":    (*world).setFunction,
+	"destination": (*world).setDestination,
+	"status":      (*world).status,
+	"lanes":       (*world).lanes,
+	"laneof":      (*world).laneOf,
+	"room":        (*world).room,
+	"stop":        (*world).stop,
+	"restart":     (*world).restart,
+}
+
+// do runs one command. A mistake in it is an error, never a panic.
+func (w *world) do(tokens []token) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	c := &cursor{tokens: tokens}
+	name, err := c.word("a command")
+	if err != nil {
+		return err
+	}
+	if name == "policy" {
+		return w.setPolicy(c)
+	}
+	run, ok := commands[name]
+	if !ok {
+		known := slices.Sorted(maps.Keys(commands))
+		return fmt.Errorf("unknown command %q; known are policy, %s (a blank line ends expected output)", name, strings.Join(known, ", "))
+	}
+	if w.s == nil {
+		return fmt.Errorf("%s: there is no scheduler, since its policy was refused: %w", name, w.refused)
+	}
+	if err := run(w, c); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if err := c.end(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+func (w *world) setPolicy(c *cursor) error {
+	var p batch.Policy
+	for !c.done() {
+		if c.accept(",") {
+			continue
+		}
+		name, err := c.word("a policy field")
+		if err != nil {
+			return fmt.Errorf("policy: %w", err)
+		}
+		set, ok := policyFields[name]
+		if !ok {
+			known := slices.Sorted(maps.Keys(policyFields))
+			return fmt.Errorf("policy: unknown field %q; known are %s", name, strings.Join(known, ", "))
+		}
+		value := "true"
+		if c.at(0, "=") {
+			if value, err = c.value(name); err != nil {
+				return fmt.Errorf("policy: %w", err)
+			}
+		}
+		if err := set(&p, name, value); err != nil {
+			return fmt.Errorf("policy: %w", err)
+		}
+	}
+	w.reset(p)
+	if w.refused != nil {
+		for line := range strings.Lines(w.refused.Error()) {
+			w.printf("refused %s", strings.TrimSpace(line))
+		}
+	}
+	return nil
+}
+
+func (w *world) next(*cursor) error {
+	if w.act() == 0 {
+		w.printf("(nothing)")
+	}
+	return nil
+}
+
+// act prints and keeps what Next wants, and returns how much that was.
+func (w *world) act() int {
+	actions := w.s.Next(w.now)
+	for _, a := range actions {
+		w.printf("%s", a)
+		if commit, ok := a.(*batch.Commit); ok {
+			w.commits = append(w.commits, commit)
+			continue
+		}
+		w.flight = append(w.flight, flight{action: a})
+	}
+	return len(actions)
+}
+
+func (w *world) report(c *cursor) error {
+	word, err := c.word("an id")
+	if err != nil {
+		return err
+	}
+	id, err := parseInt("id", strings.TrimPrefix(word, "id"))
+	if word == "id" { // id=1, as it is printed
+		if word, err = c.value("id"); err == nil {
+			id, err = parseInt("id", word)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	o, err := parseOutcome(c)
+	if err != nil {
+		return err
+	}
+	w.flight = slices.DeleteFunc(w.flight, func(f flight) bool { return f.id() == batch.ID(id) })
+	w.printf("report id=%d %s", id, verdictLine(w.s.Report(w.now, batch.ID(id), o)))
+	return nil
+}
+
+func parseOutcome(c *cursor) (batch.Outcome, error) {
+	word, err := c.word("an outcome")
+	if err != nil {
+		return batch.Outcome{}, err
+	}
+	kind, ok := invocationKinds[word]
+	if !ok {
+		kind, ok = discardKinds[word]
+	}
+	if !ok {
+		return batch.Outcome{}, fmt.Errorf("unknown outcome %q; %w", word, errUnknownOutcome)
+	}
+	o := batch.Outcome{Kind: kind}
+	o.FailedItems, err = parseFailed(c, kind)
+	return o, err
+}
+
+// parseFailed reads failed=2,4 where it stands.
+func parseFailed(c *cursor, kind batch.OutcomeKind) ([]string, error) {
+	if !c.at(0, "failed") {
+		return nil, nil
+	}
+	c.accept("failed")
+	switch {
+	case kind != batch.Success:
+		return nil, fmt.Errorf("failed= goes with success only")
+	case !c.accept("="):
+		return nil, fmt.Errorf("failed needs a value: failed=2,4")
+	case c.done():
+		return []string{}, nil
+	}
+	return parseItems(c)
+}
+
+func verdictLine(v batch.Verdict) string {
+	s := v.Step.String()
+	if v.Resolved > 0 {
+		s += fmt.Sprintf(" resolved=%d", v.Resolved)
+	}
+	if v.Step == batch.Retried {
+		s += fmt.Sprintf(" delay=%s", v.Delay)
+	}
+	if v.BadItem {
+		s += " bad-item"
+	}
+	return s
+}
+
+func (w *world) advance(c *cursor) error {
+	word, err := c.word("a duration")
+	if err != nil {
+		return err
+	}
+	d, err := parseElapsed("duration", word)
+	w.now = w.now.Add(d)
+	return err
+}
+
+func (w *world) wake(*cursor) error {
+	switch at, ok := w.s.Wake(w.now); {
+	case !ok:
+		w.printf("wake never")
+	case at.After(w.now):
+		w.printf("wake %s", w.elapsed(at))
+	default:
+		w.printf("wake now")
+	}
+	return nil
+}
+
+func (w *world) status(*cursor) error {
+	records, bytes := w.s.Held()
+	w.printf("status frontier=%s read=%s held=%d bytes=%d ended=%t", w.s.Frontier(), w.s.Read(), records, bytes, w.s.Ended())
+	return nil
+}
+
+func (w *world) room(*cursor) error {
+	w.printf("room %d", w.s.Room())
+	return nil
+}
+
+func (w *world) stop(*cursor) error {
+	w.s.Stop()
+	return nil
+}
+
+func (w *world) lanes(*cursor) error {
+	for _, l := range w.s.Lanes(nil) {
+		w.printf("%s", w.laneLine(l))
+	}
+	return nil
+}
+
+// laneLine prints the state of a lane, and of its fields those that are not zero.
+func (w *world) laneLine(l batch.LaneStatus) string {
+	s := fmt.Sprintf("lane=%d %s", l.Lane, l.State)
+	for _, f := range []struct {
+		name  string
+		value int
+	}{{"id", int(l.ID)}, {"attempt", l.Attempt}, {"failures", l.Failures}, {"records", l.Records}, {"buffered", l.Buffered}} {
+		if f.value != 0 {
+			s += fmt.Sprintf(" %s=%d", f.name, f.value)
+		}
+	}
+	if l.Cause != batch.None {
+		s += fmt.Sprintf(" cause=%s", l.Cause)
+	}
+	if !l.First.IsZero() {
+		s += fmt.Sprintf(" first=%s", l.First)
+	}
+	if !l.Since.IsZero() {
+		s += fmt.Sprintf(" since=%s", w.elapsed(l.Since))
+	}
+	if !l.Until.IsZero() {
+		s += fmt.Sprintf(" until=%s", w.elapsed(l.Until))
+	}
+	return s
+}
+
+func (w *world) laneOf(c *cursor) error {
+	if c.done() {
+		return fmt.Errorf("a key is missing")
+	}
+	for !c.done() {
+		key, err := c.word("a key")
+		if err != nil {
+			return err
+		}
+		w.printf("laneof %s=%d", key, batch.LaneOf(&batch.Record{PartitionKey: key}, w.factor()))
+	}
+	return nil
+}
+
+func (w *world) factor() int { return max(1, w.policy.ParallelizationFactor) }
+
+// restart begins again from a commit, as after a crash: the newest, or that of the given version.
+func (w *world) restart(c *cursor) error {
+	var resume batch.Commit
+	if n := len(w.commits); n > 0 {
+		resume = *w.commits[n-1]
+	}
+	for !c.done() {
+		name, err := c.word("commit or position")
+		if err != nil {
+			return err
+		}
+		value, err := c.value(name)
+		if err != nil {
+			return err
+		}
+		if resume, err = w.resumeFrom(name, value); err != nil {
+			return err
+		}
+	}
+	w.commits, w.flight = nil, nil
+	w.s, w.refused = batch.New(w.policy, resume)
+	w.printf("restart position=%s", resume.Position)
+	return nil
+}
+
+func (w *world) resumeFrom(name, value string) (batch.Commit, error) {
+	switch name {
+	case "position":
+		p, err := parsePosition(value)
+		return batch.Commit{Position: p}, err
+	case "commit":
+		version, err := parseCount(name, value)
+		if err != nil || version == 0 {
+			return batch.Commit{}, err
+		}
+		for _, commit := range w.commits {
+			if commit.Version == uint64(version) {
+				return *commit, nil
+			}
+		}
+		return batch.Commit{}, fmt.Errorf("there was no commit with version %d", version)
+	}
+	return batch.Commit{}, fmt.Errorf("unknown attribute %q; known are commit, position", name)
+}
