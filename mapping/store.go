@@ -64,4 +64,8 @@ var (
 
 	// ErrLeaseLost tells that a lease is no longer in force: nothing was stored.
 	ErrLeaseLost = errors.New("mapping: lease is lost")
+
+	// ErrUnreadable tells that something is stored that can't be read: it is damaged, or of an unknown version.
+	// A mapping never takes that for no progress.
+	ErrUnreadable = errors.New("mapping: stored state can't be read")
 )

@@ -1,0 +1,78 @@
+package boltstore
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"go.etcd.io/bbolt"
+)
+
+// create makes an empty store at path, whole or not at all: it is made under another name and then linked, so that
+// a crash leaves no half of a file that could not be told from a damaged one. It is no error if somebody else was faster.
+func create(path string) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.new")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	if err := initialize(tmp.Name()); err != nil {
+		return err
+	}
+	if err := publish(tmp.Name(), path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// initialize writes a store without any values to the empty file at path.
+func initialize(path string) error {
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{NoStatistics: true})
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{metaBucket, anchorsBucket, shardsBucket} {
+			if _, err := tx.CreateBucket(name); err != nil {
+				return err
+			}
+		}
+		meta := tx.Bucket(metaBucket)
+		return errors.Join(meta.Put(formatKey, []byte(format)), meta.Put(sumKey, (&sum{}).encode()))
+	})
+	return errors.Join(err, db.Close())
+}
+
+// publish gives the file at tmp the name path, unless that exists.
+func publish(tmp, path string) error {
+	err := os.Link(tmp, path)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	// A file system without hard links. Two processes that both start for the first time, within microseconds,
+	// could replace each other's file here; there is no better way.
+	if _, statErr := os.Lstat(path); statErr == nil {
+		return nil
+	}
+	if renameErr := os.Rename(tmp, path); renameErr != nil {
+		return errors.Join(err, renameErr)
+	}
+	return nil
+}
+
+// syncFolder makes a new name in a folder durable.
+func syncFolder(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil // folders cannot be synced there; NTFS has its journal
+	}
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}

@@ -1,0 +1,54 @@
+package boltstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/boltstore"
+)
+
+// A mapping does this by itself with the store in its Config; here one can see what is kept over a restart.
+func Example() {
+	dir, err := os.MkdirTemp("", "boltstore")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "orders.db")
+
+	for run := range 2 {
+		if err := work(path, run); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	// Output:
+	// run 0: epoch 1, goes on behind -
+	// run 0: locked out: true
+	// run 1: epoch 2, goes on behind 42
+	// run 1: locked out: true
+}
+
+func work(path string, run int) error {
+	ctx := context.Background()
+	store, err := boltstore.Open(path)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+
+	lease, progress, err := store.Acquire(ctx, "orders", "shardId-000000000000", "worker")
+	if err != nil {
+		return err
+	}
+	fmt.Printf("run %d: epoch %d, goes on behind %s\n", run, lease.Epoch, progress.Position)
+	_, err = boltstore.Open(path)
+	fmt.Printf("run %d: locked out: %t\n", run, errors.Is(err, boltstore.ErrLocked))
+	return store.Commit(ctx, lease, mapping.Progress{Version: 1, Position: batch.Position{SequenceNumber: "42"}})
+}

@@ -1,0 +1,241 @@
+package boltstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/shardmill/shardmill/mapping"
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// ErrLocked tells that the file is open in another process, or a second time in this one. Test for it with errors.Is.
+var ErrLocked = errors.New("in use by another process, or opened twice in this one")
+
+// lockTimeout is how long Open waits for another process to let go of the file, as one that is being replaced does.
+const lockTimeout = time.Second
+
+// Store is a mapping.Store in one file. It belongs to who opened it. All its methods may be called at the same time.
+type Store struct {
+	path   string
+	group  group
+	leases leases
+	close  func() error // idempotent
+
+	// What follows is owned by whoever leads the group: one goroutine at a time is inside bbolt, readers too, so that
+	// nobody waits for ever for a lock of bbolt's that a panic in there left locked.
+
+	db      *bbolt.DB
+	file    *os.File // db's
+	broken  error    // why no transaction is begun any more
+	crashed bool     // bbolt panicked, and may hold its locks
+}
+
+// Open opens the store in the file at path, and makes it when there is no file; its folder must exist. The file is
+// checked as a whole: one that is damaged, empty, of an unknown format or no store at all is an error, and is left
+// as it is. While somebody else has the file open, the error is ErrLocked, after a second.
+func Open(path string) (*Store, error) {
+	s, err := open(path)
+	if err != nil {
+		return nil, fmt.Errorf("boltstore: %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func open(path string) (*Store, error) {
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = create(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := inspect(path); err != nil {
+		return nil, err
+	}
+	db, file, err := openFile(path, false)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{path: path, db: db, file: file}
+	s.leases.held = map[key]mapping.Lease{}
+	s.group.run = s.run
+	s.close = sync.OnceValue(s.shut)
+	return s, nil
+}
+
+// inspect checks the file without changing it. Others who inspect it may do so at the same time, but nobody has it open.
+func inspect(path string) error {
+	if info, err := os.Stat(path); err != nil {
+		return err
+	} else if info.Size() == 0 {
+		return damagef("the file is empty")
+	}
+	db, file, err := openFile(path, true)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if err := checkPages(file, info.Size()); err != nil {
+		return err
+	}
+	_, err = guard(func() error { return db.View(checkValues) })
+	return err
+}
+
+// openFile opens the bbolt database at path, which exists, and returns the file below it too. Read-only, bbolt locks
+// the file against writers and reads nothing but the header.
+func openFile(path string, readOnly bool) (*bbolt.DB, *os.File, error) {
+	var file *os.File
+	var db *bbolt.DB
+	crashed, err := guard(func() (err error) {
+		db, err = bbolt.Open(path, 0, &bbolt.Options{
+			ReadOnly:     readOnly,
+			Timeout:      lockTimeout,
+			FreelistType: bbolt.FreelistMapType,
+			NoStatistics: true,
+			OpenFile: func(path string, flag int, perm os.FileMode) (_ *os.File, err error) {
+				file, err = os.OpenFile(path, flag&^os.O_CREATE, perm)
+				return file, err
+			},
+		})
+		return err
+	})
+	if crashed && file != nil {
+		_ = file.Close() // gives the lock back; the panic is the error to report
+	}
+	var system syscall.Errno
+	switch {
+	case err == nil:
+		return db, file, nil
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, nil, ErrLocked
+	case crashed, errors.As(err, &system):
+		return nil, nil, err
+	}
+	return nil, nil, damagef("no readable header: %w", err)
+}
+
+// Close waits for the calls that are running, closes the file and gives its lock back. Calls that come later get an
+// error that wraps os.ErrClosed, except for Close, which may be called again.
+func (s *Store) Close() error { return s.close() }
+
+func (s *Store) shut() error {
+	s.group.close()
+	if s.crashed {
+		// bbolt's own Close might wait for ever. The file's pages stay mapped until the process ends.
+		return s.wrap(s.file.Close())
+	}
+	return s.wrap(s.db.Close())
+}
+
+// do has fn run in a transaction, together with others', and returns when it is durable.
+func (s *Store) do(ctx context.Context, fn func(*txn) error) error {
+	return s.wrap(s.group.do(ctx, fn))
+}
+
+// run does one transaction for all calls.
+func (s *Store) run(calls []*call) {
+	if s.broken == nil {
+		crashed, err := guard(func() error { return s.transact(calls) })
+		if crashed {
+			s.broken, s.crashed = err, true
+		}
+		if err == nil {
+			return
+		}
+		failAll(calls, err)
+		return
+	}
+	failAll(calls, fmt.Errorf("after an earlier error, close the store and open it again: %w", s.broken))
+}
+
+// failAll gives err to all calls that have none of their own.
+func failAll(calls []*call, err error) {
+	for _, c := range calls {
+		if c.err == nil {
+			c.err = err
+		}
+	}
+}
+
+func (s *Store) transact(calls []*call) error {
+	tx, err := s.db.Begin(true)
+	if err != nil {
+		return err
+	}
+	t := &txn{tx: tx}
+	for _, c := range calls {
+		c.err = c.do(t)
+	}
+	if !t.wrote {
+		return tx.Rollback()
+	}
+	if err := t.finish(); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	id := tx.ID()
+	if err := tx.Commit(); err != nil {
+		return s.commitFailed(id, err)
+	}
+	return nil
+}
+
+// commitFailed finds out what a failed commit came to. Before the header was written nothing happened, and a later one
+// may succeed, when there is room on the disk again. After that nobody knows what a restart would find: the store
+// must not go on as if it did.
+func (s *Store) commitFailed(id int, cause error) error {
+	tx, err := s.db.Begin(false)
+	if err != nil {
+		s.broken = errors.Join(cause, err)
+		return s.broken
+	}
+	if tx.ID() >= id {
+		s.broken = cause
+	}
+	return errors.Join(cause, tx.Rollback())
+}
+
+// wrap names the file in an error.
+func (s *Store) wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("boltstore: %s: %w", s.path, err)
+}
+
+// guard makes an error of a panic in fn, and of a fault: bbolt reads the file as memory, so a file that somebody
+// cuts short while it is open would end the process.
+func guard(fn func() error) (crashed bool, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			crashed, err = true, damagef("%v", r)
+		}
+	}()
+	return false, fn()
+}
+
+// damage is what cannot be read in a file.
+type damage struct{ err error }
+
+func damagef(format string, args ...any) error { return &damage{fmt.Errorf(format, args...)} }
+
+// Error tells what is wrong and what to do.
+func (d *damage) Error() string {
+	return fmt.Sprintf("damaged, or no store: %v; put a copy of the file in its place, "+
+		"or move it away to have all its mappings begin anew at their starting positions", d.err)
+}
+
+func (d *damage) Unwrap() error { return d.err }

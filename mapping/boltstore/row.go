@@ -1,0 +1,223 @@
+package boltstore
+
+import (
+	"encoding/binary"
+	"hash/crc64"
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/mapping"
+)
+
+// rowVersion is the first byte of each value.
+const rowVersion = 1
+
+// sumSize is the length of the checksum at the end of each value.
+const sumSize = 8
+
+var crcTable = crc64.MakeTable(crc64.ECMA)
+
+// key names a value: a shard's row, or a mapping's anchor, whose shard is empty.
+type key struct{ mapping, shard string }
+
+// row is what is stored for one shard.
+type row struct {
+	epoch    uint64 // of the latest lease, from 1
+	written  uint64 // the epoch that stored progress, 0 when none did
+	progress mapping.Progress
+}
+
+// seal appends the checksum to body.
+func seal(k key, body []byte) []byte {
+	return binary.BigEndian.AppendUint64(body, checksum(k, body))
+}
+
+// unseal checks a value that was read for k, and returns it without its checksum, and the checksum.
+func unseal(k key, value []byte) (body []byte, sum uint64, err error) {
+	n := len(value) - sumSize
+	if n < 0 {
+		return nil, 0, damagef("%s: value of %d bytes", k, len(value))
+	}
+	body, sum = value[:n], binary.BigEndian.Uint64(value[n:])
+	if checksum(k, body) != sum {
+		return nil, 0, damagef("%s: wrong checksum", k)
+	}
+	return body, sum, nil
+}
+
+// checksum covers the names too, so that a value is not taken for another one's.
+func checksum(k key, body []byte) uint64 {
+	names := binary.AppendUvarint(make([]byte, 0, 128), uint64(len(k.mapping)))
+	names = append(append(names, k.mapping...), k.shard...)
+	return crc64.Update(crc64.Update(0, crcTable, names), crcTable, body)
+}
+
+// String names the value in errors.
+func (k key) String() string {
+	if k.shard == "" {
+		return "anchor of " + k.mapping
+	}
+	return "shard " + k.shard + " of " + k.mapping
+}
+
+// Bits of a row's flags.
+const (
+	flagEnd = 1 << iota
+	flagPartial
+	flagWindow
+	flagFinal
+	flagTerminatedEarly
+	flagsKnown = 1<<iota - 1
+)
+
+// encodeRow returns the body of a row's value, with room for the checksum.
+func encodeRow(r row) []byte {
+	p := r.progress
+	w := p.Window
+	size := 64 + len(p.Position.SequenceNumber)
+	if w != nil {
+		size += 40 + len(w.State)
+	}
+	b := append(make([]byte, 0, size), rowVersion)
+	b = binary.AppendUvarint(b, r.epoch)
+	b = binary.AppendUvarint(b, r.written)
+	if r.written == 0 {
+		return b
+	}
+	b = append(b, flagsOf(p))
+	b = binary.AppendUvarint(b, p.Version)
+	b = appendBytes(b, p.Position.SequenceNumber)
+	b = binary.AppendVarint(b, p.Position.SubSequence)
+	if w == nil {
+		return b
+	}
+	return appendBytes(appendTime(appendTime(b, w.Start), w.End), w.State)
+}
+
+func flagsOf(p mapping.Progress) (flags byte) {
+	set := func(on bool, bit byte) {
+		if on {
+			flags |= bit
+		}
+	}
+	set(p.End, flagEnd)
+	set(p.Position.Partial, flagPartial)
+	if w := p.Window; w != nil {
+		set(true, flagWindow)
+		set(w.Final, flagFinal)
+		set(w.TerminatedEarly, flagTerminatedEarly)
+	}
+	return flags
+}
+
+// decodeRow is the inverse of encodeRow. What it returns shares nothing with body.
+func decodeRow(k key, body []byte) (row, error) {
+	d := decoder{rest: body}
+	if v := d.byte(); v != rowVersion && !d.bad {
+		return row{}, damagef("%s: value of unknown version %d", k, v)
+	}
+	r := row{epoch: d.uvarint(), written: d.uvarint()}
+	if r.written > 0 {
+		r.progress = d.progress()
+	}
+	if d.bad || len(d.rest) > 0 || r.epoch == 0 || r.written > r.epoch {
+		return row{}, damagef("%s: value does not parse", k)
+	}
+	return r, nil
+}
+
+func encodeAnchor(at time.Time) []byte { return appendTime([]byte{rowVersion}, at) }
+
+func decodeAnchor(k key, body []byte) (time.Time, error) {
+	d := decoder{rest: body}
+	if v := d.byte(); v != rowVersion && !d.bad {
+		return time.Time{}, damagef("%s: value of unknown version %d", k, v)
+	}
+	at := d.time()
+	if d.bad || len(d.rest) > 0 {
+		return time.Time{}, damagef("%s: value does not parse", k)
+	}
+	return at, nil
+}
+
+func appendBytes[T string | []byte](b []byte, v T) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(v))), v...)
+}
+
+func appendTime(b []byte, t time.Time) []byte {
+	return binary.AppendUvarint(binary.AppendVarint(b, t.Unix()), uint64(t.Nanosecond()))
+}
+
+// decoder takes fields off the front of rest. Once one is not there, bad is set and all further ones are zero.
+type decoder struct {
+	rest []byte
+	bad  bool
+}
+
+func (d *decoder) progress() (p mapping.Progress) {
+	flags := d.byte()
+	d.bad = d.bad || flags&^byte(flagsKnown) != 0
+	p.End = flags&flagEnd != 0
+	p.Version = d.uvarint()
+	p.Position = batch.Position{SequenceNumber: string(d.bytes()), SubSequence: d.varint(), Partial: flags&flagPartial != 0}
+	if flags&flagWindow == 0 {
+		d.bad = d.bad || flags&(flagFinal|flagTerminatedEarly) != 0
+		return p
+	}
+	p.Window = &batch.Window{
+		Start:           d.time(),
+		End:             d.time(),
+		State:           append([]byte(nil), d.bytes()...),
+		Final:           flags&flagFinal != 0,
+		TerminatedEarly: flags&flagTerminatedEarly != 0,
+	}
+	return p
+}
+
+func (d *decoder) byte() byte {
+	if b := d.take(1); len(b) == 1 {
+		return b[0]
+	}
+	return 0
+}
+
+func (d *decoder) bytes() []byte { return d.take(d.uvarint()) }
+
+func (d *decoder) time() time.Time {
+	sec, nsec := d.varint(), d.uvarint()
+	if nsec >= uint64(time.Second) {
+		d.bad = true
+		return time.Time{}
+	}
+	return time.Unix(sec, int64(nsec)).UTC()
+}
+
+func (d *decoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.rest)
+	return number(d, v, n)
+}
+
+func (d *decoder) varint() int64 {
+	v, n := binary.Varint(d.rest)
+	return number(d, v, n)
+}
+
+// number takes the n bytes off that v was read from.
+func number[T int64 | uint64](d *decoder, v T, n int) T {
+	if n <= 0 || d.bad {
+		d.bad = true
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return v
+}
+
+func (d *decoder) take(n uint64) []byte {
+	if d.bad || n > uint64(len(d.rest)) {
+		d.bad = true
+		return nil
+	}
+	b := d.rest[:n]
+	d.rest = d.rest[n:]
+	return b
+}

@@ -1,0 +1,140 @@
+package boltstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/shardmill/shardmill/mapping"
+)
+
+// Anchor implements mapping.Store.
+func (s *Store) Anchor(ctx context.Context, mapping string, proposed time.Time) (time.Time, error) {
+	k := key{mapping: mapping}
+	if mapping == "" {
+		return time.Time{}, s.wrap(errors.New("anchor: the mapping's name is empty"))
+	}
+	var at time.Time
+	var isNew bool
+	err := s.do(ctx, func(t *txn) error {
+		c, err := t.get(k)
+		if err != nil {
+			return err
+		}
+		if c.stored {
+			at, err = decodeAnchor(k, c.body)
+			return err
+		}
+		at, isNew = proposed.Round(0).UTC(), true
+		return t.put(k, c, encodeAnchor(at))
+	})
+	if err != nil || !isNew {
+		return at, err
+	}
+	// A second write, so that both of bbolt's header pages know the anchor: if the latest one is damaged, bbolt goes
+	// one write back, which costs some records twice, but here it would resolve LATEST a second time and skip some.
+	if err := s.do(context.WithoutCancel(ctx), (*txn).touch); err != nil {
+		return time.Time{}, err
+	}
+	return at, nil
+}
+
+// Progress implements mapping.Store.
+func (s *Store) Progress(ctx context.Context, name string) (map[string]mapping.Progress, error) {
+	all := map[string]mapping.Progress{}
+	err := s.do(ctx, func(t *txn) error {
+		return eachRow(t.tx, name, func(shard string, r row) {
+			if r.written > 0 {
+				all[shard] = r.progress
+			}
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// Acquire implements mapping.Store.
+func (s *Store) Acquire(ctx context.Context, name, shard, owner string) (mapping.Lease, mapping.Progress, error) {
+	k := key{name, shard}
+	if name == "" || shard == "" {
+		return mapping.Lease{}, mapping.Progress{}, s.wrap(fmt.Errorf("acquire %s: a name is empty", k))
+	}
+	var lease mapping.Lease
+	var p mapping.Progress
+	err := s.do(ctx, func(t *txn) error {
+		if l, ok := s.leases.holder(k); ok {
+			return fmt.Errorf("%s, by %s: %w", k, l.Owner, mapping.ErrLeaseHeld)
+		}
+		r, old, err := t.row(k)
+		if err != nil {
+			return err
+		}
+		r.epoch++
+		if err := t.put(k, old, encodeRow(r)); err != nil {
+			return err
+		}
+		p = r.progress
+		lease = mapping.Lease{Mapping: name, Shard: shard, Owner: owner, Epoch: r.epoch}
+		s.leases.grant(lease)
+		return nil
+	})
+	if err != nil {
+		s.leases.drop(lease) // granted above, but the transaction did not get through
+		return mapping.Lease{}, mapping.Progress{}, err
+	}
+	return lease, p, nil
+}
+
+// Commit implements mapping.Store.
+func (s *Store) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progress) error {
+	k := keyOf(lease)
+	return s.do(ctx, func(t *txn) error {
+		if l, ok := s.leases.holder(k); !ok || l != lease {
+			return fmt.Errorf("%s, epoch %d: %w", k, lease.Epoch, mapping.ErrLeaseLost)
+		}
+		r, old, err := t.row(k)
+		if err != nil {
+			return err
+		}
+		if r.epoch != lease.Epoch {
+			return fmt.Errorf("%s, epoch %d: %w", k, lease.Epoch, mapping.ErrLeaseLost)
+		}
+		if r.written == lease.Epoch {
+			if p.Version <= r.progress.Version {
+				return nil
+			}
+			if p.Position.Compare(r.progress.Position) < 0 {
+				return fmt.Errorf("%s: position %s is before %s, which is stored: positions never fall under one lease",
+					k, p.Position, r.progress.Position)
+			}
+		}
+		r.written, r.progress = lease.Epoch, p
+		return t.put(k, old, encodeRow(r))
+	})
+}
+
+// Release implements mapping.Store.
+func (s *Store) Release(ctx context.Context, lease mapping.Lease) error {
+	if err := ctx.Err(); err != nil {
+		return s.wrap(err)
+	}
+	if s.group.isClosed() {
+		return s.wrap(os.ErrClosed)
+	}
+	s.leases.drop(lease)
+	return nil
+}
+
+// row reads the row of a shard, the zero row when there is none.
+func (t *txn) row(k key) (row, cell, error) {
+	c, err := t.get(k)
+	if err != nil || !c.stored {
+		return row{}, c, err
+	}
+	r, err := decodeRow(k, c.body)
+	return r, c, err
+}

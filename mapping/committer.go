@@ -1,0 +1,108 @@
+package mapping
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+)
+
+// commitRetry is the pause after a failed write, commitRetryMax what it grows to, and finalCommit what the last write
+// of a shard is given at a stop.
+const (
+	commitRetry    = 200 * time.Millisecond
+	commitRetryMax = 10 * time.Second
+	finalCommit    = 5 * time.Second
+)
+
+// committer writes the progress of one shard, beside the invocations: one write at a time, the newest wins. Its run
+// method is the only goroutine that writes under the lease.
+type committer struct {
+	store    Store
+	lease    Lease
+	log      *slog.Logger
+	observer *Observer
+
+	pending chan *batch.Commit      // the newest one, not yet taken; the shard's loop sends and closes
+	written func(*batch.Commit)     // after each durable write
+	lost    context.CancelCauseFunc // called when the lease is lost
+
+	failing bool
+}
+
+// offer hands over a commit without waiting. A commit that was not yet taken is replaced.
+func (c *committer) offer(p *batch.Commit) {
+	select {
+	case <-c.pending:
+	default:
+	}
+	c.pending <- p // there is room: nobody else sends
+}
+
+// run writes what is offered until pending is closed and empty, the lease is lost, or ctx is done.
+func (c *committer) run(ctx context.Context) {
+	for p := range c.pending {
+		if !c.write(ctx, p) {
+			break
+		}
+	}
+	for range c.pending { // nothing more can be written, but offer must go on
+	}
+}
+
+// write writes p, or a newer one that comes while the store does not answer, and reports whether it is worth going on.
+func (c *committer) write(ctx context.Context, p *batch.Commit) bool {
+	pending := c.pending
+	for pause := commitRetry; ; pause = min(2*pause, commitRetryMax) {
+		err := c.try(ctx, p)
+		switch {
+		case err == nil:
+			return true
+		case errors.Is(err, ErrLeaseLost):
+			c.lost(err)
+			return false
+		case ctx.Err() != nil:
+			return false
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case newer, ok := <-pending:
+			if ok {
+				p = newer
+			} else {
+				pending = nil
+			}
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+			}
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// try writes p once.
+func (c *committer) try(ctx context.Context, p *batch.Commit) error {
+	began := time.Now()
+	err := c.store.Commit(ctx, c.lease, Progress{Version: p.Version, Position: p.Position, End: p.End, Window: p.Window})
+	call(c.observer.Committed, Committed{
+		Shard: c.lease.Shard, Position: p.Position, End: p.End, Duration: time.Since(began), Err: err,
+	})
+	if err == nil {
+		if c.failing {
+			c.failing = false
+			c.log.Info("progress is stored again", "position", p.Position.String())
+		}
+		c.written(p)
+		return nil
+	}
+	if !c.failing && !errors.Is(err, ErrLeaseLost) {
+		c.failing = true
+		c.log.Error("storing progress failed, will be tried again", "position", p.Position.String(), "error", err)
+	}
+	return err
+}

@@ -1,0 +1,246 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/poller"
+)
+
+// StartingPosition is where a mapping begins to read a shard of which nothing is stored, in AWS's words.
+type StartingPosition string
+
+// The starting positions. There is no default.
+const (
+	// TrimHorizon begins at the oldest record that the stream still has.
+	TrimHorizon StartingPosition = "TRIM_HORIZON"
+
+	// Latest begins at the first start of the mapping: that moment is stored before any shard is opened, and every
+	// restart and every later worker goes by it. Records written up to 2 s before it may be delivered.
+	Latest StartingPosition = "LATEST"
+
+	// AtTimestamp begins at Config.StartingPositionTimestamp.
+	AtTimestamp StartingPosition = "AT_TIMESTAMP"
+)
+
+// Config is what a mapping is made of. New copies it. The zero value of a field is AWS's default;
+// the fields above the blank line of each group must be set.
+type Config struct {
+	// EventSourceARN is the ARN of the stream: "arn:aws:kinesis:us-east-1:123456789012:stream/orders".
+	EventSourceARN string
+
+	// FunctionName is a name, an ARN or a partial ARN, with ":version" or ":alias" if need be. With EventSourceARN it is
+	// what the Store knows the mapping by, and the function sees it as its ARN; it need not exist on AWS.
+	FunctionName string
+
+	// StartingPosition is where shards without stored progress begin.
+	StartingPosition StartingPosition
+
+	// StartingPositionTimestamp goes with AtTimestamp, and must not lie in the future. Its fraction of a second is cut off.
+	StartingPositionTimestamp time.Time
+
+	// BatchSize is the largest number of records in an invocation: 1 to 10,000, default 100.
+	BatchSize int
+
+	// MaximumBatchingWindow is how long records are gathered for an invocation that is not full: 0 to 300 s, in whole
+	// seconds. At 0, the default, the function is invoked as soon as there is a record.
+	MaximumBatchingWindow time.Duration
+
+	// Client reads the stream: a *kinesis.Client, or a fake with the same methods. It stays the caller's.
+	Client poller.Client
+
+	// Source takes the place of Client: another way to read, such as a fake of a few lines in a test.
+	Source poller.Source
+
+	// Function is invoked with the records, up to one invocation per shard at a time. A Func is the shortest.
+	Function invoke.Invoker
+
+	// Store keeps the progress. It stays the caller's, and may serve many mappings. With nil, progress is kept in
+	// memory and lost with the process.
+	Store Store
+
+	// FunctionTimeout ends an invocation that takes longer; the function sees it as its ctx's deadline. An in-process
+	// function that ignores its ctx keeps its lane until it returns. 0 means none.
+	FunctionTimeout time.Duration
+
+	// PayloadLimit is the largest event in bytes of JSON: 1 and up, default 6,291,456 as on Lambda. An extension.
+	PayloadLimit int
+
+	// PollInterval is the time from one read of a shard to the next: 200 ms and up, default 1 s as on Lambda. An extension.
+	// It goes with Client; a Source has its own cadence.
+	PollInterval time.Duration
+
+	// ShardRefreshInterval is how often the stream is asked for new shards: 1 s and up, default 30 s. An extension.
+	ShardRefreshInterval time.Duration
+
+	// BufferBytes bounds the memory of the records that a shard holds between reading and resolving them, default 32 MiB;
+	// a page of up to 10 MiB may go beyond it. An extension.
+	BufferBytes int
+
+	// DrainTimeout is what running invocations are given after Run's ctx is cancelled, before their own ctx is: default
+	// 30 s; negative means none. An extension.
+	DrainTimeout time.Duration
+
+	// Logger is told of changes of state, never of single records. nil means slog.Default().
+	Logger *slog.Logger
+
+	// Observer is told what happens, for metrics and tests. nil fields are not called.
+	Observer Observer
+}
+
+// Defaults that are not AWS's own.
+const (
+	defaultShardRefreshInterval = 30 * time.Second
+	defaultDrainTimeout         = 30 * time.Second
+)
+
+// ConfigError tells what is wrong with one field of a Config. New returns all of them, joined.
+type ConfigError struct {
+	Field   string
+	Message string // AWS's own text where it is known
+}
+
+// Error returns "mapping: FIELD: MESSAGE".
+func (e *ConfigError) Error() string { return "mapping: " + e.Field + ": " + e.Message }
+
+// withDefaults returns c with its zero fields filled in, for a Config that is valid.
+func (c Config) withDefaults() Config {
+	if c.BatchSize == 0 {
+		c.BatchSize = batch.DefaultBatchSize
+	}
+	if c.ShardRefreshInterval == 0 {
+		c.ShardRefreshInterval = defaultShardRefreshInterval
+	}
+	if c.DrainTimeout == 0 {
+		c.DrainTimeout = defaultDrainTimeout
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	c.StartingPositionTimestamp = c.StartingPositionTimestamp.Truncate(time.Second)
+	return c
+}
+
+// validate returns all violations of c at once, or nil.
+func (c *Config) validate(now time.Time) error {
+	var v violations
+	c.validateRequired(&v)
+	c.validateStart(&v, now)
+
+	v.atMost("BatchSize", "batchSize", c.BatchSize, 10_000)
+	v.atLeast("BatchSize", "batchSize", c.BatchSize, 0)
+	v.seconds("MaximumBatchingWindow", "maximumBatchingWindowInSeconds", c.MaximumBatchingWindow, 0, 300)
+
+	v.floor("FunctionTimeout", c.FunctionTimeout, 0)
+	v.floor("PollInterval", c.PollInterval, 200*time.Millisecond)
+	v.floor("ShardRefreshInterval", c.ShardRefreshInterval, time.Second)
+	v.positive("PayloadLimit", c.PayloadLimit)
+	v.positive("BufferBytes", c.BufferBytes)
+	return v.join()
+}
+
+func (c *Config) validateRequired(v *violations) {
+	if _, err := parseStreamARN(c.EventSourceARN); err != nil {
+		v.add("EventSourceARN", err.Error())
+	} else if _, err := functionARN(c.FunctionName, c.EventSourceARN); err != nil {
+		v.add("FunctionName", err.Error())
+	}
+	if c.FunctionName == "" && c.EventSourceARN == "" {
+		v.add("FunctionName", "must be set")
+	}
+	switch {
+	case c.Client == nil && c.Source == nil:
+		v.add("Client", "must be set, or Source")
+	case c.Client != nil && c.Source != nil:
+		v.add("Source", "must not be set together with Client")
+	case c.Source != nil && c.PollInterval != 0:
+		v.add("PollInterval", fmt.Sprintf("is %s, but goes with Client only: a Source has its own cadence", c.PollInterval))
+	}
+	if c.Function == nil {
+		v.add("Function", "must be set")
+	}
+}
+
+// validateStart checks the starting position as CreateEventSourceMapping does, with its texts.
+func (c *Config) validateStart(v *violations, now time.Time) {
+	at := c.StartingPositionTimestamp
+	switch c.StartingPosition {
+	case "":
+		v.add("StartingPosition", "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: "+
+			"Member must not be null.")
+	case TrimHorizon, Latest:
+		if !at.IsZero() {
+			v.add("StartingPositionTimestamp", "Timestamp only valid with StartingPosition AT_TIMESTAMP")
+		}
+	case AtTimestamp:
+		switch {
+		case at.IsZero():
+			v.add("StartingPositionTimestamp", "Need to specify a timestamp")
+		case at.Truncate(time.Second).After(now):
+			v.add("StartingPositionTimestamp", fmt.Sprintf("Received Exception while reading from provided stream. "+
+				"The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. "+
+				"timestampInMillis: %d, currentTimestampInMillis: %d", at.Truncate(time.Second).UnixMilli(), now.UnixMilli()))
+		}
+	default:
+		v.add("StartingPosition", fmt.Sprintf("1 validation error detected: Value '%s' at 'startingPosition' failed to satisfy "+
+			"constraint: Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]", c.StartingPosition))
+	}
+}
+
+// violations gathers what is wrong with a Config.
+type violations struct{ errs []error }
+
+func (v *violations) add(field, message string) {
+	v.errs = append(v.errs, &ConfigError{Field: field, Message: message})
+}
+
+func (v *violations) join() error { return errors.Join(v.errs...) }
+
+// atMost and atLeast check a number in the words of the Lambda API.
+func (v *violations) atMost(field, member string, value, limit int) {
+	if value > limit {
+		v.constraint(field, member, value, "less", limit)
+	}
+}
+
+func (v *violations) atLeast(field, member string, value, limit int) {
+	if value < limit {
+		v.constraint(field, member, value, "greater", max(limit, 1))
+	}
+}
+
+func (v *violations) constraint(field, member string, value int, than string, limit int) {
+	v.add(field, fmt.Sprintf("1 validation error detected: Value '%d' at '%s' failed to satisfy constraint: "+
+		"Member must have value %s than or equal to %d", value, member, than, limit))
+}
+
+// seconds checks a duration that AWS gives in whole seconds.
+func (v *violations) seconds(field, member string, d time.Duration, low, high int) {
+	if d%time.Second != 0 {
+		v.add(field, fmt.Sprintf("is %s, must be whole seconds", d))
+		return
+	}
+	n := int(d / time.Second)
+	v.atMost(field, member, n, high)
+	if n < low {
+		v.constraint(field, member, n, "greater", low)
+	}
+}
+
+// floor checks a duration of our own; 0 means its default.
+func (v *violations) floor(field string, d, low time.Duration) {
+	if d != 0 && d < low {
+		v.add(field, fmt.Sprintf("is %s, must be at least %s", d, low))
+	}
+}
+
+// positive checks a number of our own; 0 means its default.
+func (v *violations) positive(field string, n int) {
+	if n < 0 {
+		v.add(field, fmt.Sprintf("is %d, must be at least 1", n))
+	}
+}

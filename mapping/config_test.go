@@ -1,0 +1,81 @@
+package mapping_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardmill/shardmill/mapping"
+)
+
+// valid returns a Config that New accepts.
+func valid(t *testing.T) mapping.Config {
+	w := &world{t: t, store: mapping.NewMemoryStore()}
+	cfg := w.config()
+	cfg.Source = source{}
+	return cfg
+}
+
+func TestConfigViolationsNameFieldValueAndBound(t *testing.T) {
+	_, err := mapping.New(valid(t))
+	require.NoError(t, err)
+	for want, change := range map[string]func(*mapping.Config){
+		"EventSourceARN: must be set":                                                        func(c *mapping.Config) { c.EventSourceARN = "" },
+		`EventSourceARN: Unrecognized event source. "arn:aws:sqs:us-east-1:1:q"`:             func(c *mapping.Config) { c.EventSourceARN = "arn:aws:sqs:us-east-1:1:q" },
+		"EventSourceARN: \"" + streamARN + "/consumer/c:1\" is the ARN":                      func(c *mapping.Config) { c.EventSourceARN += "/consumer/c:1" },
+		"FunctionName: must be set":                                                          func(c *mapping.Config) { c.FunctionName = "" },
+		`FunctionName: "a b" has a name or a qualifier with other characters`:                func(c *mapping.Config) { c.FunctionName = "a b" },
+		"Client: must be set, or Source":                                                     func(c *mapping.Config) { c.Source = nil },
+		"Function: must be set":                                                              func(c *mapping.Config) { c.Function = nil },
+		"PayloadLimit: is -1, must be at least 1":                                            func(c *mapping.Config) { c.PayloadLimit = -1 },
+		"BufferBytes: is -5, must be at least 1":                                             func(c *mapping.Config) { c.BufferBytes = -5 },
+		"FunctionTimeout: is -1s, must be at least 0s":                                       func(c *mapping.Config) { c.FunctionTimeout = -time.Second },
+		"ShardRefreshInterval: is 1ms, must be at least 1s":                                  func(c *mapping.Config) { c.ShardRefreshInterval = time.Millisecond },
+		"PollInterval: is 1s, but goes with Client only":                                     func(c *mapping.Config) { c.PollInterval = time.Second },
+		"MaximumBatchingWindow: is 1.5s, must be whole seconds":                              func(c *mapping.Config) { c.MaximumBatchingWindow = 1500 * time.Millisecond },
+		"StartingPositionTimestamp: Timestamp only valid with StartingPosition AT_TIMESTAMP": func(c *mapping.Config) { c.StartingPositionTimestamp = time.Unix(1, 0) },
+		"StartingPositionTimestamp: Need to specify a timestamp":                             func(c *mapping.Config) { c.StartingPosition = mapping.AtTimestamp },
+		"BatchSize: 1 validation error detected: Value '10001' at 'batchSize' failed to satisfy constraint: Member must have value less than or equal to 10000": func(c *mapping.Config) { c.BatchSize = 10001 },
+		"BatchSize: 1 validation error detected: Value '-1' at 'batchSize' failed to satisfy constraint: Member must have value greater than or equal to 1":     func(c *mapping.Config) { c.BatchSize = -1 },
+		"Value '301' at 'maximumBatchingWindowInSeconds' failed to satisfy constraint: Member must have value less than or equal to 300":                        func(c *mapping.Config) { c.MaximumBatchingWindow = 301 * time.Second },
+		"Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.":                                                               func(c *mapping.Config) { c.StartingPosition = "" },
+		"Value 'BOGUS' at 'startingPosition' failed to satisfy constraint: Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]":            func(c *mapping.Config) { c.StartingPosition = "BOGUS" },
+	} {
+		cfg := valid(t)
+		change(&cfg)
+		_, err := mapping.New(cfg)
+		require.ErrorContains(t, err, want)
+		_, ok := errors.AsType[*mapping.ConfigError](err)
+		assert.True(t, ok)
+	}
+}
+
+func TestTimestampInTheFutureIsRefusedInAWSsWords(t *testing.T) {
+	cfg := valid(t)
+	cfg.StartingPosition = mapping.AtTimestamp
+	cfg.StartingPositionTimestamp = time.Now().Add(time.Hour)
+	_, err := mapping.New(cfg)
+	require.ErrorContains(t, err, "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. timestampInMillis: ")
+}
+
+func TestAllViolationsAreReportedAtOnce(t *testing.T) {
+	_, err := mapping.New(mapping.Config{BatchSize: 20_000})
+	for _, field := range []string{"EventSourceARN", "StartingPosition", "BatchSize", "Client", "Function"} {
+		assert.ErrorContains(t, err, field+": ")
+	}
+}
+
+func TestFunctionNamesInAllTheirForms(t *testing.T) {
+	for _, name := range []string{
+		"f", "f:1", "f:alias", "f:$LATEST", "123456789012:function:f", "123456789012:function:f:1",
+		"arn:aws:lambda:us-east-1:123456789012:function:f", "arn:aws:lambda:us-east-1:123456789012:function:f:alias",
+	} {
+		cfg := valid(t)
+		cfg.FunctionName = name
+		_, err := mapping.New(cfg)
+		assert.NoError(t, err, name)
+	}
+}

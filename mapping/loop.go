@@ -1,0 +1,177 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/poller"
+)
+
+// loop is the heart of a shard: it tells the Scheduler what happened and does what it says, until the shard is wholly
+// processed, or a stop and everything that ran has ended. An error describes the calls that did not end.
+func (s *shard) loop() error {
+	soft, hard := s.parent.soft.Done(), s.ctx.Done()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var grace <-chan time.Time
+	for {
+		now := time.Now()
+		for _, a := range s.sched.Next(now) {
+			s.do(now, a)
+		}
+		if s.stopping && s.running == 0 {
+			return nil
+		}
+		s.ask()
+		s.publish()
+		s.arm(timer, now)
+		select {
+		case e := <-s.ends:
+			s.report(e)
+		case r := <-s.pages:
+			s.offer(r)
+		case <-timer.C:
+		case <-s.stored:
+			return nil
+		case <-soft:
+			soft = nil
+			s.stop()
+		case <-hard:
+			hard = nil
+			s.stop()
+			t := time.NewTimer(callGrace)
+			defer t.Stop()
+			grace = t.C
+		case <-grace:
+			return s.stillRunning()
+		}
+	}
+}
+
+// stop starts nothing new from now on.
+func (s *shard) stop() {
+	s.stopping = true
+	s.sched.Stop()
+}
+
+// ask lets the reader read one more page when there is room for it.
+func (s *shard) ask() {
+	if !s.reading && !s.stopping && s.sched.Room() > 0 {
+		s.reading = true
+		s.room <- struct{}{} // it has room: reading is false, so the last token was taken
+	}
+}
+
+// arm sets the timer to when the Scheduler wants to be asked again. A timer that goes off too soon does no harm.
+func (s *shard) arm(timer *time.Timer, now time.Time) {
+	if at, ok := s.sched.Wake(now); ok {
+		timer.Reset(at.Sub(now))
+	}
+}
+
+// offer takes in what a read came to.
+func (s *shard) offer(r read) {
+	s.reading = false
+	polled := Polled{Shard: s.info.ID, Records: len(r.page.Records), Behind: r.page.Behind, Err: r.err}
+	if r.err != nil {
+		call(s.m.cfg.Observer.Polled, polled)
+		s.readFailed(r.err)
+		return
+	}
+	if s.m.cfg.Observer.Polled != nil {
+		for i := range r.page.Records {
+			polled.Bytes += len(r.page.Records[i].Data)
+		}
+		s.m.cfg.Observer.Polled(polled)
+	}
+	s.readWorked(r.page.Behind)
+	if r.page.End {
+		s.reading = true // there is no one to ask any more
+	}
+	s.sched.Offer(time.Now(), r.page)
+}
+
+// readFailed takes note of a read that failed: a line in the log for each new reason, and the mapping's result,
+// in which throttling does not show, as on AWS.
+func (s *shard) readFailed(err error) {
+	class := poller.Classify(err)
+	reason := message(err)
+	if class != poller.Throttled {
+		s.m.result("PROBLEM: " + reason)
+	}
+	if s.failure == "" {
+		s.view.set(func(v *shardView) { v.readError, v.readSince = reason, time.Now() })
+	} else {
+		s.view.set(func(v *shardView) { v.readError = reason })
+	}
+	if class.String() != s.failure {
+		s.failure = class.String()
+		s.log.Warn("reading the shard failed, will be tried again", "class", s.failure, "error", err)
+	}
+}
+
+func (s *shard) readWorked(behind time.Duration) {
+	s.view.set(func(v *shardView) {
+		v.status.Behind = behind
+		v.readError = ""
+	})
+	if s.failure != "" {
+		s.failure = ""
+		s.log.Info("the shard is read again")
+	}
+}
+
+// message returns what the service said, without the path of our own calls to it.
+func message(err error) string {
+	if e, ok := errors.AsType[*poller.Error](err); ok {
+		err = e.Err
+	}
+	if e, ok := errors.AsType[interface {
+		error
+		ErrorMessage() string
+	}](err); ok && e.ErrorMessage() != "" {
+		return e.ErrorMessage()
+	}
+	return err.Error()
+}
+
+// publish shows where the shard stands.
+func (s *shard) publish() {
+	s.lanes = s.sched.Lanes(s.lanes[:0])
+	records, bytes := s.sched.Held()
+	noRoom := s.sched.Room() <= 0
+	v := s.view
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.status.Read, v.status.Frontier = s.sched.Read(), s.sched.Frontier()
+	v.status.BufferedRecords, v.status.BufferedBytes = records, bytes
+	v.status.InFlight = s.running
+	v.status.Lanes = append(v.status.Lanes[:0], s.lanes...)
+	v.noRoom = noRoom
+}
+
+// stillRunning names the functions that ignored the end of their ctx.
+func (s *shard) stillRunning() error {
+	var ids []string
+	for i := range s.calls {
+		if c := &s.calls[i]; c.running {
+			ids = append(ids, fmt.Sprintf("request %s (since %s)", c.requestID, stamp(c.began)))
+		}
+	}
+	return fmt.Errorf("mapping: shard %s: %w: %s: its lease is left to expire", s.info.ID, ErrStillRunning, strings.Join(ids, ", "))
+}
+
+// do does what the Scheduler says.
+func (s *shard) do(now time.Time, a batch.Action) {
+	switch a := a.(type) {
+	case *batch.Invoke:
+		s.invoke(now, a)
+	case *batch.Discard:
+		s.discard(now, a)
+	case *batch.Commit:
+		s.commits.offer(a)
+	}
+}

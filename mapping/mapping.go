@@ -1,0 +1,174 @@
+package mapping
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/poller"
+)
+
+// Errors that Run returns; test for them with errors.Is.
+var (
+	// ErrRunning tells that Run runs already.
+	ErrRunning = errors.New("mapping: already running")
+
+	// ErrDrainTimeout tells that a stop cut invocations short, because Config.DrainTimeout was over. Their records
+	// are not checkpointed, and come again.
+	ErrDrainTimeout = errors.New("mapping: drain timeout: invocations were cancelled")
+
+	// ErrStillRunning tells that functions ignored the end of their ctx and still ran when Run returned.
+	// The message names them.
+	ErrStillRunning = errors.New("mapping: function still running")
+)
+
+// Mapping is an event source mapping: it reads a stream and invokes a function with its records.
+// New makes one; its methods may be called by any goroutine.
+type Mapping struct {
+	cfg         Config
+	name        string // what the store knows the mapping by
+	owner       string // what leases are taken for
+	stream      streamARN
+	functionARN string
+	policy      batch.Policy // without what differs from shard to shard
+	source      poller.Source
+	store       Store
+	log         *slog.Logger
+	view        view
+
+	invokeOptions invoke.Options
+}
+
+// New returns a mapping that is ready to Run. It starts nothing and calls nothing. The error names everything that is
+// wrong with cfg; its parts are *ConfigError.
+func New(cfg Config) (*Mapping, error) {
+	if err := cfg.validate(time.Now()); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	stream, err := parseStreamARN(cfg.EventSourceARN)
+	if err != nil {
+		return nil, err
+	}
+	function, err := functionARN(cfg.FunctionName, cfg.EventSourceARN)
+	if err != nil {
+		return nil, err
+	}
+	m := &Mapping{
+		cfg:         cfg,
+		name:        cfg.EventSourceARN + " " + strings.TrimSuffix(function, ":$LATEST"),
+		owner:       uuid.NewString(),
+		stream:      stream,
+		functionARN: function,
+		source:      cfg.Source,
+		store:       cfg.Store,
+		log:         cfg.Logger.With("stream", stream.name, "function", cfg.FunctionName),
+	}
+	m.invokeOptions = invoke.Options{Timeout: cfg.FunctionTimeout, Logger: m.log}
+	m.view.result = resultNone
+	m.view.shards = map[string]*shardView{}
+	m.policy = batch.Policy{
+		BatchSize:             cfg.BatchSize,
+		MaximumBatchingWindow: cfg.MaximumBatchingWindow,
+		PayloadLimit:          cfg.PayloadLimit,
+		BufferBytes:           cfg.BufferBytes,
+	}
+	if err := m.policy.Validate(); err != nil {
+		return nil, err
+	}
+	if m.source == nil {
+		m.source, err = poller.New(poller.Config{
+			Client: cfg.Client, StreamARN: cfg.EventSourceARN, PollInterval: cfg.PollInterval, Logger: m.log,
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if m.store == nil {
+		m.store = NewMemoryStore()
+	}
+	return m, nil
+}
+
+// Run processes the stream until ctx is cancelled. It blocks; no goroutine outlives it but a function that ignores its
+// ctx.
+//
+// When ctx is cancelled, reading stops and nothing new is invoked. Invocations that run get Config.DrainTimeout, are then
+// cancelled, and get 5 s more to return. Progress is stored and the leases are released. A clean stop returns nil, one
+// that had to cancel invocations ErrDrainTimeout, one that left a function running ErrStillRunning.
+//
+// Before it processes anything, Run lists the stream's shards and reads the Store. It returns the error of a stream that
+// does not exist, credentials or permissions that are refused, a request that the service can't accept, and progress
+// that can't be read. Anything else, such as an endpoint that does not answer, is logged and tried again. Once it
+// processes, no error of the stream ends it: as on AWS it goes on trying, and Status tells why.
+func (m *Mapping) Run(ctx context.Context) error {
+	started := false
+	m.view.set(func(v *view) {
+		started = !v.running
+		v.running = true
+	})
+	if !started {
+		return ErrRunning
+	}
+	defer m.view.set(func(v *view) {
+		v.running = false
+		v.blocked = nil
+		clear(v.shards)
+	})
+	if m.cfg.Store == nil {
+		m.log.Warn("no Store is configured: progress is kept in memory and lost with the process")
+	}
+	return newRun(ctx, m).supervise()
+}
+
+// origin returns what the events of a shard have in common.
+func (m *Mapping) origin(shard string) *invoke.Origin {
+	return &invoke.Origin{ShardID: shard, EventSourceARN: m.cfg.EventSourceARN, Region: m.stream.region}
+}
+
+// start returns where to begin a shard without progress. anchor is the mapping's first start, for LATEST.
+func (m *Mapping) start(anchor time.Time) poller.Start {
+	switch m.cfg.StartingPosition {
+	case Latest:
+		return poller.Start{Type: poller.AtTimestamp, Timestamp: anchor}
+	case AtTimestamp:
+		return poller.Start{Type: poller.AtTimestamp, Timestamp: m.cfg.StartingPositionTimestamp}
+	}
+	return poller.Start{Type: poller.TrimHorizon}
+}
+
+// anchorMargin is how far before the first start LATEST begins by our own clock, so that no difference of clocks loses a
+// record, and serviceMargin by the service's, which it tells to the second and rounded down.
+const (
+	anchorMargin  = 2 * time.Second
+	serviceMargin = 1 * time.Second
+)
+
+// anchor makes the moment of the mapping's first start durable and returns it. It is asked for after the source was,
+// so that the source can tell the service's time.
+func (m *Mapping) anchor(ctx context.Context) (time.Time, error) {
+	if m.cfg.StartingPosition != Latest {
+		return time.Time{}, nil
+	}
+	first := time.Now().Add(-anchorMargin)
+	if c, ok := m.source.(poller.Clock); ok {
+		if t, ok := c.Now(); ok {
+			first = t.Add(-serviceMargin)
+		}
+	}
+	at, err := m.store.Anchor(ctx, m.name, first.UTC())
+	if err != nil {
+		return time.Time{}, fmt.Errorf("mapping: store the start of LATEST: %w", err)
+	}
+	return at, nil
+}
+
+// result records what the last attempt to process came to.
+func (m *Mapping) result(s string) { m.view.set(func(v *view) { v.result = s }) }

@@ -1,0 +1,138 @@
+package mapping
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// MemoryStore is a Store that forgets everything when its process ends: for tests, and for mappings that may begin
+// anew at their starting position with each start. It keeps all the promises of a Store but durability.
+type MemoryStore struct {
+	mu      sync.Mutex
+	anchors map[string]time.Time
+	shards  map[string]map[string]*memoryShard // by mapping and shard
+}
+
+// memoryShard is what is known of one shard. It exists from the first Acquire on.
+type memoryShard struct {
+	lease    Lease // the latest
+	held     bool
+	written  uint64 // the epoch that stored progress, 0 before the first Commit
+	progress Progress
+}
+
+// NewMemoryStore returns an empty MemoryStore.
+func NewMemoryStore() *MemoryStore {
+	return &MemoryStore{anchors: map[string]time.Time{}, shards: map[string]map[string]*memoryShard{}}
+}
+
+// Anchor implements Store.
+func (s *MemoryStore) Anchor(ctx context.Context, mapping string, proposed time.Time) (time.Time, error) {
+	if err := ctx.Err(); err != nil {
+		return time.Time{}, err
+	}
+	if mapping == "" {
+		return time.Time{}, errors.New("mapping: memory store: anchor: the mapping's name is empty")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at, ok := s.anchors[mapping]; ok {
+		return at, nil
+	}
+	at := proposed.Round(0).UTC()
+	s.anchors[mapping] = at
+	return at, nil
+}
+
+// Progress implements Store.
+func (s *MemoryStore) Progress(ctx context.Context, mapping string) (map[string]Progress, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make(map[string]Progress, len(s.shards[mapping]))
+	for shard, sh := range s.shards[mapping] {
+		if sh.written > 0 {
+			all[shard] = cloneProgress(sh.progress)
+		}
+	}
+	return all, nil
+}
+
+// Acquire implements Store.
+func (s *MemoryStore) Acquire(ctx context.Context, mapping, shard, owner string) (Lease, Progress, error) {
+	if err := ctx.Err(); err != nil {
+		return Lease{}, Progress{}, err
+	}
+	if mapping == "" || shard == "" {
+		return Lease{}, Progress{}, fmt.Errorf("mapping: memory store: acquire shard %q of %q: a name is empty", shard, mapping)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sh := s.shards[mapping][shard]
+	if sh == nil {
+		if s.shards[mapping] == nil {
+			s.shards[mapping] = map[string]*memoryShard{}
+		}
+		sh = &memoryShard{}
+		s.shards[mapping][shard] = sh
+	}
+	if sh.held {
+		return Lease{}, Progress{}, fmt.Errorf("mapping: memory store: shard %s of %s, by %s: %w", shard, mapping, sh.lease.Owner, ErrLeaseHeld)
+	}
+	sh.lease = Lease{Mapping: mapping, Shard: shard, Owner: owner, Epoch: sh.lease.Epoch + 1}
+	sh.held = true
+	return sh.lease, cloneProgress(sh.progress), nil
+}
+
+// Commit implements Store.
+func (s *MemoryStore) Commit(ctx context.Context, lease Lease, p Progress) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sh := s.shards[lease.Mapping][lease.Shard]
+	if sh == nil || !sh.held || sh.lease != lease {
+		return fmt.Errorf("mapping: memory store: shard %s of %s, epoch %d: %w", lease.Shard, lease.Mapping, lease.Epoch, ErrLeaseLost)
+	}
+	if sh.written == lease.Epoch {
+		if p.Version <= sh.progress.Version {
+			return nil
+		}
+		if p.Position.Compare(sh.progress.Position) < 0 {
+			return fmt.Errorf("mapping: memory store: shard %s of %s: position %s is before %s, which is stored: positions never fall under one lease",
+				lease.Shard, lease.Mapping, p.Position, sh.progress.Position)
+		}
+	}
+	sh.written, sh.progress = lease.Epoch, cloneProgress(p)
+	return nil
+}
+
+// Release implements Store.
+func (s *MemoryStore) Release(ctx context.Context, lease Lease) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sh := s.shards[lease.Mapping][lease.Shard]; sh != nil && sh.lease == lease {
+		sh.held = false
+	}
+	return nil
+}
+
+// cloneProgress returns a copy of p that shares nothing with it.
+func cloneProgress(p Progress) Progress {
+	if p.Window != nil {
+		w := *p.Window
+		w.State = bytes.Clone(w.State)
+		p.Window = &w
+	}
+	return p
+}

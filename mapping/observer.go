@@ -1,0 +1,85 @@
+package mapping
+
+import (
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+)
+
+// Observer is told what a mapping does, like httptrace.ClientTrace: each field that is not nil is called.
+//
+// The functions are called synchronously by the goroutines that do the work, those of different shards at the same time,
+// so they must be quick and must not block. What they are given is a value of their own.
+type Observer struct {
+	// ShardOpened is called when the lease of a shard was gained and it begins to be read.
+	ShardOpened func(ShardOpened)
+	// ShardClosed is called when a shard is no longer processed here.
+	ShardClosed func(ShardClosed)
+	// Polled is called after each read of a shard.
+	Polled func(Polled)
+	// Invoking is called right before the function is.
+	Invoking func(Invoking)
+	// Invoked is called when an invocation ended.
+	Invoked func(Invoked)
+	// Committed is called after each write of a shard's progress.
+	Committed func(Committed)
+}
+
+// ShardOpened tells of a shard that begins to be processed.
+type ShardOpened struct {
+	Shard string
+	From  string // "TRIM_HORIZON", "AT_TIMESTAMP …" or "AFTER_SEQUENCE_NUMBER …"
+	Epoch uint64 // of the lease
+}
+
+// ShardClosed tells of a shard that is no longer processed here.
+type ShardClosed struct {
+	Shard string
+	End   bool  // it was read to its end, and all of it is resolved and stored
+	Err   error // why, if it was neither that nor a stop: ErrLeaseLost
+}
+
+// Polled tells of one read.
+type Polled struct {
+	Shard   string
+	Records int
+	Bytes   int           // of the records' data
+	Behind  time.Duration // MillisBehindLatest
+	Err     error         // the read failed, and will be tried again
+}
+
+// Invoking tells of an invocation that begins.
+type Invoking struct {
+	Shard       string
+	Lane        int
+	RequestID   string
+	Attempt     int // 1 for the first of this RequestID
+	Records     int
+	IteratorAge time.Duration // of the last record
+}
+
+// Invoked tells of an invocation that ended.
+type Invoked struct {
+	Invoking
+	Duration time.Duration
+	Outcome  batch.OutcomeKind
+	Step     batch.Step // what becomes of the batch
+	Delay    time.Duration
+	Err      error // of a function that failed or did not run
+}
+
+// Committed tells of a write of progress.
+type Committed struct {
+	Shard    string
+	Position batch.Position
+	End      bool
+	Duration time.Duration
+	Err      error // the write failed, and will be tried again unless the lease is lost
+}
+
+// call calls f with e, if there is an f.
+func call[E any](f func(E), e E) {
+	if f != nil {
+		f(e)
+	}
+}

@@ -1,0 +1,267 @@
+package mapping
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/poller"
+)
+
+// leaseRetry is the pause before a lease that could not be had is asked for again.
+const leaseRetry = time.Second
+
+// shard processes one shard. Its run method is the goroutine that owns it and the only one that touches its Scheduler;
+// beside it run one goroutine that reads, one that commits, and one for each invocation.
+type shard struct {
+	parent *run
+	m      *Mapping
+	info   poller.Shard
+	log    *slog.Logger
+	view   *shardView
+	origin *invoke.Origin
+
+	// ctx is that of what runs under the lease: done when the lease is lost, or when the stop's patience is over.
+	ctx  context.Context
+	lose context.CancelCauseFunc
+
+	lease   Lease
+	sched   *batch.Scheduler
+	commits *committer
+	stored  chan struct{} // closed when the shard's end is durable
+
+	pages   chan read     // from the goroutine that reads
+	room    chan struct{} // to it, one token for each read
+	reading bool          // it has a token, or a page for us
+	ends    chan callEnd  // from the invocations; never full
+	calls   []lastCall    // by lane
+	running int           // calls that have not ended
+
+	stopping bool   // nothing new starts
+	wasCut   bool   // a call ended because its ctx was cancelled at the end of the drain
+	failure  string // of the last read, empty when it was good
+	lanes    []batch.LaneStatus
+}
+
+// read is what one read of the shard came to.
+type read struct {
+	page batch.Page
+	err  error
+}
+
+func newShard(r *run, info poller.Shard, view *shardView) *shard {
+	s := &shard{
+		parent: r, m: r.m, info: info, view: view,
+		log:    r.m.log.With("shard", info.ID),
+		origin: r.m.origin(info.ID),
+		stored: make(chan struct{}),
+		pages:  make(chan read),
+		room:   make(chan struct{}, 1),
+	}
+	s.ctx, s.lose = context.WithCancelCause(r.hard)
+	return s
+}
+
+// run processes the shard until it is wholly processed (true), a stop, or the loss of its lease.
+func (s *shard) run() (finished bool, err error) {
+	defer s.lose(nil)
+	progress, err := s.acquire()
+	if err != nil {
+		if s.parent.soft.Err() != nil {
+			return false, nil
+		}
+		return false, err
+	}
+	if progress.End {
+		return true, s.release()
+	}
+	reader, err := s.prepare(progress)
+	if err != nil {
+		return false, errors.Join(err, s.release())
+	}
+	if c, ok := reader.(io.Closer); ok {
+		defer c.Close()
+	}
+	return s.process(reader)
+}
+
+// acquire takes the shard's lease, however long that takes.
+func (s *shard) acquire() (Progress, error) {
+	told := ""
+	for {
+		lease, progress, err := s.m.store.Acquire(s.parent.soft, s.m.name, s.info.ID, s.m.owner)
+		if err == nil {
+			s.lease = lease
+			s.view.set(func(v *shardView) {
+				v.status.Owner, v.status.Stored, v.status.Waiting = s.m.owner, progress.Position, ""
+			})
+			return progress, nil
+		}
+		if errors.Is(err, ErrUnreadable) {
+			return Progress{}, fmt.Errorf("mapping: shard %s: %w", s.info.ID, err)
+		}
+		if told != err.Error() && s.parent.soft.Err() == nil {
+			told = err.Error()
+			s.view.set(func(v *shardView) { v.status.Waiting = "no lease: " + told })
+			s.log.Warn("the shard's lease can't be had, will be tried again", "error", err)
+		}
+		if !sleep(s.parent.soft, leaseRetry) {
+			return Progress{}, s.parent.soft.Err()
+		}
+	}
+}
+
+// prepare makes the Scheduler, and the Reader that goes on where the progress ends.
+func (s *shard) prepare(progress Progress) (poller.Reader, error) {
+	from := s.m.start(s.parent.anchor)
+	if !progress.Position.IsZero() {
+		from = poller.Start{Type: poller.AtPosition, Position: progress.Position}
+	}
+	policy := s.m.policy
+	policy.EnvelopeSize = s.origin.EnvelopeSize()
+	policy.Seed = rand.Uint64() | 1
+	var err error
+	s.sched, err = batch.New(policy, batch.Commit{Position: progress.Position, Window: progress.Window})
+	if err != nil {
+		return nil, err
+	}
+	s.calls = make([]lastCall, len(s.sched.Lanes(nil)))
+	s.ends = make(chan callEnd, len(s.calls))
+	reader, err := s.m.source.Open(s.info, from)
+	if err != nil {
+		return nil, fmt.Errorf("mapping: shard %s: open at %s: %w", s.info.ID, from, err)
+	}
+	s.log.Info("shard opened", "from", from.String(), "epoch", s.lease.Epoch)
+	call(s.m.cfg.Observer.ShardOpened, ShardOpened{Shard: s.info.ID, From: from.String(), Epoch: s.lease.Epoch})
+	return reader, nil
+}
+
+// process runs the loop with its reader and its committer beside it, and winds them up in the order that loses nothing.
+func (s *shard) process(reader poller.Reader) (finished bool, err error) {
+	var readers, writers sync.WaitGroup
+	readCtx, stopReading := context.WithCancel(s.parent.soft)
+	writeCtx, stopWriting := context.WithCancel(context.WithoutCancel(s.parent.soft))
+	defer stopWriting()
+	s.commits = &committer{
+		store: s.m.store, lease: s.lease, log: s.log, observer: &s.m.cfg.Observer,
+		pending: make(chan *batch.Commit, 1), written: s.written, lost: s.lose,
+	}
+	readers.Go(func() { s.read(readCtx, reader) })
+	writers.Go(func() { s.commits.run(writeCtx) })
+
+	left := s.loop()
+
+	stopReading()
+	readers.Wait()
+	close(s.commits.pending)
+	final := time.AfterFunc(finalCommit, stopWriting)
+	writers.Wait()
+	final.Stop()
+	return s.close(left)
+}
+
+// close gives the lease back and tells how the shard came to its end. left describes the calls that still run: then the
+// lease is left to expire, since nobody else may begin before they end.
+func (s *shard) close(left error) (finished bool, err error) {
+	finished = s.isStored()
+	switch {
+	case errors.Is(context.Cause(s.ctx), ErrLeaseLost):
+		err = ErrLeaseLost
+		s.log.Warn("the shard's lease was lost: what still ran does not count")
+	case left != nil:
+		err = left
+	default:
+		err = s.release()
+	}
+	if err == nil && errors.Is(context.Cause(s.ctx), ErrDrainTimeout) && s.wasCut {
+		err = fmt.Errorf("mapping: shard %s: %w", s.info.ID, ErrDrainTimeout)
+	}
+	call(s.m.cfg.Observer.ShardClosed, ShardClosed{Shard: s.info.ID, End: finished, Err: err})
+	return finished, err
+}
+
+// release gives the lease back. A store that does not take it only delays the next owner.
+func (s *shard) release() error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.parent.soft), finalCommit)
+	defer cancel()
+	if err := s.m.store.Release(ctx, s.lease); err != nil {
+		s.log.Error("releasing the shard's lease failed", "error", err)
+	}
+	return nil
+}
+
+// written takes note of a durable commit. The committer's goroutine calls it.
+func (s *shard) written(c *batch.Commit) {
+	s.view.set(func(v *shardView) { v.status.Stored = c.Position })
+	if c.End {
+		close(s.stored)
+	}
+}
+
+func (s *shard) isStored() bool {
+	select {
+	case <-s.stored:
+		return true
+	default:
+		return false
+	}
+}
+
+// read is the goroutine that reads. It reads one page for each token, so that it never runs ahead of the room there is,
+// and measures the records before it hands them on.
+func (s *shard) read(ctx context.Context, reader poller.Reader) {
+	guard := guard{}
+	for {
+		select {
+		case <-s.room:
+		case <-ctx.Done():
+			return
+		}
+		if !guard.wait(ctx) {
+			return
+		}
+		page, err := reader.Next(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		guard.failed = err != nil
+		for i := range page.Records {
+			page.Records[i].Size = s.origin.SizeOf(&page.Records[i])
+		}
+		select {
+		case s.pages <- read{page: page, err: err}:
+		case <-ctx.Done():
+			return
+		}
+		if page.End {
+			return
+		}
+	}
+}
+
+// guard keeps a Reader that returns its errors at once from spinning: one that comes back sooner after an error than a
+// poll takes is waited for. The Reader of Kinesis paces itself.
+type guard struct {
+	failed bool
+	last   time.Time
+}
+
+func (g *guard) wait(ctx context.Context) bool {
+	if g.failed {
+		if early := minPause - time.Since(g.last); early > 0 && !sleep(ctx, early) {
+			return false
+		}
+	}
+	g.last = time.Now()
+	return true
+}
+
+// minPause is the time between two reads of which the first failed.
+const minPause = 200 * time.Millisecond

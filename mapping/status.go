@@ -1,0 +1,173 @@
+package mapping
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+)
+
+// Values of Status.LastProcessingResult, besides "PROBLEM: " and the message of the stream's error. They are AWS's.
+const (
+	resultNone    = "No records processed"
+	resultOK      = "OK"
+	resultFailed  = "PROBLEM: Function call failed"
+	resultBadItem = "PROBLEM: Sequence number in function response is invalid. Please check function implementation."
+)
+
+// Status tells where a mapping stands.
+type Status struct {
+	// Running is set while Run runs.
+	Running bool
+
+	// LastProcessingResult is what the last attempt to process came to, in AWS's words: "No records processed", "OK",
+	// "PROBLEM: Function call failed", or "PROBLEM: " and what the stream answered to a read.
+	LastProcessingResult string
+
+	// Problem tells why the stream's shards can't be listed; empty when they can.
+	Problem string
+
+	// Shards are those that are not wholly processed, by ID.
+	Shards []ShardStatus
+}
+
+// ShardStatus tells where one shard stands.
+type ShardStatus struct {
+	ShardID string
+	Owner   string // who has the lease; empty when nobody here has it
+
+	// Read lies behind the last record read, Frontier at the last one at or below which everything is resolved,
+	// and Stored is what a restart would go on from.
+	Read, Frontier, Stored batch.Position
+
+	// Behind is how far the last read was behind the tip of the shard.
+	Behind time.Duration
+
+	// BufferedRecords and BufferedBytes count what lies above the frontier; a page counts whole in bytes.
+	BufferedRecords, BufferedBytes int
+
+	// InFlight is the number of invocations and deliveries that run.
+	InFlight int
+
+	// Lanes tells where each lane stands.
+	Lanes []batch.LaneStatus
+
+	// Waiting tells what keeps the shard from moving on; empty when nothing does.
+	Waiting string
+}
+
+// view is what Status reads. The goroutines of a Run write to it.
+type view struct {
+	mu      sync.Mutex
+	running bool
+	result  string
+	problem string
+	blocked []ShardStatus // shards that wait for a parent
+	shards  map[string]*shardView
+}
+
+// shardView is what Status reads of one shard.
+type shardView struct {
+	mu     sync.Mutex
+	status ShardStatus
+	noRoom bool
+
+	readError string // of the last read, empty when it was good
+	readSince time.Time
+}
+
+func (v *view) set(change func(*view)) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	change(v)
+}
+
+func (v *shardView) set(change func(*shardView)) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	change(v)
+}
+
+// Status returns where the mapping stands. It may be called at any time, by any goroutine; what it returns is the caller's.
+func (m *Mapping) Status() Status {
+	v := &m.view
+	v.mu.Lock()
+	s := Status{Running: v.running, LastProcessingResult: v.result, Problem: v.problem, Shards: slices.Clone(v.blocked)}
+	shards := make([]*shardView, 0, len(v.shards))
+	for _, sv := range v.shards {
+		shards = append(shards, sv)
+	}
+	v.mu.Unlock()
+
+	for _, sv := range shards {
+		s.Shards = append(s.Shards, sv.get())
+	}
+	slices.SortFunc(s.Shards, func(a, b ShardStatus) int { return strings.Compare(a.ShardID, b.ShardID) })
+	return s
+}
+
+func (v *shardView) get() ShardStatus {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s := v.status
+	s.Lanes = slices.Clone(s.Lanes)
+	if s.Waiting == "" {
+		s.Waiting = v.waiting()
+	}
+	return s
+}
+
+// waiting tells what keeps the shard from moving on, the most telling first.
+func (v *shardView) waiting() string {
+	if v.noRoom {
+		return "no room to read because of " + v.blocker()
+	}
+	for i := range v.status.Lanes {
+		if l := &v.status.Lanes[i]; l.State == batch.Retrying || l.State == batch.Discarding {
+			return describe(l)
+		}
+	}
+	if v.readError != "" {
+		return fmt.Sprintf("reading fails since %s: %s", stamp(v.readSince), v.readError)
+	}
+	for i := range v.status.Lanes {
+		if l := &v.status.Lanes[i]; l.State == batch.Invoking {
+			return describe(l)
+		}
+	}
+	return ""
+}
+
+// blocker describes the lane whose first unresolved record is the oldest.
+func (v *shardView) blocker() string {
+	var oldest *batch.LaneStatus
+	for i := range v.status.Lanes {
+		l := &v.status.Lanes[i]
+		if !l.First.IsZero() && (oldest == nil || l.First.Compare(oldest.First) < 0) {
+			oldest = l
+		}
+	}
+	if oldest == nil {
+		return "its buffer"
+	}
+	return fmt.Sprintf("lane %d: %s", oldest.Lane, describe(oldest))
+}
+
+func describe(l *batch.LaneStatus) string {
+	switch l.State {
+	case batch.Invoking:
+		return "function running since " + stamp(l.Since)
+	case batch.Retrying:
+		return fmt.Sprintf("retrying after %d failures (%s), next attempt at %s", l.Failures, l.Cause, stamp(l.Until))
+	case batch.Discarding:
+		return "delivering to the on-failure destination since " + stamp(l.Since)
+	case batch.Gathering:
+		return "gathering a batch since " + stamp(l.Since)
+	}
+	return string(l.State)
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

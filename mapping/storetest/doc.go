@@ -1,0 +1,21 @@
+// Package storetest checks that a [mapping.Store] keeps its contract. Whoever writes a store runs it in a test:
+//
+//	func TestConforms(t *testing.T) {
+//		storetest.Run(t, func(t *testing.T) mapping.Store {
+//			s, err := Open(filepath.Join(t.TempDir(), "store"))
+//			require.NoError(t, err)
+//			t.Cleanup(func() { s.Close() })
+//			return s
+//		})
+//	}
+//
+// What is checked, one test for each rule:
+//
+//	Anchor     the first one stays, whoever races for it; each mapping has its own
+//	Progress   all fields come back; long lists are whole; nothing is shared with the caller; mappings are apart
+//	Lease      one owner at a time, also in a race; epochs grow; a released one is free at once
+//	Commit     only under the lease in force; older versions are ignored; positions never fall under one lease
+//	Context    one that is done stops every method before it stores anything
+//
+// Durability and damage are out of its reach: they are for the store's own tests.
+package storetest

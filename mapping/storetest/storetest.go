@@ -1,0 +1,123 @@
+package storetest
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Run runs the suite, each rule as a subtest with a Store from open. It may be a new store each time or always the
+// same, with or without contents: each test uses names of mappings that nobody else has. Times are in whole
+// milliseconds and states up to 64 KiB. The tests of one Store make up to 64 calls at the same time.
+func Run(t *testing.T, open func(t *testing.T) mapping.Store) {
+	t.Helper()
+	rules := map[string]func(*fixture){
+		"AnchorStays":                          testAnchorStays,
+		"AnchorRaceHasOneWinner":               testAnchorRace,
+		"AnchorsOfMappingsAreApart":            testAnchorsApart,
+		"ProgressOfUnknownMappingIsEmpty":      testUnknownMapping,
+		"ProgressOmitsShardsWithoutCommit":     testAcquiredOnly,
+		"ProgressKeepsAllFields":               testAllFields,
+		"ProgressListsManyShards":              testManyShards,
+		"ProgressOfMappingsIsApart":            testMappingsApart,
+		"ProgressTakesAnyName":                 testNames,
+		"ProgressIsNotShared":                  testNotShared,
+		"LeaseEpochGrows":                      testEpochGrows,
+		"LeaseIsExclusive":                     testExclusive,
+		"LeaseRaceHasOneWinner":                testAcquireRace,
+		"LeaseReleaseIsForItsOwnEpochOnly":     testStaleRelease,
+		"LeaseNeedsNames":                      testEmptyNames,
+		"CommitAfterReleaseIsLost":             testLateCommit,
+		"CommitNeedsTheLeaseInForce":           testForeignCommit,
+		"CommitIgnoresOlderVersions":           testVersions,
+		"CommitVersionsBeginAnewWithAnEpoch":   testVersionsOfEpochs,
+		"CommitPositionsNeverFallInAnEpoch":    testForwardOnly,
+		"CommitMayGoBackInANewEpoch":           testSeek,
+		"CommitOfManyShardsAtOnce":             testParallelCommits,
+		"CommitRacingWithTheNextOwnerIsFenced": testFencingRace,
+		"ContextThatIsDoneStoresNothing":       testCancelled,
+	}
+	for name, rule := range rules {
+		t.Run(name, func(t *testing.T) {
+			rule(&fixture{T: t, store: open(t), mapping: t.Name() + "/" + uuid.NewString()})
+		})
+	}
+}
+
+// fixture is one test with its store.
+type fixture struct {
+	*testing.T
+	store   mapping.Store
+	mapping string // a name that only this test has
+}
+
+const shard = "shardId-000000000000"
+
+// start is the time in the tests, in the milliseconds that AWS has.
+var start = time.UnixMilli(1_700_000_000_123).UTC()
+
+// at returns the progress of a version behind a sequence number.
+func at(version uint64, sequenceNumber int) mapping.Progress {
+	return mapping.Progress{Version: version, Position: batch.Position{SequenceNumber: strconv.Itoa(sequenceNumber)}}
+}
+
+func (f *fixture) acquire(owner string) (mapping.Lease, mapping.Progress) {
+	f.Helper()
+	return f.acquireShard(shard, owner)
+}
+
+func (f *fixture) acquireShard(shard, owner string) (mapping.Lease, mapping.Progress) {
+	f.Helper()
+	lease, p, err := f.store.Acquire(f.Context(), f.mapping, shard, owner)
+	require.NoError(f, err)
+	assert.Equal(f, mapping.Lease{Mapping: f.mapping, Shard: shard, Owner: owner, Epoch: lease.Epoch}, lease)
+	assert.NotZero(f, lease.Epoch)
+	return lease, p
+}
+
+func (f *fixture) commit(lease mapping.Lease, p mapping.Progress) {
+	f.Helper()
+	require.NoError(f, f.store.Commit(f.Context(), lease, p))
+}
+
+func (f *fixture) release(lease mapping.Lease) {
+	f.Helper()
+	require.NoError(f, f.store.Release(f.Context(), lease))
+}
+
+func (f *fixture) progress(name string) map[string]mapping.Progress {
+	f.Helper()
+	all, err := f.store.Progress(f.Context(), name)
+	require.NoError(f, err)
+	return all
+}
+
+// stored asserts what is stored for the shard.
+func (f *fixture) stored(want mapping.Progress) {
+	f.Helper()
+	equal(f, want, f.progress(f.mapping)[shard])
+}
+
+// equal compares progress, with times as instants and an empty state the same as none.
+func equal(t assert.TestingT, want, got mapping.Progress) bool {
+	if h, ok := t.(interface{ Helper() }); ok {
+		h.Helper()
+	}
+	return assert.Equal(t, normal(want), normal(got))
+}
+
+func normal(p mapping.Progress) mapping.Progress {
+	if p.Window != nil {
+		w := *p.Window
+		w.Start, w.End = w.Start.Round(0).UTC(), w.End.Round(0).UTC()
+		w.State = append([]byte{}, w.State...)
+		p.Window = &w
+	}
+	return p
+}

@@ -1,0 +1,17 @@
+package storetest_test
+
+import (
+	"testing"
+
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/storetest"
+)
+
+func TestRun(t *testing.T) {
+	storetest.Run(t, func(*testing.T) mapping.Store { return mapping.NewMemoryStore() })
+}
+
+func TestRunOnOneStore(t *testing.T) {
+	store := mapping.NewMemoryStore()
+	storetest.Run(t, func(*testing.T) mapping.Store { return store })
+}
