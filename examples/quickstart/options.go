@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"time"
+)
+
+// options are the program's flags.
+type options struct {
+	endpoint   string
+	stream     string
+	region     string
+	shards     int
+	records    int
+	recordSize int
+	batch      int
+	window     time.Duration
+	work       time.Duration
+	store      string
+	json       bool
+	patience   time.Duration // how long nothing may arrive before what is missing counts as lost
+}
+
+// smallest is the least size of a record: its number and what tells it from other programs' records.
+const smallest = 32
+
+func parse(args []string) (options, error) {
+	var o options
+	f := flag.NewFlagSet("quickstart", flag.ContinueOnError)
+	f.StringVar(&o.endpoint, "endpoint", "", "`URL` of a Kinesis endpoint that runs already; empty: an embedded server")
+	f.StringVar(&o.stream, "stream", "quickstart", "`name` of the stream, which is created if need be")
+	f.StringVar(&o.region, "region", "us-east-1", "AWS region")
+	f.IntVar(&o.shards, "shards", 4, "shards of a stream that is created")
+	f.IntVar(&o.records, "records", 5000, "records to put; those that the stream holds already are not put again")
+	f.IntVar(&o.recordSize, "record-size", 200, "size of a record in bytes")
+	f.IntVar(&o.batch, "batch", 25, "BatchSize: most records in an invocation")
+	f.DurationVar(&o.window, "window", 0, "MaximumBatchingWindow: how long a batch is gathered")
+	f.DurationVar(&o.work, "work", 2*time.Millisecond, "time that the function takes for a batch")
+	f.StringVar(&o.store, "store", "", "`FILE` that keeps the progress, so that a second run goes on where the first was killed; beside it, FILE.delivered keeps what has arrived, and FILE.stream the embedded stream")
+	f.BoolVar(&o.json, "json", false, "print JSON lines")
+	f.DurationVar(&o.patience, "patience", 60*time.Second, "how long nothing may arrive before what is missing counts as lost")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	var errs []error
+	check := func(ok bool, format string, a ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, a...))
+		}
+	}
+	check(f.NArg() == 0, "unexpected argument %q", f.Arg(0))
+	check(o.stream != "", "-stream must not be empty")
+	check(o.shards >= 1, "-shards is %d, must be at least 1", o.shards)
+	check(o.records >= 1, "-records is %d, must be at least 1", o.records)
+	check(o.recordSize >= smallest && o.recordSize <= 1<<20-256, "-record-size is %d, must be between %d and %d", o.recordSize, smallest, 1<<20-256)
+	check(o.work >= 0, "-work is %s, must be at least 0", o.work)
+	check(o.patience > 0, "-patience is %s, must be more than 0", o.patience)
+	return o, errors.Join(errs...)
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/boltstore"
+	"github.com/shardmill/shardmill/poller/kinesistest"
+)
+
+// build returns the program as a file.
+func build(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "quickstart")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return program
+}
+
+var lastLine = regexp.MustCompile(`^put=(\d+) delivered=(\d+) lost=(\d+) duplicates=(\d+) out_of_order=(\d+) invocations=(\d+) polls=(\d+) shards=(\d+)$`)
+
+// runToEnd runs the program and returns the numbers of its last line.
+func runToEnd(t *testing.T, program string, args ...string) (put, delivered, lost, duplicates, outOfOrder, invocations, polls, shards int) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	m := lastLine.FindStringSubmatch(lines[len(lines)-1])
+	require.NotNil(t, m, "%s", out)
+	var n [8]int
+	for i := range n {
+		n[i], _ = strconv.Atoi(m[i+1])
+	}
+	return n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]
+}
+
+func TestQuickstartDeliversEverythingInOrder(t *testing.T) {
+	put, delivered, lost, duplicates, outOfOrder, invocations, polls, shards := runToEnd(t, build(t))
+	assert.Equal(t, []int{5000, 5000, 0, 0, 0, 4}, []int{put, delivered, lost, duplicates, outOfOrder, shards})
+	assert.Greater(t, invocations, 5*polls, "surplus is invoked back to back")
+}
+
+func TestKill9LosesNothingAndRepeatsOnlyWhatWasNotStored(t *testing.T) {
+	server := kinesistest.NewServer(kinesistest.New(kinesistest.Config{}))
+	defer server.Close()
+	killAndGoOn(t, "-endpoint", server.URL)
+}
+
+// killAndGoOn kills the program in the middle and runs it again.
+func killAndGoOn(t *testing.T, args ...string) {
+	t.Helper()
+	program, store := build(t), filepath.Join(t.TempDir(), "q.db")
+	args = append(args, "-store", store, "-records", "2000", "-batch", "10", "-work", "20ms")
+
+	first := exec.CommandContext(t.Context(), program, args...)
+	require.NoError(t, first.Start())
+	require.Eventually(t, func() bool { return len(deliveries(t, store)) > 600 }, time.Minute, 10*time.Millisecond)
+	require.NoError(t, first.Process.Kill()) // SIGKILL
+	require.Error(t, first.Wait())
+
+	before := len(deliveries(t, store))
+	require.Less(t, before, 2000, "it was killed in the middle")
+	stored := positions(t, store)
+	require.NotEmpty(t, stored)
+
+	put, delivered, lost, duplicates, outOfOrder, _, _, _ := runToEnd(t, program, args...)
+	assert.Equal(t, []int{2000, 2000, 0, 0}, []int{put, delivered, lost, outOfOrder})
+	again := deliveries(t, store)[before:]
+	assert.Len(t, again, 2000-before+duplicates)
+	for _, d := range again {
+		require.Positive(t, batch.CompareSequenceNumbers(d.sequence, stored[d.shard]), "record %d lies at or below the stored checkpoint", d.number)
+	}
+	t.Logf("delivered before the kill: %d, seen again: %d", before, duplicates)
+}
+
+// deliveries reads the file beside the store.
+func deliveries(t *testing.T, store string) []delivery {
+	t.Helper()
+	text, err := os.ReadFile(store + ".delivered")
+	if os.IsNotExist(err) {
+		return nil
+	}
+	require.NoError(t, err)
+	var all []delivery
+	for line := range strings.Lines(string(text)) {
+		if d, ok := parseDelivery(line); ok {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// positions returns the stored sequence number of each shard.
+func positions(t *testing.T, name string) map[string]string {
+	t.Helper()
+	store, err := boltstore.Open(name)
+	require.NoError(t, err)
+	defer store.Close()
+	var all map[string]mapping.Progress
+	for _, account := range []string{"123456789012", "000000000000"} {
+		all, err = store.Progress(t.Context(), "arn:aws:kinesis:us-east-1:"+account+":stream/quickstart "+
+			"arn:aws:lambda:us-east-1:"+account+":function:quickstart")
+		require.NoError(t, err)
+		if len(all) > 0 {
+			break
+		}
+	}
+	stored := map[string]string{}
+	for shard, p := range all {
+		stored[shard] = p.Position.SequenceNumber
+	}
+	return stored
+}
+
+func TestBadFlagsAreNamedWithTheirBounds(t *testing.T) {
+	for arg, want := range map[string]string{
+		"-shards=0":       "-shards is 0, must be at least 1",
+		"-records=0":      "-records is 0, must be at least 1",
+		"-record-size=1":  "-record-size is 1, must be between 32 and",
+		"-work=-1s":       "-work is -1s, must be at least 0",
+		"-stream=":        "-stream must not be empty",
+		"what":            `unexpected argument "what"`,
+		"-no-such-option": "flag provided but not defined",
+	} {
+		_, err := parse([]string{arg})
+		require.ErrorContains(t, err, want)
+	}
+}
