@@ -52,9 +52,12 @@ func TestQuickstartDeliversEverythingInOrder(t *testing.T) {
 }
 
 func TestKill9LosesNothingAndRepeatsOnlyWhatWasNotStored(t *testing.T) {
-	server := kinesistest.NewServer(kinesistest.New(kinesistest.Config{}))
-	defer server.Close()
-	killAndGoOn(t, "-endpoint", server.URL)
+	t.Run("endpoint", func(t *testing.T) {
+		server := kinesistest.NewServer(kinesistest.New(kinesistest.Config{}))
+		defer server.Close()
+		killAndGoOn(t, "-endpoint", server.URL)
+	})
+	t.Run("embedded", func(t *testing.T) { killAndGoOn(t) })
 }
 
 // killAndGoOn kills the program in the middle and runs it again.

@@ -215,7 +215,14 @@ func numberOf(data []byte) (int, bool) {
 	return number, err == nil
 }
 
-// embedded returns the service of the embedded server, in memory.
+// embedded returns the service of the embedded server: in memory, or beside the store, so that it outlives a kill.
 func embedded(o options) (*kinesistest.Service, func(), error) {
-	return kinesistest.New(kinesistest.Config{Region: o.region}), func() {}, nil
+	if o.store == "" {
+		return kinesistest.New(kinesistest.Config{Region: o.region}), func() {}, nil
+	}
+	service, err := kinesistest.Open(o.store+".stream", kinesistest.Config{Region: o.region})
+	if err != nil {
+		return nil, nil, err
+	}
+	return service, func() { service.Close() }, nil
 }

@@ -113,7 +113,7 @@ func send[I, O any](ctx context.Context, s *Service, op operation[I, O], in *I) 
 
 // asResponse wraps an error as the SDK's transport does.
 func (s *Service) asResponse(ctx context.Context, err error) error {
-	if ctx.Err() != nil && err == ctx.Err() { //nolint:errorlint // only the bare error of this ctx is a cancellation
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return &aws.RequestCanceledError{Err: err}
 	}
 	if _, ok := errors.AsType[smithy.APIError](err); !ok {

@@ -43,5 +43,6 @@
 //
 // Signatures are not verified and no permissions are checked. Write limits and the call limits of an account are not
 // enforced. A reshard takes effect at once. There are no consumers with enhanced fan-out, no tags and no encryption;
-// the requests' DryRun is refused. Nothing is stored: a Service ends with its process.
+// the requests' DryRun is refused. The streams of New end with their process; those of Open are
+// kept in a file.
 package kinesistest

@@ -46,14 +46,14 @@ func (h *Stream) PutTo(shard, key string, data []byte) (sequenceNumber string, e
 		if err != nil {
 			return "", err
 		}
-		sh, err := s.changeable(st, shard, r.now)
+		sh, err := s.openShard(st, shard, r.now)
 		if err != nil {
 			return "", err
 		}
 		if e.size() > int(st.recordKiB)<<10 {
 			return "", st.check(e, "")
 		}
-		return sh.append(e.record(), r.now).sequence, nil
+		return s.put(st, sh, e, r.now).sequence, nil
 	}, e)
 }
 
@@ -123,6 +123,9 @@ func direct[I, O any](h *Stream, what string, do func(*Service, I, *request) (O,
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out, err := do(s, in, &request{now: s.config.Now()})
+	if err == nil {
+		err = s.journal.flush()
+	}
 	if err != nil {
 		var zero O
 		return zero, fmt.Errorf("kinesistest: stream %s: %s: %w", h.name, what, err)

@@ -87,7 +87,14 @@ func (op operation[I, O]) attempt(ctx context.Context, s *Service, in *I, call C
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return op.do(s, in, &request{now: s.config.Now(), fault: fault})
+	out, err := op.do(s, in, &request{now: s.config.Now(), fault: fault})
+	if err == nil {
+		err = s.journal.flush()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // refuseDryRun keeps a call that should only be checked from taking effect.

@@ -43,7 +43,7 @@ func (s *Service) putRecord(in *kinesis.PutRecordInput, r *request) (*kinesis.Pu
 	if err != nil {
 		return nil, err
 	}
-	rec := sh.append(e.record(), r.now)
+	rec := s.put(st, sh, e, r.now)
 	return &kinesis.PutRecordOutput{ShardId: new(sh.id), SequenceNumber: new(rec.sequence)}, nil
 }
 
@@ -70,7 +70,7 @@ func (s *Service) putRecords(in *kinesis.PutRecordsInput, r *request) (*kinesis.
 			})
 			continue
 		}
-		rec := sh.append(entry{e.Data, e.PartitionKey, e.ExplicitHashKey}.record(), r.now)
+		rec := s.put(st, sh, entry{e.Data, e.PartitionKey, e.ExplicitHashKey}, r.now)
 		out.Records = append(out.Records, types.PutRecordsResultEntry{
 			ShardId: new(sh.id), SequenceNumber: new(rec.sequence),
 		})
@@ -109,14 +109,14 @@ func (st *stream) check(e entry, path string) error {
 	switch {
 	case e.data == nil:
 		return missingValue(path + "data")
+	case e.size() > int(st.recordKiB)<<10:
+		return invalidValue(path+"data", "", fmt.Sprintf("Member must have length less than or equal to %d", st.recordKiB<<10))
 	case e.key == nil && !auto:
 		return missingValue(path + "partitionKey")
 	case e.key != nil && *e.key == "":
 		return invalidValue(path+"partitionKey", "", "Member must have length greater than or equal to 1")
 	case e.key != nil && utf8.RuneCountInString(*e.key) > maxKeyLength:
 		return invalidValue(path+"partitionKey", *e.key, fmt.Sprintf("Member must have length less than or equal to %d", maxKeyLength))
-	case e.size() > int(st.recordKiB)<<10:
-		return invalidValue(path+"data", "", fmt.Sprintf("Member must have length less than or equal to %d", st.recordKiB<<10))
 	}
 	return nil
 }

@@ -143,16 +143,20 @@ func TestPutsThatAreRefused(t *testing.T) {
 
 func TestRecordsOfTenMiB(t *testing.T) {
 	s := kinesistest.New(kinesistest.Config{})
-	server := kinesistest.NewServer(s)
-	t.Cleanup(server.Close)
-	c := s.Client() // the race detector takes seconds for each way of 10 MiB through the SDK
+	c := s.Client() // the race detector takes seconds for 10 MiB through the SDK
 	_, err := c.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: new("orders"), ShardCount: new(int32(1)), MaxRecordSizeInKiB: new(int32(10240))})
 	require.NoError(t, err)
-	_, err = c.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: new("orders"), PartitionKey: new("k"), Data: make([]byte, 10<<20-1)})
+	in := &kinesis.PutRecordInput{StreamName: new("orders"), PartitionKey: new("k"), Data: make([]byte, 10<<20)}
+	_, err = c.PutRecord(t.Context(), in)
+	requireAPIError(t, err, "ValidationException", "less than or equal to 10485760")
+	in.Data = in.Data[1:]
+	_, err = c.PutRecord(t.Context(), in)
 	require.NoError(t, err)
-	page := read(t, server.Client(), horizonOf(t, c, shard0))
-	require.Len(t, page.Records, 1)
-	assert.Len(t, page.Records[0].Data, 10<<20-1)
+	it := horizonOf(t, c, shard0)
+	got := post(s.Handler(), "Kinesis_20131202.GetRecords", `{"ShardIterator":"`+*it+`"}`)
+	assert.Greater(t, got.Body.Len(), 13<<20, "it fits in an answer")
+	_, err = c.GetRecords(t.Context(), &kinesis.GetRecordsInput{ShardIterator: it})
+	requireAPIError(t, err, "ProvisionedThroughputExceededException", "")
 }
 
 func TestRecordsWithoutPartitionKey(t *testing.T) {

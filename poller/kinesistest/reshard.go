@@ -1,6 +1,7 @@
 package kinesistest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -36,6 +37,7 @@ func (s *Service) splitShard(in *kinesis.SplitShardInput, r *request) (*kinesis.
 	high := st.addShard(hashRange{key, sh.hashes.end}, r.now, sh)
 	st.replace(r.now, []*shard{sh}, []*shard{low, high})
 	st.enter(types.StreamStatusUpdating, r.now, s.config.TransitionTime)
+	s.journal.changed(SplitShard, in, r.now)
 	return &kinesis.SplitShardOutput{}, nil
 }
 
@@ -66,11 +68,21 @@ func (s *Service) mergeShards(in *kinesis.MergeShardsInput, r *request) (*kinesi
 	child := st.addShard(hashes, r.now, one, other)
 	st.replace(r.now, []*shard{one, other}, []*shard{child})
 	st.enter(types.StreamStatusUpdating, r.now, s.config.TransitionTime)
+	s.journal.changed(MergeShards, in, r.now)
 	return &kinesis.MergeShardsOutput{}, nil
 }
 
-// changeable returns a shard that can be split or merged: one that is open.
+// changeable returns a shard that can be split or merged: an open one, while the stream may have more shards.
 func (s *Service) changeable(st *stream, id string, now time.Time) (*shard, error) {
+	if len(st.shards) >= maxListed {
+		return nil, &types.LimitExceededException{Message: new(fmt.Sprintf(
+			"Stream %s has %d shards, open and closed. kinesistest does not keep more.", st.name, len(st.shards)))}
+	}
+	return s.openShard(st, id, now)
+}
+
+// openShard returns a shard that takes records.
+func (s *Service) openShard(st *stream, id string, now time.Time) (*shard, error) {
 	sh := st.shard(id, now)
 	switch {
 	case sh == nil:
@@ -78,8 +90,6 @@ func (s *Service) changeable(st *stream, id string, now time.Time) (*shard, erro
 	case !sh.isOpen():
 		return nil, invalidArgument("Shard %s in stream %s under account %s has already been merged or split, and thus is "+
 			"not eligible for merging or splitting.", sh.id, st.name, s.config.Account)
-	case st.count >= maxShards:
-		return nil, &types.LimitExceededException{Message: new("This stream of kinesistest can't have more shards.")}
 	}
 	return sh, nil
 }

@@ -16,6 +16,7 @@ func (s *Service) increaseRetention(in *kinesis.IncreaseStreamRetentionPeriodInp
 			"retention period (%d hours). Use DecreaseRetentionPeriod API.", hours, st.name, had)
 	}
 	st.setRetention(hours, r.now)
+	s.journal.changed(IncreaseStreamRetentionPeriod, in, r.now)
 	return &kinesis.IncreaseStreamRetentionPeriodOutput{}, nil
 }
 
@@ -29,6 +30,7 @@ func (s *Service) decreaseRetention(in *kinesis.DecreaseStreamRetentionPeriodInp
 			"retention period (%d hours). Use IncreaseRetentionPeriod API.", hours, st.name, had)
 	}
 	st.setRetention(hours, r.now)
+	s.journal.changed(DecreaseStreamRetentionPeriod, in, r.now)
 	return &kinesis.DecreaseStreamRetentionPeriodOutput{}, nil
 }
 

@@ -43,7 +43,7 @@ type Config struct {
 }
 
 // Service is one account's Kinesis in one region, in memory. It is used through a Client or a Server; its own methods
-// and those of Stream prepare a test, and disturb it. A Service needs no closing, starts no goroutine, and all of its
+// and those of Stream prepare a test, and disturb it. A Service of New needs no closing; it starts no goroutine, and all of its
 // methods may be called at the same time.
 type Service struct {
 	config Config
@@ -55,6 +55,7 @@ type Service struct {
 	lastID  uint64
 	faults  []*Fault
 	calls   callLog
+	journal *journal // nil unless made by Open
 }
 
 // New returns a Service without any stream.
@@ -76,7 +77,11 @@ func (s *Service) CreateStream(name string, shards int) (*Stream, error) {
 	in := &kinesis.CreateStreamInput{StreamName: &name, ShardCount: new(int32(shards))}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, err := s.createStream(in, &request{now: s.config.Now()}); err != nil {
+	_, err := s.createStream(in, &request{now: s.config.Now()})
+	if err == nil {
+		err = s.journal.flush()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("kinesistest: create stream %s: %w", name, err)
 	}
 	return &Stream{service: s, name: name}, nil

@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	maxShards        = 10_000 // a provisioned stream has at most 20,000; this is a test's memory
+	maxShards        = 10_000 // of a new stream; the bounds on shards are a test's memory, not the service's quotas
+	maxListed        = 50_000 // of one stream, open and closed
 	onDemandShards   = 4
 	maxStreamsListed = 100
 	maxShardsShown   = 100 // by DescribeStream
@@ -39,6 +40,7 @@ func (s *Service) createStream(in *kinesis.CreateStreamInput, r *request) (*kine
 	}
 	st.enter(types.StreamStatusCreating, r.now, s.config.TransitionTime)
 	s.streams[name] = st
+	s.journal.changed(CreateStream, in, r.now)
 	return &kinesis.CreateStreamOutput{}, nil
 }
 
@@ -95,6 +97,7 @@ func (s *Service) deleteStream(in *kinesis.DeleteStreamInput, r *request) (*kine
 	if st.gone(r.now) {
 		delete(s.streams, st.name)
 	}
+	s.journal.changed(DeleteStream, in, r.now)
 	return &kinesis.DeleteStreamOutput{}, nil
 }
 
