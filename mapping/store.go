@@ -9,25 +9,34 @@ import (
 )
 
 // Store keeps the progress of mappings, and the leases under which it may be changed. One Store serves many mappings;
-// each is known to it by a name that stays the same over restarts. All methods may be called at the same time;
-// what they return is the caller's.
+// each is known to it by a name that stays the same over restarts. Names of mappings and of shards are any strings that
+// are not empty. All methods may be called at the same time; what they return is the caller's. Once ctx is done before
+// a method has begun to store something, it stores nothing and returns an error that wraps ctx.Err().
+//
+// State that is stored but cannot be read is an error of the method that needs it, never the same as none.
+// Package storetest checks all that is said here.
 type Store interface {
 	// Anchor stores proposed as the time from which the mapping reads under StartingPosition LATEST, unless one is
 	// stored already, and returns the one that is in force. When it returns, the anchor is durable.
 	Anchor(ctx context.Context, mapping string, proposed time.Time) (time.Time, error)
 
-	// Progress returns what is stored for each shard of the mapping, by shard ID. A mapping that is unknown has none.
+	// Progress returns what is stored for each shard of the mapping, by shard ID. A mapping that is unknown has none,
+	// and a shard for which nothing was committed yet is not in it.
 	Progress(ctx context.Context, mapping string) (map[string]Progress, error)
 
 	// Acquire takes the lease of a shard for owner, opens a new epoch, which fences out all earlier ones, and returns
-	// the shard's progress; the zero Progress when there is none. It returns ErrLeaseHeld while somebody else has it.
+	// the shard's progress; the zero Progress when there is none. It returns ErrLeaseHeld while somebody has it,
+	// be it owner itself: two mappings of one name in one process are kept apart too.
 	Acquire(ctx context.Context, mapping, shard, owner string) (Lease, Progress, error)
 
 	// Commit stores p under the lease, durably. It returns ErrLeaseLost when the lease is not in force any more.
-	// A p that is older than what this lease already stored (by Version) is ignored without an error.
+	// A p that is no newer than what this lease already stored (by Version) is ignored without an error. One that is
+	// newer, but whose Position is before that of what this lease stored, is refused. A first Commit of an epoch may go
+	// back, and its Version may be any: that is how a shard is read again.
 	Commit(ctx context.Context, lease Lease, p Progress) error
 
 	// Release gives the lease back, so that others can have it at once. Releasing one that was lost is no error.
+	// When it returns, no Commit under the lease changes anything any more.
 	Release(ctx context.Context, lease Lease) error
 }
 
@@ -59,7 +68,7 @@ type Progress struct {
 
 // Errors that a Store returns, wrapped or plain; test for them with errors.Is.
 var (
-	// ErrLeaseHeld tells that another owner has the lease.
+	// ErrLeaseHeld tells that somebody has the lease.
 	ErrLeaseHeld = errors.New("mapping: lease is held by another owner")
 
 	// ErrLeaseLost tells that a lease is no longer in force: nothing was stored.

@@ -2,7 +2,6 @@ package boltstore_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,9 +29,7 @@ func Example() {
 	}
 	// Output:
 	// run 0: epoch 1, goes on behind -
-	// run 0: locked out: true
 	// run 1: epoch 2, goes on behind 42
-	// run 1: locked out: true
 }
 
 func work(path string, run int) error {
@@ -48,7 +45,5 @@ func work(path string, run int) error {
 		return err
 	}
 	fmt.Printf("run %d: epoch %d, goes on behind %s\n", run, lease.Epoch, progress.Position)
-	_, err = boltstore.Open(path)
-	fmt.Printf("run %d: locked out: %t\n", run, errors.Is(err, boltstore.ErrLocked))
 	return store.Commit(ctx, lease, mapping.Progress{Version: 1, Position: batch.Position{SequenceNumber: "42"}})
 }

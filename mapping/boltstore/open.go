@@ -1,12 +1,10 @@
 package boltstore
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -139,103 +137,3 @@ func (s *Store) shut() error {
 	}
 	return s.wrap(s.db.Close())
 }
-
-// do has fn run in a transaction, together with others', and returns when it is durable.
-func (s *Store) do(ctx context.Context, fn func(*txn) error) error {
-	return s.wrap(s.group.do(ctx, fn))
-}
-
-// run does one transaction for all calls.
-func (s *Store) run(calls []*call) {
-	if s.broken == nil {
-		crashed, err := guard(func() error { return s.transact(calls) })
-		if crashed {
-			s.broken, s.crashed = err, true
-		}
-		if err == nil {
-			return
-		}
-		failAll(calls, err)
-		return
-	}
-	failAll(calls, fmt.Errorf("after an earlier error, close the store and open it again: %w", s.broken))
-}
-
-// failAll gives err to all calls that have none of their own.
-func failAll(calls []*call, err error) {
-	for _, c := range calls {
-		if c.err == nil {
-			c.err = err
-		}
-	}
-}
-
-func (s *Store) transact(calls []*call) error {
-	tx, err := s.db.Begin(true)
-	if err != nil {
-		return err
-	}
-	t := &txn{tx: tx}
-	for _, c := range calls {
-		c.err = c.do(t)
-	}
-	if !t.wrote {
-		return tx.Rollback()
-	}
-	if err := t.finish(); err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	id := tx.ID()
-	if err := tx.Commit(); err != nil {
-		return s.commitFailed(id, err)
-	}
-	return nil
-}
-
-// commitFailed finds out what a failed commit came to. Before the header was written nothing happened, and a later one
-// may succeed, when there is room on the disk again. After that nobody knows what a restart would find: the store
-// must not go on as if it did.
-func (s *Store) commitFailed(id int, cause error) error {
-	tx, err := s.db.Begin(false)
-	if err != nil {
-		s.broken = errors.Join(cause, err)
-		return s.broken
-	}
-	if tx.ID() >= id {
-		s.broken = cause
-	}
-	return errors.Join(cause, tx.Rollback())
-}
-
-// wrap names the file in an error.
-func (s *Store) wrap(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("boltstore: %s: %w", s.path, err)
-}
-
-// guard makes an error of a panic in fn, and of a fault: bbolt reads the file as memory, so a file that somebody
-// cuts short while it is open would end the process.
-func guard(fn func() error) (crashed bool, err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if r := recover(); r != nil {
-			crashed, err = true, damagef("%v", r)
-		}
-	}()
-	return false, fn()
-}
-
-// damage is what cannot be read in a file.
-type damage struct{ err error }
-
-func damagef(format string, args ...any) error { return &damage{fmt.Errorf(format, args...)} }
-
-// Error tells what is wrong and what to do.
-func (d *damage) Error() string {
-	return fmt.Sprintf("damaged, or no store: %v; put a copy of the file in its place, "+
-		"or move it away to have all its mappings begin anew at their starting positions", d.err)
-}
-
-func (d *damage) Unwrap() error { return d.err }

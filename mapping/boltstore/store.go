@@ -11,9 +11,9 @@ import (
 )
 
 // Anchor implements mapping.Store.
-func (s *Store) Anchor(ctx context.Context, mapping string, proposed time.Time) (time.Time, error) {
-	k := key{mapping: mapping}
-	if mapping == "" {
+func (s *Store) Anchor(ctx context.Context, name string, proposed time.Time) (time.Time, error) {
+	k := key{mapping: name}
+	if name == "" {
 		return time.Time{}, s.wrap(errors.New("anchor: the mapping's name is empty"))
 	}
 	var at time.Time

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/shardmill/shardmill/mapping"
 )
 
 // checkValues reads all values of a file. The pages have passed checkPages.
@@ -13,7 +15,8 @@ func checkValues(tx *bbolt.Tx) error {
 		return damagef("it is a bbolt database of something else: bucket %s is missing", metaBucket)
 	}
 	if v := meta.Get(formatKey); string(v) != format {
-		return fmt.Errorf("the file has format %q, and this version of shardmill knows format %q: use the version that wrote it, or a newer one", v, format)
+		return fmt.Errorf("the file has format %q, and this version of shardmill knows format %q: use the version that wrote it, or a newer one: %w",
+			v, format, mapping.ErrUnreadable)
 	}
 	want, err := loadSum(tx)
 	if err != nil {
