@@ -62,11 +62,14 @@ func (l *lane) extend(r *Record, p *Policy) {
 
 // cut makes the next n buffered records the batch in hand.
 func (l *lane) cut(n int, p *Policy) {
-	l.pieces = append(l.pieces, piece{records: l.queue.records(n)})
+	l.pieces = append(l.pieces, piece{records: l.queue.oldest(n)})
 	l.inHand = n
 	l.fill, l.fillBytes, l.full = 0, 0, false
-	for i := n; i < l.queue.len() && !l.full; i++ {
-		l.extend(l.queue.at(i).record(), p)
+	for r := range l.queue.from(n) {
+		if l.full {
+			break
+		}
+		l.extend(r, p)
 	}
 }
 
@@ -87,71 +90,4 @@ func (l *lane) resolve(n int) {
 func (l *lane) replace(first, second piece) {
 	*l.head() = second
 	l.pieces = append(l.pieces, first)
-}
-
-// ring is a queue of refs that reuses its memory.
-type ring struct {
-	buf         []ref // its length is zero or a power of two
-	start, size int
-}
-
-func (q *ring) len() int     { return q.size }
-func (q *ring) at(i int) ref { return q.buf[(q.start+i)&(len(q.buf)-1)] }
-
-func (q *ring) push(r ref) {
-	if q.size == len(q.buf) {
-		q.grow()
-	}
-	q.buf[(q.start+q.size)&(len(q.buf)-1)] = r
-	q.size++
-}
-
-func (q *ring) grow() {
-	buf := make([]ref, max(64, 2*len(q.buf)))
-	for i := range q.size {
-		buf[i] = q.at(i)
-	}
-	q.buf, q.start = buf, 0
-}
-
-// drop forgets the oldest n refs, so that their pages can go. The memory of a burst goes once the ring is empty.
-func (q *ring) drop(n int) {
-	for i := range n {
-		q.buf[(q.start+i)&(len(q.buf)-1)] = ref{}
-	}
-	q.start = (q.start + n) & (len(q.buf) - 1)
-	q.size -= n
-	if q.size == 0 && len(q.buf) > ringKeep {
-		*q = ring{}
-	}
-}
-
-// ringKeep is how many refs an empty ring keeps room for: 16 KiB, so that thousands of idle shards stay small.
-const ringKeep = 1024
-
-// records returns the first n records of the queue as one slice: a part of their page where they stand side by side,
-// which is the common case without filters and lanes, else a copy, one allocation a batch.
-func (q *ring) records(n int) []Record {
-	first, last := q.at(0), q.at(n-1)
-	if first.page == last.page && last.index-first.index == n-1 {
-		return first.page.records[first.index : last.index+1 : last.index+1]
-	}
-	records := make([]Record, n)
-	for i := range records {
-		records[i] = *q.at(i).record()
-	}
-	return records
-}
-
-// expired returns how many of the first n records are older than age at now, counted from the first.
-func (q *ring) expired(n int, age time.Duration, now time.Time) int {
-	if age <= 0 {
-		return 0
-	}
-	for i := range n {
-		if now.Sub(q.at(i).record().ArrivalTime) <= age {
-			return i
-		}
-	}
-	return n
 }

@@ -1,7 +1,6 @@
 package batch_test
 
 import (
-	"math/big"
 	"slices"
 	"time"
 
@@ -252,91 +251,6 @@ func (l *modelLane) giveUpOldest(n int) {
 	if l.pieces[0] = old; rest.n > 0 {
 		l.pieces = slices.Insert(l.pieces, 1, rest)
 	}
-}
-
-// report takes an outcome that fits what runs in the lane. It returns the verdict, the delay without jitter.
-func (m *model) report(now time.Time, lane int, o batch.Outcome) batch.Verdict {
-	l := &m.lanes[lane]
-	p := &l.pieces[0]
-	l.busy = false
-	if p.condition != "" {
-		return m.pass(l, p.n, batch.Resolved)
-	}
-	l.window = now
-	if o.Kind == batch.Success || o.Kind == batch.FunctionError {
-		p.ran++
-	}
-	if o.Kind != batch.Success {
-		return m.fail(now, l, o.Kind)
-	}
-	if !m.p.ReportBatchItemFailures || len(o.FailedItems) == 0 {
-		return m.pass(l, p.n, batch.Resolved)
-	}
-	switch first := m.lowest(l.queue[:p.n], o.FailedItems); first {
-	case -1:
-		v := m.fail(now, l, batch.Success)
-		v.BadItem = true
-		return v
-	case 0:
-		return m.fail(now, l, batch.Success)
-	default:
-		v := m.pass(l, first, batch.Continued)
-		l.pieces[0] = modelPiece{n: l.pieces[0].n}
-		return v
-	}
-}
-
-// lowest returns the place of the first record that the items name, -1 if one of them names none.
-func (m *model) lowest(queue []int, items []string) int {
-	first := len(queue)
-	for _, item := range items {
-		n, ok := new(big.Int).SetString(item, 10)
-		at := slices.IndexFunc(queue, func(i int) bool {
-			seq, _ := new(big.Int).SetString(m.stream[i].SequenceNumber, 10)
-			return ok && seq.Cmp(n) == 0
-		})
-		if at < 0 {
-			return -1
-		}
-		first = min(first, at)
-	}
-	return first
-}
-
-func (m *model) pass(l *modelLane, n int, step batch.Step) batch.Verdict {
-	for _, i := range l.queue[:n] {
-		m.resolved[i] = true
-	}
-	l.queue = l.queue[n:]
-	if l.pieces[0].n -= n; l.pieces[0].n == 0 {
-		l.pieces = l.pieces[1:]
-	}
-	return batch.Verdict{Step: step, Resolved: n}
-}
-
-func (m *model) fail(now time.Time, l *modelLane, cause batch.OutcomeKind) batch.Verdict {
-	p := &l.pieces[0]
-	if cause != batch.NotRun && m.p.BisectBatchOnFunctionError && p.n > 1 {
-		half := p.n / 2
-		l.pieces = append([]modelPiece{{n: half}, {n: p.n - half}}, l.pieces[1:]...)
-		return batch.Verdict{Step: batch.Bisected}
-	}
-	p.failures++
-	p.cause = cause
-	if cause != batch.NotRun {
-		p.spent++
-		if m.retries >= 0 && p.spent > m.retries {
-			p.condition = batch.RetryAttemptsExhausted
-			return batch.Verdict{Step: batch.Exhausted}
-		}
-	}
-	delay := 200 * time.Millisecond
-	for i := 1; i < p.failures && delay < time.Minute; i++ {
-		delay *= 2
-	}
-	delay = min(delay, time.Minute)
-	p.notBefore = now.Add(delay)
-	return batch.Verdict{Step: batch.Retried, Delay: delay}
 }
 
 // wake returns when Next has something new though nothing happens.

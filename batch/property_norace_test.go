@@ -2,5 +2,8 @@
 
 package batch_test
 
-// defaultSchedules is how many random schedules a normal run makes, in a few seconds.
-const defaultSchedules = 20_000
+// A normal run makes that many random schedules, in a few seconds.
+const (
+	defaultSchedules = 20_000
+	raceEnabled      = false
+)

@@ -2,5 +2,8 @@
 
 package batch_test
 
-// defaultSchedules is fewer under the race detector, which makes each some ten times slower.
-const defaultSchedules = 2_000
+// Fewer random schedules run under the race detector, which makes each some ten times slower.
+const (
+	defaultSchedules = 2_000
+	raceEnabled      = true
+)

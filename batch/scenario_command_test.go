@@ -107,18 +107,11 @@ func (w *world) setPolicy(c *cursor) error {
 		if err != nil {
 			return fmt.Errorf("policy: %w", err)
 		}
-		set, ok := policyFields[name]
-		if !ok {
+		if policyFields[name] == nil {
 			known := slices.Sorted(maps.Keys(policyFields))
 			return fmt.Errorf("policy: unknown field %q; known are %s", name, strings.Join(known, ", "))
 		}
-		value := "true"
-		if c.at(0, "=") {
-			if value, err = c.value(name); err != nil {
-				return fmt.Errorf("policy: %w", err)
-			}
-		}
-		if err := set(&p, name, value); err != nil {
+		if err := setField(c, name, &p); err != nil {
 			return fmt.Errorf("policy: %w", err)
 		}
 	}
@@ -129,6 +122,17 @@ func (w *world) setPolicy(c *cursor) error {
 		}
 	}
 	return nil
+}
+
+// setField reads the value of a policy field. A flag alone is true.
+func setField(c *cursor, name string, p *batch.Policy) (err error) {
+	value := "true"
+	if c.at(0, "=") {
+		if value, err = c.value(name); err != nil {
+			return err
+		}
+	}
+	return policyFields[name](p, name, value)
 }
 
 func (w *world) next(*cursor) error {
@@ -170,8 +174,11 @@ func (w *world) report(c *cursor) error {
 	if err != nil {
 		return err
 	}
-	w.flight = slices.DeleteFunc(w.flight, func(f flight) bool { return f.id() == batch.ID(id) })
-	w.printf("report id=%d %s", id, verdictLine(w.s.Report(w.now, batch.ID(id), o)))
+	v := w.s.Report(w.now, batch.ID(id), o)
+	if v.Step != batch.Ignored {
+		w.land(batch.ID(id))
+	}
+	w.printf("report id=%d %s", id, verdictLine(v))
 	return nil
 }
 
@@ -231,126 +238,4 @@ func (w *world) advance(c *cursor) error {
 	d, err := parseElapsed("duration", word)
 	w.now = w.now.Add(d)
 	return err
-}
-
-func (w *world) wake(*cursor) error {
-	switch at, ok := w.s.Wake(w.now); {
-	case !ok:
-		w.printf("wake never")
-	case at.After(w.now):
-		w.printf("wake %s", w.elapsed(at))
-	default:
-		w.printf("wake now")
-	}
-	return nil
-}
-
-func (w *world) status(*cursor) error {
-	records, bytes := w.s.Held()
-	w.printf("status frontier=%s read=%s held=%d bytes=%d ended=%t", w.s.Frontier(), w.s.Read(), records, bytes, w.s.Ended())
-	return nil
-}
-
-func (w *world) room(*cursor) error {
-	w.printf("room %d", w.s.Room())
-	return nil
-}
-
-func (w *world) stop(*cursor) error {
-	w.s.Stop()
-	return nil
-}
-
-func (w *world) lanes(*cursor) error {
-	for _, l := range w.s.Lanes(nil) {
-		w.printf("%s", w.laneLine(l))
-	}
-	return nil
-}
-
-// laneLine prints the state of a lane, and of its fields those that are not zero.
-func (w *world) laneLine(l batch.LaneStatus) string {
-	s := fmt.Sprintf("lane=%d %s", l.Lane, l.State)
-	for _, f := range []struct {
-		name  string
-		value int
-	}{{"id", int(l.ID)}, {"attempt", l.Attempt}, {"failures", l.Failures}, {"records", l.Records}, {"buffered", l.Buffered}} {
-		if f.value != 0 {
-			s += fmt.Sprintf(" %s=%d", f.name, f.value)
-		}
-	}
-	if l.Cause != batch.None {
-		s += fmt.Sprintf(" cause=%s", l.Cause)
-	}
-	if !l.First.IsZero() {
-		s += fmt.Sprintf(" first=%s", l.First)
-	}
-	if !l.Since.IsZero() {
-		s += fmt.Sprintf(" since=%s", w.elapsed(l.Since))
-	}
-	if !l.Until.IsZero() {
-		s += fmt.Sprintf(" until=%s", w.elapsed(l.Until))
-	}
-	return s
-}
-
-func (w *world) laneOf(c *cursor) error {
-	if c.done() {
-		return fmt.Errorf("a key is missing")
-	}
-	for !c.done() {
-		key, err := c.word("a key")
-		if err != nil {
-			return err
-		}
-		w.printf("laneof %s=%d", key, batch.LaneOf(&batch.Record{PartitionKey: key}, w.factor()))
-	}
-	return nil
-}
-
-func (w *world) factor() int { return max(1, w.policy.ParallelizationFactor) }
-
-// restart begins again from a commit, as after a crash: the newest, or that of the given version.
-func (w *world) restart(c *cursor) error {
-	var resume batch.Commit
-	if n := len(w.commits); n > 0 {
-		resume = *w.commits[n-1]
-	}
-	for !c.done() {
-		name, err := c.word("commit or position")
-		if err != nil {
-			return err
-		}
-		value, err := c.value(name)
-		if err != nil {
-			return err
-		}
-		if resume, err = w.resumeFrom(name, value); err != nil {
-			return err
-		}
-	}
-	w.commits, w.flight = nil, nil
-	w.s, w.refused = batch.New(w.policy, resume)
-	w.printf("restart position=%s", resume.Position)
-	return nil
-}
-
-func (w *world) resumeFrom(name, value string) (batch.Commit, error) {
-	switch name {
-	case "position":
-		p, err := parsePosition(value)
-		return batch.Commit{Position: p}, err
-	case "commit":
-		version, err := parseCount(name, value)
-		if err != nil || version == 0 {
-			return batch.Commit{}, err
-		}
-		for _, commit := range w.commits {
-			if commit.Version == uint64(version) {
-				return *commit, nil
-			}
-		}
-		return batch.Commit{}, fmt.Errorf("there was no commit with version %d", version)
-	}
-	return batch.Commit{}, fmt.Errorf("unknown attribute %q; known are commit, position", name)
 }

@@ -92,6 +92,8 @@ func TestScenarioMistakes(t *testing.T) {
 		{"restart commit=7\n----\n", "there was no commit with version 7"},
 		{"restart position=x\n----\n", `"x" is not a position`},
 		{"restart somewhere=1\n----\n", `unknown attribute "somewhere"`},
+		{"restart BatchSize=0.5\n----\n", `"0.5" is not a whole number`},
+		{"restart BatchSize=-1\n----\n", "x.txt:1: restart: batch: BatchSize is -1"},
 		{"laneof\n----\n", "a key is missing"},
 	} {
 		err := runText(c.text)
@@ -107,6 +109,7 @@ func TestScenarioDifferences(t *testing.T) {
 	for _, c := range []struct{ expected, want string }{
 		{"0s invoke id=1 lane=0 attempt=1 [1 2]\n0s wake never\n", ""},
 		{" \t0s   invoke id=1 lane=0 attempt=1 [1 2] # a comment\n# another\n  0s wake never", ""},
+		{"0ms invoke id=1 lane=0 attempt=1 [1 2]\n0h0m0s wake never\n", ""}, // a duration is what it says
 		{"", "x.txt:4: the output differs"},
 		{"0s invoke id=1 lane=0 attempt=1 [1 2]\n", "x.txt:4: "},
 		{"0s invoke id=1 lane=0 attempt=1 [1 2]\n0s wake now\n", "x.txt:6: "},

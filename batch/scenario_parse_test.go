@@ -3,6 +3,7 @@ package batch_test
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // A scenario is a text file of blocks: command lines, a line "----", and what they print, up to a blank line.
@@ -99,8 +100,20 @@ func (s *script) want(b block) []string {
 	return want
 }
 
-// tidy makes runs of blanks one blank.
-func tidy(line string) string { return strings.Join(strings.Fields(line), " ") }
+// tidy makes runs of blanks one blank, and writes durations in one way.
+func tidy(line string) string {
+	words := strings.Fields(line)
+	for i, word := range words {
+		name, value, ok := strings.Cut(word, "=")
+		if !ok {
+			name, value = "", word
+		}
+		if d, err := time.ParseDuration(value); err == nil && strings.ContainsAny(value, "smh") {
+			words[i] = strings.TrimPrefix(name+"="+d.String(), "=")
+		}
+	}
+	return strings.Join(words, " ")
+}
 
 // uncomment cuts a comment off: a # at the beginning of a line or behind a blank, outside of quotes.
 func uncomment(line string) string {

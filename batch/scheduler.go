@@ -25,6 +25,7 @@ type Scheduler struct {
 	version uint64
 
 	actions []Action // what Next returned, reused
+	beside  *Commit  // room for the Commit of this Next, allocated with its first Invoke
 }
 
 // New returns the Scheduler of a shard that goes on behind what was last committed for it; resume is zero for a shard
@@ -110,7 +111,12 @@ func (s *Scheduler) Next(now time.Time) []Action {
 func (s *Scheduler) commit() {
 	s.moved = false
 	s.version++
-	s.actions = append(s.actions, &Commit{Version: s.version, Position: s.frontier.position, End: s.Ended()})
+	c := s.beside
+	if c == nil {
+		c = new(Commit)
+	}
+	*c = Commit{Version: s.version, Position: s.frontier.position, End: s.Ended()}
+	s.actions, s.beside = append(s.actions, c), nil
 }
 
 // step appends the next action of a lane, if there is one.
@@ -178,7 +184,24 @@ func (s *Scheduler) name(h *piece) ID {
 func (s *Scheduler) invoke(now time.Time, lane int, h *piece) {
 	h.state, h.since = running, now
 	h.invoked++
-	s.actions = append(s.actions, &Invoke{ID: s.name(h), Lane: lane, Attempt: h.invoked, Records: h.records})
+	a := s.newInvoke()
+	*a = Invoke{ID: s.name(h), Lane: lane, Attempt: h.invoked, Records: h.records}
+	s.actions = append(s.actions, a)
+}
+
+// newInvoke allocates an Invoke, and the Commit that this Next will end with in the same breath: at a batch size of 1
+// the actions are most of what is allocated. Neither keeps more alive than the other, for while the Invoke's records are
+// unresolved their pages are held anyway, and once they are resolved a newer Commit follows.
+func (s *Scheduler) newInvoke() *Invoke {
+	if !s.moved || s.beside != nil {
+		return new(Invoke)
+	}
+	pair := new(struct {
+		invoke Invoke
+		commit Commit
+	})
+	s.beside = &pair.commit
+	return &pair.invoke
 }
 
 func (s *Scheduler) discard(now time.Time, lane int, h *piece) {
@@ -285,7 +308,7 @@ func (s *Scheduler) advance() {
 	resolved := s.frontier.offered
 	for i := range s.lanes {
 		if l := &s.lanes[i]; l.queue.len() > 0 {
-			resolved = min(resolved, l.queue.at(0).ordinal())
+			resolved = min(resolved, l.queue.front().ordinal())
 		}
 	}
 	if !s.frontier.advance(resolved) {
@@ -334,7 +357,7 @@ func (s *Scheduler) wake(now time.Time, l *lane) (time.Time, bool) {
 	case h == nil && s.due(now, l):
 		return now, true
 	case h == nil:
-		at, oldest = l.since.Add(s.policy.MaximumBatchingWindow), l.queue.at(0).record()
+		at, oldest = l.since.Add(s.policy.MaximumBatchingWindow), l.queue.front().record()
 	case h.state == waiting:
 		at, oldest = h.notBefore, &h.records[0]
 	case h.state == running || h.state == discarding:

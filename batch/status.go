@@ -44,7 +44,7 @@ func (s *Scheduler) laneStatus(i int) LaneStatus {
 	if l.queue.len() == 0 {
 		return st
 	}
-	st.First = PositionOf(l.queue.at(0).record())
+	st.First = PositionOf(l.queue.front().record())
 	h := l.head()
 	if h == nil {
 		st.State, st.Since, st.Until = Gathering, l.since, l.since.Add(s.policy.MaximumBatchingWindow)

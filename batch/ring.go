@@ -1,0 +1,124 @@
+package batch
+
+import (
+	"iter"
+	"time"
+)
+
+// ring is a queue of records that keeps none of them: only where they stand in their pages. Records that stand side by
+// side, as all do without filters and lanes, take one entry. It reuses its memory.
+type ring struct {
+	buf         []stretch // its length is zero or a power of two
+	start, size int       // of what is used of buf
+	records     int       // in all stretches
+}
+
+// stretch is some records of a page that stand side by side.
+type stretch struct {
+	page     *page
+	first, n uint32
+}
+
+func (q *ring) len() int { return q.records }
+
+// front names the oldest record.
+func (q *ring) front() ref {
+	s := &q.buf[q.start]
+	return ref{page: s.page, index: int(s.first)}
+}
+
+func (q *ring) push(r ref) {
+	q.records++
+	if q.size > 0 {
+		if last := q.at(q.size - 1); last.page == r.page && int(last.first+last.n) == r.index {
+			last.n++
+			return
+		}
+	}
+	if q.size == len(q.buf) {
+		q.grow()
+	}
+	q.size++
+	*q.at(q.size - 1) = stretch{page: r.page, first: uint32(r.index), n: 1}
+}
+
+func (q *ring) at(i int) *stretch { return &q.buf[(q.start+i)&(len(q.buf)-1)] }
+
+func (q *ring) grow() {
+	buf := make([]stretch, max(16, 2*len(q.buf)))
+	for i := range q.size {
+		buf[i] = *q.at(i)
+	}
+	q.buf, q.start = buf, 0
+}
+
+// drop forgets the oldest n records, so that their pages can go. The memory of a burst goes once the ring is empty.
+func (q *ring) drop(n int) {
+	q.records -= n
+	for n > 0 {
+		s := q.at(0)
+		if uint32(n) < s.n {
+			s.first, s.n = s.first+uint32(n), s.n-uint32(n)
+			return
+		}
+		n -= int(s.n)
+		*s = stretch{}
+		q.start = (q.start + 1) & (len(q.buf) - 1)
+		q.size--
+	}
+	if q.size == 0 && len(q.buf) > ringKeep {
+		*q = ring{}
+	}
+}
+
+// ringKeep is how many stretches an empty ring keeps room for: 16 KiB, so that thousands of idle shards stay small.
+const ringKeep = 1024
+
+// oldest returns the first n records as one slice: a part of their page where they stand side by side, else a copy, one
+// allocation a batch.
+func (q *ring) oldest(n int) []Record {
+	if s := q.at(0); int(s.n) >= n {
+		return s.page.records[s.first : int(s.first)+n : int(s.first)+n]
+	}
+	records := make([]Record, 0, n)
+	for i := 0; len(records) < n; i++ {
+		s := q.at(i)
+		take := min(int(s.n), n-len(records))
+		records = append(records, s.page.records[s.first:int(s.first)+take]...)
+	}
+	return records
+}
+
+// from yields the records but the oldest skip, in order.
+func (q *ring) from(skip int) iter.Seq[*Record] {
+	return func(yield func(*Record) bool) {
+		for i := range q.size {
+			s := q.at(i)
+			if skip >= int(s.n) {
+				skip -= int(s.n)
+				continue
+			}
+			for j := int(s.first) + skip; j < int(s.first+s.n); j++ {
+				if !yield(&s.page.records[j]) {
+					return
+				}
+			}
+			skip = 0
+		}
+	}
+}
+
+// expired returns how many of the first n records are older than age at now, counted from the first.
+func (q *ring) expired(n int, age time.Duration, now time.Time) int {
+	if age <= 0 {
+		return 0
+	}
+	old := 0
+	for r := range q.from(0) {
+		if old == n || now.Sub(r.ArrivalTime) <= age {
+			break
+		}
+		old++
+	}
+	return old
+}
