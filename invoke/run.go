@@ -34,38 +34,52 @@ type Options struct {
 //
 // The Result is filled in for an on-failure document: StatusCode, ExecutedVersion and FunctionError, which is empty for a
 // function that ran and named failed items. Err tells why the outcome is no Success, or the *FailedItemsError of one that is.
-func Run(ctx context.Context, inv Invoker, in *Invocation, opts Options) (Result, batch.Outcome) {
-	if ctx.Err() != nil {
-		return Result{Err: context.Cause(ctx)}, batch.Outcome{Kind: batch.NotRun}
-	}
-	c := &call{inv: inv, in: in, opts: opts}
-	within := ctx
-	if opts.Timeout > 0 {
-		c.timeout = &TimeoutError{Timeout: opts.Timeout}
-		var cancel context.CancelFunc
-		within, cancel = context.WithTimeoutCause(ctx, opts.Timeout, c.timeout)
-		defer cancel()
-	}
-	c.wg.Go(func() { c.run(ctx, within) })
-	c.wg.Wait()
-	return c.result, c.outcome
+func Run(ctx context.Context, inv Invoker, in *Invocation, opts Options) (result Result, outcome batch.Outcome) {
+	var ended sync.WaitGroup
+	ended.Add(1)
+	Start(ctx, inv, in, opts, func(r Result, o batch.Outcome) {
+		result, outcome = r, o
+		ended.Done()
+	})
+	ended.Wait()
+	return result, outcome
 }
 
-// call is one Run.
+// Start is Run for a caller that does not wait: it runs the function in a goroutine of its own, the end of which is a call
+// of ended, exactly one. Whoever starts an invocation sees to it that its end is waited for.
+func Start(ctx context.Context, inv Invoker, in *Invocation, opts Options, ended func(Result, batch.Outcome)) {
+	c := &call{inv: inv, in: in, opts: opts}
+	go func() {
+		defer func() { ended(c.result, c.outcome) }()
+		c.run(ctx)
+	}()
+}
+
+// call is one run of a function. Its goroutine alone uses it.
 type call struct {
 	inv     Invoker
 	in      *Invocation
 	opts    Options
 	timeout *TimeoutError // nil without one
-
-	wg      sync.WaitGroup // the function's goroutine
-	result  Result         // written by that goroutine, read after it
-	outcome batch.Outcome  // likewise
+	result  Result
+	outcome batch.Outcome
 }
 
-// run calls the function with the context within, and settles what it came to. The methods of the function's errors are
-// called here as well, so that one that panics is a function error too.
-func (c *call) run(parent, within context.Context) {
+// run calls the function and settles what it came to. The methods of the function's errors are called here as well, so
+// that one that panics is a function error too.
+func (c *call) run(parent context.Context) {
+	if parent.Err() != nil {
+		c.result.Err = context.Cause(parent)
+		c.outcome.Kind = batch.NotRun
+		return
+	}
+	within := parent
+	if c.opts.Timeout > 0 {
+		c.timeout = &TimeoutError{Timeout: c.opts.Timeout}
+		var cancel context.CancelFunc
+		within, cancel = context.WithTimeoutCause(parent, c.opts.Timeout, c.timeout)
+		defer cancel()
+	}
 	done := false
 	defer func() {
 		if !done {

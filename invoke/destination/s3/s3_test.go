@@ -1,0 +1,144 @@
+package s3_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"go.uber.org/goleak"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/invoke"
+	tos3 "github.com/shardmill/shardmill/invoke/destination/s3"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	_ tos3.Client        = (*s3.Client)(nil)
+	_ invoke.Destination = (*tos3.Destination)(nil)
+)
+
+const bucketARN = "arn:aws:s3:::lost-orders"
+
+// failure is a batch of one record that was given up, a minute before the year ended in Greenwich.
+func failure() *invoke.Failure {
+	origin := &invoke.Origin{ShardID: "shardId-000000000000", EventSourceARN: "arn:aws:kinesis:us-east-1:111111111111:stream/orders"}
+	return &invoke.Failure{
+		MappingUUID: "0b5e0f6a-3c1d-4f3e-9a44-5d0c8d0d1c77",
+		RequestID:   "9c5e9d5a-0b8f-4c8e-9f57-3f7c0f1f2a11",
+		FunctionARN: "arn:aws:lambda:us-east-1:111111111111:function:ship-orders",
+		Condition:   batch.RetryAttemptsExhausted,
+		Invocations: 2,
+		Response:    &invoke.FailureResponse{FunctionError: "Unhandled"},
+		Time:        time.Date(2027, 1, 1, 1, 59, 7, 250_000_000, time.FixedZone("", 7200)),
+		Event:       invoke.NewEvent(origin, []batch.Record{{SequenceNumber: "101", Data: []byte("tea"), ArrivalTime: time.UnixMilli(1545084650987)}}, nil),
+	}
+}
+
+// fake is a Client that keeps what it was given.
+type fake struct {
+	ins []*s3.PutObjectInput
+	err error
+}
+
+func (c *fake) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	c.ins = append(c.ins, in)
+	return &s3.PutObjectOutput{}, errors.Join(c.err, ctx.Err())
+}
+
+var keyLayout = regexp.MustCompile(`^aws/lambda/0b5e0f6a-3c1d-4f3e-9a44-5d0c8d0d1c77/shardId-000000000000/2026/12/31/2026-12-31T23\.59\.07-` +
+	`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+
+func TestDeliverPutsTheDocumentWithItsPayload(t *testing.T) {
+	client := &fake{}
+	d, err := tos3.New(client, bucketARN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := d.Deliver(t.Context(), failure()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := string(failure().AppendJSONWithPayload(nil))
+	for _, in := range client.ins {
+		if *in.Bucket != "lost-orders" || *in.ContentType != "application/octet-stream" || !keyLayout.MatchString(*in.Key) {
+			t.Errorf("got bucket %s, key %s, type %s", *in.Bucket, *in.Key, *in.ContentType)
+		}
+		if _, ok := in.Body.(io.Seeker); !ok {
+			t.Error("the body can't be read again by a retry")
+		}
+		if got, err := io.ReadAll(in.Body); err != nil || string(got) != want {
+			t.Errorf("got  %s, %v\nwant %s", got, err, want)
+		}
+	}
+	if *client.ins[0].Key == *client.ins[1].Key {
+		t.Errorf("both objects have the key %s", *client.ins[0].Key)
+	}
+	if d.String() != bucketARN {
+		t.Errorf("got %s, want %s", d, bucketARN)
+	}
+}
+
+func TestDeliverWrapsTheClientsError(t *testing.T) {
+	broken := errors.New("broken")
+	d, err := tos3.New(&fake{err: broken}, bucketARN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = d.Deliver(t.Context(), failure())
+	if want := "s3: bucket " + bucketARN + ": put object: broken"; !errors.Is(err, broken) || text(err) != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := d.Deliver(ctx, failure()); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want one that wraps context.Canceled", err)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	for _, bucket := range []string{
+		"arn:aws:s3:::lost-orders/some/object", "arn:aws:s3:eu-west-1:111111111111:accesspoint/lost-orders", "arn:aws:s3:::*",
+		"arn:aws:s3:::", "arn:aws:sqs:eu-west-1:1:queue", "lost-orders", "s3://lost-orders", "",
+	} {
+		d, err := tos3.New(&fake{}, bucket)
+		if text(err) != `s3: bucket "`+bucket+`": does not have the form arn:PARTITION:s3:::BUCKET` || d != nil {
+			t.Errorf("%s: got %v", bucket, err)
+		}
+	}
+	if d, err := tos3.New(nil, bucketARN); text(err) != "s3: no client" || d != nil {
+		t.Errorf("without a client: got %v", err)
+	}
+}
+
+func TestResolverServesEveryBucketAndNothingElse(t *testing.T) {
+	r := tos3.Resolver(&fake{})
+	for arn, want := range map[string]bool{
+		bucketARN: true, "arn:aws-cn:s3:::b": true, bucketARN + "/object": true,
+		"arn:aws:sqs:eu-west-1:1:q": false, "arn:aws:s3express:eu-west-1:1:bucket/b": false, "": false,
+	} {
+		if got := r.Serves(arn); got != want {
+			t.Errorf("%s: got %v, want %v", arn, got, want)
+		}
+	}
+	d, err := invoke.ResolveDestination(bucketARN, r)
+	if got, ok := d.(*tos3.Destination); err != nil || !ok || got.String() != bucketARN {
+		t.Errorf("got %v, %v", d, err)
+	}
+	if d, err := invoke.ResolveDestination(bucketARN+"/object", r); d != nil || err == nil {
+		t.Errorf("object: got %v, %v; want an error", d, err)
+	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

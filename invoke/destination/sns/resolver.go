@@ -1,0 +1,27 @@
+package sns
+
+import (
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/shardmill/shardmill/invoke"
+)
+
+// Resolver returns what finds the destination of every topic by its ARN, with one client.
+func Resolver(client Client) invoke.DestinationResolver { return resolver{client} }
+
+type resolver struct{ client Client }
+
+// Serves reports whether s is an ARN of Amazon SNS.
+func (r resolver) Serves(s string) bool {
+	a, err := arn.Parse(s)
+	return err == nil && a.Service == service
+}
+
+// Resolve returns the destination of the topic.
+func (r resolver) Resolve(s string) (invoke.Destination, error) {
+	d, err := New(r.client, s)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}

@@ -1,0 +1,295 @@
+package sqs_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
+	"go.uber.org/goleak"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/invoke"
+	tosqs "github.com/shardmill/shardmill/invoke/destination/sqs"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	_ tosqs.Client       = (*sqs.Client)(nil)
+	_ invoke.Destination = (*tosqs.Destination)(nil)
+)
+
+const (
+	queueARN = "arn:aws:sqs:eu-west-1:111111111111:lost-orders"
+	queueURL = "https://sqs.eu-west-1.amazonaws.com/111111111111/lost-orders"
+)
+
+// failure is a batch of one record that was given up.
+func failure() *invoke.Failure {
+	origin := &invoke.Origin{ShardID: "shardId-000000000000", EventSourceARN: "arn:aws:kinesis:us-east-1:111111111111:stream/orders"}
+	return &invoke.Failure{
+		RequestID:   "9c5e9d5a-0b8f-4c8e-9f57-3f7c0f1f2a11",
+		FunctionARN: "arn:aws:lambda:us-east-1:111111111111:function:ship-orders",
+		Condition:   batch.RetryAttemptsExhausted,
+		Invocations: 2,
+		Response:    &invoke.FailureResponse{FunctionError: "Unhandled"},
+		Time:        time.UnixMilli(1545084720250),
+		Event:       invoke.NewEvent(origin, []batch.Record{{SequenceNumber: "101", Data: []byte("tea"), ArrivalTime: time.UnixMilli(1545084650987)}}, nil),
+	}
+}
+
+// fake is a Client that notes its calls, each as a line.
+type fake struct {
+	mu     sync.Mutex
+	calls  []string
+	lookUp []error // of the next look-ups; nil, and none left, is an answer
+	send   []error // of the next messages
+}
+
+func (c *fake) note(call string, errs *[]error, opts []func(*sqs.Options)) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var o sqs.Options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	c.calls = append(c.calls, call+" region="+o.Region)
+	if len(*errs) == 0 {
+		return nil
+	}
+	err := (*errs)[0]
+	*errs = (*errs)[1:]
+	return err
+}
+
+func (c *fake) GetQueueUrl(_ context.Context, in *sqs.GetQueueUrlInput, opts ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error) { //nolint:revive,staticcheck // the SDK's name
+	err := c.note("look up "+*in.QueueName+" of "+*in.QueueOwnerAWSAccountId, &c.lookUp, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &sqs.GetQueueUrlOutput{QueueUrl: aws.String("https://vpce.example/" + *in.QueueName)}, nil
+}
+
+func (c *fake) SendMessage(ctx context.Context, in *sqs.SendMessageInput, opts ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
+	call := "send to " + *in.QueueUrl
+	if *in.MessageBody != string(failure().AppendJSON(nil)) {
+		call += " the body " + *in.MessageBody
+	}
+	if err := c.note(call, &c.send, opts); err != nil {
+		return nil, err
+	}
+	return &sqs.SendMessageOutput{}, ctx.Err()
+}
+
+func TestQueueURLIsAskedForUntilAMessageWasTaken(t *testing.T) {
+	broken := errors.New("broken")
+	client := &fake{lookUp: []error{broken}, send: []error{broken}}
+	d, err := tosqs.New(client, queueARN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{
+		"sqs: queue " + queueARN + ": get queue URL: broken",
+		"sqs: queue " + queueARN + ": send message: broken",
+		"", "",
+	} {
+		if err := d.Deliver(t.Context(), failure()); text(err) != want || err != nil && !errors.Is(err, broken) {
+			t.Errorf("delivery %d: got %v, want %q", i+1, err, want)
+		}
+	}
+	const lookUp, send = "look up lost-orders of 111111111111 region=eu-west-1", "send to https://vpce.example/lost-orders region=eu-west-1"
+	if want := []string{lookUp, lookUp, send, lookUp, send, send}; !slices.Equal(client.calls, want) {
+		t.Errorf("got  %q\nwant %q", client.calls, want)
+	}
+}
+
+func TestQueueGivenByURLIsCalledAsItIs(t *testing.T) {
+	const url = "http://127.0.0.1:4566/000000000000/lost-orders"
+	client := &fake{}
+	d, err := tosqs.New(client, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Deliver(t.Context(), failure()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"send to " + url + " region="}; !slices.Equal(client.calls, want) || d.String() != url {
+		t.Errorf("got %q of %s, want %q", client.calls, d, want)
+	}
+}
+
+// A role that AWS Lambda can work with may send, but not ask for the URL.
+func TestQueueURLHasTheDocumentedFormWhereAskingIsDenied(t *testing.T) {
+	for _, c := range []struct {
+		arn  string
+		err  error
+		want string // where the message goes; empty for nowhere
+	}{
+		{queueARN, &smithy.GenericAPIError{Code: "AccessDenied"}, queueURL},
+		{queueARN, &smithy.GenericAPIError{Code: "AccessDeniedException"}, queueURL},
+		{queueARN, &types.QueueDoesNotExist{}, queueURL},
+		{"arn:aws-us-gov:sqs:us-gov-west-1:1:q", &types.QueueDoesNotExist{}, "https://sqs.us-gov-west-1.amazonaws.com/1/q"},
+		{"arn:aws-cn:sqs:cn-north-1:1:q", &types.QueueDoesNotExist{}, "https://sqs.cn-north-1.amazonaws.com.cn/1/q"},
+		{"arn:aws-iso:sqs:us-iso-east-1:1:q", &types.QueueDoesNotExist{}, ""},
+		{queueARN, &smithy.GenericAPIError{Code: "RequestThrottled"}, ""},
+		{queueARN, context.DeadlineExceeded, ""},
+	} {
+		client := &fake{lookUp: []error{c.err}}
+		d, err := tosqs.New(client, c.arn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = d.Deliver(t.Context(), failure())
+		if got := strings.Join(client.calls[1:], ", "); c.want == "" && (got != "" || !errors.Is(err, c.err)) ||
+			c.want != "" && (err != nil || !strings.HasPrefix(got, "send to "+c.want+" region=")) {
+			t.Errorf("%s, %v: got %q, %v; want %q", c.arn, c.err, got, err, c.want)
+		}
+	}
+}
+
+func TestDeliverMayBeCalledByManyAtOnce(t *testing.T) {
+	client := &fake{}
+	d, err := tosqs.New(client, queueARN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if err := d.Deliver(t.Context(), failure()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if got := len(slices.DeleteFunc(client.calls, func(s string) bool { return !strings.HasPrefix(s, "send") })); got != 8 {
+		t.Errorf("got %d messages, want 8", got)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	const form = "does not have the form arn:PARTITION:sqs:REGION:ACCOUNT:NAME"
+	const fifo = "is a FIFO queue: on-failure documents go to standard queues only"
+	const neither = "is neither the ARN nor the URL of a queue"
+	for queue, want := range map[string]string{
+		queueARN + ".fifo":                fifo,
+		queueURL + ".fifo":                fifo,
+		"arn:aws:sns:eu-west-1:1:topic":   form,
+		"arn:aws:sqs::1:queue":            form,
+		"arn:aws:sqs:eu-west-1::queue":    form,
+		"arn:aws:sqs:eu-west-1:1:":        form,
+		"arn:aws:sqs:eu-west-1:1:queue:x": form,
+		"arn:aws:sqs":                     neither,
+		"lost-orders":                     neither,
+		"https://sqs.amazonaws.com/":      neither,
+		"ftp://host/1/queue":              neither,
+		"":                                neither,
+	} {
+		d, err := tosqs.New(&fake{}, queue)
+		if text(err) != `sqs: queue "`+queue+`": `+want || d != nil {
+			t.Errorf("%s: got %v, want %s", queue, err, want)
+		}
+	}
+	if d, err := tosqs.New(nil, queueARN); text(err) != "sqs: no client" || d != nil {
+		t.Errorf("without a client: got %v", err)
+	}
+}
+
+func TestResolverServesEveryQueueAndNothingElse(t *testing.T) {
+	r := tosqs.Resolver(&fake{})
+	for arn, want := range map[string]bool{
+		queueARN: true, "arn:aws-cn:sqs:cn-north-1:1:q": true, "arn:aws:sqs:eu-west-1:1:q.fifo": true,
+		"arn:aws:sns:eu-west-1:1:q": false, queueURL: false, "": false,
+	} {
+		if got := r.Serves(arn); got != want {
+			t.Errorf("%s: got %v, want %v", arn, got, want)
+		}
+	}
+	d, err := invoke.ResolveDestination(queueARN, r)
+	if got, ok := d.(*tosqs.Destination); err != nil || !ok || got.String() != queueARN {
+		t.Errorf("got %v, %v", d, err)
+	}
+	if d, err := invoke.ResolveDestination(queueARN+".fifo", r); d != nil || err == nil {
+		t.Errorf("FIFO: got %v, %v; want an error", d, err)
+	}
+}
+
+// transport answers the SDK's client: an error of the server first, then as SQS does.
+type transport struct{ requests []*http.Request }
+
+func (tr *transport) Do(r *http.Request) (*http.Response, error) {
+	tr.requests = append(tr.requests, r)
+	status, body := http.StatusOK, `{}`
+	switch {
+	case len(tr.requests) == 1:
+		status = http.StatusServiceUnavailable
+	case strings.HasSuffix(r.Header.Get("X-Amz-Target"), "GetQueueUrl"):
+		body = `{"QueueUrl":"` + queueURL + `"}`
+	}
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader([]byte(body))), Request: r}, nil
+}
+
+// One client of the SDK, made for one region, delivers to a queue in another, and tries again what its retryer lets it.
+func TestSDKClientDeliversToOtherRegionsAndRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := &transport{}
+		client := sqs.New(sqs.Options{
+			Region: "us-east-1", HTTPClient: tr, DisableMessageChecksumValidation: true,
+			Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
+		})
+		d, err := tosqs.New(client, queueARN)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Deliver(t.Context(), failure()); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, r := range tr.requests {
+			_, call, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+			got = append(got, call)
+			if r.URL.Host != "sqs.eu-west-1.amazonaws.com" || !strings.Contains(r.Header.Get("Authorization"), "/eu-west-1/sqs/aws4_request") {
+				t.Errorf("%s: got host %s, %s; want eu-west-1", call, r.URL.Host, r.Header.Get("Authorization"))
+			}
+		}
+		if want := []string{"GetQueueUrl", "GetQueueUrl", "SendMessage"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+func TestDeliverStopsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	client := sqs.New(sqs.Options{
+		Region: "us-east-1", HTTPClient: &transport{},
+		Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
+	})
+	d, err := tosqs.New(client, queueURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Deliver(ctx, failure()); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want one that wraps context.Canceled", err)
+	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
