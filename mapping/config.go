@@ -27,6 +27,29 @@ const (
 	AtTimestamp StartingPosition = "AT_TIMESTAMP"
 )
 
+// FunctionResponseType is something that a function's answer may tell, in AWS's words.
+type FunctionResponseType string
+
+// ReportBatchItemFailures lets the answer name the records that could not be processed.
+const ReportBatchItemFailures FunctionResponseType = "ReportBatchItemFailures"
+
+// DestinationConfig says where discarded records are reported.
+type DestinationConfig struct{ OnFailure OnFailure }
+
+// OnFailure is the destination of discarded records. It is told of each discarded batch in a document with the shard,
+// the sequence numbers and the reason; only an S3 object holds the records too.
+type OnFailure struct {
+	// Destination is the ARN of an SQS queue, an SNS topic or an S3 bucket, for one of Config.DestinationResolvers.
+	Destination string
+
+	// To takes the place of Destination: an invoke.DestinationFunc, or a destination that is made already.
+	To invoke.Destination
+
+	// Block tries a delivery that failed again until it works, with the lane waiting for it. By default the records
+	// are dropped, as on AWS: logged, counted, and passed. An extension.
+	Block bool
+}
+
 // Config is what a mapping is made of. New copies it. The zero value of a field is AWS's default;
 // the fields above the blank line of each group must be set.
 type Config struct {
@@ -49,6 +72,31 @@ type Config struct {
 	// MaximumBatchingWindow is how long records are gathered for an invocation that is not full: 0 to 300 s, in whole
 	// seconds. At 0, the default, the function is invoked as soon as there is a record.
 	MaximumBatchingWindow time.Duration
+
+	// MaximumRetryAttempts is how often a failed batch is tried again before it is discarded: 0 to 10,000.
+	// nil, the default, and -1 mean until it succeeds or its records are too old. Invocations that never ran
+	// (invoke.ErrNotRun) do not count.
+	MaximumRetryAttempts *int
+
+	// MaximumRecordAge is the age at which a record is discarded: 60 s to 604,800 s, in whole seconds. 0, the default,
+	// and -1 mean never.
+	MaximumRecordAge time.Duration
+
+	// BisectBatchOnFunctionError splits a batch that failed in two, each with retries of its own, so that a bad record is
+	// found and the good ones pass. The splitting costs no retry.
+	BisectBatchOnFunctionError bool
+
+	// FunctionResponseTypes may hold ReportBatchItemFailures: then the function may name the records that it could not
+	// process (invoke.FailedItemsError, invoke.Response, batchItemFailures in JSON), and the batch is tried again from the
+	// lowest of them on.
+	FunctionResponseTypes []FunctionResponseType
+
+	// DestinationConfig says where discarded records are reported. Without a destination they are dropped.
+	DestinationConfig DestinationConfig
+
+	// DestinationResolvers make a destination of an ARN: those of invoke/destination/sqs, sns and s3, each made with its
+	// client.
+	DestinationResolvers []invoke.DestinationResolver
 
 	// Client reads the stream: a *kinesis.Client, or a fake with the same methods. It stays the caller's.
 	Client poller.Client
@@ -135,6 +183,8 @@ func (c *Config) validate(now time.Time) error {
 	v.atLeast("BatchSize", "batchSize", c.BatchSize, 0)
 	v.seconds("MaximumBatchingWindow", "maximumBatchingWindowInSeconds", c.MaximumBatchingWindow, 0, 300)
 
+	c.validateFailures(&v)
+
 	v.floor("FunctionTimeout", c.FunctionTimeout, 0)
 	v.floor("PollInterval", c.PollInterval, 200*time.Millisecond)
 	v.floor("ShardRefreshInterval", c.ShardRefreshInterval, time.Second)
@@ -163,6 +213,46 @@ func (c *Config) validateRequired(v *violations) {
 	if c.Function == nil {
 		v.add("Function", "must be set")
 	}
+}
+
+// validateFailures checks what concerns failed batches.
+func (c *Config) validateFailures(v *violations) {
+	if n := c.MaximumRetryAttempts; n != nil {
+		v.atMost("MaximumRetryAttempts", "maximumRetryAttempts", *n, 10_000)
+		if *n < -1 {
+			v.constraint("MaximumRetryAttempts", "maximumRetryAttempts", *n, "greater", -1)
+		}
+	}
+	if age := c.MaximumRecordAge; age != 0 && age != -1 && age != -time.Second &&
+		(age < 60*time.Second || age > 604_800*time.Second || age%time.Second != 0) {
+		v.add("MaximumRecordAge", fmt.Sprintf("is %s: MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)", age))
+	}
+	for _, t := range c.FunctionResponseTypes {
+		if t != ReportBatchItemFailures || len(c.FunctionResponseTypes) > 1 {
+			v.add("FunctionResponseTypes", fmt.Sprintf("1 validation error detected: Value '%v' at 'functionResponseTypes' failed to satisfy constraint: "+
+				"Member must satisfy constraint: [Member must satisfy enum value set: [ReportBatchItemFailures], Member must not be null]", c.FunctionResponseTypes))
+			break
+		}
+	}
+	if _, err := c.destination(); err != nil {
+		v.add("DestinationConfig.OnFailure", err.Error())
+	}
+}
+
+// destination returns where discarded records are reported, nil without a destination.
+func (c *Config) destination() (invoke.Destination, error) {
+	to, name := c.DestinationConfig.OnFailure.To, c.DestinationConfig.OnFailure.Destination
+	switch {
+	case to != nil && name != "":
+		return nil, errors.New("Destination and To must not be set together")
+	case to != nil:
+		return to, nil
+	case name == "" && c.DestinationConfig.OnFailure.Block:
+		return nil, errors.New("Block is set without a destination")
+	case name == "":
+		return nil, nil
+	}
+	return invoke.ResolveDestination(name, c.DestinationResolvers...)
 }
 
 // validateStart checks the starting position as CreateEventSourceMapping does, with its texts.

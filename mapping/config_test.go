@@ -38,11 +38,22 @@ func TestConfigViolationsNameFieldValueAndBound(t *testing.T) {
 		"MaximumBatchingWindow: is 1.5s, must be whole seconds":                              func(c *mapping.Config) { c.MaximumBatchingWindow = 1500 * time.Millisecond },
 		"StartingPositionTimestamp: Timestamp only valid with StartingPosition AT_TIMESTAMP": func(c *mapping.Config) { c.StartingPositionTimestamp = time.Unix(1, 0) },
 		"StartingPositionTimestamp: Need to specify a timestamp":                             func(c *mapping.Config) { c.StartingPosition = mapping.AtTimestamp },
-		"BatchSize: 1 validation error detected: Value '10001' at 'batchSize' failed to satisfy constraint: Member must have value less than or equal to 10000": func(c *mapping.Config) { c.BatchSize = 10001 },
-		"BatchSize: 1 validation error detected: Value '-1' at 'batchSize' failed to satisfy constraint: Member must have value greater than or equal to 1":     func(c *mapping.Config) { c.BatchSize = -1 },
-		"Value '301' at 'maximumBatchingWindowInSeconds' failed to satisfy constraint: Member must have value less than or equal to 300":                        func(c *mapping.Config) { c.MaximumBatchingWindow = 301 * time.Second },
-		"Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.":                                                               func(c *mapping.Config) { c.StartingPosition = "" },
-		"Value 'BOGUS' at 'startingPosition' failed to satisfy constraint: Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]":            func(c *mapping.Config) { c.StartingPosition = "BOGUS" },
+		"BatchSize: 1 validation error detected: Value '10001' at 'batchSize' failed to satisfy constraint: Member must have value less than or equal to 10000":                                           func(c *mapping.Config) { c.BatchSize = 10001 },
+		"BatchSize: 1 validation error detected: Value '-1' at 'batchSize' failed to satisfy constraint: Member must have value greater than or equal to 1":                                               func(c *mapping.Config) { c.BatchSize = -1 },
+		"Value '301' at 'maximumBatchingWindowInSeconds' failed to satisfy constraint: Member must have value less than or equal to 300":                                                                  func(c *mapping.Config) { c.MaximumBatchingWindow = 301 * time.Second },
+		"Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.":                                                                                                         func(c *mapping.Config) { c.StartingPosition = "" },
+		"Value 'BOGUS' at 'startingPosition' failed to satisfy constraint: Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]":                                                      func(c *mapping.Config) { c.StartingPosition = "BOGUS" },
+		"Value '10001' at 'maximumRetryAttempts' failed to satisfy constraint: Member must have value less than or equal to 10000":                                                                        func(c *mapping.Config) { c.MaximumRetryAttempts = new(10001) },
+		"Value '-2' at 'maximumRetryAttempts' failed to satisfy constraint: Member must have value greater than or equal to -1":                                                                           func(c *mapping.Config) { c.MaximumRetryAttempts = new(-2) },
+		"MaximumRecordAge: is 59s: MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)":                                                                            func(c *mapping.Config) { c.MaximumRecordAge = 59 * time.Second },
+		"Value '[Bad]' at 'functionResponseTypes' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [ReportBatchItemFailures], Member must not be null]": func(c *mapping.Config) { c.FunctionResponseTypes = []mapping.FunctionResponseType{"Bad"} },
+		"DestinationConfig.OnFailure: invoke: destination arn:aws:sqs:us-east-1:123456789012:q: no resolver serves it: add sqs.Resolver": func(c *mapping.Config) {
+			c.DestinationConfig.OnFailure.Destination = "arn:aws:sqs:us-east-1:123456789012:q"
+		},
+		"DestinationConfig.OnFailure: Destination and To must not be set together": func(c *mapping.Config) {
+			c.DestinationConfig.OnFailure.Destination, c.DestinationConfig.OnFailure.To = "arn:aws:sqs:us-east-1:123456789012:q", &documents{}
+		},
+		"DestinationConfig.OnFailure: Block is set without a destination": func(c *mapping.Config) { c.DestinationConfig.OnFailure.Block = true },
 	} {
 		cfg := valid(t)
 		change(&cfg)
@@ -50,6 +61,15 @@ func TestConfigViolationsNameFieldValueAndBound(t *testing.T) {
 		require.ErrorContains(t, err, want)
 		_, ok := errors.AsType[*mapping.ConfigError](err)
 		assert.True(t, ok)
+	}
+}
+
+func TestAgesThatMeanForever(t *testing.T) {
+	for _, age := range []time.Duration{0, -1, -time.Second, time.Minute, 604_800 * time.Second} {
+		cfg := valid(t)
+		cfg.MaximumRecordAge = age
+		_, err := mapping.New(cfg)
+		assert.NoError(t, err, age)
 	}
 }
 

@@ -87,6 +87,7 @@ func (s *shard) offer(r read) {
 		}
 		s.m.cfg.Observer.Polled(polled)
 	}
+	s.m.counts.polled.Add(int64(len(r.page.Records)))
 	s.readWorked(r.page.Behind)
 	if r.page.End {
 		s.reading = true // there is no one to ask any more
@@ -141,6 +142,9 @@ func message(err error) string {
 // publish shows where the shard stands.
 func (s *shard) publish() {
 	s.lanes = s.sched.Lanes(s.lanes[:0])
+	for i := range s.lanes {
+		s.checkSize(&s.lanes[i])
+	}
 	records, bytes := s.sched.Held()
 	noRoom := s.sched.Room() <= 0
 	v := s.view
@@ -151,6 +155,17 @@ func (s *shard) publish() {
 	v.status.InFlight = s.running
 	v.status.Lanes = append(v.status.Lanes[:0], s.lanes...)
 	v.noRoom = noRoom
+}
+
+// checkSize tells once of each record that is too large for any event: the Scheduler never has it invoked.
+func (s *shard) checkSize(l *batch.LaneStatus) {
+	if l.Cause != batch.TooLarge || l.Attempt > 0 || s.calls[l.Lane].tooLarge == l.First {
+		return
+	}
+	s.calls[l.Lane].tooLarge = l.First
+	s.log.Error("record is larger than the function can be given: it is never invoked",
+		"sequenceNumber", l.First.SequenceNumber, "state", string(l.State), "payloadLimit", s.m.policy.PayloadLimit)
+	call(s.m.cfg.Observer.TooLarge, TooLarge{Shard: s.info.ID, Lane: l.Lane, SequenceNumber: l.First.SequenceNumber})
 }
 
 // stillRunning names the functions that ignored the end of their ctx.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,8 +43,12 @@ type Mapping struct {
 	store       Store
 	log         *slog.Logger
 	view        view
+	counts      counts
+	lastResult  atomic.Value // string
 
+	uuid          string // of the mapping, the same over restarts
 	invokeOptions invoke.Options
+	destination   invoke.Destination // nil: discarded records are dropped
 }
 
 // New returns a mapping that is ready to Run. It starts nothing and calls nothing. The error names everything that is
@@ -71,14 +76,25 @@ func New(cfg Config) (*Mapping, error) {
 		store:       cfg.Store,
 		log:         cfg.Logger.With("stream", stream.name, "function", cfg.FunctionName),
 	}
-	m.invokeOptions = invoke.Options{Timeout: cfg.FunctionTimeout, Logger: m.log}
-	m.view.result = resultNone
+	m.uuid = uuid.NewSHA1(uuid.NameSpaceURL, []byte(m.name)).String()
+	m.invokeOptions = invoke.Options{
+		Timeout: cfg.FunctionTimeout, ReportBatchItemFailures: len(cfg.FunctionResponseTypes) > 0, Logger: m.log,
+	}
+	if m.destination, err = cfg.destination(); err != nil {
+		return nil, err
+	}
+	m.lastResult.Store(resultNone)
 	m.view.shards = map[string]*shardView{}
 	m.policy = batch.Policy{
 		BatchSize:             cfg.BatchSize,
 		MaximumBatchingWindow: cfg.MaximumBatchingWindow,
 		PayloadLimit:          cfg.PayloadLimit,
 		BufferBytes:           cfg.BufferBytes,
+
+		MaximumRetryAttempts:       cfg.MaximumRetryAttempts,
+		MaximumRecordAge:           cfg.MaximumRecordAge,
+		BisectBatchOnFunctionError: cfg.BisectBatchOnFunctionError,
+		ReportBatchItemFailures:    len(cfg.FunctionResponseTypes) > 0,
 	}
 	if err := m.policy.Validate(); err != nil {
 		return nil, err
@@ -171,4 +187,8 @@ func (m *Mapping) anchor(ctx context.Context) (time.Time, error) {
 }
 
 // result records what the last attempt to process came to.
-func (m *Mapping) result(s string) { m.view.set(func(v *view) { v.result = s }) }
+func (m *Mapping) result(s string) {
+	if m.lastResult.Load() != s {
+		m.lastResult.Store(s)
+	}
+}

@@ -21,6 +21,11 @@ type Observer struct {
 	Invoking func(Invoking)
 	// Invoked is called when an invocation ended.
 	Invoked func(Invoked)
+	// Discarded is called when records were given up: delivered to the on-failure destination, or dropped.
+	Discarded func(Discarded)
+	// TooLarge is called when a record turns out to be larger than the function can be given; it is then discarded or
+	// blocks its lane, as the retries and the record age say.
+	TooLarge func(TooLarge)
 	// Committed is called after each write of a shard's progress.
 	Committed func(Committed)
 }
@@ -63,9 +68,33 @@ type Invoked struct {
 	Invoking
 	Duration time.Duration
 	Outcome  batch.OutcomeKind
+	Failed   int        // records that the invocation did not resolve
 	Step     batch.Step // what becomes of the batch
 	Delay    time.Duration
 	Err      error // of a function that failed or did not run
+}
+
+// Discarded tells of records that were given up.
+type Discarded struct {
+	Shard       string
+	Lane        int
+	RequestID   string // of the last invocation, if there was one
+	Condition   batch.Condition
+	Invocations int // approximateInvokeCount
+	Records     int
+
+	FirstSequenceNumber, LastSequenceNumber string
+
+	Delivered bool          // the on-failure destination has the document; else the records were dropped
+	Duration  time.Duration // of the delivery
+	Err       error         // why the destination did not take it
+}
+
+// TooLarge tells of a record whose event alone is over the payload limit.
+type TooLarge struct {
+	Shard          string
+	Lane           int
+	SequenceNumber string
 }
 
 // Committed tells of a write of progress.

@@ -117,11 +117,10 @@ func TestFailedBatchIsRetriedUntilItSucceedsAndHoldsBackTheNext(t *testing.T) {
 		cfg.BatchSize = 2
 		ids := map[string]int{}
 		cfg.Observer.Invoking = func(e mapping.Invoking) { ids[e.RequestID]++ }
-		tries := 0
+		var tries atomic.Int64
 		cfg.Function = invoke.Func(func(_ context.Context, e *invoke.Event) error {
-			tries++
 			w.see(e)
-			if tries < 4 {
+			if tries.Add(1) < 4 {
 				return errors.New("not yet")
 			}
 			return nil
@@ -129,7 +128,7 @@ func TestFailedBatchIsRetriedUntilItSucceedsAndHoldsBackTheNext(t *testing.T) {
 		r := w.start(cfg)
 		pass(150 * time.Millisecond)
 		synctest.Wait()
-		assert.Equal(t, 1, tries)
+		assert.EqualValues(t, 1, tries.Load())
 		assert.Equal(t, "PROBLEM: Function call failed", r.Status().LastProcessingResult)
 		assert.Contains(t, r.Status().Shards[0].Waiting, "retrying after 1 failures (function-error)")
 		pass(3 * time.Second)

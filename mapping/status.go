@@ -30,6 +30,9 @@ type Status struct {
 	// Problem tells why the stream's shards can't be listed; empty when they can.
 	Problem string
 
+	// Counts are the numbers of Lambda's metrics, since the Mapping was made.
+	Counts Counts
+
 	// Shards are those that are not wholly processed, by ID.
 	Shards []ShardStatus
 }
@@ -63,7 +66,6 @@ type ShardStatus struct {
 type view struct {
 	mu      sync.Mutex
 	running bool
-	result  string
 	problem string
 	blocked []ShardStatus // shards that wait for a parent
 	shards  map[string]*shardView
@@ -95,7 +97,7 @@ func (v *shardView) set(change func(*shardView)) {
 func (m *Mapping) Status() Status {
 	v := &m.view
 	v.mu.Lock()
-	s := Status{Running: v.running, LastProcessingResult: v.result, Problem: v.problem, Shards: slices.Clone(v.blocked)}
+	s := Status{Running: v.running, LastProcessingResult: m.lastResult.Load().(string), Problem: v.problem, Counts: m.counts.get(), Shards: slices.Clone(v.blocked)}
 	shards := make([]*shardView, 0, len(v.shards))
 	for _, sv := range v.shards {
 		shards = append(shards, sv)

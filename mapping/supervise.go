@@ -151,8 +151,8 @@ func (r *run) problem(err error) {
 	r.m.view.set(func(v *view) {
 		news = v.problem != err.Error()
 		v.problem = err.Error()
-		v.result = "PROBLEM: " + message(err)
 	})
+	r.m.result("PROBLEM: " + message(err))
 	if news {
 		r.m.log.Error("listing the stream's shards failed, will be tried again", "error", err)
 	}

@@ -1,0 +1,105 @@
+package mapping
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/invoke"
+)
+
+// deliveryTimeout is the deadline of one delivery, with the retries of the destination's own client, which has none; and
+// deliveryRetryMax is what the pause between two deliveries grows to where the mapping waits for its destination.
+const (
+	deliveryTimeout  = 30 * time.Second
+	deliveryRetryMax = time.Minute
+)
+
+// discard gives records up: it delivers their document in a goroutine of its own, which ends by sending to ends.
+func (s *shard) discard(now time.Time, a *batch.Discard) {
+	c := s.begin(now, a.Lane, a.ID)
+	end := callEnd{lane: a.Lane, id: a.ID, discarded: a, outcome: batch.Outcome{Kind: batch.Dropped}}
+	if s.m.destination == nil {
+		s.ends <- end
+		return
+	}
+	f := s.document(now, c, a)
+	go func() { // loop waits for its end, as for an invocation's
+		began := time.Now()
+		end.err = s.deliver(f)
+		switch {
+		case end.err == nil:
+			end.outcome.Kind = batch.Delivered
+		case s.ctx.Err() != nil:
+			end.outcome.Kind = batch.None // we took the time away: it comes again
+		}
+		end.duration = time.Since(began)
+		s.ends <- end
+	}()
+}
+
+// document returns what the on-failure document of a discard tells.
+func (s *shard) document(now time.Time, c *lastCall, a *batch.Discard) *invoke.Failure {
+	return &invoke.Failure{
+		MappingUUID: s.m.uuid, RequestID: c.requestID, FunctionARN: s.m.functionARN,
+		Condition: a.Condition, Invocations: a.Invocations, Time: now,
+		Response: invoke.NewFailureResponse(a.Cause, &c.result),
+		Event:    invoke.NewEvent(s.origin, a.Records, a.Window),
+	}
+}
+
+// deliver hands the document over, once, or until it works where the mapping is told to wait for that.
+func (s *shard) deliver(f *invoke.Failure) error {
+	for pause := commitRetry; ; pause = min(2*pause, deliveryRetryMax) {
+		err := s.tryDelivery(f)
+		if err == nil || !s.m.cfg.DestinationConfig.OnFailure.Block {
+			return err
+		}
+		if pause == commitRetry {
+			s.log.Error("delivery to the on-failure destination failed, will be tried again: the lane waits", "error", err)
+		}
+		if !sleep(s.ctx, pause) {
+			return context.Cause(s.ctx)
+		}
+	}
+}
+
+// tryDelivery hands the document over once. A destination that panics has not taken it.
+func (s *shard) tryDelivery(f *invoke.Failure) (err error) {
+	ctx, cancel := context.WithTimeout(s.ctx, deliveryTimeout)
+	defer cancel()
+	defer func() {
+		if r := recover(); r != nil {
+			s.log.Error("on-failure destination panicked", "panic", r, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	return s.m.destination.Deliver(ctx, f)
+}
+
+// toldDiscarded tells the world outside of records that were given up.
+func (s *shard) toldDiscarded(c *lastCall, e callEnd) {
+	a := e.discarded
+	delivered := e.outcome.Kind == batch.Delivered
+	s.m.counts.discard(len(a.Records), delivered)
+	d := Discarded{
+		Shard: s.info.ID, Lane: a.Lane, RequestID: c.requestID, Condition: a.Condition, Invocations: a.Invocations,
+		Records: len(a.Records), Delivered: delivered, Duration: e.duration, Err: e.err,
+	}
+	if n := len(a.Records); n > 0 {
+		d.FirstSequenceNumber, d.LastSequenceNumber = a.Records[0].SequenceNumber, a.Records[n-1].SequenceNumber
+	}
+	call(s.m.cfg.Observer.Discarded, d)
+	log := s.log.With("condition", string(d.Condition), "records", d.Records, "requestId", d.RequestID,
+		"firstSequenceNumber", d.FirstSequenceNumber, "lastSequenceNumber", d.LastSequenceNumber)
+	switch {
+	case delivered:
+		log.Warn("records discarded: the on-failure destination has their document")
+	case e.err != nil:
+		log.Error("records dropped: the on-failure destination did not take their document", "error", e.err)
+	default:
+		log.Warn("records dropped: there is no on-failure destination")
+	}
+}
