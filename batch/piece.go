@@ -51,13 +51,18 @@ func (p *piece) oldest(n int) (old, rest piece) {
 	return old, rest
 }
 
+// older reports whether the record is older than age. One whose arrival time is not known never is.
+func (r *Record) older(age time.Duration, now time.Time) bool {
+	return !r.ArrivalTime.IsZero() && now.Sub(r.ArrivalTime) > age
+}
+
 // expired returns how many leading records are older than age at now.
 func expired(records []Record, age time.Duration, now time.Time) int {
 	if age <= 0 {
 		return 0
 	}
 	n := 0
-	for n < len(records) && now.Sub(records[n].ArrivalTime) > age {
+	for n < len(records) && records[n].older(age, now) {
 		n++
 	}
 	return n

@@ -30,7 +30,8 @@ type Record struct {
 	// Data is the payload, as it was put.
 	Data []byte
 
-	// ArrivalTime is the stream's approximate arrival time, to the millisecond.
+	// ArrivalTime is the stream's approximate arrival time, to the millisecond. The zero time means that it is not known:
+	// such a record never grows too old.
 	ArrivalTime time.Time
 
 	// Size is the number of bytes that the record takes in the encoded event, without the separator between records.

@@ -115,7 +115,7 @@ func (q *ring) expired(n int, age time.Duration, now time.Time) int {
 	}
 	old := 0
 	for r := range q.from(0) {
-		if old == n || now.Sub(r.ArrivalTime) <= age {
+		if old == n || !r.older(age, now) {
 			break
 		}
 		old++

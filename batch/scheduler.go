@@ -367,7 +367,7 @@ func (s *Scheduler) wake(now time.Time, l *lane) (time.Time, bool) {
 	}
 	if age := s.policy.MaximumRecordAge; age > 0 {
 		// One nanosecond later it is older than the limit.
-		if t := oldest.ArrivalTime.Add(age + 1); t.Before(at) {
+		if t := oldest.ArrivalTime.Add(age + 1); t.Before(at) && !oldest.ArrivalTime.IsZero() {
 			at = t
 		}
 	}

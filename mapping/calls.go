@@ -3,6 +3,7 @@ package mapping
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,8 +20,9 @@ type lastCall struct {
 	began     time.Time
 	running   bool
 	invoking  Invoking
-	result    invoke.Result  // of its last invocation
-	tooLarge  batch.Position // the last record that was told to be too large
+	next      *invoke.Invocation // to be started
+	result    invoke.Result      // of its last invocation
+	tooLarge  batch.Position     // the last record that was told to be too large
 }
 
 // callEnd is how a call ended: an invocation or, with discarded set, a discard.
@@ -34,6 +36,44 @@ type callEnd struct {
 	discarded *batch.Discard
 }
 
+// calls gathers the ends of a shard's calls. It is never full: a lane has one call at a time.
+type calls struct {
+	mu   sync.Mutex
+	c    chan callEnd
+	left int // calls that nobody waits for any more
+}
+
+// add takes the end of a call. The last one of those that nobody waits for gives the lease back: until then nobody else
+// could have been let in.
+func (c *calls) add(s *shard, e callEnd) {
+	if c.wasLast(e) {
+		s.release()
+	}
+}
+
+// wasLast hands the end of a call on, or reports that it was the last of those that nobody waits for.
+func (c *calls) wasLast(e callEnd) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left == 0 {
+		c.c <- e
+		return false
+	}
+	c.left--
+	return c.left == 0
+}
+
+// leave stops waiting for the calls that run, and returns the ends that came in before.
+func (c *calls) leave(s *shard) (ends []callEnd) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.c) > 0 {
+		ends = append(ends, <-c.c)
+	}
+	c.left = s.running - len(ends)
+	return ends
+}
+
 // begin takes note of a call that begins in a lane.
 func (s *shard) begin(now time.Time, lane int, id batch.ID) *lastCall {
 	c := &s.calls[lane]
@@ -45,7 +85,7 @@ func (s *shard) begin(now time.Time, lane int, id batch.ID) *lastCall {
 	return c
 }
 
-// invoke starts an invocation, whose end is sent to ends; that never blocks.
+// invoke prepares an invocation for start.
 func (s *shard) invoke(now time.Time, a *batch.Invoke) {
 	c := s.begin(now, a.Lane, a.ID)
 	c.invoking = Invoking{Shard: s.info.ID, Lane: a.Lane, RequestID: c.requestID, Attempt: a.Attempt, Records: len(a.Records)}
@@ -53,15 +93,31 @@ func (s *shard) invoke(now time.Time, a *batch.Invoke) {
 		c.invoking.IteratorAge = max(0, now.Sub(a.Records[n-1].ArrivalTime))
 	}
 	call(s.m.cfg.Observer.Invoking, c.invoking)
-	in := &invoke.Invocation{
+	c.next = &invoke.Invocation{
 		RequestID: c.requestID, FunctionARN: s.m.functionARN, Attempt: a.Attempt,
 		Event: invoke.NewEvent(s.origin, a.Records, a.Window),
 	}
-	lane, id := a.Lane, a.ID
-	// The loop waits for its end, unless the function ignores its ctx: then nobody can.
-	invoke.Start(s.ctx, s.m.cfg.Function, in, s.m.invokeOptions, func(result invoke.Result, outcome batch.Outcome) {
-		s.ends <- callEnd{lane: lane, id: id, outcome: outcome, result: result, duration: time.Since(now)}
-	})
+	s.starting = true
+}
+
+// start starts the invocations that are prepared. The end of each is sent to ends; that never blocks. The loop waits for
+// them, unless a function ignores its ctx: then nobody can.
+func (s *shard) start() {
+	if !s.starting {
+		return
+	}
+	s.starting = false
+	for lane := range s.calls {
+		c := &s.calls[lane]
+		if c.next == nil {
+			continue
+		}
+		in, id, began := c.next, c.id, c.began
+		c.next = nil
+		invoke.Start(s.ctx, s.m.cfg.Function, in, s.m.invokeOptions, func(result invoke.Result, outcome batch.Outcome) {
+			s.ends.add(s, callEnd{lane: lane, id: id, outcome: outcome, result: result, duration: time.Since(began)})
+		})
+	}
 }
 
 // report tells the Scheduler how a call ended. After the lease was lost nothing counts any more, and a call that was cut
@@ -74,8 +130,11 @@ func (s *shard) report(e callEnd) {
 	if errors.Is(cause, ErrLeaseLost) {
 		return
 	}
-	if cause != nil && (e.outcome.Kind == batch.NotRun || e.outcome.Kind == batch.None) {
+	if cause != nil && e.outcome.Kind != batch.Success && e.outcome.Kind != batch.Delivered {
 		s.wasCut = true
+		return
+	}
+	if e.outcome.Kind == batch.None {
 		return
 	}
 	verdict := s.sched.Report(time.Now(), e.id, e.outcome)

@@ -9,11 +9,12 @@ import (
 	"github.com/shardmill/shardmill/batch"
 )
 
-// commitRetry is the pause after a failed write, commitRetryMax what it grows to, and finalCommit what the last write
-// of a shard is given at a stop.
+// commitRetry is the pause after a failed write, commitRetryMax what it grows to, storeTimeout the deadline of each call
+// of a store, and finalCommit what the last write of a shard is given at a stop.
 const (
 	commitRetry    = 200 * time.Millisecond
 	commitRetryMax = 10 * time.Second
+	storeTimeout   = 30 * time.Second
 	finalCommit    = 5 * time.Second
 )
 
@@ -26,10 +27,11 @@ type committer struct {
 	observer *Observer
 
 	pending chan *batch.Commit      // the newest one, not yet taken; the shard's loop sends and closes
-	written func(*batch.Commit)     // after each durable write
-	lost    context.CancelCauseFunc // called when the lease is lost
+	written func(*batch.Commit)     // called after each durable write
+	failing func(error)             // called after each write that failed
+	lost    context.CancelCauseFunc // called when nothing can be written under the lease any more
 
-	failing bool
+	failure error // of the newest write, nil when it is durable; read after run
 }
 
 // offer hands over a commit without waiting. A commit that was not yet taken is replaced.
@@ -53,6 +55,7 @@ func (c *committer) run(ctx context.Context) {
 }
 
 // write writes p, or a newer one that comes while the store does not answer, and reports whether it is worth going on.
+// When no newer one can come any more it tries again at once: the stop has little patience.
 func (c *committer) write(ctx context.Context, p *batch.Commit) bool {
 	pending := c.pending
 	for pause := commitRetry; ; pause = min(2*pause, commitRetryMax) {
@@ -60,7 +63,7 @@ func (c *committer) write(ctx context.Context, p *batch.Commit) bool {
 		switch {
 		case err == nil:
 			return true
-		case errors.Is(err, ErrLeaseLost):
+		case errors.Is(err, ErrLeaseLost) || errors.Is(err, ErrUnreadable):
 			c.lost(err)
 			return false
 		case ctx.Err() != nil:
@@ -70,11 +73,11 @@ func (c *committer) write(ctx context.Context, p *batch.Commit) bool {
 		select {
 		case <-timer.C:
 		case newer, ok := <-pending:
-			if ok {
-				p = newer
-			} else {
-				pending = nil
+			if !ok {
+				pending, pause = nil, commitRetry/2
+				break
 			}
+			p = newer
 			select {
 			case <-timer.C:
 			case <-ctx.Done():
@@ -88,21 +91,25 @@ func (c *committer) write(ctx context.Context, p *batch.Commit) bool {
 // try writes p once.
 func (c *committer) try(ctx context.Context, p *batch.Commit) error {
 	began := time.Now()
-	err := c.store.Commit(ctx, c.lease, Progress{Version: p.Version, Position: p.Position, End: p.End, Window: p.Window})
+	limited, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	err := c.store.Commit(limited, c.lease, Progress{Version: p.Version, Position: p.Position, End: p.End, Window: p.Window})
 	call(c.observer.Committed, Committed{
 		Shard: c.lease.Shard, Position: p.Position, End: p.End, Duration: time.Since(began), Err: err,
 	})
-	if err == nil {
-		if c.failing {
-			c.failing = false
+	had := c.failure
+	c.failure = err
+	switch {
+	case err == nil:
+		if had != nil {
 			c.log.Info("progress is stored again", "position", p.Position.String())
 		}
 		c.written(p)
-		return nil
-	}
-	if !c.failing && !errors.Is(err, ErrLeaseLost) {
-		c.failing = true
+	case had == nil && !errors.Is(err, ErrLeaseLost):
 		c.log.Error("storing progress failed, will be tried again", "position", p.Position.String(), "error", err)
+		c.failing(err)
+	default:
+		c.failing(err)
 	}
 	return err
 }

@@ -50,8 +50,8 @@ type OnFailure struct {
 	Block bool
 }
 
-// Config is what a mapping is made of. New copies it. The zero value of a field is AWS's default;
-// the fields above the blank line of each group must be set.
+// Config is what a mapping is made of. New copies it. EventSourceARN, FunctionName, StartingPosition, Function, and
+// Client or Source must be set; the zero value of every other field is AWS's default, or says what it means.
 type Config struct {
 	// EventSourceARN is the ARN of the stream: "arn:aws:kinesis:us-east-1:123456789012:stream/orders".
 	EventSourceARN string
@@ -126,7 +126,8 @@ type Config struct {
 	ShardRefreshInterval time.Duration
 
 	// BufferBytes bounds the memory of the records that a shard holds between reading and resolving them, default 32 MiB;
-	// a page of up to 10 MiB may go beyond it. An extension.
+	// a page of up to 10 MiB may go beyond it. The bound is for each shard: a process with many shards, a slow function and
+	// a long backlog may hold that much for every one of them. An extension.
 	BufferBytes int
 
 	// DrainTimeout is what running invocations are given after Run's ctx is cancelled, before their own ctx is: default
@@ -169,6 +170,9 @@ func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	if c.MaximumRetryAttempts != nil {
+		c.MaximumRetryAttempts = new(*c.MaximumRetryAttempts)
+	}
 	c.StartingPositionTimestamp = c.StartingPositionTimestamp.Truncate(time.Second)
 	return c
 }
@@ -185,11 +189,11 @@ func (c *Config) validate(now time.Time) error {
 
 	c.validateFailures(&v)
 
-	v.floor("FunctionTimeout", c.FunctionTimeout, 0)
-	v.floor("PollInterval", c.PollInterval, 200*time.Millisecond)
-	v.floor("ShardRefreshInterval", c.ShardRefreshInterval, time.Second)
-	v.positive("PayloadLimit", c.PayloadLimit)
-	v.positive("BufferBytes", c.BufferBytes)
+	v.within("FunctionTimeout", c.FunctionTimeout, 0, 24*time.Hour)
+	v.within("PollInterval", c.PollInterval, 200*time.Millisecond, 4*time.Minute) // an iterator lives 5 minutes
+	v.within("ShardRefreshInterval", c.ShardRefreshInterval, time.Second, 24*time.Hour)
+	v.bytes("PayloadLimit", c.PayloadLimit)
+	v.bytes("BufferBytes", c.BufferBytes)
 	return v.join()
 }
 
@@ -321,16 +325,17 @@ func (v *violations) seconds(field, member string, d time.Duration, low, high in
 	}
 }
 
-// floor checks a duration of our own; 0 means its default.
-func (v *violations) floor(field string, d, low time.Duration) {
-	if d != 0 && d < low {
-		v.add(field, fmt.Sprintf("is %s, must be at least %s", d, low))
+// within checks a duration of our own; 0 means its default.
+func (v *violations) within(field string, d, low, high time.Duration) {
+	if d != 0 && (d < low || d > high) {
+		v.add(field, fmt.Sprintf("is %s, must be between %s and %s", d, low, high))
 	}
 }
 
-// positive checks a number of our own; 0 means its default.
-func (v *violations) positive(field string, n int) {
-	if n < 0 {
-		v.add(field, fmt.Sprintf("is %d, must be at least 1", n))
+// bytes checks a size of our own; 0 means its default.
+func (v *violations) bytes(field string, n int) {
+	const most = 1 << 40
+	if n < 0 || n > most {
+		v.add(field, fmt.Sprintf("is %d, must be between 1 and %d", n, most))
 	}
 }

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -22,23 +23,32 @@ func (s *shard) discard(now time.Time, a *batch.Discard) {
 	c := s.begin(now, a.Lane, a.ID)
 	end := callEnd{lane: a.Lane, id: a.ID, discarded: a, outcome: batch.Outcome{Kind: batch.Dropped}}
 	if s.m.destination == nil {
-		s.ends <- end
+		s.ends.add(s, end)
 		return
 	}
 	f := s.document(now, c, a)
 	go func() { // loop waits for its end, as for an invocation's
-		began := time.Now()
+		end.err = errGoexit
+		defer func() {
+			end.duration = time.Since(now)
+			s.ends.add(s, end)
+		}()
 		end.err = s.deliver(f)
 		switch {
 		case end.err == nil:
 			end.outcome.Kind = batch.Delivered
-		case s.ctx.Err() != nil:
-			end.outcome.Kind = batch.None // we took the time away: it comes again
+		case errors.Is(end.err, errStopped):
+			end.outcome.Kind = batch.None
 		}
-		end.duration = time.Since(began)
-		s.ends <- end
 	}()
 }
+
+var (
+	// errGoexit tells that a destination ended its goroutine, as t.FailNow does.
+	errGoexit = errors.New("the destination called runtime.Goexit")
+	// errStopped tells that a stop came between two deliveries: the document comes again.
+	errStopped = errors.New("stopped while waiting for the destination")
+)
 
 // document returns what the on-failure document of a discard tells.
 func (s *shard) document(now time.Time, c *lastCall, a *batch.Discard) *invoke.Failure {
@@ -60,8 +70,8 @@ func (s *shard) deliver(f *invoke.Failure) error {
 		if pause == commitRetry {
 			s.log.Error("delivery to the on-failure destination failed, will be tried again: the lane waits", "error", err)
 		}
-		if !sleep(s.ctx, pause) {
-			return context.Cause(s.ctx)
+		if !sleep(s.parent.soft, pause) {
+			return errStopped
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -300,6 +301,36 @@ func TestRecordsWithoutADestinationAreDroppedAndCounted(t *testing.T) {
 		assert.EqualValues(t, 3, r.Status().Counts.Dropped)
 		assert.Equal(t, 1, strings.Count(w.logs.String(), "records dropped: there is no on-failure destination"))
 		assert.Equal(t, "3", r.Status().Shards[0].Stored.SequenceNumber)
+		require.NoError(t, r.stop())
+	})
+}
+
+func TestStopWhileWaitingForTheDestinationIsAtOnce(t *testing.T) {
+	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
+		cfg.MaximumRetryAttempts = new(0)
+		cfg.Function = w.poison("0001")
+		cfg.DestinationConfig.OnFailure.To = &documents{err: errors.New("denied")}
+		cfg.DestinationConfig.OnFailure.Block = true
+		r := w.start(cfg)
+		pages <- page(1, 1)
+		pass(10 * time.Minute)
+		began := time.Now()
+		err := r.stop()
+		assert.NoError(t, err)
+		assert.Less(t, time.Since(began), 5*time.Second)
+	})
+}
+
+func TestDestinationThatEndsItsGoroutineLosesTheRecords(t *testing.T) {
+	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
+		cfg.MaximumRetryAttempts = new(0)
+		cfg.Function = w.poison("0001")
+		cfg.BatchSize = 1
+		cfg.DestinationConfig.OnFailure.To = invoke.DestinationFunc(func(context.Context, *invoke.Failure) error { runtime.Goexit(); return nil })
+		r := w.start(cfg)
+		pages <- page(1, 2)
+		pass(time.Hour)
+		assert.Equal(t, numbers(1, 2), w.delivered())
 		require.NoError(t, r.stop())
 	})
 }

@@ -35,9 +35,11 @@ func gaps(b *testing.B, store mapping.Store) {
 	var got []time.Duration
 	var last time.Time
 	done := make(chan struct{})
+	const invocations = 20_000
+	records := &backlog{next: 1, n: invocations + 1}
 	m, err := mapping.New(mapping.Config{
 		EventSourceARN: streamARN, FunctionName: "f", StartingPosition: mapping.TrimHorizon, BatchSize: 1,
-		Source: &endless{page: page(1, 1000).Records, next: 1}, Store: store, Logger: slog.New(slog.DiscardHandler),
+		Source: records, Store: store, Logger: slog.New(slog.DiscardHandler),
 		Function: invoke.Func(func(context.Context, *invoke.Event) error {
 			if !last.IsZero() && len(got) < cap(got) {
 				if got = append(got, time.Since(last)); len(got) == cap(got) {
@@ -49,9 +51,9 @@ func gaps(b *testing.B, store mapping.Store) {
 		}),
 	})
 	require.NoError(b, err)
-	const invocations = 20_000
 	for b.Loop() {
 		got, last, done = make([]time.Duration, 0, invocations), time.Time{}, make(chan struct{})
+		records.prepare()
 		ctx, cancel := context.WithCancel(b.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- m.Run(ctx) }()
@@ -89,17 +91,29 @@ func handOver(n int) time.Duration {
 	return times[n/2]
 }
 
-// endless is a Source that never runs out: each read brings the same records under the next sequence numbers.
-type endless struct {
+// backlog is a Source that has records for one run at hand, and then no more.
+type backlog struct {
 	source
-	page []batch.Record
 	next int
+	n    int
+	page *batch.Page // what the next run reads
 }
 
-func (s *endless) Next(context.Context) (batch.Page, error) {
-	p := page(s.next, len(s.page))
-	s.next += len(s.page)
+// prepare makes the next page before the time counts.
+func (s *backlog) prepare() {
+	p := page(s.next, s.n)
+	s.page = &p
+	s.next += s.n
+}
+
+func (s *backlog) Open(poller.Shard, poller.Start) (poller.Reader, error) { return s, nil }
+
+func (s *backlog) Next(ctx context.Context) (batch.Page, error) {
+	if s.page == nil {
+		<-ctx.Done()
+		return batch.Page{}, ctx.Err()
+	}
+	p := *s.page
+	s.page = nil
 	return p, nil
 }
-
-func (s *endless) Open(poller.Shard, poller.Start) (poller.Reader, error) { return s, nil }

@@ -28,8 +28,9 @@ func (s *shard) loop() error {
 		s.ask()
 		s.publish()
 		s.arm(timer, now)
+		s.start() // last: a goroutine that is made just before this one waits is the next one to run
 		select {
-		case e := <-s.ends:
+		case e := <-s.ends.c:
 			s.report(e)
 		case r := <-s.pages:
 			s.offer(r)
@@ -46,7 +47,12 @@ func (s *shard) loop() error {
 			defer t.Stop()
 			grace = t.C
 		case <-grace:
-			return s.stillRunning()
+			for _, e := range s.ends.leave(s) {
+				s.report(e)
+			}
+			if s.running > 0 {
+				return s.stillRunning()
+			}
 		}
 	}
 }
@@ -95,32 +101,36 @@ func (s *shard) offer(r read) {
 	s.sched.Offer(time.Now(), r.page)
 }
 
-// readFailed takes note of a read that failed: a line in the log for each new reason, and the mapping's result,
-// in which throttling does not show, as on AWS.
+// readFailed takes note of a read that failed: in the status, and for each new reason in the log. Throttling is routine
+// where consumers share a shard, and goes to Debug. A shard that the service does not know, and the stream does not list
+// any more, has come to its end.
 func (s *shard) readFailed(err error) {
 	class := poller.Classify(err)
-	reason := message(err)
-	if class != poller.Throttled {
-		s.m.result("PROBLEM: " + reason)
+	if class == poller.ShardGone && s.unlisted.Load() {
+		s.log.Error("the shard has left the stream before it was read to its end: what was left of it is lost",
+			"position", s.sched.Read().String(), "error", err)
+		s.reading = true // there is no one to ask any more
+		s.sched.Offer(time.Now(), batch.Page{End: true})
+		return
 	}
-	if s.failure == "" {
-		s.view.set(func(v *shardView) { v.readError, v.readSince = reason, time.Now() })
-	} else {
-		s.view.set(func(v *shardView) { v.readError = reason })
+	s.view.set(func(v *shardView) { v.read.set(message(err), class != poller.Throttled) })
+	if class == poller.Throttled {
+		s.log.Debug("reading the shard was throttled", "error", err)
+		return
 	}
-	if class.String() != s.failure {
-		s.failure = class.String()
-		s.log.Warn("reading the shard failed, will be tried again", "class", s.failure, "error", err)
+	if class != s.failure || !s.failing {
+		s.failing, s.failure = true, class
+		s.log.Warn("reading the shard failed, will be tried again", "class", class.String(), "error", err)
 	}
 }
 
 func (s *shard) readWorked(behind time.Duration) {
 	s.view.set(func(v *shardView) {
 		v.status.Behind = behind
-		v.readError = ""
+		v.read = trouble{}
 	})
-	if s.failure != "" {
-		s.failure = ""
+	if s.failing {
+		s.failing = false
 		s.log.Info("the shard is read again")
 	}
 }
@@ -168,7 +178,7 @@ func (s *shard) checkSize(l *batch.LaneStatus) {
 	call(s.m.cfg.Observer.TooLarge, TooLarge{Shard: s.info.ID, Lane: l.Lane, SequenceNumber: l.First.SequenceNumber})
 }
 
-// stillRunning names the functions that ignored the end of their ctx.
+// stillRunning names the calls that ignored the end of their ctx.
 func (s *shard) stillRunning() error {
 	var ids []string
 	for i := range s.calls {
@@ -176,10 +186,10 @@ func (s *shard) stillRunning() error {
 			ids = append(ids, fmt.Sprintf("request %s (since %s)", c.requestID, stamp(c.began)))
 		}
 	}
-	return fmt.Errorf("mapping: shard %s: %w: %s: its lease is left to expire", s.info.ID, ErrStillRunning, strings.Join(ids, ", "))
+	return fmt.Errorf("mapping: shard %s: %w: %s", s.info.ID, ErrStillRunning, strings.Join(ids, ", "))
 }
 
-// do does what the Scheduler says.
+// do does what the Scheduler says, but for the start of invocations, which it prepares.
 func (s *shard) do(now time.Time, a batch.Action) {
 	switch a := a.(type) {
 	case *batch.Invoke:

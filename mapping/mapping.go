@@ -25,9 +25,15 @@ var (
 	// are not checkpointed, and come again.
 	ErrDrainTimeout = errors.New("mapping: drain timeout: invocations were cancelled")
 
-	// ErrStillRunning tells that functions ignored the end of their ctx and still ran when Run returned.
-	// The message names them.
+	// ErrStillRunning tells that functions, or on-failure destinations, ignored the end of their ctx and still ran when
+	// Run returned. The message names their requests.
 	ErrStillRunning = errors.New("mapping: function still running")
+
+	// ErrNotStored tells that progress could not be stored before Run returned: records that were processed come again.
+	ErrNotStored = errors.New("mapping: progress could not be stored")
+
+	// ErrStreamReplaced tells that what is stored belongs to another stream of the same name, one that was deleted.
+	ErrStreamReplaced = errors.New("mapping: the stream was deleted and created anew under its name")
 )
 
 // Mapping is an event source mapping: it reads a stream and invokes a function with its records.
@@ -117,13 +123,16 @@ func New(cfg Config) (*Mapping, error) {
 // ctx.
 //
 // When ctx is cancelled, reading stops and nothing new is invoked. Invocations that run get Config.DrainTimeout, are then
-// cancelled, and get 5 s more to return. Progress is stored and the leases are released. A clean stop returns nil, one
-// that had to cancel invocations ErrDrainTimeout, one that left a function running ErrStillRunning.
+// cancelled, and get 5 s more to return. Storing the last progress and releasing the leases get 5 s each. A clean stop
+// returns nil, one that had to cancel invocations ErrDrainTimeout, one that left a function running ErrStillRunning, and
+// one that could not store its progress ErrNotStored. The lease of a shard whose function still runs is released when
+// that returns.
 //
 // Before it processes anything, Run lists the stream's shards and reads the Store. It returns the error of a stream that
 // does not exist, credentials or permissions that are refused, a request that the service can't accept, and progress
-// that can't be read. Anything else, such as an endpoint that does not answer, is logged and tried again. Once it
-// processes, no error of the stream ends it: as on AWS it goes on trying, and Status tells why.
+// that can't be read (ErrUnreadable) or belongs to another stream (ErrStreamReplaced). Anything else, such as an endpoint
+// that does not answer, is logged and tried again. Once it processes, no error of the stream ends it: as on AWS it goes
+// on trying, and Status tells why.
 func (m *Mapping) Run(ctx context.Context) error {
 	started := false
 	m.view.set(func(v *view) {
@@ -135,13 +144,13 @@ func (m *Mapping) Run(ctx context.Context) error {
 	}
 	defer m.view.set(func(v *view) {
 		v.running = false
-		v.blocked = nil
+		v.blocked, v.done = nil, nil
 		clear(v.shards)
 	})
 	if m.cfg.Store == nil {
 		m.log.Warn("no Store is configured: progress is kept in memory and lost with the process")
 	}
-	return newRun(ctx, m).supervise()
+	return newRun(ctx, m, time.Now()).supervise()
 }
 
 // origin returns what the events of a shard have in common.
@@ -167,18 +176,20 @@ const (
 	serviceMargin = 1 * time.Second
 )
 
-// anchor makes the moment of the mapping's first start durable and returns it. It is asked for after the source was,
-// so that the source can tell the service's time.
-func (m *Mapping) anchor(ctx context.Context) (time.Time, error) {
+// anchor makes the moment of the mapping's first start, which was at began, durable, and returns the one in force. The
+// service's clock counts where the source can tell it, else ours.
+func (m *Mapping) anchor(ctx context.Context, began time.Time) (time.Time, error) {
 	if m.cfg.StartingPosition != Latest {
 		return time.Time{}, nil
 	}
-	first := time.Now().Add(-anchorMargin)
+	first := began.Add(-anchorMargin)
 	if c, ok := m.source.(poller.Clock); ok {
 		if t, ok := c.Now(); ok {
-			first = t.Add(-serviceMargin)
+			first = t.Add(-time.Since(began) - serviceMargin)
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
 	at, err := m.store.Anchor(ctx, m.name, first.UTC())
 	if err != nil {
 		return time.Time{}, fmt.Errorf("mapping: store the start of LATEST: %w", err)
@@ -186,7 +197,7 @@ func (m *Mapping) anchor(ctx context.Context) (time.Time, error) {
 	return at, nil
 }
 
-// result records what the last attempt to process came to.
+// result records what the last invocation came to.
 func (m *Mapping) result(s string) {
 	if m.lastResult.Load() != s {
 		m.lastResult.Store(s)

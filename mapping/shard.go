@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
@@ -28,6 +29,8 @@ type shard struct {
 	view   *shardView
 	origin *invoke.Origin
 
+	unlisted atomic.Bool // the stream does not list it any more; Run's goroutine sets it
+
 	// ctx is that of what runs under the lease: done when the lease is lost, or when the stop's patience is over.
 	ctx  context.Context
 	lose context.CancelCauseFunc
@@ -37,16 +40,18 @@ type shard struct {
 	commits *committer
 	stored  chan struct{} // closed when the shard's end is durable
 
-	pages   chan read     // from the goroutine that reads
-	room    chan struct{} // to it, one token for each read
-	reading bool          // it has a token, or a page for us
-	ends    chan callEnd  // from the invocations; never full
-	calls   []lastCall    // by lane
-	running int           // calls that have not ended
+	pages    chan read     // from the goroutine that reads
+	room     chan struct{} // to it, one token for each read
+	reading  bool          // it has a token, or a page for us
+	ends     calls         // from the invocations and deliveries
+	calls    []lastCall    // by lane
+	running  int           // calls that have not ended
+	starting bool          // some of them are to be started
 
-	stopping bool   // nothing new starts
-	wasCut   bool   // a call ended because its ctx was cancelled at the end of the drain
-	failure  string // of the last read, empty when it was good
+	stopping bool         // nothing new starts
+	wasCut   bool         // a call ended because its ctx was cancelled at the end of the drain
+	failing  bool         // the last read failed, other than by throttling
+	failure  poller.Class // how
 	lanes    []batch.LaneStatus
 }
 
@@ -69,9 +74,12 @@ func newShard(r *run, info poller.Shard, view *shardView) *shard {
 	return s
 }
 
-// run processes the shard until it is wholly processed (true), a stop, or the loss of its lease.
-func (s *shard) run() (finished bool, err error) {
+// run processes the shard, after a delay, until it is wholly processed (true), a stop, or the loss of its lease.
+func (s *shard) run(delay time.Duration) (finished bool, err error) {
 	defer s.lose(nil)
+	if !sleep(s.parent.soft, delay) {
+		return false, nil
+	}
 	progress, err := s.acquire()
 	if err != nil {
 		if s.parent.soft.Err() != nil {
@@ -79,12 +87,18 @@ func (s *shard) run() (finished bool, err error) {
 		}
 		return false, err
 	}
+	if err := replaced(s.info, progress); err != nil {
+		s.release()
+		return false, err
+	}
 	if progress.End {
-		return true, s.release()
+		s.release()
+		return true, nil
 	}
 	reader, err := s.prepare(progress)
 	if err != nil {
-		return false, errors.Join(err, s.release())
+		s.release()
+		return false, err
 	}
 	if c, ok := reader.(io.Closer); ok {
 		defer c.Close()
@@ -96,7 +110,7 @@ func (s *shard) run() (finished bool, err error) {
 func (s *shard) acquire() (Progress, error) {
 	told := ""
 	for {
-		lease, progress, err := s.m.store.Acquire(s.parent.soft, s.m.name, s.info.ID, s.m.owner)
+		lease, progress, err := s.tryAcquire()
 		if err == nil {
 			s.lease = lease
 			s.view.set(func(v *shardView) {
@@ -107,8 +121,8 @@ func (s *shard) acquire() (Progress, error) {
 		if errors.Is(err, ErrUnreadable) {
 			return Progress{}, fmt.Errorf("mapping: shard %s: %w", s.info.ID, err)
 		}
-		if told != err.Error() && s.parent.soft.Err() == nil {
-			told = err.Error()
+		if told != message(err) && s.parent.soft.Err() == nil {
+			told = message(err)
 			s.view.set(func(v *shardView) { v.status.Waiting = "no lease: " + told })
 			s.log.Warn("the shard's lease can't be had, will be tried again", "error", err)
 		}
@@ -116,6 +130,12 @@ func (s *shard) acquire() (Progress, error) {
 			return Progress{}, s.parent.soft.Err()
 		}
 	}
+}
+
+func (s *shard) tryAcquire() (Lease, Progress, error) {
+	ctx, cancel := context.WithTimeout(s.parent.soft, storeTimeout)
+	defer cancel()
+	return s.m.store.Acquire(ctx, s.m.name, s.info.ID, s.m.owner)
 }
 
 // prepare makes the Scheduler, and the Reader that goes on where the progress ends.
@@ -133,7 +153,7 @@ func (s *shard) prepare(progress Progress) (poller.Reader, error) {
 		return nil, err
 	}
 	s.calls = make([]lastCall, len(s.sched.Lanes(nil)))
-	s.ends = make(chan callEnd, len(s.calls))
+	s.ends.c = make(chan callEnd, len(s.calls))
 	reader, err := s.m.source.Open(s.info, from)
 	if err != nil {
 		return nil, fmt.Errorf("mapping: shard %s: open at %s: %w", s.info.ID, from, err)
@@ -151,7 +171,7 @@ func (s *shard) process(reader poller.Reader) (finished bool, err error) {
 	defer stopWriting()
 	s.commits = &committer{
 		store: s.m.store, lease: s.lease, log: s.log, observer: &s.m.cfg.Observer,
-		pending: make(chan *batch.Commit, 1), written: s.written, lost: s.lose,
+		pending: make(chan *batch.Commit, 1), written: s.written, failing: s.notWritten, lost: s.lose,
 	}
 	readers.Go(func() { s.read(readCtx, reader) })
 	writers.Go(func() { s.commits.run(writeCtx) })
@@ -171,38 +191,50 @@ func (s *shard) process(reader poller.Reader) (finished bool, err error) {
 // lease is left to expire, since nobody else may begin before they end.
 func (s *shard) close(left error) (finished bool, err error) {
 	finished = s.isStored()
+	cause := context.Cause(s.ctx)
 	switch {
-	case errors.Is(context.Cause(s.ctx), ErrLeaseLost):
+	case errors.Is(cause, ErrLeaseLost):
 		err = ErrLeaseLost
 		s.log.Warn("the shard's lease was lost: what still ran does not count")
+	case errors.Is(cause, ErrUnreadable):
+		err = fmt.Errorf("mapping: shard %s: %w", s.info.ID, cause)
 	case left != nil:
 		err = left
-	default:
-		err = s.release()
-	}
-	if err == nil && errors.Is(context.Cause(s.ctx), ErrDrainTimeout) && s.wasCut {
+	case s.commits.failure != nil:
+		err = fmt.Errorf("mapping: shard %s: %w: %w", s.info.ID, ErrNotStored, s.commits.failure)
+	case s.wasCut:
 		err = fmt.Errorf("mapping: shard %s: %w", s.info.ID, ErrDrainTimeout)
+	}
+	if left == nil && !errors.Is(cause, ErrLeaseLost) {
+		s.release()
 	}
 	call(s.m.cfg.Observer.ShardClosed, ShardClosed{Shard: s.info.ID, End: finished, Err: err})
 	return finished, err
 }
 
 // release gives the lease back. A store that does not take it only delays the next owner.
-func (s *shard) release() error {
+func (s *shard) release() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.parent.soft), finalCommit)
 	defer cancel()
 	if err := s.m.store.Release(ctx, s.lease); err != nil {
-		s.log.Error("releasing the shard's lease failed", "error", err)
+		s.log.Warn("releasing the shard's lease failed", "error", err)
 	}
-	return nil
 }
 
 // written takes note of a durable commit. The committer's goroutine calls it.
 func (s *shard) written(c *batch.Commit) {
-	s.view.set(func(v *shardView) { v.status.Stored = c.Position })
+	s.view.set(func(v *shardView) {
+		v.status.Stored = c.Position
+		v.store = trouble{}
+	})
 	if c.End {
 		close(s.stored)
 	}
+}
+
+// notWritten takes note of a commit that failed. The committer's goroutine calls it.
+func (s *shard) notWritten(err error) {
+	s.view.set(func(v *shardView) { v.store.set(message(err), false) })
 }
 
 func (s *shard) isStored() bool {
@@ -217,7 +249,7 @@ func (s *shard) isStored() bool {
 // read is the goroutine that reads. It reads one page for each token, so that it never runs ahead of the room there is,
 // and measures the records before it hands them on.
 func (s *shard) read(ctx context.Context, reader poller.Reader) {
-	guard := guard{}
+	guard := guard{read: s.sched.Read()}
 	for {
 		select {
 		case <-s.room:
@@ -231,7 +263,13 @@ func (s *shard) read(ctx context.Context, reader poller.Reader) {
 		if ctx.Err() != nil {
 			return
 		}
-		guard.failed = err != nil
+		if err == nil {
+			err = guard.check(page.Records)
+		}
+		if err != nil {
+			page = batch.Page{}
+		}
+		guard.idle = len(page.Records) == 0
 		for i := range page.Records {
 			page.Records[i].Size = s.origin.SizeOf(&page.Records[i])
 		}
@@ -246,22 +284,39 @@ func (s *shard) read(ctx context.Context, reader poller.Reader) {
 	}
 }
 
-// guard keeps a Reader that returns its errors at once from spinning: one that comes back sooner after an error than a
-// poll takes is waited for. The Reader of Kinesis paces itself.
+// guard stands between a Reader and the loop. It keeps a Reader that returns its errors, or empty pages, at once from
+// spinning (that of Kinesis paces itself), and sees to it that records come in order, for those that do not would be
+// taken for records that were read again.
 type guard struct {
-	failed bool
-	last   time.Time
+	idle bool // the last read brought nothing
+	last time.Time
+	read batch.Position // behind the last record
 }
 
+// minPause is the time between two reads of which the first brought nothing.
+const minPause = 200 * time.Millisecond
+
 func (g *guard) wait(ctx context.Context) bool {
-	if g.failed {
-		if early := minPause - time.Since(g.last); early > 0 && !sleep(ctx, early) {
-			return false
-		}
+	if g.idle && !sleep(ctx, minPause-time.Since(g.last)) {
+		return false
 	}
 	g.last = time.Now()
 	return true
 }
 
-// minPause is the time between two reads of which the first failed.
-const minPause = 200 * time.Millisecond
+// check returns an error unless each record has a sequence number and lies behind the one before.
+func (g *guard) check(records []batch.Record) error {
+	read := g.read
+	for i := range records {
+		p := batch.PositionOf(&records[i])
+		if p.SequenceNumber == "" {
+			return fmt.Errorf("mapping: record %d of a page has no sequence number", i)
+		}
+		if p.Compare(read) <= 0 {
+			return fmt.Errorf("mapping: the page brings record %s behind record %s, which must have a lower sequence number", p, read)
+		}
+		read = p
+	}
+	g.read = read
+	return nil
+}

@@ -24,7 +24,8 @@ type Status struct {
 	Running bool
 
 	// LastProcessingResult is what the last attempt to process came to, in AWS's words: "No records processed", "OK",
-	// "PROBLEM: Function call failed", or "PROBLEM: " and what the stream answered to a read.
+	// "PROBLEM: Function call failed", or, for as long as the stream can't be read, "PROBLEM: " and what it answered.
+	// Throttling does not show.
 	LastProcessingResult string
 
 	// Problem tells why the stream's shards can't be listed; empty when they can.
@@ -67,7 +68,8 @@ type view struct {
 	mu      sync.Mutex
 	running bool
 	problem string
-	blocked []ShardStatus // shards that wait for a parent
+	blocked []ShardStatus   // shards that waited for a parent when the shards were listed
+	done    map[string]bool // shards that were finished since
 	shards  map[string]*shardView
 }
 
@@ -77,8 +79,25 @@ type shardView struct {
 	status ShardStatus
 	noRoom bool
 
-	readError string // of the last read, empty when it was good
-	readSince time.Time
+	read  trouble // with the stream
+	store trouble // with the store
+}
+
+// trouble is what goes wrong, and since when. The zero trouble is none.
+type trouble struct {
+	reason  string
+	since   time.Time
+	problem bool // it shows in LastProcessingResult
+}
+
+// set takes note of what goes wrong now, and reports whether it did not before.
+func (t *trouble) set(reason string, problem bool) (news bool) {
+	news = t.reason == ""
+	if news {
+		t.since = time.Now()
+	}
+	t.reason, t.problem = reason, problem
+	return news
 }
 
 func (v *view) set(change func(*view)) {
@@ -97,21 +116,34 @@ func (v *shardView) set(change func(*shardView)) {
 func (m *Mapping) Status() Status {
 	v := &m.view
 	v.mu.Lock()
-	s := Status{Running: v.running, LastProcessingResult: m.lastResult.Load().(string), Problem: v.problem, Counts: m.counts.get(), Shards: slices.Clone(v.blocked)}
+	s := Status{Running: v.running, LastProcessingResult: m.lastResult.Load().(string), Problem: v.problem, Counts: m.counts.get()}
+	for _, b := range v.blocked {
+		if v.shards[b.ShardID] == nil && !v.done[b.ShardID] { // it may have been opened since the shards were listed
+			s.Shards = append(s.Shards, b)
+		}
+	}
 	shards := make([]*shardView, 0, len(v.shards))
 	for _, sv := range v.shards {
 		shards = append(shards, sv)
 	}
 	v.mu.Unlock()
 
+	problem := s.Problem
 	for _, sv := range shards {
-		s.Shards = append(s.Shards, sv.get())
+		status, trouble := sv.get()
+		s.Shards = append(s.Shards, status)
+		if trouble.problem {
+			problem = trouble.reason
+		}
+	}
+	if problem != "" {
+		s.LastProcessingResult = "PROBLEM: " + problem
 	}
 	slices.SortFunc(s.Shards, func(a, b ShardStatus) int { return strings.Compare(a.ShardID, b.ShardID) })
 	return s
 }
 
-func (v *shardView) get() ShardStatus {
+func (v *shardView) get() (ShardStatus, trouble) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	s := v.status
@@ -119,7 +151,7 @@ func (v *shardView) get() ShardStatus {
 	if s.Waiting == "" {
 		s.Waiting = v.waiting()
 	}
-	return s
+	return s, v.read
 }
 
 // waiting tells what keeps the shard from moving on, the most telling first.
@@ -132,8 +164,11 @@ func (v *shardView) waiting() string {
 			return describe(l)
 		}
 	}
-	if v.readError != "" {
-		return fmt.Sprintf("reading fails since %s: %s", stamp(v.readSince), v.readError)
+	if v.read.reason != "" {
+		return fmt.Sprintf("reading fails since %s: %s", stamp(v.read.since), v.read.reason)
+	}
+	if v.store.reason != "" {
+		return fmt.Sprintf("progress can't be stored since %s: %s", stamp(v.store.since), v.store.reason)
 	}
 	for i := range v.status.Lanes {
 		if l := &v.status.Lanes[i]; l.State == batch.Invoking {

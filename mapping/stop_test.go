@@ -2,6 +2,7 @@ package mapping_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,5 +114,44 @@ func TestRunTwiceAtOnceIsRefusedAndOneAfterTheOtherIsNot(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		require.NoError(t, r.Run(ctx))
+	})
+}
+
+func TestCancelledInvocationDoesNotCountWhateverItReturns(t *testing.T) {
+	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
+		cfg.MaximumRetryAttempts = new(0)
+		cfg.Function = invoke.Func(func(ctx context.Context, _ *invoke.Event) error {
+			<-ctx.Done()
+			return errors.New("aborted")
+		})
+		r := w.start(cfg)
+		pages <- page(1, 10)
+		synctest.Wait()
+		require.ErrorIs(t, r.stop(), mapping.ErrDrainTimeout)
+	})
+}
+
+func TestLeaseOfAFunctionThatStillRanIsReleasedWhenItReturns(t *testing.T) {
+	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
+		release := make(chan struct{})
+		first := true
+		cfg.Function = invoke.Func(func(_ context.Context, e *invoke.Event) error {
+			if first {
+				first = false
+				<-release
+			}
+			w.see(e)
+			return nil
+		})
+		r := w.start(cfg)
+		pages <- page(1, 10)
+		synctest.Wait()
+		require.ErrorIs(t, r.stop(), mapping.ErrStillRunning)
+		close(release)
+		pass(time.Minute)
+		r = w.start(cfg)
+		pass(time.Hour)
+		assert.Empty(t, r.Status().Shards[0].Waiting)
+		require.NoError(t, r.stop())
 	})
 }

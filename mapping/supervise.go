@@ -5,22 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/poller"
 )
 
 // callGrace is what functions are given to return after their ctx was cancelled at a stop.
 const callGrace = 5 * time.Second
 
-// listRetry is the pause after a listing that failed; it doubles up to the refresh interval.
-const listRetry = time.Second
+// startRetry is the pause after a listing, or a call of the store, that failed; it doubles up to the refresh interval.
+// earlyRefresh is the least time between two listings that the ends of shards lead to.
+const (
+	startRetry   = time.Second
+	earlyRefresh = time.Second
+)
 
 // run is one Run of a mapping. Its supervise method is the goroutine that owns it.
 type run struct {
 	m      *Mapping
+	began  time.Time
 	soft   context.Context // done: read nothing, start nothing
 	halt   context.CancelCauseFunc
 	hard   context.Context // done: cancel what runs
@@ -28,8 +33,11 @@ type run struct {
 
 	anchor   time.Time
 	shards   map[string]poller.Shard // all that are listed, and those that run though they are not listed any more
+	children map[string][]string     // by parent
 	finished map[string]bool         // wholly resolved
-	running  map[string]bool
+	running  map[string]*shard
+	listed   time.Time // when the shards were listed last
+	trouble  string    // what failed and was told of, empty when all is well
 	ended    chan shardEnd
 	wg       sync.WaitGroup
 }
@@ -41,10 +49,10 @@ type shardEnd struct {
 	err      error
 }
 
-func newRun(ctx context.Context, m *Mapping) *run {
+func newRun(ctx context.Context, m *Mapping, began time.Time) *run {
 	r := &run{
-		m:      m,
-		shards: map[string]poller.Shard{}, finished: map[string]bool{}, running: map[string]bool{},
+		m: m, began: began,
+		shards: map[string]poller.Shard{}, finished: map[string]bool{}, running: map[string]*shard{},
 		ended: make(chan shardEnd),
 	}
 	r.soft, r.halt = context.WithCancelCause(ctx)
@@ -57,77 +65,112 @@ func (r *run) supervise() error {
 	defer r.wg.Wait()
 	defer r.cancel(nil)
 	defer r.halt(nil)
-	next, err := r.begin()
-	if err != nil {
+	if err := r.begin(); err != nil {
 		if r.soft.Err() != nil {
 			return nil
 		}
 		return err
 	}
 	r.m.log.Info("mapping runs", "shards", len(r.shards), "startingPosition", string(r.m.cfg.StartingPosition))
-	timer := time.NewTimer(next)
+	r.open()
+	timer := time.NewTimer(r.m.cfg.ShardRefreshInterval)
 	defer timer.Stop()
 	for {
-		r.open()
 		select {
 		case e := <-r.ended:
-			r.end(e)
-			if e.err != nil && !errors.Is(e.err, ErrLeaseLost) {
-				r.halt(e.err)
-				return errors.Join(e.err, r.stop())
+			if err := r.end(e); err != nil {
+				r.halt(err)
+				return errors.Join(err, r.stop())
 			}
-			if e.finished {
-				timer.Reset(0) // its children may be new to us
+			if e.finished && len(r.children[e.id]) == 0 {
+				timer.Reset(max(0, earlyRefresh-time.Since(r.listed))) // its children may be new to us
 			}
 		case <-timer.C:
 			timer.Reset(r.refresh())
+			r.open()
 		case <-r.soft.Done():
 			return r.stop()
 		}
 	}
 }
 
-// begin lists the shards and reads the stored progress for the first time.
-func (r *run) begin() (time.Duration, error) {
-	var shards []poller.Shard
-	for pause := listRetry; ; pause = min(2*pause, r.m.cfg.ShardRefreshInterval) {
-		var err error
-		shards, err = r.m.source.Shards(r.soft)
-		if err == nil {
-			break
+// begin lists the shards and reads the stored progress for the first time. It tries until both work, or nothing can
+// come of it.
+func (r *run) begin() error {
+	for pause := startRetry; ; pause = min(2*pause, r.m.cfg.ShardRefreshInterval) {
+		err := r.prepare()
+		if err == nil || r.soft.Err() != nil {
+			return err
 		}
-		if r.soft.Err() != nil {
-			return 0, r.soft.Err()
+		if fatal := r.fatal(err); fatal != nil {
+			return fatal
 		}
-		switch poller.Classify(err) {
-		case poller.StreamGone:
-			return 0, fmt.Errorf("mapping: Stream not found: %s: %w", r.m.cfg.EventSourceARN, err)
-		case poller.Denied, poller.Stop:
-			return 0, fmt.Errorf("mapping: %s: %w", r.m.cfg.EventSourceARN, err)
+		r.problem("starting the mapping failed, will be tried again", err)
+		if r.anchor.IsZero() {
+			// Without the service's word our own clock has to do: a restart must not move the anchor.
+			r.anchor, _ = r.m.anchor(r.soft, r.began)
 		}
-		r.problem(err)
 		if !sleep(r.soft, pause) {
-			return 0, r.soft.Err()
+			return r.soft.Err()
 		}
 	}
-	r.list(shards)
-	var err error
-	if r.anchor, err = r.m.anchor(r.soft); err != nil {
-		return 0, err
-	}
-	return r.m.cfg.ShardRefreshInterval, r.readProgress()
 }
 
-// readProgress learns from the store which shards are wholly resolved.
-func (r *run) readProgress() error {
-	progress, err := r.m.store.Progress(r.soft, r.m.name)
+// prepare is one attempt to begin.
+func (r *run) prepare() error {
+	shards, err := r.m.source.Shards(r.soft)
+	if err != nil {
+		return err
+	}
+	r.list(shards)
+	if r.anchor.IsZero() {
+		if r.anchor, err = r.m.anchor(r.soft, r.began); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
+	defer cancel()
+	progress, err := r.m.store.Progress(ctx, r.m.name)
 	if err != nil {
 		return fmt.Errorf("mapping: read the stored progress: %w", err)
 	}
 	for id, p := range progress {
-		if p.End {
-			r.finished[id] = true
+		if s, ok := r.shards[id]; ok {
+			if err := replaced(s, p); err != nil {
+				return err
+			}
+			r.finished[id] = p.End
 		}
+	}
+	return nil
+}
+
+// fatal returns the error with which Run ends, nil where another attempt may work.
+func (r *run) fatal(err error) error {
+	if errors.Is(err, ErrUnreadable) || errors.Is(err, ErrStreamReplaced) {
+		return err
+	}
+	switch poller.Classify(err) {
+	case poller.StreamGone:
+		return fmt.Errorf("mapping: Stream not found: %s: %w", r.m.cfg.EventSourceARN, err)
+	case poller.Denied, poller.Stop:
+		return fmt.Errorf("mapping: %s: %w", r.m.cfg.EventSourceARN, err)
+	}
+	return nil
+}
+
+// replaced returns an error if the progress stored for a shard can't be this shard's: it lies before the shard's
+// beginning, or behind the end of a shard that is still open. Sources that tell no sequence numbers are believed.
+func replaced(s poller.Shard, p Progress) error {
+	switch {
+	case s.StartingSequenceNumber == "":
+		return nil
+	case p.Position.SequenceNumber != "" && batch.CompareSequenceNumbers(p.Position.SequenceNumber, s.StartingSequenceNumber) < 0:
+		return fmt.Errorf("%w: shard %s begins at %s, the stored position is %s: give the mapping another FunctionName or store",
+			ErrStreamReplaced, s.ID, s.StartingSequenceNumber, p.Position)
+	case p.End && s.EndingSequenceNumber == "":
+		return fmt.Errorf("%w: shard %s is open, but stored as wholly processed: give the mapping another FunctionName or store",
+			ErrStreamReplaced, s.ID)
 	}
 	return nil
 }
@@ -137,46 +180,46 @@ func (r *run) refresh() time.Duration {
 	shards, err := r.m.source.Shards(r.soft)
 	if err != nil {
 		if r.soft.Err() == nil {
-			r.problem(err)
+			r.problem("listing the stream's shards failed, will be tried again", err)
 		}
-		return min(listRetry*5, r.m.cfg.ShardRefreshInterval)
+		return min(5*startRetry, r.m.cfg.ShardRefreshInterval)
 	}
 	r.list(shards)
 	return r.m.cfg.ShardRefreshInterval
 }
 
-// problem tells of a listing that failed, once for each new reason.
-func (r *run) problem(err error) {
-	news := false
-	r.m.view.set(func(v *view) {
-		news = v.problem != err.Error()
-		v.problem = err.Error()
-	})
-	r.m.result("PROBLEM: " + message(err))
-	if news {
-		r.m.log.Error("listing the stream's shards failed, will be tried again", "error", err)
+// problem tells of what failed: in the status, and in the log when it begins, or changes its class. The texts of errors
+// hold request IDs, so they are no measure of news.
+func (r *run) problem(what string, err error) {
+	class := what + poller.Classify(err).String()
+	r.m.view.set(func(v *view) { v.problem = message(err) })
+	if class != r.trouble {
+		r.trouble = class
+		r.m.log.Error(what, "error", err)
 	}
 }
 
 // list takes over a list of shards. One that is still processed stays, listed or not: its children must wait for it.
 func (r *run) list(shards []poller.Shard) {
-	recovered := false
-	r.m.view.set(func(v *view) {
-		recovered = v.problem != ""
-		v.problem = ""
-	})
-	if recovered {
+	r.listed = time.Now()
+	r.m.view.set(func(v *view) { v.problem = "" })
+	if r.trouble != "" {
+		r.trouble = ""
 		r.m.log.Info("the stream's shards are listed again")
 	}
-	before := r.shards
-	r.shards = make(map[string]poller.Shard, len(shards))
+	r.shards, r.children = make(map[string]poller.Shard, len(shards)), make(map[string][]string, len(shards))
 	for _, s := range shards {
 		r.shards[s.ID] = s
-	}
-	for id := range r.running {
-		if _, ok := r.shards[id]; !ok {
-			r.shards[id] = before[id]
+		for _, parent := range []string{s.Parent, s.AdjacentParent} {
+			if parent != "" {
+				r.children[parent] = append(r.children[parent], s.ID)
+			}
 		}
+	}
+	for id, s := range r.running {
+		_, ok := r.shards[id]
+		s.unlisted.Store(!ok)
+		r.shards[id] = s.info
 	}
 	for id := range r.finished {
 		if _, ok := r.shards[id]; !ok {
@@ -191,44 +234,84 @@ func (r *run) open() {
 	for _, s := range r.shards {
 		all = append(all, s)
 	}
-	may := map[string]bool{}
-	for _, s := range poller.Openable(all, func(id string) bool { return r.finished[id] }) {
-		may[s.ID] = true
-		if !r.running[s.ID] {
-			r.start(s)
-		}
+	for _, s := range r.openable(all) {
+		r.start(s, 0)
 	}
 	var blocked []ShardStatus
 	for _, s := range all {
-		if !may[s.ID] && !r.finished[s.ID] {
-			parents := strings.TrimSuffix(s.Parent+" and "+s.AdjacentParent, " and ")
+		if r.running[s.ID] == nil && !r.finished[s.ID] {
+			parents := s.Parent
+			if s.AdjacentParent != "" {
+				parents += " and " + s.AdjacentParent
+			}
 			blocked = append(blocked, ShardStatus{ShardID: s.ID, Waiting: "waiting for its parents to be wholly processed: " + parents})
 		}
 	}
-	slices.SortFunc(blocked, func(a, b ShardStatus) int { return strings.Compare(a.ShardID, b.ShardID) })
-	r.m.view.set(func(v *view) { v.blocked = blocked })
+	r.m.view.set(func(v *view) { v.blocked, v.done = blocked, map[string]bool{} })
+}
+
+// openChildren starts the children of a shard that is finished. It looks at no others but their parents, so that a
+// reshard of thousands of shards costs no more than their number.
+func (r *run) openChildren(parent string) {
+	var family []poller.Shard
+	for _, id := range r.children[parent] {
+		s := r.shards[id]
+		family = append(family, s)
+		for _, p := range []string{s.Parent, s.AdjacentParent} {
+			if ps, ok := r.shards[p]; ok {
+				family = append(family, ps)
+			}
+		}
+	}
+	for _, s := range r.openable(family) {
+		if s.Parent == parent || s.AdjacentParent == parent { // of the others the parents are not in family
+			r.start(s, 0)
+		}
+	}
+}
+
+// openable returns those of some shards that may be processed and are not.
+func (r *run) openable(shards []poller.Shard) []poller.Shard {
+	open := poller.Openable(shards, func(id string) bool { return r.finished[id] })
+	return slices.DeleteFunc(open, func(s poller.Shard) bool { return r.running[s.ID] != nil })
 }
 
 // start processes one shard in a goroutine of its own, which ends by sending to ended.
-func (r *run) start(s poller.Shard) {
-	r.running[s.ID] = true
+func (r *run) start(info poller.Shard, delay time.Duration) {
 	sv := &shardView{}
-	sv.status.ShardID = s.ID
-	r.m.view.set(func(v *view) { v.shards[s.ID] = sv })
+	sv.status.ShardID = info.ID
+	s := newShard(r, info, sv)
+	r.running[info.ID] = s
+	r.m.view.set(func(v *view) { v.shards[info.ID] = sv })
 	r.wg.Go(func() {
-		finished, err := newShard(r, s, sv).run()
-		r.ended <- shardEnd{id: s.ID, finished: finished, err: err}
+		finished, err := s.run(delay)
+		r.ended <- shardEnd{id: info.ID, finished: finished, err: err}
 	})
 }
 
-// end takes note of a shard that ended.
-func (r *run) end(e shardEnd) {
+// end takes note of a shard that ended, and returns an error that ends the mapping. A lease that was lost is asked for
+// again after a while.
+func (r *run) end(e shardEnd) error {
+	info := r.running[e.id].info
 	delete(r.running, e.id)
-	r.m.view.set(func(v *view) { delete(v.shards, e.id) })
-	if e.finished {
+	r.m.view.set(func(v *view) {
+		delete(v.shards, e.id)
+		v.done[e.id] = e.finished
+	})
+	switch {
+	case e.finished:
 		r.finished[e.id] = true
 		r.m.log.Info("shard is wholly processed", "shard", e.id)
+		if r.soft.Err() == nil {
+			r.openChildren(e.id)
+		}
+	case r.soft.Err() != nil:
+	case errors.Is(e.err, ErrLeaseLost):
+		r.start(info, leaseRetry)
+	case e.err != nil:
+		return e.err
 	}
+	return nil
 }
 
 // stop waits for the shards to drain, and cancels what still runs when the time is over.
@@ -236,23 +319,64 @@ func (r *run) stop() error {
 	r.m.log.Info("mapping stops", "shards", len(r.running), "drainTimeout", r.m.cfg.DrainTimeout)
 	drain := time.NewTimer(max(0, r.m.cfg.DrainTimeout))
 	defer drain.Stop()
-	var errs []error
+	var errs stopErrors
 	for len(r.running) > 0 {
 		select {
 		case e := <-r.ended:
-			r.end(e)
-			errs = append(errs, e.err)
+			_ = r.end(e) // it can't end the mapping a second time: what it tells is in errs
+			errs.add(e.err)
 		case <-drain.C:
 			r.cancel(ErrDrainTimeout)
 		}
 	}
-	err := errors.Join(errs...)
-	r.m.log.Info("mapping stopped", "error", err)
-	return err
+	r.m.log.Info("mapping stopped")
+	return errs.join()
+}
+
+// stopErrors gathers how shards ended at a stop: of each kind the first, and how many there were.
+type stopErrors struct {
+	kinds []error
+	first map[error]error
+	count map[error]int
+}
+
+func (s *stopErrors) add(err error) {
+	if err == nil || errors.Is(err, ErrLeaseLost) { // somebody else has the shard already: that is what a stop is for
+		return
+	}
+	kind := err
+	for _, k := range []error{ErrStillRunning, ErrDrainTimeout, ErrNotStored, ErrUnreadable} {
+		if errors.Is(err, k) {
+			kind = k
+			break
+		}
+	}
+	if s.count == nil {
+		s.first, s.count = map[error]error{}, map[error]int{}
+	}
+	if s.count[kind]++; s.count[kind] == 1 {
+		s.kinds = append(s.kinds, kind)
+		s.first[kind] = err
+	}
+}
+
+func (s *stopErrors) join() error {
+	var errs []error
+	for _, kind := range s.kinds {
+		err := s.first[kind]
+		if n := s.count[kind]; n > 1 {
+			err = fmt.Errorf("%w (and %d more shards)", err, n-1)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // sleep waits and reports whether ctx is still good.
 func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
