@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/shardmill/shardmill/invoke"
@@ -25,7 +26,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	o, err := parse(os.Args[1:])
 	if errors.Is(err, flag.ErrHelp) {
@@ -118,8 +119,12 @@ func process(ctx context.Context, o options, m *mapping.Mapping, stream *stream,
 	for {
 		select {
 		case err := <-stopped:
-			if err == nil && ctx.Err() != nil {
+			if err == nil {
 				err = errors.New("stopped before the end: what has not arrived yet counts as lost here")
+			}
+			cancel()
+			if putting != nil {
+				<-putting
 			}
 			return err
 		case failed = <-putting:
@@ -133,7 +138,7 @@ func process(ctx context.Context, o options, m *mapping.Mapping, stream *stream,
 			last, moved = delivered, time.Now()
 		}
 		done := allPut && (delivered >= put || failed != nil)
-		if stuck := time.Since(moved) > o.patience; done || allPut && stuck {
+		if stuck := time.Since(moved) > o.patience+o.window+o.work; done || allPut && stuck {
 			show.end(put, delivered, int64(o.records))
 			cancel()
 			return errors.Join(failed, <-stopped)

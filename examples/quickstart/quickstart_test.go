@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/internal/rig"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/boltstore"
 	"github.com/shardmill/shardmill/poller/kinesistest"
@@ -58,6 +59,18 @@ func TestKill9LosesNothingAndRepeatsOnlyWhatWasNotStored(t *testing.T) {
 		killAndGoOn(t, "-endpoint", server.URL)
 	})
 	t.Run("embedded", func(t *testing.T) { killAndGoOn(t) })
+	t.Run("emulator", func(t *testing.T) { killAndGoOn(t, "-endpoint", rig.Kinesis(t)) })
+}
+
+func TestQuickstartAgainstAKinesisThatOthersWrote(t *testing.T) {
+	endpoint := rig.Kinesis(t)
+	program := build(t)
+	put, delivered, lost, duplicates, outOfOrder, invocations, polls, shards := runToEnd(t, program, "-endpoint", endpoint)
+	assert.Equal(t, []int{5000, 5000, 0, 0, 0, 4}, []int{put, delivered, lost, duplicates, outOfOrder, shards})
+	assert.Greater(t, invocations, polls)
+
+	put, delivered, lost, _, outOfOrder, _, _, _ = runToEnd(t, program, "-endpoint", endpoint)
+	assert.Equal(t, []int{5000, 5000, 0, 0}, []int{put, delivered, lost, outOfOrder}, "the stream is there already: nothing is put again")
 }
 
 // killAndGoOn kills the program in the middle and runs it again.
