@@ -36,26 +36,20 @@ type Options struct {
 // function that ran and named failed items. Err tells why the outcome is no Success, or the *FailedItemsError of one that is.
 func Run(ctx context.Context, inv Invoker, in *Invocation, opts Options) (result Result, outcome batch.Outcome) {
 	var ended sync.WaitGroup
-	ended.Add(1)
-	Start(ctx, inv, in, opts, func(r Result, o batch.Outcome) {
-		result, outcome = r, o
-		ended.Done()
-	})
+	ended.Go(func() { RunHere(ctx, inv, in, opts, &result, &outcome) })
 	ended.Wait()
 	return result, outcome
 }
 
-// Start is Run for a caller that does not wait: it runs the function in a goroutine of its own, the end of which is a call
-// of ended, exactly one. Whoever starts an invocation sees to it that its end is waited for.
-func Start(ctx context.Context, inv Invoker, in *Invocation, opts Options, ended func(Result, batch.Outcome)) {
-	c := &call{inv: inv, in: in, opts: opts}
-	go func() {
-		defer func() { ended(c.result, c.outcome) }()
-		c.run(ctx)
-	}()
+// RunHere is Run in the caller's own goroutine, for one that runs many invocations. What the function came to is in
+// result and outcome; they are set as well, by deferred calls, when the function ends the goroutine by runtime.Goexit.
+func RunHere(ctx context.Context, inv Invoker, in *Invocation, opts Options, result *Result, outcome *batch.Outcome) {
+	c := call{inv: inv, in: in, opts: opts}
+	defer func() { *result, *outcome = c.result, c.outcome }()
+	c.run(ctx)
 }
 
-// call is one run of a function. Its goroutine alone uses it.
+// call is one run of a function. One goroutine uses it.
 type call struct {
 	inv     Invoker
 	in      *Invocation

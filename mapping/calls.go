@@ -21,6 +21,7 @@ type lastCall struct {
 	running   bool
 	invoking  Invoking
 	next      *invoke.Invocation // to be started
+	work      chan<- invocation  // to the lane's goroutine, nil without one
 	result    invoke.Result      // of its last invocation
 	tooLarge  batch.Position     // the last record that was told to be too large
 }
@@ -30,10 +31,11 @@ type callEnd struct {
 	lane      int
 	id        batch.ID
 	outcome   batch.Outcome
+	began     time.Time
 	result    invoke.Result
-	err       error // of a delivery
-	duration  time.Duration
-	discarded *batch.Discard
+	gone      bool           // the function took the lane's goroutine along
+	discarded *batch.Discard // of a delivery
+	err       error          // of a delivery
 }
 
 // calls gathers the ends of a shard's calls. It is never full: a lane has one call at a time.
@@ -78,7 +80,7 @@ func (c *calls) leave(s *shard) (ends []callEnd) {
 func (s *shard) begin(now time.Time, lane int, id batch.ID) *lastCall {
 	c := &s.calls[lane]
 	if c.id != id {
-		*c = lastCall{id: id, requestID: uuid.NewString(), tooLarge: c.tooLarge}
+		*c = lastCall{id: id, requestID: uuid.NewString(), work: c.work, tooLarge: c.tooLarge}
 	}
 	c.began, c.running = now, true
 	s.running++
@@ -97,26 +99,62 @@ func (s *shard) invoke(now time.Time, a *batch.Invoke) {
 		RequestID: c.requestID, FunctionARN: s.m.functionARN, Attempt: a.Attempt,
 		Event: invoke.NewEvent(s.origin, a.Records, a.Window),
 	}
-	s.starting = true
 }
 
-// start starts the invocations that are prepared. The end of each is sent to ends; that never blocks. The loop waits for
-// them, unless a function ignores its ctx: then nobody can.
+// start starts the invocations that are prepared, each in the goroutine of its lane, which lasts for as long as one
+// invocation follows another.
 func (s *shard) start() {
-	if !s.starting {
-		return
-	}
-	s.starting = false
 	for lane := range s.calls {
 		c := &s.calls[lane]
-		if c.next == nil {
-			continue
+		switch {
+		case c.next != nil:
+			if c.work == nil {
+				work := make(chan invocation, 1)
+				c.work = work
+				go s.work(lane, work) // it ends when work is closed; the loop waits for what it runs
+			}
+			c.work <- invocation{in: c.next, id: c.id, began: c.began}
+			c.next = nil
+		case c.work != nil && !c.running:
+			close(c.work)
+			c.work = nil
 		}
-		in, id, began := c.next, c.id, c.began
-		c.next = nil
-		invoke.Start(s.ctx, s.m.cfg.Function, in, s.m.invokeOptions, func(result invoke.Result, outcome batch.Outcome) {
-			s.ends.add(s, callEnd{lane: lane, id: id, outcome: outcome, result: result, duration: time.Since(began)})
-		})
+	}
+}
+
+// rest ends the goroutines of all lanes, as soon as their functions return.
+func (s *shard) rest() {
+	for lane := range s.calls {
+		if c := &s.calls[lane]; c.work != nil {
+			close(c.work)
+			c.work = nil
+		}
+	}
+}
+
+// invocation is what the goroutine of a lane is handed.
+type invocation struct {
+	in    *invoke.Invocation
+	id    batch.ID
+	began time.Time
+}
+
+// work is the goroutine of a lane: it runs what it is handed, and sends each end to ends, which never blocks. A function
+// that ends its goroutine by runtime.Goexit takes this one along.
+func (s *shard) work(lane int, in <-chan invocation) {
+	e := callEnd{lane: lane}
+	running := false
+	defer func() {
+		if running {
+			e.gone = true
+			s.ends.add(s, e)
+		}
+	}()
+	for i := range in {
+		e.id, e.began, running = i.id, i.began, true
+		invoke.RunHere(s.ctx, s.m.cfg.Function, i.in, s.m.invokeOptions, &e.result, &e.outcome)
+		running = false
+		s.ends.add(s, e)
 	}
 }
 
@@ -126,6 +164,9 @@ func (s *shard) report(e callEnd) {
 	c := &s.calls[e.lane]
 	c.running = false
 	s.running--
+	if e.gone {
+		c.work = nil
+	}
 	cause := context.Cause(s.ctx)
 	if errors.Is(cause, ErrLeaseLost) {
 		return
@@ -153,7 +194,7 @@ func (s *shard) toldInvoked(c *lastCall, e callEnd, verdict batch.Verdict) {
 	s.m.counts.invocation(c.invoking.Records, failed, ran)
 	s.m.result(resultOf(e.outcome.Kind, verdict))
 	call(s.m.cfg.Observer.Invoked, Invoked{
-		Invoking: c.invoking, Duration: e.duration, Outcome: e.outcome.Kind,
+		Invoking: c.invoking, Duration: time.Since(e.began), Outcome: e.outcome.Kind,
 		Failed: failed, Step: verdict.Step, Delay: verdict.Delay, Err: e.result.Err,
 	})
 	if verdict.Step == batch.Resolved {

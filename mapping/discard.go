@@ -21,7 +21,7 @@ const (
 // discard gives records up: it delivers their document in a goroutine of its own, which ends by sending to ends.
 func (s *shard) discard(now time.Time, a *batch.Discard) {
 	c := s.begin(now, a.Lane, a.ID)
-	end := callEnd{lane: a.Lane, id: a.ID, discarded: a, outcome: batch.Outcome{Kind: batch.Dropped}}
+	end := callEnd{lane: a.Lane, id: a.ID, began: now, discarded: a, outcome: batch.Outcome{Kind: batch.Dropped}}
 	if s.m.destination == nil {
 		s.ends.add(s, end)
 		return
@@ -29,10 +29,7 @@ func (s *shard) discard(now time.Time, a *batch.Discard) {
 	f := s.document(now, c, a)
 	go func() { // loop waits for its end, as for an invocation's
 		end.err = errGoexit
-		defer func() {
-			end.duration = time.Since(now)
-			s.ends.add(s, end)
-		}()
+		defer func() { s.ends.add(s, end) }()
 		end.err = s.deliver(f)
 		switch {
 		case end.err == nil:
@@ -96,7 +93,7 @@ func (s *shard) toldDiscarded(c *lastCall, e callEnd) {
 	s.m.counts.discard(len(a.Records), delivered)
 	d := Discarded{
 		Shard: s.info.ID, Lane: a.Lane, RequestID: c.requestID, Condition: a.Condition, Invocations: a.Invocations,
-		Records: len(a.Records), Delivered: delivered, Duration: e.duration, Err: e.err,
+		Records: len(a.Records), Delivered: delivered, Duration: time.Since(e.began), Err: e.err,
 	}
 	if n := len(a.Records); n > 0 {
 		d.FirstSequenceNumber, d.LastSequenceNumber = a.Records[0].SequenceNumber, a.Records[n-1].SequenceNumber

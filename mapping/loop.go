@@ -16,6 +16,7 @@ func (s *shard) loop() error {
 	soft, hard := s.parent.soft.Done(), s.ctx.Done()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	defer s.rest()
 	var grace <-chan time.Time
 	for {
 		now := time.Now()

@@ -3,6 +3,7 @@ package mapping_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -243,5 +244,25 @@ func TestShardThatEndsEmptyIsFinished(t *testing.T) {
 		p, err := w.store.Progress(t.Context(), storeName)
 		require.NoError(t, err)
 		assert.True(t, p["shardId-000000000000"].End)
+	})
+}
+
+func TestFunctionThatEndsItsGoroutineIsAFunctionErrorAndTheLaneGoesOn(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		w.put(0, 4)
+		cfg := w.config()
+		cfg.BatchSize = 2
+		calls := 0
+		cfg.Function = invoke.Func(func(_ context.Context, e *invoke.Event) error {
+			if calls++; calls == 1 {
+				runtime.Goexit()
+			}
+			w.see(e)
+			return nil
+		})
+		r := w.start(cfg)
+		pass(time.Second)
+		assert.Equal(t, numbers(0, 4), w.delivered())
+		require.NoError(t, r.stop())
 	})
 }

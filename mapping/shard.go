@@ -40,13 +40,12 @@ type shard struct {
 	commits *committer
 	stored  chan struct{} // closed when the shard's end is durable
 
-	pages    chan read     // from the goroutine that reads
-	room     chan struct{} // to it, one token for each read
-	reading  bool          // it has a token, or a page for us
-	ends     calls         // from the invocations and deliveries
-	calls    []lastCall    // by lane
-	running  int           // calls that have not ended
-	starting bool          // some of them are to be started
+	pages   chan read     // from the goroutine that reads
+	room    chan struct{} // to it, one token for each read
+	reading bool          // it has a token, or a page for us
+	ends    calls         // from the invocations and deliveries
+	calls   []lastCall    // by lane
+	running int           // calls that have not ended
 
 	stopping bool         // nothing new starts
 	wasCut   bool         // a call ended because its ctx was cancelled at the end of the drain
