@@ -124,7 +124,7 @@ func process(ctx context.Context, o options, m *mapping.Mapping, stream *stream,
 			}
 			cancel()
 			if putting != nil {
-				<-putting
+				err = errors.Join(err, <-putting)
 			}
 			return err
 		case failed = <-putting:

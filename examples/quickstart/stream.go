@@ -46,7 +46,7 @@ func connect(ctx context.Context, o options) (*stream, func(), error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		server := kinesistest.NewServer(service)
+		server := kinesistest.NewServer(service) //nolint:contextcheck // the server ends with closeStream, not with a context
 		return &stream{client: server.Client(), name: o.stream}, func() { server.Close(); closeService() }, nil
 	}
 	options := []func(*config.LoadOptions) error{config.WithRegion(o.region)}
