@@ -164,11 +164,7 @@ func copyTime(pages []batch.Page) float64 {
 }
 
 //go:noinline
-func copyRecords(dst, src []batch.Record) {
-	for i := range src {
-		dst[i] = src[i]
-	}
-}
+func copyRecords(dst, src []batch.Record) { copy(dst, src) }
 
 func mallocs() uint64 {
 	var m runtime.MemStats

@@ -192,7 +192,7 @@ func (c *cursor) word(what string) (string, error) {
 // value takes "= word" behind the name of an attribute or field.
 func (c *cursor) value(name string) (string, error) {
 	if !c.accept("=") {
-		return "", fmt.Errorf("%s needs a value: %s=...", name, name)
+		return "", fmt.Errorf("%s needs a value: %s=VALUE", name, name)
 	}
 	return c.word("the value of " + name)
 }

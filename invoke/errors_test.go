@@ -32,7 +32,7 @@ func TestFailedItemsErrorIsASuccessUnderReporting(t *testing.T) {
 			if outcome.Kind != batch.Success || !slices.Equal(outcome.FailedItems, c.items) {
 				t.Errorf("got %+v, want success but for %q", outcome, c.items)
 			}
-			if got.FunctionError != "" || got.StatusCode != 200 || got.Err != c.err {
+			if got.FunctionError != "" || got.StatusCode != 200 || !errors.Is(got.Err, c.err) {
 				t.Errorf("got %+v", got)
 			}
 			if _, outcome := run(t.Context(), failing(c.err), invoke.Options{}); outcome.Kind != batch.FunctionError {

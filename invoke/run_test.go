@@ -70,7 +70,7 @@ func TestErrorIsAFunctionError(t *testing.T) {
 		if outcome.Kind != batch.FunctionError || got.FunctionError != "Unhandled" || string(got.Payload) != c.want {
 			t.Errorf("got %v, %q, %s\nwant %s", outcome.Kind, got.FunctionError, got.Payload, c.want)
 		}
-		if got.StatusCode != 200 || got.ExecutedVersion != "$LATEST" || got.Err != c.err {
+		if got.StatusCode != 200 || got.ExecutedVersion != "$LATEST" || !errors.Is(got.Err, c.err) {
 			t.Errorf("got status %d, version %q, error %v", got.StatusCode, got.ExecutedVersion, got.Err)
 		}
 	}
@@ -194,7 +194,7 @@ func TestNotRunAndTooLarge(t *testing.T) {
 		{errors.Join(io.EOF, invoke.ErrTooLarge), batch.TooLarge},
 	} {
 		got, outcome := run(t.Context(), raw{err: c.err}, invoke.Options{ReportBatchItemFailures: true})
-		if outcome.Kind != c.want || got.Err != c.err || got.FunctionError != "" || got.StatusCode != 0 {
+		if outcome.Kind != c.want || !errors.Is(got.Err, c.err) || got.FunctionError != "" || got.StatusCode != 0 {
 			t.Errorf("%v: got %v, %+v, want %v", c.err, outcome.Kind, got, c.want)
 		}
 	}
@@ -234,7 +234,7 @@ func TestCancelledBeforeItBeganDoesNotRun(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(io.EOF)
 	inv := invoke.Func(func(context.Context, *invoke.Event) error { t.Error("the function ran"); return nil })
-	if got, outcome := run(ctx, inv, invoke.Options{}); outcome.Kind != batch.NotRun || got.Err != io.EOF {
+	if got, outcome := run(ctx, inv, invoke.Options{}); outcome.Kind != batch.NotRun || !errors.Is(got.Err, io.EOF) {
 		t.Errorf("got %v, %v, want not-run, EOF", outcome.Kind, got.Err)
 	}
 }

@@ -20,7 +20,7 @@ func (c *call) settle(parent, within context.Context, err error) {
 		c.notRun(batch.NotRun, err)
 	case errors.Is(err, ErrTooLarge):
 		c.notRun(batch.TooLarge, err)
-	case c.timeout != nil && context.Cause(within) == error(c.timeout):
+	case c.timeout != nil && context.Cause(within) == error(c.timeout): //nolint:errorlint // this very deadline, not that of an invocation around it
 		c.failed(c.late(err))
 	case cancelledBy(parent, err):
 		c.notRun(batch.NotRun, err)

@@ -248,11 +248,11 @@ func (c *Config) destination() (invoke.Destination, error) {
 	to, name := c.DestinationConfig.OnFailure.To, c.DestinationConfig.OnFailure.Destination
 	switch {
 	case to != nil && name != "":
-		return nil, errors.New("Destination and To must not be set together")
+		return nil, errors.New("its fields Destination and To must not be set together")
 	case to != nil:
 		return to, nil
 	case name == "" && c.DestinationConfig.OnFailure.Block:
-		return nil, errors.New("Block is set without a destination")
+		return nil, errors.New("its field Block is set without a destination")
 	case name == "":
 		return nil, nil
 	}

@@ -50,10 +50,10 @@ func TestConfigViolationsNameFieldValueAndBound(t *testing.T) {
 		"DestinationConfig.OnFailure: invoke: destination arn:aws:sqs:us-east-1:123456789012:q: no resolver serves it: add sqs.Resolver": func(c *mapping.Config) {
 			c.DestinationConfig.OnFailure.Destination = "arn:aws:sqs:us-east-1:123456789012:q"
 		},
-		"DestinationConfig.OnFailure: Destination and To must not be set together": func(c *mapping.Config) {
+		"DestinationConfig.OnFailure: its fields Destination and To must not be set together": func(c *mapping.Config) {
 			c.DestinationConfig.OnFailure.Destination, c.DestinationConfig.OnFailure.To = "arn:aws:sqs:us-east-1:123456789012:q", &documents{}
 		},
-		"DestinationConfig.OnFailure: Block is set without a destination": func(c *mapping.Config) { c.DestinationConfig.OnFailure.Block = true },
+		"DestinationConfig.OnFailure: its field Block is set without a destination": func(c *mapping.Config) { c.DestinationConfig.OnFailure.Block = true },
 	} {
 		cfg := valid(t)
 		change(&cfg)

@@ -50,7 +50,7 @@ type Mapping struct {
 	log         *slog.Logger
 	view        view
 	counts      counts
-	lastResult  atomic.Value // string
+	lastResult  atomic.Pointer[string]
 
 	uuid          string // of the mapping, the same over restarts
 	invokeOptions invoke.Options
@@ -89,7 +89,7 @@ func New(cfg Config) (*Mapping, error) {
 	if m.destination, err = cfg.destination(); err != nil {
 		return nil, err
 	}
-	m.lastResult.Store(resultNone)
+	m.lastResult.Store(new(resultNone))
 	m.view.shards = map[string]*shardView{}
 	m.policy = batch.Policy{
 		BatchSize:             cfg.BatchSize,
@@ -150,7 +150,7 @@ func (m *Mapping) Run(ctx context.Context) error {
 	if m.cfg.Store == nil {
 		m.log.Warn("no Store is configured: progress is kept in memory and lost with the process")
 	}
-	return newRun(ctx, m, time.Now()).supervise()
+	return newRun(ctx, m, time.Now()).supervise() //nolint:contextcheck // run holds ctx: it is the life of one call
 }
 
 // origin returns what the events of a shard have in common.
@@ -165,8 +165,9 @@ func (m *Mapping) start(anchor time.Time) poller.Start {
 		return poller.Start{Type: poller.AtTimestamp, Timestamp: anchor}
 	case AtTimestamp:
 		return poller.Start{Type: poller.AtTimestamp, Timestamp: m.cfg.StartingPositionTimestamp}
+	default:
+		return poller.Start{Type: poller.TrimHorizon}
 	}
-	return poller.Start{Type: poller.TrimHorizon}
 }
 
 // anchorMargin is how far before the first start LATEST begins by our own clock, so that no difference of clocks loses a
@@ -199,7 +200,7 @@ func (m *Mapping) anchor(ctx context.Context, began time.Time) (time.Time, error
 
 // result records what the last invocation came to.
 func (m *Mapping) result(s string) {
-	if m.lastResult.Load() != s {
-		m.lastResult.Store(s)
+	if *m.lastResult.Load() != s {
+		m.lastResult.Store(&s)
 	}
 }

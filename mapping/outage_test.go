@@ -85,7 +85,7 @@ func TestStatusTellsOfAStoreThatFails(t *testing.T) {
 		close(pages)
 		pass(2 * time.Minute)
 		assert.Contains(t, r.Status().Shards[0].Waiting, "disk full")
-		r.stop()
+		require.ErrorIs(t, r.stop(), mapping.ErrNotStored)
 	})
 }
 
@@ -101,6 +101,7 @@ func (l *losing) Acquire(ctx context.Context, m, s, o string) (mapping.Lease, ma
 	}
 	return mapping.Lease{Mapping: m, Shard: s, Owner: o, Epoch: uint64(l.acquires.Load())}, mapping.Progress{}, nil
 }
+
 func (l *losing) Commit(context.Context, mapping.Lease, mapping.Progress) error {
 	return mapping.ErrLeaseLost
 }

@@ -77,6 +77,7 @@ func (g *goneSource) Shards(context.Context) ([]poller.Shard, error) {
 	}
 	return []poller.Shard{{ID: "parent"}, child}, nil
 }
+
 func (g *goneSource) Open(s poller.Shard, _ poller.Start) (poller.Reader, error) {
 	return &goneReader{g, s.ID, false}, nil
 }
@@ -198,6 +199,7 @@ func (h *herd) Shards(context.Context) ([]poller.Shard, error) {
 	}
 	return all, nil
 }
+
 func (h *herd) Open(s poller.Shard, _ poller.Start) (poller.Reader, error) {
 	h.mu.Lock()
 	h.opened[s.ID] = time.Now()

@@ -116,7 +116,7 @@ func (v *shardView) set(change func(*shardView)) {
 func (m *Mapping) Status() Status {
 	v := &m.view
 	v.mu.Lock()
-	s := Status{Running: v.running, LastProcessingResult: m.lastResult.Load().(string), Problem: v.problem, Counts: m.counts.get()}
+	s := Status{Running: v.running, LastProcessingResult: *m.lastResult.Load(), Problem: v.problem, Counts: m.counts.get()}
 	for _, b := range v.blocked {
 		if v.shards[b.ShardID] == nil && !v.done[b.ShardID] { // it may have been opened since the shards were listed
 			s.Shards = append(s.Shards, b)
@@ -203,8 +203,9 @@ func describe(l *batch.LaneStatus) string {
 		return "delivering to the on-failure destination since " + stamp(l.Since)
 	case batch.Gathering:
 		return "gathering a batch since " + stamp(l.Since)
+	default:
+		return string(l.State)
 	}
-	return string(l.State)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -155,8 +155,9 @@ func (r *run) fatal(err error) error {
 		return fmt.Errorf("mapping: Stream not found: %s: %w", r.m.cfg.EventSourceARN, err)
 	case poller.Denied, poller.Stop:
 		return fmt.Errorf("mapping: %s: %w", r.m.cfg.EventSourceARN, err)
+	default:
+		return nil
 	}
-	return nil
 }
 
 // replaced returns an error if the progress stored for a shard can't be this shard's: it lies before the shard's

@@ -27,7 +27,8 @@ func TestStartPositions(t *testing.T) {
 		"trim horizon": {poller.Start{}, "TRIM_HORIZON", []string{"1", "2", "3", "4"}},
 		"timestamp": {
 			poller.Start{Type: poller.AtTimestamp, Timestamp: *record(3).ApproximateArrivalTimestamp},
-			"AT_TIMESTAMP", []string{"3", "4"},
+			"AT_TIMESTAMP",
+			[]string{"3", "4"},
 		},
 		"behind a record": {at(batch.Position{SequenceNumber: "2"}), "AFTER_SEQUENCE_NUMBER 2", []string{"3", "4"}},
 		"behind the last member of an aggregate": {

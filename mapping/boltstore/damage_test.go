@@ -239,7 +239,7 @@ func TestOldRowIsRefused(t *testing.T) {
 	t.Parallel()
 	path := newPath(t)
 	s := openStore(t, path)
-	lease, _, err := s.Acquire(t.Context(), "m", "s", "a")
+	_, _, err := s.Acquire(t.Context(), "m", "s", "a")
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	row := func(tx *bbolt.Tx) *bbolt.Bucket { return tx.Bucket([]byte("shards")).Bucket([]byte("m")) }
@@ -249,7 +249,7 @@ func TestOldRowIsRefused(t *testing.T) {
 		return nil
 	})
 	s = openStore(t, path)
-	lease, _, err = s.Acquire(t.Context(), "m", "s", "a")
+	lease, _, err := s.Acquire(t.Context(), "m", "s", "a")
 	require.NoError(t, err)
 	require.NoError(t, s.Commit(t.Context(), lease, mapping.Progress{Version: 1}))
 	require.NoError(t, s.Close())

@@ -101,7 +101,7 @@ func TestCancelledCallLeavesTheQueue(t *testing.T) {
 		call := func(ctx context.Context, want error) {
 			callers.Go(func() error {
 				if err := g.do(ctx, func(*txn) error { done.Add(1); return nil }); !errors.Is(err, want) {
-					return fmt.Errorf("got %v, want %v", err, want)
+					return fmt.Errorf("got %w, want %w", err, want)
 				}
 				return nil
 			})

@@ -77,7 +77,8 @@ func testForwardOnly(f *fixture) {
 		return batch.Position{SequenceNumber: sequenceNumber, SubSequence: sub, Partial: partial}
 	}
 	rising := []batch.Position{
-		{}, position("0", 0, false), position("9", 0, true), position("9", 1, true), position("9", 10, true),
+		{},
+		position("0", 0, false), position("9", 0, true), position("9", 1, true), position("9", 10, true),
 		position("9", 11, false), position("10", 0, false), position("100", 0, false),
 		position("49590338271490256608559692538361571095921575989136588898", 0, false),
 	}
@@ -139,7 +140,7 @@ func testParallelCommits(f *fixture) {
 // testFencingRace has an owner commit until it is told that its lease is lost, while another one takes it over.
 func testFencingRace(f *fixture) {
 	for round := range 5 {
-		lease, p := f.acquire("a")
+		lease, _ := f.acquire("a")
 		first, under := make(chan struct{}), f.Context()
 		var acknowledged int
 		var g errgroup.Group

@@ -43,7 +43,8 @@ func TestEverythingAtTheSameTime(t *testing.T) {
 		group.Go(func() error {
 			for range each {
 				out, err := c.GetShardIterator(t.Context(), &kinesis.GetShardIteratorInput{
-					StreamName: new("orders"), ShardId: new(shard0), ShardIteratorType: "TRIM_HORIZON"})
+					StreamName: new("orders"), ShardId: new(shard0), ShardIteratorType: "TRIM_HORIZON",
+				})
 				if err != nil {
 					return err
 				}

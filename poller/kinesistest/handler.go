@@ -130,7 +130,8 @@ func receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	_ = control.SetReadDeadline(time.Time{})
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, &smithy.GenericAPIError{
-			Code: tooLarge, Message: "The request is larger than " + strconv.Itoa(maxBody) + " bytes.", Fault: smithy.FaultClient}
+			Code: tooLarge, Message: "The request is larger than " + strconv.Itoa(maxBody) + " bytes.", Fault: smithy.FaultClient,
+		}
 	}
 	if err != nil {
 		return nil, &smithy.GenericAPIError{Code: "SerializationException", Message: err.Error(), Fault: smithy.FaultClient}

@@ -114,8 +114,9 @@ func (s *Service) apply(line []byte) error {
 		return again(s.increaseRetention, c.Input, r)
 	case DecreaseStreamRetentionPeriod:
 		return again(s.decreaseRetention, c.Input, r)
+	default:
+		return fmt.Errorf("operation %q is not one that changes anything", c.Op)
 	}
-	return fmt.Errorf("operation %q is not one that changes anything", c.Op)
 }
 
 // again performs an operation with the input that it had.

@@ -52,8 +52,10 @@ func number(q sequence) *big.Int {
 }
 
 func TestNumbersThatAreNoSequenceNumbers(t *testing.T) {
-	for _, s := range []string{"", "0", "x", "-1", "01", "4711", "49590338271490256608559692538361571095921575989136588899",
-		"999999999999999999999999999999999999999999999999999999999", "9999999999999999999999999999999999999999999999999999999999"} {
+	for _, s := range []string{
+		"", "0", "x", "-1", "01", "4711", "49590338271490256608559692538361571095921575989136588899",
+		"999999999999999999999999999999999999999999999999999999999", "9999999999999999999999999999999999999999999999999999999999",
+	} {
 		_, ok := parseSequence(s)
 		assert.False(t, ok, s)
 	}
@@ -132,7 +134,8 @@ func TestReadingAllShardsFindsEveryRecordOnce(t *testing.T) {
 // readToEnd reads a shard until it ends or is caught up, and adds what it finds to got.
 func readToEnd(t *rapid.T, s *Service, shard string, got map[string]bool) {
 	opened, err := s.Client().GetShardIterator(context.Background(), &kinesis.GetShardIteratorInput{
-		StreamName: new("s"), ShardId: &shard, ShardIteratorType: types.ShardIteratorTypeTrimHorizon})
+		StreamName: new("s"), ShardId: &shard, ShardIteratorType: types.ShardIteratorTypeTrimHorizon,
+	})
 	assert.NoError(t, err)
 	last := ""
 	for next := opened.ShardIterator; next != nil; {

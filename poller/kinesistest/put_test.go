@@ -56,7 +56,8 @@ func TestExplicitHashKey(t *testing.T) {
 	s, _ := newOrders(t, kinesistest.Config{}, 2)
 	put := func(hashKey string) (*kinesis.PutRecordOutput, error) {
 		return s.Client().PutRecord(t.Context(), &kinesis.PutRecordInput{
-			StreamName: new("orders"), PartitionKey: new("k"), Data: []byte("x"), ExplicitHashKey: &hashKey})
+			StreamName: new("orders"), PartitionKey: new("k"), Data: []byte("x"), ExplicitHashKey: &hashKey,
+		})
 	}
 	for key, shard := range map[string]string{
 		"0": shard0, "170141183460469231731687303715884105727": shard0,

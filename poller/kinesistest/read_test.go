@@ -137,18 +137,34 @@ func TestIteratorRequestsThatAreRefused(t *testing.T) {
 		code    string
 		message string
 	}{
-		{"sequence number of another shard", kinesis.GetShardIteratorInput{ShardIteratorType: "AT_SEQUENCE_NUMBER", StartingSequenceNumber: &numbers[0]}, "InvalidArgumentException",
-			"Invalid StartingSequenceNumber. It encodes shardId-000000000001, while it was used in a call to a shard with shardId-000000000000"},
-		{"garbage for a sequence number", kinesis.GetShardIteratorInput{ShardIteratorType: "AFTER_SEQUENCE_NUMBER", StartingSequenceNumber: new("4711")}, "InvalidArgumentException",
-			"StartingSequenceNumber 4711 used in GetShardIterator on shard shardId-000000000000 in stream orders under account 123456789012 is invalid."},
-		{"time in the future", kinesis.GetShardIteratorInput{ShardIteratorType: "AT_TIMESTAMP", Timestamp: &future}, "InvalidArgumentException",
-			fmt.Sprintf("The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. timestampInMillis: %d, currentTimestampInMillis: ", future.UnixMilli())},
+		{
+			"sequence number of another shard",
+			kinesis.GetShardIteratorInput{ShardIteratorType: "AT_SEQUENCE_NUMBER", StartingSequenceNumber: &numbers[0]},
+			"InvalidArgumentException",
+			"Invalid StartingSequenceNumber. It encodes shardId-000000000001, while it was used in a call to a shard with shardId-000000000000",
+		},
+		{
+			"garbage for a sequence number",
+			kinesis.GetShardIteratorInput{ShardIteratorType: "AFTER_SEQUENCE_NUMBER", StartingSequenceNumber: new("4711")},
+			"InvalidArgumentException",
+			"StartingSequenceNumber 4711 used in GetShardIterator on shard shardId-000000000000 in stream orders under account 123456789012 is invalid.",
+		},
+		{
+			"time in the future",
+			kinesis.GetShardIteratorInput{ShardIteratorType: "AT_TIMESTAMP", Timestamp: &future},
+			"InvalidArgumentException",
+			fmt.Sprintf("The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. timestampInMillis: %d, currentTimestampInMillis: ", future.UnixMilli()),
+		},
 		{"no time", kinesis.GetShardIteratorInput{ShardIteratorType: "AT_TIMESTAMP"}, "InvalidArgumentException", "Must specify timestampInMillis parameter"},
 		{"no sequence number", kinesis.GetShardIteratorInput{ShardIteratorType: "AT_SEQUENCE_NUMBER"}, "InvalidArgumentException", "Request specified AT_SEQUENCE_NUMBER and no StartingSequenceNumber."},
 		{"needless sequence number", kinesis.GetShardIteratorInput{ShardIteratorType: "LATEST", StartingSequenceNumber: &numbers[0]}, "InvalidArgumentException", "Request specified LATEST and also a StartingSequenceNumber."},
 		{"unknown type", kinesis.GetShardIteratorInput{ShardIteratorType: "NEWEST"}, "ValidationException", "Value 'NEWEST' at 'shardIteratorType' failed to satisfy constraint: Member must satisfy enum value set"},
-		{"unknown shard", kinesis.GetShardIteratorInput{ShardId: new(shard3), ShardIteratorType: "LATEST"}, "ResourceNotFoundException",
-			"Shard shardId-000000000003 in stream orders under account 123456789012 does not exist"},
+		{
+			"unknown shard",
+			kinesis.GetShardIteratorInput{ShardId: new(shard3), ShardIteratorType: "LATEST"},
+			"ResourceNotFoundException",
+			"Shard shardId-000000000003 in stream orders under account 123456789012 does not exist",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -366,7 +382,8 @@ func TestClosedShardEndsWithItsChildren(t *testing.T) {
 			require.Len(t, out.ChildShards, 2)
 			assert.Equal(t, types.ChildShard{
 				ShardId: new(shard1), ParentShards: []string{shard0}, HashKeyRange: &types.HashKeyRange{
-					StartingHashKey: new("0"), EndingHashKey: new("170141183460469231731687303715884105727")},
+					StartingHashKey: new("0"), EndingHashKey: new("170141183460469231731687303715884105727"),
+				},
 			}, out.ChildShards[0])
 		})
 	}

@@ -40,11 +40,11 @@ type Server struct {
 // NewServer starts a Server. Like httptest.NewServer it panics when the loopback interface can't be listened on:
 // a test has nothing else to do then.
 func NewServer(s *Service) *Server {
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0") //nolint:forbidigo // it does not wait
 	if err != nil {
 		panic(fmt.Sprintf("kinesistest: listen: %v", err))
 	}
-	ctx, hangUp := context.WithCancel(context.Background()) // the life of the Server, which Close ends
+	ctx, hangUp := context.WithCancel(context.Background()) //nolint:forbidigo // the life of the Server, which Close ends
 	v := &Server{
 		URL:       "http://" + listener.Addr().String(),
 		service:   s,

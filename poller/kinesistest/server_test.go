@@ -208,7 +208,8 @@ func BenchmarkGetRecords(b *testing.B) {
 		require.NoError(b, err)
 	}
 	opened, err := s.Client().GetShardIterator(b.Context(), &kinesis.GetShardIteratorInput{
-		StreamName: new("orders"), ShardId: new(shard0), ShardIteratorType: "TRIM_HORIZON"})
+		StreamName: new("orders"), ShardId: new(shard0), ShardIteratorType: "TRIM_HORIZON",
+	})
 	require.NoError(b, err)
 	h := s.Handler()
 	b.ReportAllocs()

@@ -139,8 +139,9 @@ func (s *Service) live(name, arn *string, now time.Time) (*stream, error) {
 	switch st.status(now) {
 	case types.StreamStatusActive, types.StreamStatusUpdating:
 		return st, nil
+	default:
+		return nil, s.streamNotFound(st.name)
 	}
-	return nil, s.streamNotFound(st.name)
 }
 
 // settled is find for streams that can be changed: ACTIVE.
