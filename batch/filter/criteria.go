@@ -1,0 +1,194 @@
+package filter
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+)
+
+const (
+	// DefaultLimit is how many filters a mapping may have.
+	DefaultLimit = 5
+
+	// MaxLimit is how many filters AWS allows on request.
+	MaxLimit = 10
+)
+
+// Verdict is what a mapping's filters say of a record.
+type Verdict uint8
+
+const (
+	// Filtered means that no filter lets the record through.
+	Filtered Verdict = iota
+
+	// NotJSON means that no filter lets the record through, and that its data could not be looked into:
+	// it is not JSON, and there are filters that ask about it.
+	NotJSON
+
+	// Passed means that a filter lets the record through, or that there are none.
+	Passed
+)
+
+// Passes reports whether the record is to be delivered.
+func (v Verdict) Passes() bool { return v == Passed }
+
+// String returns the verdict in a word, for logs.
+func (v Verdict) String() string {
+	switch v {
+	case Filtered:
+		return "filtered"
+	case NotJSON:
+		return "not JSON"
+	case Passed:
+		return "passed"
+	}
+	return "Verdict(" + strconv.Itoa(int(v)) + ")"
+}
+
+// Criteria are the filters of a mapping, compiled into one matcher: a record passes if it matches any of them.
+// They are read-only and may be used by any number of goroutines.
+//
+// The root of their patterns is a record, as it stands under "kinesis" in the event of a function, but with its data
+// decoded: the keys are data, partitionKey, sequenceNumber, approximateArrivalTimestamp (a number, in seconds) and
+// kinesisSchemaVersion.
+type Criteria struct {
+	machine machine
+
+	// The fields of the root, nil if nothing is asked about them.
+	data, partitionKey, sequenceNumber, arrival, version *node
+}
+
+// Compile makes one matcher of the patterns of a mapping's filters. Without patterns, every record passes. The limit is
+// the number of filters allowed, at most [MaxLimit]; 0 stands for [DefaultLimit].
+//
+// Patterns that cannot be used are reported all at once, an [*Error] for each. A pattern for data must be an object.
+func Compile(patterns []string, limit int) (*Criteria, error) {
+	if limit == 0 {
+		limit = DefaultLimit
+	}
+	if limit < 1 || limit > MaxLimit {
+		return nil, fmt.Errorf("filter: a limit of %d filters, where 1 to %d are possible", limit, MaxLimit)
+	}
+	if len(patterns) > limit {
+		// The text is ours, after the template that AWS has for other members.
+		return nil, fmt.Errorf("1 validation error detected: Value with %d members at 'filterCriteria.filters' failed to satisfy constraint: "+
+			"Member must have length less than or equal to %d", len(patterns), limit)
+	}
+	var (
+		parsed [][]alternative
+		errs   []error
+	)
+	for i, text := range patterns {
+		p, err := Parse(text)
+		if err == nil {
+			err = checkData(p.alternatives)
+		}
+		if e := (*Error)(nil); errors.As(err, &e) {
+			e.Filter = i + 1
+			errs = append(errs, e)
+			continue
+		}
+		parsed = append(parsed, p.alternatives)
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return newCriteria(parsed), nil
+}
+
+// checkData refuses a pattern that gives values for data itself.
+func checkData(alternatives []alternative) error {
+	for _, a := range alternatives {
+		if c := a["data"]; c != nil {
+			return &Error{Line: c.line, Path: "data", Reason: "the pattern for data must be a JSON object"}
+		}
+	}
+	return nil
+}
+
+func newCriteria(patterns [][]alternative) *Criteria {
+	c := &Criteria{machine: newMachine(patterns...)}
+	for _, n := range c.machine.root.children {
+		switch n.segment {
+		case "data":
+			c.data = n
+		case "partitionKey":
+			c.partitionKey = n
+		case "sequenceNumber":
+			c.sequenceNumber = n
+		case "approximateArrivalTimestamp":
+			c.arrival = n
+		case "kinesisSchemaVersion":
+			c.version = n
+		}
+	}
+	for i := range c.machine.alternatives {
+		all := &c.machine.alternatives[i]
+		for _, condition := range all.conditions {
+			all.ofData = all.ofData || strings.HasPrefix(condition.path, "data.")
+		}
+	}
+	return c
+}
+
+// Match applies the filters to a record. The record and its data are neither kept nor changed. Like [Pattern.Match], it
+// does not allocate in the usual case.
+//
+// A filter that asks about data lets no record through whose data is not JSON, not even one that asks for the absence
+// of a field. Of the branches of a $or, this concerns those that ask about data.
+func (c *Criteria) Match(r *batch.Record) Verdict {
+	if len(c.machine.alternatives) == 0 {
+		return Passed
+	}
+	var w walk
+	w.begin(&c.machine)
+	readable := c.data == nil || w.document(r.Data, c.data)
+	c.metadata(&w, r)
+	for i := range c.machine.alternatives {
+		all := &c.machine.alternatives[i]
+		if (readable || !all.ofData) && w.holds(all) {
+			return Passed
+		}
+	}
+	if !readable {
+		return NotJSON
+	}
+	return Filtered
+}
+
+// schemaVersion is the kinesisSchemaVersion of all events.
+const schemaVersion = "1.0"
+
+// metadata marks what holds for the fields beside data.
+func (c *Criteria) metadata(w *walk, r *batch.Record) {
+	w.elem = 0 // a walk that broke off may have left one
+	w.text(c.partitionKey, r.PartitionKey)
+	w.text(c.sequenceNumber, r.SequenceNumber)
+	w.text(c.version, schemaVersion)
+	if c.arrival != nil {
+		var buffer [32]byte
+		w.numberLeaf(c.arrival, appendSeconds(buffer[:0], r.ArrivalTime))
+	}
+}
+
+// text tries a string that is not part of the text walked.
+func (w *walk) text(n *node, s string) {
+	if n == nil || len(n.conditions) == 0 {
+		return
+	}
+	w.leaf(n, &value{kind: aString, text: append(w.scratch[:0], s...)})
+}
+
+// appendSeconds writes a time as events do: in seconds, with milliseconds behind the point.
+func appendSeconds(b []byte, t time.Time) []byte {
+	ms := t.UnixMilli()
+	if ms < 0 {
+		b, ms = append(b, '-'), -ms
+	}
+	b = strconv.AppendInt(b, ms/1000, 10)
+	return append(b, '.', byte('0'+ms/100%10), byte('0'+ms/10%10), byte('0'+ms%10))
+}

@@ -1,0 +1,31 @@
+package filter
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The first two are AWS's recorded answers: allowed, and too complex.
+func TestComplexityOfWildcards(t *testing.T) {
+	for text, want := range map[string]int{
+		"/Users/*/dir/dir/dir/dir/dir/doc.txt":   7,
+		"*:*:*:*:*:event-bus/*":                  maxComplexity,
+		"arn:aws:events:us-east-1:*:event-bus/*": 3,
+		"/Users/*/doc.txt":                       2,
+		"*":                                      2,
+		"x":                                      1,
+	} {
+		var g glob
+		part := ""
+		for _, c := range text + "*" {
+			if c == '*' {
+				g = append(g, []byte(part))
+				part = ""
+				continue
+			}
+			part += string(c)
+		}
+		require.Equal(t, want, min(g.complexity(), maxComplexity), text)
+	}
+}
