@@ -31,6 +31,11 @@ type piece struct {
 	spent    int // those that count against MaximumRetryAttempts
 	failures int // in a row, of any kind: the exponent of the delay
 
+	window  time.Time // the beginning of its tumbling window
+	final   bool      // the final invocation of its window: it has no records
+	early   bool      // ... which is terminated early
+	arrived time.Time // for a final one: when the window's last record arrived
+
 	condition Condition   // once doomed
 	cause     OutcomeKind // of the last failure
 }
@@ -38,7 +43,7 @@ type piece struct {
 // split returns the halves of p, which begin afresh. The first has ⌊n/2⌋ records.
 func (p *piece) split() (first, second piece) {
 	n := len(p.records) / 2
-	return piece{records: p.records[:n:n]}, piece{records: p.records[n:]}
+	return piece{records: p.records[:n:n], window: p.window}, piece{records: p.records[n:], window: p.window}
 }
 
 // oldest separates the first n records, which are too old, from the others. Those keep what was spent, for the function
@@ -51,9 +56,19 @@ func (p *piece) oldest(n int) (old, rest piece) {
 	return old, rest
 }
 
+// arrival returns when the oldest record of p arrived, or, for a final invocation, the last one of its window.
+func (p *piece) arrival() time.Time {
+	if len(p.records) > 0 {
+		return p.records[0].ArrivalTime
+	}
+	return p.arrived
+}
+
 // older reports whether the record is older than age. One whose arrival time is not known never is.
-func (r *Record) older(age time.Duration, now time.Time) bool {
-	return !r.ArrivalTime.IsZero() && now.Sub(r.ArrivalTime) > age
+func (r *Record) older(age time.Duration, now time.Time) bool { return older(r.ArrivalTime, age, now) }
+
+func older(arrival time.Time, age time.Duration, now time.Time) bool {
+	return !arrival.IsZero() && now.Sub(arrival) > age
 }
 
 // expired returns how many leading records are older than age at now.

@@ -16,6 +16,8 @@ const (
 	// in a lane. It bounds the number of small records that a budget in bytes admits.
 	RecordOverhead = 256
 
+	defaultWindowGrace = 5 * time.Second
+
 	minRetryDelay = 200 * time.Millisecond // the first retry, as measured on AWS
 	maxRetryDelay = time.Minute
 )
@@ -49,6 +51,16 @@ type Policy struct {
 	// ReportBatchItemFailures makes Outcome.FailedItems count.
 	ReportBatchItemFailures bool
 
+	// TumblingWindow is the length of tumbling windows: 0, for none, to 900 s, in whole seconds. It allows one lane only.
+	TumblingWindow time.Duration
+
+	// TumblingWindowGrace is how long after the end of a window the source must have been read to its tip before the
+	// window is closed, when no later record closes it: 0 to 2 min, default 5 s.
+	TumblingWindowGrace time.Duration
+
+	// WindowSize is what a tumbling window adds to an encoded event besides its state.
+	WindowSize int
+
 	// BufferBytes bounds what is held above the frontier: the records' data, and RecordOverhead for each. Default 32 MiB.
 	// One page may go beyond it. Where it is used up, lanes no longer wait for their batching window.
 	BufferBytes int
@@ -68,6 +80,7 @@ var bounds = []struct {
 	{"ParallelizationFactor", func(p *Policy) int64 { return int64(p.ParallelizationFactor) }, 1, 10, "AWS"},
 	{"PayloadLimit", func(p *Policy) int64 { return int64(p.PayloadLimit) }, 1, 1 << 40, "a record must have a chance"},
 	{"EnvelopeSize", func(p *Policy) int64 { return int64(p.EnvelopeSize) }, 0, 1 << 20, "it holds ARNs and IDs"},
+	{"WindowSize", func(p *Policy) int64 { return int64(p.WindowSize) }, 0, 1 << 20, "it holds ARNs and IDs"},
 	{"MaximumRetryAttempts", func(p *Policy) int64 { return int64(*p.MaximumRetryAttempts) }, -1, 10_000, "AWS"},
 	{"BufferBytes", func(p *Policy) int64 { return int64(p.BufferBytes) }, 1, 1 << 40, "with none nothing would be read"},
 }
@@ -77,6 +90,8 @@ const (
 	maxBatchingWindow = 300 * time.Second
 	minRecordAge      = 60 * time.Second
 	maxRecordAge      = 604_800 * time.Second
+	maxTumblingWindow = 900 * time.Second
+	maxWindowGrace    = 2 * time.Minute // AWS closes an idle window within that time
 )
 
 // withDefaults returns p with its zero fields filled in.
@@ -95,6 +110,9 @@ func (p Policy) withDefaults() Policy {
 		retries = *p.MaximumRetryAttempts
 	}
 	p.MaximumRetryAttempts = &retries // a copy, for the caller may go on to use his
+	if p.TumblingWindowGrace == 0 {
+		p.TumblingWindowGrace = defaultWindowGrace
+	}
 	if p.BufferBytes == 0 {
 		p.BufferBytes = DefaultBufferBytes
 	}
@@ -116,5 +134,18 @@ func (p Policy) Validate() error {
 	if a := p.MaximumRecordAge; a > 0 && a < minRecordAge || a > maxRecordAge {
 		errs = append(errs, fmt.Errorf("batch: MaximumRecordAge is %s, must be between %s and %s, or 0 for none (AWS)", a, minRecordAge, maxRecordAge))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, p.validateWindow()...)...)
+}
+
+func (p *Policy) validateWindow() (errs []error) {
+	if w := p.TumblingWindow; w < 0 || w > maxTumblingWindow || w%time.Second != 0 {
+		errs = append(errs, fmt.Errorf("batch: TumblingWindow is %s, must be between 0s and %s, in whole seconds (AWS)", w, maxTumblingWindow))
+	}
+	if g := p.TumblingWindowGrace; g < 0 || g > maxWindowGrace {
+		errs = append(errs, fmt.Errorf("batch: TumblingWindowGrace is %s, must be between 0s and %s (AWS)", g, maxWindowGrace))
+	}
+	if p.TumblingWindow > 0 && p.ParallelizationFactor > 1 {
+		errs = append(errs, fmt.Errorf("batch: ParallelizationFactor is %d, must be 1 with a TumblingWindow (AWS)", p.ParallelizationFactor))
+	}
+	return errs
 }

@@ -16,6 +16,7 @@ type Scheduler struct {
 	rng      *rand.Rand // nil: no jitter
 	lanes    []lane
 	frontier frontier
+	windows  windows
 	read     Position // behind the last record offered
 	lastID   ID
 
@@ -37,6 +38,8 @@ func New(p Policy, resume Commit) (*Scheduler, error) {
 	p = p.withDefaults()
 	s := &Scheduler{policy: p, lanes: make([]lane, p.ParallelizationFactor), read: resume.Position, ended: resume.End}
 	s.frontier.position = resume.Position
+	s.windows.size, s.windows.grace = p.TumblingWindow, p.TumblingWindowGrace
+	s.windows.resume(resume.Window)
 	if p.Seed != 0 {
 		s.rng = rand.New(rand.NewPCG(p.Seed, p.Seed))
 	}
@@ -53,6 +56,9 @@ func (s *Scheduler) Offer(now time.Time, page Page) {
 	if len(records) > 0 {
 		s.read = PositionOf(&records[len(records)-1])
 		s.spread(now, s.frontier.add(records))
+	}
+	if page.CaughtUpTo.After(s.windows.caughtUp) {
+		s.windows.caughtUp = page.CaughtUpTo
 	}
 	s.ended = s.ended || page.End
 	s.advance()
@@ -72,7 +78,11 @@ func (s *Scheduler) spread(now time.Time, p *page) {
 		if len(s.lanes) > 1 {
 			l = &s.lanes[LaneOf(r, len(s.lanes))]
 		}
-		l.push(now, ref{page: p, index: i}, &s.policy)
+		at := ref{page: p, index: i}
+		if s.windows.size > 0 {
+			s.windows.add(now, r, at.ordinal())
+		}
+		l.push(now, at, &s.policy)
 	}
 }
 
@@ -115,7 +125,7 @@ func (s *Scheduler) commit() {
 	if c == nil {
 		c = new(Commit)
 	}
-	*c = Commit{Version: s.version, Position: s.frontier.position, End: s.Ended()}
+	*c = Commit{Version: s.version, Position: s.frontier.position, End: s.Ended(), Window: s.windows.committed()}
 	s.actions, s.beside = append(s.actions, c), nil
 }
 
@@ -135,41 +145,70 @@ func (s *Scheduler) step(now time.Time, i int) {
 			s.doomOldest(l, n)
 			continue
 		}
+		if age := s.policy.MaximumRecordAge; h.final && age > 0 && older(h.arrived, age, now) {
+			h.state, h.condition, h.cause = doomed, RecordAgeExceeded, None
+			continue
+		}
 		if h.state == waiting && now.Before(h.notBefore) {
 			return
 		}
-		if !s.tooLarge(h) {
+		switch {
+		case !s.tooLarge(h):
 			s.invoke(now, i, h)
 			return
+		case len(h.records) > 1: // the state of its window has grown since it was cut
+			l.replace(h.split())
+		default:
+			s.fail(now, l, TooLarge)
 		}
-		s.fail(now, l, TooLarge)
 	}
 }
 
 // cut takes the next batch of a free lane in hand, if one is due. Records that are too old are due at once.
 func (s *Scheduler) cut(now time.Time, l *lane) bool {
+	if s.closeWindow(l) {
+		return true
+	}
 	if l.buffered() == 0 {
 		return false
 	}
-	n := l.fill
+	n, window := l.fill, time.Time{}
+	if s.windows.size > 0 {
+		n, window, _ = s.cutWindow(l)
+	}
 	if !s.due(now, l) {
-		n = l.queue.expired(l.fill, s.policy.MaximumRecordAge, now)
+		n = l.queue.expired(n, s.policy.MaximumRecordAge, now)
 	}
 	if n == 0 {
 		return false
 	}
 	l.cut(n, &s.policy)
+	l.head().window = window
 	return true
 }
 
 // due reports whether a free lane's batch is to be invoked though it may not be full: no more can come for it, its
 // window is over, or waiting would keep the shard from being read.
 func (s *Scheduler) due(now time.Time, l *lane) bool {
-	return l.full || s.ended || now.Sub(l.since) >= s.policy.MaximumBatchingWindow || s.Room() <= 0
+	if l.full || s.ended || now.Sub(l.since) >= s.policy.MaximumBatchingWindow || s.Room() <= 0 {
+		return true
+	}
+	if s.windows.size == 0 {
+		return false
+	}
+	_, _, whole := s.cutWindow(l)
+	return whole
 }
 
 func (s *Scheduler) tooLarge(h *piece) bool {
-	return len(h.records) == 1 && s.policy.EnvelopeSize+h.records[0].Size > s.policy.PayloadLimit
+	if len(h.records) > 1 && s.windows.size == 0 {
+		return false // it was cut to fit
+	}
+	size := s.policy.EnvelopeSize + s.windowSize(h.window)
+	for i := range h.records {
+		size += h.records[i].Size + 1
+	}
+	return size-min(1, len(h.records)) > s.policy.PayloadLimit
 }
 
 // name gives a piece its ID with its first action.
@@ -185,7 +224,7 @@ func (s *Scheduler) invoke(now time.Time, lane int, h *piece) {
 	h.state, h.since = running, now
 	h.invoked++
 	a := s.newInvoke()
-	*a = Invoke{ID: s.name(h), Lane: lane, Attempt: h.invoked, Records: h.records}
+	*a = Invoke{ID: s.name(h), Lane: lane, Attempt: h.invoked, Records: h.records, Window: s.windowOf(h)}
 	s.actions = append(s.actions, a)
 }
 
@@ -211,7 +250,7 @@ func (s *Scheduler) discard(now time.Time, lane int, h *piece) {
 		count = max(1, h.ran)
 	}
 	s.actions = append(s.actions, &Discard{
-		ID: s.name(h), Lane: lane, Condition: h.condition, Invocations: count, Cause: h.cause, Records: h.records,
+		ID: s.name(h), Lane: lane, Condition: h.condition, Invocations: count, Cause: h.cause, Records: h.records, Window: s.windowOf(h),
 	})
 }
 
@@ -255,8 +294,11 @@ func (s *Scheduler) invoked(now time.Time, l *lane, o Outcome) Verdict {
 	if o.Kind != Success {
 		return s.fail(now, l, o.Kind)
 	}
+	if s.windows.size > 0 && !h.final && o.State == nil {
+		return s.fail(now, l, Success) // an answer without a state is a failed invocation
+	}
 	if !s.policy.ReportBatchItemFailures {
-		return s.resolve(l, len(h.records), Resolved)
+		return s.succeeded(l, len(h.records), o.State)
 	}
 	first, ok := firstFailed(h.records, o.FailedItems)
 	switch {
@@ -264,13 +306,34 @@ func (s *Scheduler) invoked(now time.Time, l *lane, o Outcome) Verdict {
 		v := s.fail(now, l, Success)
 		v.BadItem = true
 		return v
-	case first == 0:
+	case first == 0 && !h.final:
 		return s.fail(now, l, Success)
-	case first == len(h.records):
-		return s.resolve(l, first, Resolved)
 	}
-	v := s.resolve(l, first, Continued)
-	*l.head() = piece{records: l.head().records}
+	return s.succeeded(l, first, o.State)
+}
+
+// succeeded takes a success of the first n records of the head, n being more than 0 but for a final invocation.
+// What is left of it is a new batch.
+func (s *Scheduler) succeeded(l *lane, n int, state []byte) Verdict {
+	h := l.head()
+	if n == len(h.records) && (s.windows.size == 0 || h.final) {
+		return s.resolve(l, n, Resolved)
+	}
+	window, step := h.window, Resolved
+	var arrived time.Time
+	if n > 0 {
+		arrived = h.records[n-1].ArrivalTime
+	}
+	if n < len(h.records) {
+		step = Continued
+	}
+	v := s.resolve(l, n, step)
+	if step == Continued {
+		*l.head() = piece{records: l.head().records, window: window}
+	}
+	if s.windows.size > 0 {
+		s.keepState(l, window, arrived, state)
+	}
 	return v
 }
 
@@ -298,8 +361,12 @@ func (s *Scheduler) fail(now time.Time, l *lane, cause OutcomeKind) Verdict {
 
 // resolve passes the first n records of the head.
 func (s *Scheduler) resolve(l *lane, n int, step Step) Verdict {
+	final := l.head().final
 	l.resolve(n)
 	s.advance()
+	if final {
+		s.endWindow()
+	}
 	return Verdict{Step: step, Resolved: n}
 }
 
@@ -326,7 +393,10 @@ func (s *Scheduler) advance() {
 func (s *Scheduler) Stop() { s.stopped = true }
 
 // Ended reports whether the shard was read to its end and all of it is resolved.
-func (s *Scheduler) Ended() bool { return s.ended && s.frontier.resolved == s.frontier.offered }
+// With tumbling windows, the last one is closed too.
+func (s *Scheduler) Ended() bool {
+	return s.ended && s.frontier.resolved == s.frontier.offered && s.windows.open == nil
+}
 
 // Room returns how many more bytes the Scheduler is willing to hold. Nothing should be read while it is zero or less.
 func (s *Scheduler) Room() int { return s.policy.BufferBytes - s.frontier.held }
@@ -350,16 +420,16 @@ func (s *Scheduler) Wake(now time.Time) (time.Time, bool) {
 func (s *Scheduler) wake(now time.Time, l *lane) (time.Time, bool) {
 	h := l.head()
 	var at time.Time
-	var oldest *Record
+	var oldest time.Time
 	switch {
 	case h == nil && l.buffered() == 0:
 		return at, false
 	case h == nil && s.due(now, l):
 		return now, true
 	case h == nil:
-		at, oldest = l.since.Add(s.policy.MaximumBatchingWindow), l.queue.front().record()
+		at, oldest = l.since.Add(s.policy.MaximumBatchingWindow), l.queue.front().record().ArrivalTime
 	case h.state == waiting:
-		at, oldest = h.notBefore, &h.records[0]
+		at, oldest = h.notBefore, h.arrival()
 	case h.state == running || h.state == discarding:
 		return at, false
 	default:
@@ -367,7 +437,7 @@ func (s *Scheduler) wake(now time.Time, l *lane) (time.Time, bool) {
 	}
 	if age := s.policy.MaximumRecordAge; age > 0 {
 		// One nanosecond later it is older than the limit.
-		if t := oldest.ArrivalTime.Add(age + 1); t.Before(at) && !oldest.ArrivalTime.IsZero() {
+		if t := oldest.Add(age + 1); t.Before(at) && !oldest.IsZero() {
 			at = t
 		}
 	}

@@ -41,11 +41,13 @@ func (s *Scheduler) Lanes(dst []LaneStatus) []LaneStatus {
 func (s *Scheduler) laneStatus(i int) LaneStatus {
 	l := &s.lanes[i]
 	st := LaneStatus{Lane: i, State: Idle}
-	if l.queue.len() == 0 {
+	h := l.head()
+	if l.queue.len() == 0 && h == nil {
 		return st
 	}
-	st.First = PositionOf(l.queue.front().record())
-	h := l.head()
+	if l.queue.len() > 0 {
+		st.First = PositionOf(l.queue.front().record())
+	}
 	if h == nil {
 		st.State, st.Since, st.Until = Gathering, l.since, l.since.Add(s.policy.MaximumBatchingWindow)
 		st.Buffered = l.buffered()

@@ -1,0 +1,180 @@
+package batch
+
+import "time"
+
+// maxWindowState is the largest state of a tumbling window, in bytes; a larger one ends the window early. AWS's limit.
+const maxWindowState = 1 << 20
+
+// emptyState is the state that a window begins with.
+const emptyState = "{}"
+
+// windows are the tumbling windows of a shard: aligned to the Unix epoch, told apart by arrival times. A batch never
+// spans two of them. There is one lane with tumbling windows, so its order is that of the shard.
+type windows struct {
+	size, grace time.Duration // size 0: no tumbling windows
+
+	// spans tell which window the unresolved records belong to: all those from an ordinal on.
+	spans []span
+
+	// current is the window of the last record offered, or that of the source's clock when the shard went idle.
+	// A record that arrives late, for a window before it, joins it.
+	current time.Time
+
+	// caughtUp is up to when the source was read to its tip, on its own clock.
+	caughtUp time.Time
+
+	// open is the window that has a state: one whose final invocation is yet to come.
+	open *openWindow
+}
+
+// span is a run of records of one window, from an ordinal up to that of the next span.
+type span struct {
+	first uint64
+	start time.Time
+}
+
+// openWindow is a window with the state that its last successful invocation returned.
+type openWindow struct {
+	start, end time.Time
+	state      []byte
+	arrived    time.Time // the arrival of its last record; zero when it was resumed
+}
+
+// of returns the beginning of the window that t lies in.
+func (w *windows) of(t time.Time) time.Time {
+	size := int64(w.size / time.Second)
+	sec := t.Unix()
+	return time.Unix(sec-((sec%size)+size)%size, 0).UTC()
+}
+
+// add takes note of a record that is offered. One whose arrival time is not known joins the current window.
+func (w *windows) add(now time.Time, r *Record, ordinal uint64) {
+	arrived := r.ArrivalTime
+	if arrived.IsZero() && w.current.IsZero() {
+		arrived = now
+	}
+	if start := w.of(arrived); start.After(w.current) {
+		w.current = start
+	}
+	if n := len(w.spans); n == 0 || !w.spans[n-1].start.Equal(w.current) {
+		w.spans = append(w.spans, span{first: ordinal, start: w.current})
+	}
+}
+
+// from returns the window of the record with an ordinal, which is the first unresolved one, and how many records from it
+// on are of that window, at most n. whole tells that no more can come for it.
+func (w *windows) from(ordinal uint64, n int) (start time.Time, of int, whole bool) {
+	for len(w.spans) > 1 && w.spans[1].first <= ordinal {
+		w.spans = w.spans[1:]
+	}
+	if len(w.spans) > 1 {
+		return w.spans[0].start, min(n, int(w.spans[1].first-ordinal)), true
+	}
+	return w.spans[0].start, n, w.over(w.spans[0].start.Add(w.size))
+}
+
+// over reports whether no record can come for a window any more: the source was read to its tip when the window and its
+// grace were over, by the source's clock. Our own clock says nothing of a source that is throttled or behind.
+func (w *windows) over(end time.Time) bool { return !w.caughtUp.Before(end.Add(w.grace)) }
+
+// state returns the state that the next invocation of a window is given.
+func (w *windows) state(start time.Time) []byte {
+	if w.open != nil && w.open.start.Equal(start) {
+		return w.open.state
+	}
+	return []byte(emptyState)
+}
+
+// resume goes on with the window that was open when the shard was last committed.
+func (w *windows) resume(open *Window) {
+	if w.size == 0 || open == nil {
+		return
+	}
+	w.current = open.Start
+	w.open = &openWindow{start: open.Start, end: open.End, state: open.State}
+}
+
+// committed returns the open window as a Commit tells it; nil without one.
+func (w *windows) committed() *Window {
+	if w.open == nil {
+		return nil
+	}
+	return &Window{Start: w.open.start, End: w.open.end, State: w.open.state}
+}
+
+// windowOf returns what the invocation, or the discard, of a piece is told of its window; nil without tumbling windows.
+func (s *Scheduler) windowOf(h *piece) *Window {
+	w := &s.windows
+	if w.size == 0 {
+		return nil
+	}
+	end := h.window.Add(w.size)
+	if h.final && w.open != nil {
+		end = w.open.end // the size may have changed since
+	}
+	return &Window{Start: h.window, End: end, State: w.state(h.window), Final: h.final, TerminatedEarly: h.early}
+}
+
+// closeWindow takes the final invocation of the open window in hand when it is due: the next record is of a later window,
+// the shard has ended, or no record can come for it any more.
+func (s *Scheduler) closeWindow(l *lane) bool {
+	w := &s.windows
+	if w.open == nil {
+		return false
+	}
+	if l.buffered() > 0 {
+		if start, _, _ := w.from(l.queue.front().ordinal(), 1); !start.After(w.open.start) {
+			return false
+		}
+	} else {
+		if !s.ended && !w.over(w.open.end) {
+			return false
+		}
+		if now := w.of(w.caughtUp); now.After(w.current) {
+			w.current = now // for records that are late from now on
+		}
+	}
+	l.pieces = append(l.pieces, piece{window: w.open.start, final: true, arrived: w.open.arrived})
+	return true
+}
+
+// cutWindow returns how many of the records that would be cut are of one window, and fit an event with its state, and
+// whether they are due because no more can join them.
+func (s *Scheduler) cutWindow(l *lane) (n int, start time.Time, whole bool) {
+	start, n, whole = s.windows.from(l.queue.front().ordinal(), l.fill)
+	size := s.policy.EnvelopeSize + s.windowSize(start) - 1
+	fit := 0
+	for r := range l.queue.from(0) {
+		if size += r.Size + 1; fit == n || fit > 0 && size > s.policy.PayloadLimit {
+			break
+		}
+		fit++
+	}
+	return fit, start, whole || fit < n
+}
+
+// windowSize returns what a window adds to the size of an event.
+func (s *Scheduler) windowSize(start time.Time) int {
+	if s.windows.size == 0 {
+		return 0
+	}
+	return s.policy.WindowSize + len(s.windows.state(start))
+}
+
+// keepState takes over the state that a successful invocation of a batch returned. A state that is too large has the
+// window terminated early, before anything else.
+func (s *Scheduler) keepState(l *lane, window, arrived time.Time, state []byte) {
+	w := &s.windows
+	w.open = &openWindow{start: window, end: window.Add(w.size), state: state, arrived: arrived}
+	if len(state) > maxWindowState {
+		l.pieces = append(l.pieces, piece{window: window, final: true, early: true, arrived: arrived})
+	}
+	s.moved = true
+}
+
+// endWindow drops the state of the open window: its final invocation succeeded, or was given up. If it was terminated
+// early and further records come for it, it begins once more with an empty state.
+func (s *Scheduler) endWindow() {
+	s.windows.open = nil
+	s.moved = true
+}
