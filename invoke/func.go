@@ -18,14 +18,11 @@ func (f Func) Invoke(ctx context.Context, in *Invocation) (*Result, error) {
 }
 
 // ResponseFunc is a function in this process that has an answer: failed items, or the state of a tumbling window.
-// A nil Response is an empty answer. Else it is like Func.
+// A nil Response is an empty answer. Beside a *FailedItemsError only the Response's State counts. Else it is like Func.
 type ResponseFunc func(ctx context.Context, e *Event) (*Response, error)
 
 // Invoke calls the function.
 func (f ResponseFunc) Invoke(ctx context.Context, in *Invocation) (*Result, error) {
 	r, err := f(ctx, in.Event)
-	if err != nil {
-		return nil, err
-	}
-	return &Result{Response: r}, nil
+	return &Result{Response: r}, err
 }

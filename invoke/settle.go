@@ -59,7 +59,11 @@ func (c *call) notRun(kind batch.OutcomeKind, err error) {
 func (c *call) returned(err error) {
 	if c.opts.ReportBatchItemFailures {
 		if items, ok := failedItems(err); ok {
-			c.result.Response = &Response{FailedItems: items}
+			response := Response{FailedItems: items}
+			if c.result.Response != nil {
+				response.State = c.result.Response.State
+			}
+			c.result.Response = &response
 			c.result.Err = err
 			c.succeeded()
 			return

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/batch/filter"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/poller"
 )
@@ -26,6 +27,23 @@ const (
 	// AtTimestamp begins at Config.StartingPositionTimestamp.
 	AtTimestamp StartingPosition = "AT_TIMESTAMP"
 )
+
+// FilterCriteria are the filters of a mapping. A record passes if one of them matches; without any, all pass.
+type FilterCriteria struct {
+	// Filters are at most 5, or Limit.
+	Filters []Filter
+
+	// Limit takes the place of the 5, up to 10, as an AWS account's raised quota does. An extension.
+	Limit int
+}
+
+// Filter is one filter.
+type Filter struct {
+	// Pattern is an event pattern as EventBridge has them, on an object with the keys data (the record's data, parsed as
+	// JSON), partitionKey, sequenceNumber, approximateArrivalTimestamp and kinesisSchemaVersion:
+	// {"data": {"price": [{"numeric": [">", 100]}]}}. The package batch/filter has the grammar.
+	Pattern string
+}
 
 // FunctionResponseType is something that a function's answer may tell, in AWS's words.
 type FunctionResponseType string
@@ -72,6 +90,23 @@ type Config struct {
 	// MaximumBatchingWindow is how long records are gathered for an invocation that is not full: 0 to 300 s, in whole
 	// seconds. At 0, the default, the function is invoked as soon as there is a record.
 	MaximumBatchingWindow time.Duration
+
+	// ParallelizationFactor is the most invocations that run at once for a shard: 1 to 10, default 1. All records of a
+	// partition key are processed in order, by one of them at a time; batches that fail hold back their keys and no
+	// others. It may be changed over a restart.
+	ParallelizationFactor int
+
+	// TumblingWindow is the length of tumbling windows: 0, for none, to 900 s, in whole seconds. The function is then
+	// invoked with the state that it returned before for the same window (invoke.ResponseFunc, invoke.StateFunc), and once
+	// more without records when the window is over. It excludes ParallelizationFactor and FilterCriteria.
+	TumblingWindow time.Duration
+
+	// TumblingWindowGrace is how long after the end of a window the stream must have been read to its tip before a
+	// window is closed that no later record closes: 0 to 2 min, default 5 s. An extension.
+	TumblingWindowGrace time.Duration
+
+	// FilterCriteria says which records the function is invoked with. Others are passed over and counted.
+	FilterCriteria FilterCriteria
 
 	// MaximumRetryAttempts is how often a failed batch is tried again before it is discarded: 0 to 10,000.
 	// nil, the default, and -1 mean until it succeeds or its records are too old. Invocations that never ran
@@ -188,6 +223,7 @@ func (c *Config) validate(now time.Time) error {
 	v.seconds("MaximumBatchingWindow", "maximumBatchingWindowInSeconds", c.MaximumBatchingWindow, 0, 300)
 
 	c.validateFailures(&v)
+	c.validateShape(&v)
 
 	v.within("FunctionTimeout", c.FunctionTimeout, 0, 24*time.Hour)
 	v.within("PollInterval", c.PollInterval, 200*time.Millisecond, 4*time.Minute) // an iterator lives 5 minutes
@@ -217,6 +253,35 @@ func (c *Config) validateRequired(v *violations) {
 	if c.Function == nil {
 		v.add("Function", "must be set")
 	}
+}
+
+// validateShape checks what decides how batches are cut: lanes, windows, filters.
+func (c *Config) validateShape(v *violations) {
+	v.atMost("ParallelizationFactor", "parallelizationFactor", c.ParallelizationFactor, 10)
+	v.atLeast("ParallelizationFactor", "parallelizationFactor", c.ParallelizationFactor, 0)
+	v.seconds("TumblingWindow", "tumblingWindowInSeconds", c.TumblingWindow, 0, 900)
+	v.within("TumblingWindowGrace", c.TumblingWindowGrace, 0, 2*time.Minute)
+	if c.TumblingWindow > 0 && c.ParallelizationFactor > 1 {
+		v.add("ParallelizationFactor", "Parallelization factor must be equal to 1 when tumbling window period is configured")
+	}
+	if c.TumblingWindow > 0 && len(c.FilterCriteria.Filters) > 0 {
+		v.add("FilterCriteria", "must be empty when a tumbling window is configured") // AWS's text is not known
+	}
+	if _, err := c.filters(); err != nil {
+		v.add("FilterCriteria", err.Error())
+	}
+}
+
+// filters returns the compiled filters, nil without any.
+func (c *Config) filters() (*filter.Criteria, error) {
+	if len(c.FilterCriteria.Filters) == 0 {
+		return nil, nil
+	}
+	patterns := make([]string, len(c.FilterCriteria.Filters))
+	for i, f := range c.FilterCriteria.Filters {
+		patterns[i] = f.Pattern
+	}
+	return filter.Compile(patterns, c.FilterCriteria.Limit)
 }
 
 // validateFailures checks what concerns failed batches.

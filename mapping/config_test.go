@@ -53,6 +53,18 @@ func TestConfigViolationsNameFieldValueAndBound(t *testing.T) {
 		"DestinationConfig.OnFailure: its fields Destination and To must not be set together": func(c *mapping.Config) {
 			c.DestinationConfig.OnFailure.Destination, c.DestinationConfig.OnFailure.To = "arn:aws:sqs:us-east-1:123456789012:q", &documents{}
 		},
+		"Value '11' at 'parallelizationFactor' failed to satisfy constraint: Member must have value less than or equal to 10":     func(c *mapping.Config) { c.ParallelizationFactor = 11 },
+		"Value '901' at 'tumblingWindowInSeconds' failed to satisfy constraint: Member must have value less than or equal to 900": func(c *mapping.Config) { c.TumblingWindow = 901 * time.Second },
+		"ParallelizationFactor: Parallelization factor must be equal to 1 when tumbling window period is configured": func(c *mapping.Config) {
+			c.ParallelizationFactor, c.TumblingWindow = 2, 10*time.Second
+		},
+		"FilterCriteria: must be empty when a tumbling window is configured": func(c *mapping.Config) {
+			c.FilterCriteria.Filters, c.TumblingWindow = []mapping.Filter{{Pattern: `{"data":{"a":[1]}}`}}, 10*time.Second
+		},
+		"FilterCriteria: Invalid filter pattern definition.": func(c *mapping.Config) {
+			c.FilterCriteria.Filters = []mapping.Filter{{Pattern: "single-string"}}
+		},
+		"TumblingWindowGrace: is 3m0s, must be between 0s and 2m0s":                 func(c *mapping.Config) { c.TumblingWindowGrace = 3 * time.Minute },
 		"DestinationConfig.OnFailure: its field Block is set without a destination": func(c *mapping.Config) { c.DestinationConfig.OnFailure.Block = true },
 	} {
 		cfg := valid(t)

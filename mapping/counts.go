@@ -6,6 +6,7 @@ import "sync/atomic"
 // They count records, not invocations or documents.
 type Counts struct {
 	Polled      int64 // PolledEventCount: read
+	FilteredOut int64 // FilteredOutEventCount: passed over because no filter matched
 	Invoked     int64 // InvokedEventCount: sent to the function; retries count again
 	Failed      int64 // FailedInvokeEventCount: in invocations that failed, wholly or from their first failed item on
 	Dropped     int64 // DroppedEventCount: discarded without being delivered
@@ -14,7 +15,7 @@ type Counts struct {
 }
 
 // counts is the Counts of a mapping that runs.
-type counts struct{ polled, invoked, failed, dropped, delivered, invocations atomic.Int64 }
+type counts struct{ polled, filtered, invoked, failed, dropped, delivered, invocations atomic.Int64 }
 
 func (c *counts) invocation(records, failed int, ran bool) {
 	if !ran {
@@ -35,7 +36,7 @@ func (c *counts) discard(records int, delivered bool) {
 
 func (c *counts) get() Counts {
 	return Counts{
-		Polled: c.polled.Load(), Invoked: c.invoked.Load(), Failed: c.failed.Load(), Dropped: c.dropped.Load(),
+		Polled: c.polled.Load(), FilteredOut: c.filtered.Load(), Invoked: c.invoked.Load(), Failed: c.failed.Load(), Dropped: c.dropped.Load(),
 		Delivered: c.delivered.Load(), Invocations: c.invocations.Load(),
 	}
 }

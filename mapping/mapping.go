@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/batch/filter"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/poller"
 )
@@ -55,6 +56,7 @@ type Mapping struct {
 	uuid          string // of the mapping, the same over restarts
 	invokeOptions invoke.Options
 	destination   invoke.Destination // nil: discarded records are dropped
+	filters       *filter.Criteria   // nil: all records pass
 }
 
 // New returns a mapping that is ready to Run. It starts nothing and calls nothing. The error names everything that is
@@ -89,6 +91,9 @@ func New(cfg Config) (*Mapping, error) {
 	if m.destination, err = cfg.destination(); err != nil {
 		return nil, err
 	}
+	if m.filters, err = cfg.filters(); err != nil {
+		return nil, err
+	}
 	m.lastResult.Store(new(resultNone))
 	m.view.shards = map[string]*shardView{}
 	m.policy = batch.Policy{
@@ -96,6 +101,10 @@ func New(cfg Config) (*Mapping, error) {
 		MaximumBatchingWindow: cfg.MaximumBatchingWindow,
 		PayloadLimit:          cfg.PayloadLimit,
 		BufferBytes:           cfg.BufferBytes,
+
+		ParallelizationFactor: cfg.ParallelizationFactor,
+		TumblingWindow:        cfg.TumblingWindow,
+		TumblingWindowGrace:   cfg.TumblingWindowGrace,
 
 		MaximumRetryAttempts:       cfg.MaximumRetryAttempts,
 		MaximumRecordAge:           cfg.MaximumRecordAge,

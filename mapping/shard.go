@@ -56,8 +56,9 @@ type shard struct {
 
 // read is what one read of the shard came to.
 type read struct {
-	page batch.Page
-	err  error
+	page     batch.Page
+	filtered int // records that no filter lets through
+	err      error
 }
 
 func newShard(r *run, info poller.Shard, view *shardView) *shard {
@@ -144,7 +145,7 @@ func (s *shard) prepare(progress Progress) (poller.Reader, error) {
 		from = poller.Start{Type: poller.AtPosition, Position: progress.Position}
 	}
 	policy := s.m.policy
-	policy.EnvelopeSize = s.origin.EnvelopeSize()
+	policy.EnvelopeSize, policy.WindowSize = s.origin.EnvelopeSize(), s.origin.WindowSize(&batch.Window{})-len("{}")
 	policy.Seed = rand.Uint64() | 1
 	var err error
 	s.sched, err = batch.New(policy, batch.Commit{Position: progress.Position, Window: progress.Window})
@@ -269,11 +270,9 @@ func (s *shard) read(ctx context.Context, reader poller.Reader) {
 			page = batch.Page{}
 		}
 		guard.idle = len(page.Records) == 0
-		for i := range page.Records {
-			page.Records[i].Size = s.origin.SizeOf(&page.Records[i])
-		}
+		filtered := s.measure(page.Records)
 		select {
-		case s.pages <- read{page: page, err: err}:
+		case s.pages <- read{page: page, filtered: filtered, err: err}:
 		case <-ctx.Done():
 			return
 		}
@@ -281,6 +280,20 @@ func (s *shard) read(ctx context.Context, reader poller.Reader) {
 			return
 		}
 	}
+}
+
+// measure filters the records of a page, and sets the size of those that pass. It returns how many do not.
+func (s *shard) measure(records []batch.Record) (filtered int) {
+	for i := range records {
+		r := &records[i]
+		if s.m.filters != nil && !s.m.filters.Match(r).Passes() {
+			r.Filtered = true
+			filtered++
+			continue
+		}
+		r.Size = s.origin.SizeOf(r)
+	}
+	return filtered
 }
 
 // guard stands between a Reader and the loop. It keeps a Reader that returns its errors, or empty pages, at once from
