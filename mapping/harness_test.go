@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +21,13 @@ import (
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if url := os.Getenv(childServer); url != "" {
+		aggregate(url, os.Getenv(childStore))
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	streamARN = "arn:aws:kinesis:us-east-1:123456789012:stream/orders"
