@@ -144,6 +144,10 @@ func (s *shard) prepare(progress Progress) (poller.Reader, error) {
 	if !progress.Position.IsZero() {
 		from = poller.Start{Type: poller.AtPosition, Position: progress.Position}
 	}
+	if progress.Window != nil && s.m.cfg.TumblingWindow == 0 {
+		s.log.Warn("a tumbling window was open, and none is configured any more: its state is dropped",
+			"window", stamp(progress.Window.Start), "bytes", len(progress.Window.State))
+	}
 	policy := s.m.policy
 	policy.EnvelopeSize, policy.WindowSize = s.origin.EnvelopeSize(), s.origin.WindowSize(&batch.Window{})-len("{}")
 	policy.Seed = rand.Uint64() | 1

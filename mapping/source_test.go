@@ -236,3 +236,21 @@ func TestReshardOfManyShardsIsSwift(t *testing.T) {
 		assert.Less(t, last, 20*time.Second, "the last of 300 children opened; listings %d", h.listings.Load())
 	})
 }
+
+func TestAtTimestampBeginsThereInShardsFoundLaterToo(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		w.put(0, 3)
+		pass(5 * time.Second)
+		cfg := w.config()
+		cfg.StartingPosition, cfg.StartingPositionTimestamp = mapping.AtTimestamp, time.Now()
+		w.put(3, 3)
+		pass(5 * time.Second)
+		_, _, err := w.stream.Split("shardId-000000000000")
+		require.NoError(t, err)
+		w.put(6, 3)
+		r := w.start(cfg)
+		pass(time.Minute)
+		assert.ElementsMatch(t, numbers(3, 6), w.delivered())
+		require.NoError(t, r.stop())
+	})
+}
