@@ -41,6 +41,11 @@ type Config struct {
 	// Limit is the largest number of records that one read asks for. 0 means 10,000, the most that Kinesis gives.
 	Limit int
 
+	// Deaggregate makes a record of each member of an aggregate of the Kinesis Producer Library (KPL). It is off by default:
+	// with GetRecords, Lambda hands an aggregate on as the one record that it is in the stream. It may be changed at any
+	// start: a Reader that begins within an aggregate goes on behind the member, or reads the aggregate again, raw.
+	Deaggregate bool
+
 	// Logger gets changes of state, and each poll at Debug. nil means slog.Default().
 	Logger *slog.Logger
 }

@@ -51,6 +51,14 @@
 // done, or stored. Iterators are made from it: at the start, when one expires, is refused, or is too old to be trusted.
 // A record that does not lie behind the read position is never returned.
 //
+// # Aggregates
+//
+// With Config.Deaggregate a record that the Kinesis Producer Library (KPL) has packed comes as its members: each with
+// its own partition key and data, all with the sequence number and the arrival time of the record, numbered by
+// SubSequence. A Reader can begin behind any of them. A member whose hash key lies outside the shard is passed over:
+// it comes as a Filtered record without data, is counted ([Poller.PassedOver]), and its page is logged. Whatever is not
+// an aggregate to the last byte, its MD5 included, comes as the one record that it is.
+//
 // # Calls
 //
 // Every call has a deadline that covers the reading of its answer. A read whose answer had begun by then is made

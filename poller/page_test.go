@@ -25,24 +25,29 @@ func sdkRecords(n int) []types.Record {
 
 func TestAPageIsOneAllocation(t *testing.T) {
 	in := sdkRecords(1000)
-	require.Equal(t, 1.0, testing.AllocsPerRun(10, func() { _, _ = convert(in) }))
+	require.Equal(t, 1.0, testing.AllocsPerRun(10, func() { _, _ = convert(in, nil) }))
+	require.Equal(t, 1.0, testing.AllocsPerRun(10, func() { _, _ = convert(in, new(deaggregator)) }))
 }
 
 func TestAnArrivalTimeThatIsMissingIsZero(t *testing.T) {
 	in := sdkRecords(1)
 	in[0].ApproximateArrivalTimestamp = nil
-	out, err := convert(in)
+	out, err := convert(in, nil)
 	require.NoError(t, err)
 	require.True(t, out[0].ArrivalTime.IsZero())
 }
 
 func BenchmarkPage(b *testing.B) {
 	in := sdkRecords(10_000)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := convert(in); err != nil {
-			b.Fatal(err)
-		}
+	for name, d := range map[string]*deaggregator{"deaggregate=off": nil, "deaggregate=on": new(deaggregator)} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := convert(in, d); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(in)), "ns/record")
+		})
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(in)), "ns/record")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,6 +26,9 @@ var listShards = operation{name: "list shards"}
 type Poller struct {
 	cfg   Config // never changed after New
 	clock serviceClock
+
+	// outside counts the members of aggregates that its readers passed over.
+	outside atomic.Int64
 }
 
 // New returns a Poller. It calls nobody. Its error names everything that is wrong with cfg.
@@ -62,7 +66,7 @@ func (p *Poller) Open(shard Shard, from Start) (Reader, error) {
 	case from.Type == AtPosition && from.Position.SequenceNumber == "":
 		return nil, fmt.Errorf("poller: shard %s: open: the start has no sequence number", shard.ID)
 	}
-	return newReader(p, shard.ID, from), nil
+	return newReader(p, &shard, from), nil
 }
 
 // Now returns the service's time as its answers tell it: never later than it truly is, and up to a second, and the time
@@ -70,6 +74,12 @@ func (p *Poller) Open(shard Shard, from Start) (Reader, error) {
 // and always where the Client passes no server time on.
 func (p *Poller) Now() (time.Time, bool) {
 	return p.clock.when(time.Now())
+}
+
+// PassedOver returns how many members of aggregates its Readers have passed over since New, because their hash keys lie
+// outside the shard that the aggregate was put to (Config.Deaggregate). Each page with such members is logged as well.
+func (p *Poller) PassedOver() int64 {
+	return p.outside.Load()
 }
 
 // serviceTime returns t on the service's clock, or on ours while that is not known.

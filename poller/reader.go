@@ -35,6 +35,9 @@ type reader struct {
 	iterator string
 	given    time.Time
 
+	// members takes aggregates apart, or is nil where they are read as one record.
+	members *deaggregator
+
 	// ended is set with the last page.
 	ended bool
 
@@ -44,15 +47,19 @@ type reader struct {
 	iterators meter // calls of GetShardIterator
 }
 
-func newReader(p *Poller, shard string, from Start) *reader {
-	return &reader{
+func newReader(p *Poller, shard *Shard, from Start) *reader {
+	r := &reader{
 		poller: p,
-		shard:  shard,
-		log:    p.cfg.Logger.With("shard", shard),
+		shard:  shard.ID,
+		log:    p.cfg.Logger.With("shard", shard.ID),
 		from:   from,
 		pace:   pace{interval: p.cfg.PollInterval},
 		limit:  adaptiveLimit{now: int32(p.cfg.Limit), max: int32(p.cfg.Limit)},
 	}
+	if p.cfg.Deaggregate {
+		r.members = &deaggregator{shard: rangeOf(shard)}
+	}
+	return r
 }
 
 // Next implements Reader.
@@ -183,7 +190,7 @@ func (r *reader) getRecords(ctx context.Context) (*kinesis.GetRecordsOutput, tim
 // accept makes a page of an answer, and moves the read position behind it.
 func (r *reader) accept(ctx context.Context, out *kinesis.GetRecordsOutput, began time.Time) (batch.Page, error) {
 	r.poller.clock.observe(out.ResultMetadata)
-	records, err := convert(out.Records)
+	records, err := convert(out.Records, r.members)
 	if err != nil {
 		return batch.Page{}, r.op("get records").error(err)
 	}
@@ -197,6 +204,9 @@ func (r *reader) accept(ctx context.Context, out *kinesis.GetRecordsOutput, bega
 	if r.from.Type == AtPosition {
 		page.Records = records[notBehind(records, r.from.Position):]
 	}
+	if r.members != nil {
+		r.passedOver(ctx, filtered(page.Records))
+	}
 	if n := len(page.Records); n > 0 {
 		r.from = Start{Type: AtPosition, Position: batch.PositionOf(&page.Records[n-1])}
 	}
@@ -204,6 +214,15 @@ func (r *reader) accept(ctx context.Context, out *kinesis.GetRecordsOutput, bega
 	r.pace.succeeded(len(records) == 0 && page.Behind > 0)
 	r.polled(ctx, &page)
 	return page, nil
+}
+
+// passedOver notes the members of a page that lie outside the shard's range.
+func (r *reader) passedOver(ctx context.Context, n int) {
+	if n == 0 {
+		return
+	}
+	r.poller.outside.Add(int64(n))
+	r.log.LogAttrs(ctx, slog.LevelWarn, "members of aggregates passed over: their hash keys lie outside the shard", slog.Int("members", n))
 }
 
 // polled notes a good read.

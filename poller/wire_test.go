@@ -89,7 +89,7 @@ func TestPollsAreNotRetriedByTheSDKAndListsAre(t *testing.T) {
 			return failed
 		}))})
 		require.NoError(t, err)
-		_, err = newReader(p, "shard", Start{}).Next(t.Context())
+		_, err = newReader(p, &Shard{ID: "shard"}, Start{}).Next(t.Context())
 		require.Equal(t, Retry, Classify(err), "%v", err)
 		_, err = p.Shards(t.Context())
 		require.Equal(t, Retry, Classify(err), "%v", err)
@@ -172,7 +172,7 @@ func TestALimitIsHalvedByAnswersThatComeTooSlowlyAndRecovers(t *testing.T) {
 			return whole(time.Now(), 1)
 		}))})
 		require.NoError(t, err)
-		reader := newReader(p, "shard", Start{})
+		reader := newReader(p, &Shard{ID: "shard"}, Start{})
 		var limits []int32
 		for range 20 {
 			_, _ = reader.Next(t.Context())
@@ -212,7 +212,7 @@ func TestTheServicesClockIsNeverAhead(t *testing.T) {
 		_, told := p.Now()
 		require.False(t, told, "before the first answer")
 
-		reader := newReader(p, "shard", Start{})
+		reader := newReader(p, &Shard{ID: "shard"}, Start{})
 		for i := range 200 { // the polls drift through the service's second, and past the life of a bound
 			began := service()
 			if i == 100 {

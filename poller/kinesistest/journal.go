@@ -39,13 +39,17 @@ type journalRecord struct {
 
 // Open returns a Service whose streams are kept in a file, which is made if there is none: another Open of it, after the
 // process ended in whatever way, has the same streams with the same sequence numbers. Iterators, faults and the log of
-// calls are not kept, and nothing is ever taken out of the file. One Service at a time may have it; Close it when done.
+// calls are not kept, and nothing is ever taken out of the file. One Service at a time has it, which
+// is an error for any other on systems with flock; Close it when done.
 //
 // A change is in the file when its call returns, which holds over a kill -9 but not over a failure of the machine.
 func Open(path string, config Config) (*Service, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("kinesistest: %w", err)
+	}
+	if err := lock(file); err != nil {
+		return nil, errors.Join(fmt.Errorf("kinesistest: %s: another Service has it: %w", path, err), file.Close())
 	}
 	s := New(config)
 	end, err := s.replay(file)

@@ -51,7 +51,9 @@ func TestOpenHasTheSameStreamsAgain(t *testing.T) {
 	require.NoError(t, err)
 	want, shards := readAll(t, s, "orders"), orders.Shards()
 	require.Len(t, want, 3)
-	// No Close: the process was killed.
+	_, err = kinesistest.Open(path, kinesistest.Config{})
+	require.ErrorContains(t, err, "another Service has it")
+	require.NoError(t, s.Close())
 
 	again, err := kinesistest.Open(path, kinesistest.Config{NoLimits: true})
 	require.NoError(t, err)
