@@ -24,6 +24,9 @@ func parseStreamARN(s string) (streamARN, error) {
 	if !ok || name == "" || p[1] == "" || p[3] == "" || p[4] == "" {
 		return streamARN{}, fmt.Errorf("Unrecognized event source. %q does not have the form arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME", s) //nolint:staticcheck // AWS's text
 	}
+	if !isAccount(p[4]) {
+		return streamARN{}, fmt.Errorf("%q: the account %q must have 12 digits", s, p[4])
+	}
 	if strings.Contains(name, "/") {
 		return streamARN{}, fmt.Errorf("%q is the ARN of a consumer: enhanced fan-out is not supported yet", s)
 	}
@@ -63,6 +66,10 @@ func functionARN(name, source string) (string, error) {
 		return "", fmt.Errorf("%q has a name or a qualifier with other characters than letters, digits, - and _, or a name of more than 64", name)
 	}
 	return prefix + rest, nil
+}
+
+func isAccount(s string) bool {
+	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
 }
 
 func validName(s string, limit int) bool {

@@ -201,7 +201,13 @@ func (s *shard) toldInvoked(c *lastCall, e callEnd, verdict batch.Verdict) {
 		return
 	}
 	log := s.log.With("requestId", c.requestID, "attempt", c.invoking.Attempt, "records", c.invoking.Records,
-		"outcome", e.outcome.Kind.String(), "error", e.result.Err)
+		"outcome", e.outcome.Kind.String())
+	if e.result.Err != nil {
+		log = log.With("error", e.result.Err)
+	}
+	if verdict.BadItem {
+		log = log.With("problem", "a failed item is no record of the batch, so all of it counts as failed")
+	}
 	switch verdict.Step {
 	case batch.Continued:
 		log.Warn("records failed: the batch goes on from the first of them", "failed", failed)

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/batch/filter"
 	"github.com/shardmill/shardmill/invoke"
@@ -114,7 +116,7 @@ type Config struct {
 	MaximumRetryAttempts *int
 
 	// MaximumRecordAge is the age at which a record is discarded: 60 s to 604,800 s, in whole seconds. 0, the default,
-	// and -1 mean never.
+	// and -1 mean never (time.Duration(-1), or -1 s).
 	MaximumRecordAge time.Duration
 
 	// BisectBatchOnFunctionError splits a batch that failed in two, each with retries of its own, so that a bad record is
@@ -147,20 +149,23 @@ type Config struct {
 	Store Store
 
 	// FunctionTimeout ends an invocation that takes longer; the function sees it as its ctx's deadline. An in-process
-	// function that ignores its ctx keeps its lane until it returns. 0 means none.
+	// function that ignores its ctx keeps its lane until it returns. 0 means none; at most 24 h.
 	FunctionTimeout time.Duration
 
-	// PayloadLimit is the largest event in bytes of JSON: 1 and up, default 6,291,456 as on Lambda. An extension.
+	// PayloadLimit is the largest event in bytes of JSON: 1,024 to 2^40, default 6,291,456 as on Lambda.
+	// An extension.
 	PayloadLimit int
 
-	// PollInterval is the time from one read of a shard to the next: 200 ms and up, default 1 s as on Lambda. An extension.
+	// PollInterval is the time from one read of a shard to the next: 200 ms to 4 min, default 1 s as on Lambda. An
+	// extension.
 	// It goes with Client; a Source has its own cadence.
 	PollInterval time.Duration
 
-	// ShardRefreshInterval is how often the stream is asked for new shards: 1 s and up, default 30 s. An extension.
+	// ShardRefreshInterval is how often the stream is asked for new shards: 1 s to 24 h, default 30 s. An extension.
 	ShardRefreshInterval time.Duration
 
-	// BufferBytes bounds the memory of the records that a shard holds between reading and resolving them, default 32 MiB;
+	// BufferBytes bounds the memory of the records that a shard holds between reading and resolving them: 1,024 to 2^40,
+	// default 32 MiB;
 	// a page of up to 10 MiB may go beyond it. The bound is for each shard: a process with many shards, a slow function and
 	// a long backlog may hold that much for every one of them. An extension.
 	BufferBytes int
@@ -243,14 +248,14 @@ func (c *Config) validateRequired(v *violations) {
 		v.add("FunctionName", "must be set")
 	}
 	switch {
-	case c.Client == nil && c.Source == nil:
+	case isNil(c.Client) && c.Source == nil:
 		v.add("Client", "must be set, or Source")
 	case c.Client != nil && c.Source != nil:
 		v.add("Source", "must not be set together with Client")
 	case c.Source != nil && c.PollInterval != 0:
 		v.add("PollInterval", fmt.Sprintf("is %s, but goes with Client only: a Source has its own cadence", c.PollInterval))
 	}
-	if c.Function == nil {
+	if isNil(c.Function) {
 		v.add("Function", "must be set")
 	}
 }
@@ -312,6 +317,8 @@ func (c *Config) validateFailures(v *violations) {
 func (c *Config) destination() (invoke.Destination, error) {
 	to, name := c.DestinationConfig.OnFailure.To, c.DestinationConfig.OnFailure.Destination
 	switch {
+	case to != nil && isNil(to):
+		return nil, errors.New("its field To is a nil function")
 	case to != nil && name != "":
 		return nil, errors.New("its fields Destination and To must not be set together")
 	case to != nil:
@@ -322,6 +329,24 @@ func (c *Config) destination() (invoke.Destination, error) {
 		return nil, nil
 	}
 	return invoke.ResolveDestination(name, c.DestinationResolvers...)
+}
+
+// isNil reports whether there is nothing in v, or a nil of one of the types that are usually put there.
+func isNil(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case invoke.Func:
+		return v == nil
+	case invoke.ResponseFunc:
+		return v == nil
+	case invoke.DestinationFunc:
+		return v == nil
+	case *kinesis.Client:
+		return v == nil
+	default:
+		return false
+	}
 }
 
 // validateStart checks the starting position as CreateEventSourceMapping does, with its texts.
@@ -399,8 +424,8 @@ func (v *violations) within(field string, d, low, high time.Duration) {
 
 // bytes checks a size of our own; 0 means its default.
 func (v *violations) bytes(field string, n int) {
-	const most = 1 << 40
-	if n < 0 || n > most {
-		v.add(field, fmt.Sprintf("is %d, must be between 1 and %d", n, most))
+	const least, most = 1 << 10, 1 << 40
+	if n != 0 && (n < least || n > most) {
+		v.add(field, fmt.Sprintf("is %d, must be between %d and %d", n, least, most))
 	}
 }

@@ -140,8 +140,8 @@ func New(cfg Config) (*Mapping, error) {
 // Before it processes anything, Run lists the stream's shards and reads the Store. It returns the error of a stream that
 // does not exist, credentials or permissions that are refused, a request that the service can't accept, and progress
 // that can't be read (ErrUnreadable) or belongs to another stream (ErrStreamReplaced). Anything else, such as an endpoint
-// that does not answer, is logged and tried again. Once it processes, no error of the stream ends it: as on AWS it goes
-// on trying, and Status tells why.
+// that does not answer or credentials that can't be had, is logged and tried again. Once it processes, no error of the
+// stream ends it: as on AWS it goes on trying, and Status tells why.
 func (m *Mapping) Run(ctx context.Context) error {
 	started := false
 	m.view.set(func(v *view) {

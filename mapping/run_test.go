@@ -75,7 +75,7 @@ func TestNothingIsReadWithoutRoom(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		w.put(0, 100)
 		cfg := w.config()
-		cfg.BufferBytes = 1
+		cfg.BufferBytes = 1 << 10
 		release := make(chan struct{})
 		var polls atomic.Int64
 		cfg.Observer.Polled = func(mapping.Polled) { polls.Add(1) }

@@ -290,6 +290,9 @@ func (s *shard) read(ctx context.Context, reader poller.Reader) {
 func (s *shard) measure(records []batch.Record) (filtered int) {
 	for i := range records {
 		r := &records[i]
+		if r.Filtered {
+			continue // its reader passes it over
+		}
 		if s.m.filters != nil && !s.m.filters.Match(r).Passes() {
 			r.Filtered = true
 			filtered++

@@ -20,6 +20,10 @@ const (
 
 // Status tells where a mapping stands.
 type Status struct {
+	// UUID names the mapping: it is in the keys of the objects that an S3 destination gets, and the same over restarts.
+	// It is computed from the stream's and the function's ARN.
+	UUID string
+
 	// Running is set while Run runs.
 	Running bool
 
@@ -116,7 +120,7 @@ func (v *shardView) set(change func(*shardView)) {
 func (m *Mapping) Status() Status {
 	v := &m.view
 	v.mu.Lock()
-	s := Status{Running: v.running, LastProcessingResult: *m.lastResult.Load(), Problem: v.problem, Counts: m.counts.get()}
+	s := Status{UUID: m.uuid, Running: v.running, LastProcessingResult: *m.lastResult.Load(), Problem: v.problem, Counts: m.counts.get()}
 	for _, b := range v.blocked {
 		if v.shards[b.ShardID] == nil && !v.done[b.ShardID] { // it may have been opened since the shards were listed
 			s.Shards = append(s.Shards, b)

@@ -19,9 +19,10 @@ type ledger struct {
 	moved chan struct{} // a token when something was put or has arrived
 
 	mu         sync.Mutex
-	put        map[int]bool
-	delivered  map[int]bool
-	arrived    int64             // those that were put and delivered
+	numbers    map[int]bool      // of the records that the stream has
+	put        map[string]bool   // their sequence numbers, by which a record is told from that of another stream
+	delivered  map[string]bool   // the sequence numbers that have arrived
+	arrived    int64             // those that are in both
 	newest     map[string]string // by key: the highest sequence number that has arrived
 	duplicates int64
 	outOfOrder int64
@@ -30,7 +31,7 @@ type ledger struct {
 
 // openLedger opens the ledger beside a store file, or one in memory.
 func openLedger(store string) (*ledger, error) {
-	l := &ledger{moved: make(chan struct{}, 1), put: map[int]bool{}, delivered: map[int]bool{}, newest: map[string]string{}}
+	l := &ledger{moved: make(chan struct{}, 1), numbers: map[int]bool{}, put: map[string]bool{}, delivered: map[string]bool{}, newest: map[string]string{}}
 	if store == "" {
 		return l, nil
 	}
@@ -54,9 +55,15 @@ func (l *ledger) load(name string) error {
 	}
 	defer f.Close()
 	lines := bufio.NewScanner(f)
-	for lines.Scan() {
+	torn := 0
+	for n := 1; lines.Scan(); n++ {
+		if torn > 0 {
+			return fmt.Errorf("%s: line %d is not of this program: move the file away, and the store beside it", name, torn)
+		}
 		if d, ok := parseDelivery(lines.Text()); ok {
 			l.note(d)
+		} else {
+			torn = n
 		}
 	}
 	l.duplicates = 0 // those were told of by the run that saw them
@@ -88,12 +95,12 @@ func parseDelivery(line string) (d delivery, ok bool) {
 
 // note takes note of one delivery.
 func (l *ledger) note(d delivery) {
-	if l.delivered[d.number] {
+	if l.delivered[d.sequence] {
 		l.duplicates++
 		return
 	}
-	l.delivered[d.number] = true
-	if l.put[d.number] {
+	l.delivered[d.sequence] = true
+	if l.put[d.sequence] {
 		l.arrived++
 	}
 	key := keyOf(d.number)
@@ -127,20 +134,20 @@ func (l *ledger) deliver(e *invoke.Event) error {
 }
 
 // wasPut takes note of a record that the stream has.
-func (l *ledger) wasPut(number int) {
+func (l *ledger) wasPut(number int, sequence string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.put[number] && l.delivered[number] {
+	if !l.put[sequence] && l.delivered[sequence] {
 		l.arrived++
 	}
-	l.put[number] = true
+	l.put[sequence], l.numbers[number] = true, true
 	l.signal()
 }
 
 func (l *ledger) isPut(number int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.put[number]
+	return l.numbers[number]
 }
 
 func (l *ledger) signal() {

@@ -48,26 +48,27 @@ func main() {
 // run puts, processes and checks, and reports whether all is well.
 func run(ctx context.Context, o options) (ok bool, err error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	stream, closeStream, err := openStream(ctx, o)
-	if err != nil {
-		return false, err
-	}
-	defer closeStream()
-
-	ledger, err := openLedger(o.store)
-	if err != nil {
-		return false, err
-	}
-	defer ledger.close()
-
 	var store mapping.Store = mapping.NewMemoryStore()
 	if o.store != "" {
-		file, err := boltstore.Open(o.store)
+		file, err := boltstore.Open(o.store) // first: its lock keeps a second run away from all the files
 		if err != nil {
 			return false, err
 		}
 		defer file.Close()
 		store = file
+	}
+	stream, closeStream, err := openStream(ctx, o)
+	if err != nil {
+		return false, err
+	}
+	defer closeStream()
+	ledger, err := openLedger(o.store)
+	if err != nil {
+		return false, err
+	}
+	defer ledger.close()
+	if err := stream.scan(ctx, ledger); err != nil {
+		return false, fmt.Errorf("read what stream %s holds already: %w", stream.name, err)
 	}
 
 	var polls, invocations atomic.Int64

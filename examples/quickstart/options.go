@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -52,6 +53,9 @@ func parse(args []string) (options, error) {
 	}
 	check(f.NArg() == 0, "unexpected argument %q", f.Arg(0))
 	check(o.stream != "", "-stream must not be empty")
+	check(o.endpoint == "" || strings.HasPrefix(o.endpoint, "http://") || strings.HasPrefix(o.endpoint, "https://"),
+		"-endpoint is %q, must be a URL such as http://127.0.0.1:4568", o.endpoint)
+	check(o.batch >= 1 && o.batch <= 10_000, "-batch is %d, must be between 1 and 10000", o.batch)
 	check(o.shards >= 1, "-shards is %d, must be at least 1", o.shards)
 	check(o.records >= 1, "-records is %d, must be at least 1", o.records)
 	check(o.recordSize >= smallest && o.recordSize <= 1<<20-256, "-record-size is %d, must be between %d and %d", o.recordSize, smallest, 1<<20-256)

@@ -145,6 +145,8 @@ func TestBadFlagsAreNamedWithTheirBounds(t *testing.T) {
 		"-records=0":      "-records is 0, must be at least 1",
 		"-record-size=1":  "-record-size is 1, must be between 32 and",
 		"-work=-1s":       "-work is -1s, must be at least 0",
+		"-batch=0":        "-batch is 0, must be between 1 and 10000",
+		"-endpoint=foo":   `-endpoint is "foo", must be a URL`,
 		"-stream=":        "-stream must not be empty",
 		"what":            `unexpected argument "what"`,
 		"-no-such-option": "flag provided but not defined",

@@ -89,11 +89,6 @@ func (s *stream) ensure(ctx context.Context, shards int) error {
 
 // put puts the records that the stream does not hold yet.
 func (s *stream) put(ctx context.Context, o options, l *ledger) error {
-	if s.found {
-		if err := s.scan(ctx, l); err != nil {
-			return fmt.Errorf("read what stream %s holds already: %w", s.name, err)
-		}
-	}
 	size := min(500, max(1, 4<<20/o.recordSize)) // PutRecords takes 500 records, and 10 MiB
 	var numbers []int
 	for number := range o.records {
@@ -127,7 +122,7 @@ func (s *stream) putAll(ctx context.Context, numbers []int, size int, l *ledger)
 				again = append(again, numbers[i])
 				continue
 			}
-			l.wasPut(numbers[i])
+			l.wasPut(numbers[i], aws.ToString(r.SequenceNumber))
 		}
 		if len(again) == 0 {
 			return nil
@@ -139,8 +134,11 @@ func (s *stream) putAll(ctx context.Context, numbers []int, size int, l *ledger)
 	}
 }
 
-// scan reads the stream from its beginning and takes note of this program's records.
+// scan reads a stream that was there already from its beginning, and takes note of this program's records.
 func (s *stream) scan(ctx context.Context, l *ledger) error {
+	if !s.found {
+		return nil
+	}
 	in := &kinesis.ListShardsInput{StreamName: &s.name}
 	for {
 		page, err := s.client.ListShards(ctx, in)
@@ -168,19 +166,25 @@ func (s *stream) scanShard(ctx context.Context, shard *string, l *ledger) error 
 	}
 	for next := it.ShardIterator; next != nil; {
 		page, err := s.client.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: next})
+		if _, ok := errors.AsType[*types.ProvisionedThroughputExceededException](err); ok {
+			if err := work(ctx, time.Second); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
 		for _, r := range page.Records {
 			if number, ok := numberOf(r.Data); ok {
-				l.wasPut(number)
+				l.wasPut(number, aws.ToString(r.SequenceNumber))
 			}
 		}
 		if aws.ToInt64(page.MillisBehindLatest) == 0 {
 			return nil
 		}
 		next = page.NextShardIterator
-		if err := work(ctx, 250*time.Millisecond); err != nil { // the shard's 5 reads a second are the mapping's too
+		if err := work(ctx, 250*time.Millisecond); err != nil { // a shard grants 5 reads a second
 			return err
 		}
 	}
