@@ -2,6 +2,7 @@ package batch_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/shardmill/shardmill/batch"
 )
@@ -22,6 +23,7 @@ func TestNoAllocationPerRecord(t *testing.T) {
 		{"batch=100", batch.Policy{BatchSize: 100}, 1},
 		{"batch=10000", batch.Policy{BatchSize: 10_000}, 1},
 		{"batch=100,lanes=10", batch.Policy{BatchSize: 100, ParallelizationFactor: 10}, 2},
+		{"batch=100,window", batch.Policy{BatchSize: 100, TumblingWindow: 10 * time.Second}, 4}, // the windows of Invoke and Commit, and its state
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := newMill(c.policy, 1000)
@@ -40,6 +42,22 @@ func TestCompareAllocatesNothing(t *testing.T) {
 	p := batch.Position{SequenceNumber: "49590338271490256608559692538361571095921575989136588898"}
 	q := batch.Position{SequenceNumber: "049590338271490256608559692538361571095921575989136588899", SubSequence: 3, Partial: true}
 	if got := testing.AllocsPerRun(100, func() { _ = p.Compare(q) }); got != 0 {
+		t.Errorf("got %v allocations, want none", got)
+	}
+}
+
+// TestGatheringWindowAllocatesNothing: what is asked of a lane that waits for more records of a tumbling window.
+func TestGatheringWindowAllocatesNothing(t *testing.T) {
+	s, err := batch.New(batch.Policy{TumblingWindow: 10 * time.Second, MaximumBatchingWindow: time.Second}, batch.Commit{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Offer(worldStart, batch.Page{Records: []batch.Record{{SequenceNumber: "1", ArrivalTime: worldStart}}})
+	got := testing.AllocsPerRun(100, func() {
+		s.Next(worldStart)
+		s.Wake(worldStart)
+	})
+	if got != 0 {
 		t.Errorf("got %v allocations, want none", got)
 	}
 }

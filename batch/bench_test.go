@@ -60,6 +60,7 @@ type mill struct {
 	s       *batch.Scheduler
 	now     time.Time
 	running []batch.ID
+	state   []byte // what each invocation returns; nil without tumbling windows
 
 	invocations, commits int
 	position             batch.Position
@@ -75,7 +76,7 @@ func (m *mill) step() {
 	m.s.Offer(m.now, p)
 	for m.next(); len(m.running) > 0; m.next() {
 		for _, id := range m.running {
-			m.s.Report(m.now, id, batch.Outcome{Kind: batch.Success})
+			m.s.Report(m.now, id, batch.Outcome{Kind: batch.Success, State: m.state})
 		}
 		m.running = m.running[:0]
 	}
@@ -99,6 +100,14 @@ func (m *mill) next() {
 
 func newMill(p batch.Policy, keys int) *mill {
 	m := &mill{policy: p, pages: benchShard(keys), now: worldStart}
+	if p.TumblingWindow > 0 {
+		m.state = []byte(`{"n":1}`)
+		for i := range m.pages { // each is a window of its own
+			for j := range m.pages[i].Records {
+				m.pages[i].Records[j].ArrivalTime = worldStart.Add(time.Duration(i) * p.TumblingWindow)
+			}
+		}
+	}
 	m.step() // so that what grows once has grown
 	m.invocations = 0
 	return m
@@ -113,6 +122,7 @@ var benchPolicies = []struct {
 	{"batch=100", batch.Policy{BatchSize: 100}},
 	{"batch=10000", batch.Policy{BatchSize: 10_000}},
 	{"batch=100,lanes=10", batch.Policy{BatchSize: 100, ParallelizationFactor: 10}},
+	{"batch=100,window", batch.Policy{BatchSize: 100, TumblingWindow: 10 * time.Second}},
 }
 
 // BenchmarkPage offers, cuts, reports and commits a page of 10,000 records. x-copy is its time as a multiple of the

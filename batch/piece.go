@@ -31,10 +31,10 @@ type piece struct {
 	spent    int // those that count against MaximumRetryAttempts
 	failures int // in a row, of any kind: the exponent of the delay
 
-	window  time.Time // the beginning of its tumbling window
-	final   bool      // the final invocation of its window: it has no records
-	early   bool      // ... which is terminated early
-	arrived time.Time // for a final one: when the window's last record arrived
+	window time.Time // the beginning of its tumbling window
+	final  bool      // the final invocation of its window: it has no records
+	early  bool      // ... which is terminated early
+	due    time.Time // for a final one: when it was taken in hand, from which on its age counts
 
 	condition Condition   // once doomed
 	cause     OutcomeKind // of the last failure
@@ -56,12 +56,12 @@ func (p *piece) oldest(n int) (old, rest piece) {
 	return old, rest
 }
 
-// arrival returns when the oldest record of p arrived, or, for a final invocation, the last one of its window.
+// arrival returns when the oldest record of p arrived, or since when a final invocation is due.
 func (p *piece) arrival() time.Time {
 	if len(p.records) > 0 {
 		return p.records[0].ArrivalTime
 	}
-	return p.arrived
+	return p.due
 }
 
 // older reports whether the record is older than age. One whose arrival time is not known never is.

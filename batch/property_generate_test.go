@@ -52,6 +52,11 @@ func randomPolicy(c chooser) batch.Policy {
 		ReportBatchItemFailures:    chance(c, 2),
 		BufferBytes:                oneOf(c, 0, 0, 600, 2000, 5000),
 	}
+	if p.ParallelizationFactor <= 1 && chance(c, 2) {
+		p.TumblingWindow = oneOf(c, time.Second, 10*time.Second, 60*time.Second, 900*time.Second)
+		p.TumblingWindowGrace = oneOf(c, 0, 0, time.Second, 30*time.Second)
+		p.WindowSize = oneOf(c, 0, 30)
+	}
 	if chance(c, 4) {
 		p.Seed = uint64(1 + c.choose(200))
 	}
@@ -63,6 +68,9 @@ func finite(p batch.Policy) bool {
 	return p.MaximumRecordAge > 0 || p.MaximumRetryAttempts != nil && *p.MaximumRetryAttempts >= 0
 }
 
+// shortState is the length that the states of tumbling windows have at most, where larger ones could block a lane for ever.
+const shortState = 20
+
 var payload = make([]byte, 1000)
 
 // randomStream returns the records of a shard, without their arrival times. With oversized ones only where they cannot
@@ -72,6 +80,10 @@ func randomStream(c chooser, p batch.Policy) []batch.Record {
 	limit := p.PayloadLimit
 	if limit == 0 {
 		limit = batch.DefaultPayloadLimit
+	}
+	limit -= p.EnvelopeSize
+	if p.TumblingWindow > 0 {
+		limit -= p.WindowSize + shortState
 	}
 	oversized := finite(p) && p.Seed == 0 && chance(c, 2)
 	keys, withFilter, withAggregates := 1+c.choose(6), chance(c, 3), chance(c, 3)
@@ -89,9 +101,9 @@ func randomStream(c chooser, p batch.Policy) []batch.Record {
 			}
 			r.Filtered = withFilter && chance(c, 2)
 			r.Data = payload[:oneOf(c, 0, 10, 300, 1000)]
-			r.Size = min(oneOf(c, 100, 100, 100, 10, 150, 151, 400), limit-p.EnvelopeSize)
+			r.Size = min(oneOf(c, 100, 100, 100, 10, 150, 151, 400), limit)
 			if oversized && chance(c, 6) {
-				r.Size = limit - p.EnvelopeSize + 1
+				r.Size = limit + 1
 			}
 			stream = append(stream, r)
 		}
@@ -113,6 +125,10 @@ func randomOutcome(c chooser, records []batch.Record) batch.Outcome {
 	}
 	o := batch.Outcome{Kind: batch.Success}
 	for range c.choose(4) {
+		if len(records) == 0 {
+			o.FailedItems = append(o.FailedItems, "7")
+			continue
+		}
 		item := records[c.choose(len(records))].SequenceNumber
 		if chance(c, 10) {
 			item = oneOf(c, "", "foo", "123456789", "1", "-3", " 7", "7x")

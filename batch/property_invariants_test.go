@@ -21,6 +21,9 @@ type watcher struct {
 	docs    []int  // documents, delivered or dropped, in all epochs
 	crashes int
 	resume  int // records before it must not be seen again
+	read    int // records before it were offered
+
+	windows windowWatch
 
 	running map[batch.ID]*call
 	calls   map[batch.ID]*call // of this epoch
@@ -48,6 +51,7 @@ type call struct {
 	attempts int
 	spent    int // attempts that count against MaximumRetryAttempts
 	discard  bool
+	final    bool // of a tumbling window
 }
 
 func newWatcher(p batch.Policy, stream []batch.Record) *watcher {
@@ -57,6 +61,7 @@ func newWatcher(p batch.Policy, stream []batch.Record) *watcher {
 		w.place[recordName(&stream[i])] = i
 	}
 	w.ever, w.docs = make([]int, len(stream)), make([]int, len(stream))
+	w.windows.over, w.windows.sums.sets = make([]int, len(stream)), map[string][]int{}
 	w.epoch(batch.Commit{}, 0)
 	return w
 }
@@ -73,20 +78,27 @@ func (w *watcher) epoch(resume batch.Commit, at int) {
 	w.fates = make([]fate, len(w.stream))
 	w.resume, w.position, w.ended = at, resume.Position, resume.End
 	w.running, w.calls = map[batch.ID]*call{}, map[batch.ID]*call{}
-	w.lastID, w.version = 0, 0
+	w.lastID, w.version, w.read = 0, 0, at
+	w.windows.resume(resume.Window)
 }
 
 // invoked checks an Invoke.
 func (w *watcher) invoked(now time.Time, a *batch.Invoke) (*call, error) {
-	c, err := w.begun(a.ID, a.Lane, a.Records)
+	c, err := w.begun(a.ID, a.Lane, a.Records, a.Window != nil && a.Window.Final)
 	if err != nil {
+		return nil, err
+	}
+	if err := w.seen(a.Window, c.records, false); err != nil {
 		return nil, err
 	}
 	if len(a.Records) != len(c.records) {
 		return nil, fmt.Errorf("the same id with %d records, before with %d", len(a.Records), len(c.records))
 	}
 	c.attempts++
-	size := w.p.EnvelopeSize + len(a.Records) - 1
+	size := w.p.EnvelopeSize + max(0, len(a.Records)-1)
+	if a.Window != nil {
+		size += w.p.WindowSize + len(a.Window.State)
+	}
 	for i := range a.Records {
 		size += a.Records[i].Size
 	}
@@ -99,7 +111,7 @@ func (w *watcher) invoked(now time.Time, a *batch.Invoke) (*call, error) {
 		return nil, fmt.Errorf("%d records, BatchSize is %d", len(a.Records), w.p.BatchSize)
 	case size > w.p.PayloadLimit:
 		return nil, fmt.Errorf("event of %d bytes, PayloadLimit is %d", size, w.p.PayloadLimit)
-	case w.p.MaximumRecordAge > 0 && now.Sub(a.Records[0].ArrivalTime) > w.p.MaximumRecordAge:
+	case len(a.Records) > 0 && w.p.MaximumRecordAge > 0 && now.Sub(a.Records[0].ArrivalTime) > w.p.MaximumRecordAge:
 		return nil, fmt.Errorf("record %s is too old to be invoked", a.Records[0].SequenceNumber)
 	}
 	return c, w.ordered(c)
@@ -122,7 +134,7 @@ func (w *watcher) ordered(c *call) error {
 }
 
 // begun checks what invocations and discards have in common, and notes that one runs.
-func (w *watcher) begun(id batch.ID, lane int, records []batch.Record) (*call, error) {
+func (w *watcher) begun(id batch.ID, lane int, records []batch.Record, final bool) (*call, error) {
 	indexes := make([]int, len(records))
 	for i := range records {
 		at, ok := w.place[recordName(&records[i])]
@@ -140,7 +152,7 @@ func (w *watcher) begun(id batch.ID, lane int, records []batch.Record) (*call, e
 		}
 		indexes[i] = at
 	}
-	if len(records) == 0 || lane < 0 || lane >= w.p.ParallelizationFactor || len(w.running) >= w.p.ParallelizationFactor {
+	if (len(records) == 0) != final || lane < 0 || lane >= w.p.ParallelizationFactor || len(w.running) >= w.p.ParallelizationFactor {
 		return nil, fmt.Errorf("%d records in lane %d of %d, %d running", len(records), lane, w.p.ParallelizationFactor, len(w.running))
 	}
 	for other, c := range w.running {
@@ -153,7 +165,7 @@ func (w *watcher) begun(id batch.ID, lane int, records []batch.Record) (*call, e
 	case c == nil && id <= w.lastID:
 		return nil, fmt.Errorf("id %d is used again", id)
 	case c == nil:
-		c = &call{lane: lane, records: indexes}
+		c = &call{lane: lane, records: indexes, final: final}
 		w.calls[id], w.lastID = c, id
 	case c.lane != lane || len(indexes) > len(c.records) || !slices.Equal(c.records[:len(indexes)], indexes):
 		return nil, fmt.Errorf("id %d had the records %v, now %v", id, c.records, indexes)
@@ -175,8 +187,11 @@ func sharesKey(stream []batch.Record, a, b []int) bool {
 
 // discarded checks a Discard.
 func (w *watcher) discarded(now time.Time, a *batch.Discard) error {
-	c, err := w.begun(a.ID, a.Lane, a.Records)
+	c, err := w.begun(a.ID, a.Lane, a.Records, a.Window != nil && a.Window.Final)
 	if err != nil {
+		return err
+	}
+	if err := w.seen(a.Window, c.records[:len(a.Records)], true); err != nil {
 		return err
 	}
 	c.discard, c.records = true, c.records[:len(a.Records)]
@@ -198,8 +213,14 @@ func (w *watcher) discarded(now time.Time, a *batch.Discard) error {
 	return nil
 }
 
-// resolved notes that the first n records of what ran under an ID are done with.
-func (w *watcher) resolved(c *call, n int, f fate) {
+// resolved notes that the first n records of what ran under an ID are done with, and the state that they led to.
+func (w *watcher) resolved(c *call, n int, f fate, state []byte) {
+	switch {
+	case c.final:
+		w.closed()
+	case f == succeeded && w.p.TumblingWindow > 0:
+		w.windows.state = state
+	}
 	for _, i := range c.records[:n] {
 		w.fates[i] = f
 		w.ever[i]++
@@ -228,6 +249,11 @@ func (w *watcher) committed(read int, a *batch.Commit) error {
 		return fmt.Errorf("nothing is resolved")
 	case a.End && front < read:
 		return fmt.Errorf("end, though record %s is not resolved", recordName(&w.stream[front]))
+	case a.End && w.windows.state != nil:
+		return fmt.Errorf("end, though a window is open")
+	}
+	if err := w.openAs(a.Window); err != nil {
+		return err
 	}
 	w.version, w.position, w.ended = a.Version, a.Position, a.End
 	return nil
@@ -244,6 +270,11 @@ func (w *watcher) finished(read int) error {
 			return fmt.Errorf("record %s is lost", recordName(r))
 		case w.crashes == 0 && (w.ever[i] > 1 || w.docs[i] > 1):
 			return fmt.Errorf("record %s came to %d ends and %d documents without a crash", recordName(r), w.ever[i], w.docs[i])
+		case r.Filtered:
+			continue
+		}
+		if err := w.summed(i); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -291,7 +291,7 @@ func TestLaneReference(t *testing.T) {
 	parallelSeeds(t, func(seed uint64, trace *strings.Builder) error {
 		c := newSeedChooser(seed)
 		p := randomPolicy(c)
-		p.ParallelizationFactor, p.BufferBytes, p.Seed = 1, 0, 0
+		p.ParallelizationFactor, p.BufferBytes, p.Seed, p.TumblingWindow = 1, 0, 0, 0
 		pages := randomPages(c, p)
 		filled := newModel(p, nil, mark{})
 		l := &laneReference{p: filled.p, retries: filled.retries, pages: pages, answers: &answers{seed: seed}, now: worldStart, window: worldStart}

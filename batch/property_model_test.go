@@ -22,6 +22,11 @@ type model struct {
 	pages    [][2]int
 	lanes    []modelLane
 
+	windows  []int64 // by index: the beginning of its tumbling window
+	current  int64   // the latest of them, or that of the source's clock when the shard went idle
+	open     *modelWindow
+	caughtUp time.Time
+
 	lastID    batch.ID
 	version   uint64
 	committed mark
@@ -31,6 +36,7 @@ type model struct {
 type mark struct {
 	front int
 	end   bool
+	open  *modelWindow // another one with each state
 }
 
 type modelLane struct {
@@ -51,6 +57,10 @@ type modelPiece struct {
 	notBefore time.Time
 	condition batch.Condition // not empty: to be discarded
 	cause     batch.OutcomeKind
+
+	final, early bool
+	window       int64
+	due          time.Time // for a final one
 }
 
 // wanted is an action that Next must return.
@@ -63,11 +73,21 @@ type wanted struct {
 	count     int
 	cause     batch.OutcomeKind
 	records   []int
+
+	window       int64
+	state        []byte
+	final, early bool
 }
 
 func newModel(p batch.Policy, stream []batch.Record, resume mark) *model {
 	m := &model{p: p, retries: -1, stream: stream, from: resume.front, read: resume.front, ended: resume.end}
 	m.committed = resume
+	if m.open = resume.open; m.open != nil {
+		m.current = m.open.start
+	}
+	if m.p.TumblingWindowGrace == 0 {
+		m.p.TumblingWindowGrace = 5 * time.Second
+	}
 	m.p.BatchSize = cmpOr(p.BatchSize, batch.DefaultBatchSize)
 	m.p.ParallelizationFactor = cmpOr(p.ParallelizationFactor, 1)
 	m.p.PayloadLimit = cmpOr(p.PayloadLimit, batch.DefaultPayloadLimit)
@@ -75,7 +95,7 @@ func newModel(p batch.Policy, stream []batch.Record, resume mark) *model {
 	if p.MaximumRetryAttempts != nil {
 		m.retries = *p.MaximumRetryAttempts
 	}
-	m.resolved = make([]bool, len(stream))
+	m.resolved, m.windows = make([]bool, len(stream)), make([]int64, len(stream))
 	m.lanes = make([]modelLane, m.p.ParallelizationFactor)
 	return m
 }
@@ -88,7 +108,7 @@ func cmpOr(v, otherwise int) int {
 }
 
 // offer takes the records up to index to, excluded.
-func (m *model) offer(now time.Time, to int, end bool) {
+func (m *model) offer(now time.Time, to int, end bool, caughtUp time.Time) {
 	if to > m.read {
 		m.pages = append(m.pages, [2]int{m.read, to})
 	}
@@ -98,6 +118,7 @@ func (m *model) offer(now time.Time, to int, end bool) {
 			m.resolved[m.read] = true
 			continue
 		}
+		m.assign(m.read)
 		l := &m.lanes[batch.LaneOf(r, len(m.lanes))]
 		if m.inHand(l) == len(l.queue) {
 			l.window = now
@@ -105,6 +126,9 @@ func (m *model) offer(now time.Time, to int, end bool) {
 		l.queue = append(l.queue, m.read)
 	}
 	m.ended = m.ended || end
+	if caughtUp.After(m.caughtUp) {
+		m.caughtUp = caughtUp
+	}
 }
 
 func (m *model) inHand(l *modelLane) int {
@@ -139,7 +163,7 @@ func (m *model) room() int { return m.p.BufferBytes - m.held() }
 
 func (m *model) done() mark {
 	front := m.front()
-	return mark{front, m.ended && front == m.read}
+	return mark{front, m.ended && front == m.read && m.open == nil, m.open}
 }
 
 // next returns what Next must return at now, the commit aside.
@@ -158,29 +182,57 @@ func (m *model) step(now time.Time, lane int) (wanted, bool) {
 	if l.busy || m.stopped {
 		return wanted{}, false
 	}
+	m.terminate(now, l)
 	for {
-		if len(l.pieces) == 0 {
-			n := m.cut(now, l)
-			if n == 0 {
-				return wanted{}, false
-			}
-			l.pieces = []modelPiece{{n: n}}
+		if len(l.pieces) == 0 && !m.take(now, l) {
+			return wanted{}, false
 		}
 		if l.pieces[0].condition == "" {
-			if old := m.expired(now, l.queue[:l.pieces[0].n]); old > 0 {
-				l.giveUpOldest(old)
-			}
+			m.giveUp(now, l)
 		}
 		p := &l.pieces[0]
+		tooLarge := m.size(l.queue[:p.n], p.window) > m.p.PayloadLimit
 		switch {
 		case p.condition == "" && now.Before(p.notBefore):
 			return wanted{}, false
-		case p.condition == "" && p.n == 1 && m.size(l.queue[:1]) > m.p.PayloadLimit:
+		case p.condition == "" && tooLarge && p.n > 1: // the state has grown since it was cut
+			l.halve()
+		case p.condition == "" && tooLarge:
 			m.fail(now, l, batch.TooLarge)
 		default:
 			return m.begin(lane, l, p), true
 		}
 	}
+}
+
+// take takes the next batch of a lane in hand, or the final invocation before it, if one is due.
+func (m *model) take(now time.Time, l *modelLane) bool {
+	if final, due := m.closes(now, l); due {
+		l.pieces = []modelPiece{final}
+		return true
+	}
+	n := m.cut(now, l)
+	if n > 0 {
+		l.pieces = []modelPiece{{n: n, window: m.windows[l.queue[0]]}}
+	}
+	return n > 0
+}
+
+// giveUp dooms what is too old of the piece in hand.
+func (m *model) giveUp(now time.Time, l *modelLane) {
+	p := &l.pieces[0]
+	if old := m.expired(now, l.queue[:p.n]); old > 0 {
+		l.giveUpOldest(old)
+	}
+	if age := m.p.MaximumRecordAge; p.final && age > 0 && now.Sub(p.due) > age {
+		p.condition, p.cause = batch.RecordAgeExceeded, batch.None
+	}
+}
+
+// halve splits the piece in hand in two, which begin afresh.
+func (l *modelLane) halve() {
+	p := l.pieces[0]
+	l.pieces = append([]modelPiece{{n: p.n / 2, window: p.window}, {n: p.n - p.n/2, window: p.window}}, l.pieces[1:]...)
 }
 
 // begin makes the piece's invocation or discard.
@@ -191,6 +243,7 @@ func (m *model) begin(lane int, l *modelLane, p *modelPiece) wanted {
 	}
 	l.busy = true
 	w := wanted{id: p.id, lane: lane, condition: p.condition, cause: p.cause, records: slices.Clone(l.queue[:p.n])}
+	w.window, w.state, w.final, w.early = p.window, m.stateOf(p.window), p.final, p.early
 	switch p.condition {
 	case batch.RecordAgeExceeded:
 		w.count = max(1, p.ran)
@@ -217,17 +270,24 @@ func (m *model) cut(now time.Time, l *modelLane) int {
 
 // fill returns how many of the records make the largest batch, and whether no further record could join it.
 func (m *model) fill(queue []int) (n int, full bool) {
+	window, other := m.windows[queue[0]], false
+	if in := m.inWindow(queue); in < len(queue) || m.windowSize() > 0 && m.over(window) {
+		queue, other = queue[:in], true
+	}
 	for n = 1; n < len(queue); n++ {
-		if n == m.p.BatchSize || m.size(queue[:n+1]) > m.p.PayloadLimit {
+		if n == m.p.BatchSize || m.size(queue[:n+1], window) > m.p.PayloadLimit {
 			return n, true
 		}
 	}
-	return n, n == m.p.BatchSize || m.size(queue) >= m.p.PayloadLimit
+	return n, other || n == m.p.BatchSize || m.size(queue, window) >= m.p.PayloadLimit
 }
 
-// size is that of the event of some records.
-func (m *model) size(queue []int) int {
-	size := m.p.EnvelopeSize + len(queue) - 1
+// size is that of the event of some records of a window.
+func (m *model) size(queue []int, window int64) int {
+	size := m.p.EnvelopeSize + max(0, len(queue)-1)
+	if m.windowSize() > 0 {
+		size += m.p.WindowSize + len(m.stateOf(window))
+	}
 	for _, i := range queue {
 		size += m.stream[i].Size
 	}
@@ -257,15 +317,19 @@ func (l *modelLane) giveUpOldest(n int) {
 func (m *model) wake() (at time.Time, ok bool) {
 	for i := range m.lanes {
 		l := &m.lanes[i]
-		if l.busy || len(l.queue) == 0 || m.stopped {
+		if l.busy || len(l.queue)+len(l.pieces) == 0 || m.stopped {
 			continue
 		}
 		t := l.window.Add(m.p.MaximumBatchingWindow)
+		var born time.Time // of what grows too old
 		if len(l.pieces) > 0 {
-			t = l.pieces[0].notBefore
+			t, born = l.pieces[0].notBefore, l.pieces[0].due
+		}
+		if len(l.pieces) == 0 || !l.pieces[0].final {
+			born = m.stream[l.queue[0]].ArrivalTime
 		}
 		if age := m.p.MaximumRecordAge; age > 0 {
-			if old := m.stream[l.queue[0]].ArrivalTime.Add(age + 1); old.Before(t) {
+			if old := born.Add(age + 1); old.Before(t) {
 				t = old
 			}
 		}

@@ -46,10 +46,11 @@ func (s *schedule) next() {
 func (s *schedule) same(a batch.Action, w wanted) bool {
 	switch a := a.(type) {
 	case *batch.Invoke:
-		return w.invoke && a.ID == w.id && a.Lane == w.lane && a.Attempt == w.attempt && s.sameRecords(a.Records, w.records)
+		return w.invoke && a.ID == w.id && a.Lane == w.lane && a.Attempt == w.attempt && s.sameRecords(a.Records, w.records) &&
+			s.m.sameWindow(a.Window, w)
 	case *batch.Discard:
 		return !w.invoke && a.ID == w.id && a.Lane == w.lane && a.Condition == w.condition && a.Invocations == w.count &&
-			a.Cause == w.cause && s.sameRecords(a.Records, w.records)
+			a.Cause == w.cause && s.sameRecords(a.Records, w.records) && s.m.sameWindow(a.Window, w)
 	}
 	return false
 }
@@ -68,7 +69,7 @@ func (s *schedule) begun(a batch.Action) {
 	var r run
 	switch a := a.(type) {
 	case *batch.Invoke:
-		r = run{id: a.ID, lane: a.Lane, records: a.Records}
+		r = run{id: a.ID, lane: a.Lane, records: a.Records, window: a.Window}
 		_, err = s.w.invoked(s.now, a)
 	case *batch.Discard:
 		r = run{id: a.ID, lane: a.Lane, records: a.Records, discard: true}
@@ -90,7 +91,7 @@ func (s *schedule) committed(commit *batch.Commit) {
 		return
 	}
 	s.m.version++
-	if done == s.m.committed || commit.End != done.end || commit.Version != s.m.version || commit.Position != s.position(done.front) {
+	if done == s.m.committed || commit.End != done.end || commit.Version != s.m.version || commit.Position != s.position(done.front) || !s.m.sameOpen(commit.Window) {
 		s.failf("%s, want version=%d position=%s end=%t, before it %+v", commit, s.m.version, s.position(done.front), done.end, s.m.committed)
 	}
 	if err := s.w.committed(s.m.read, commit); err != nil {
@@ -135,7 +136,7 @@ func (s *schedule) checkLanes() {
 		l := &s.m.lanes[i]
 		want := batch.Gathering
 		switch {
-		case len(l.queue) == 0:
+		case len(l.queue)+len(l.pieces) == 0:
 			want = batch.Idle
 		case l.busy && l.pieces[0].condition != "":
 			want = batch.Discarding

@@ -14,7 +14,7 @@ func (m *model) report(now time.Time, lane int, o batch.Outcome) batch.Verdict {
 	p := &l.pieces[0]
 	l.busy = false
 	if p.condition != "" {
-		return m.pass(l, p.n, batch.Resolved)
+		return m.pass(l, p.n, batch.Resolved, nil)
 	}
 	l.window = now
 	if o.Kind == batch.Success || o.Kind == batch.FunctionError {
@@ -23,8 +23,11 @@ func (m *model) report(now time.Time, lane int, o batch.Outcome) batch.Verdict {
 	if o.Kind != batch.Success {
 		return m.fail(now, l, o.Kind)
 	}
+	if m.windowSize() > 0 && !p.final && o.State == nil {
+		return m.fail(now, l, batch.Success)
+	}
 	if !m.p.ReportBatchItemFailures || len(o.FailedItems) == 0 {
-		return m.pass(l, p.n, batch.Resolved)
+		return m.pass(l, p.n, batch.Resolved, o.State)
 	}
 	switch first := m.lowest(l.queue[:p.n], o.FailedItems); first {
 	case -1:
@@ -34,8 +37,9 @@ func (m *model) report(now time.Time, lane int, o batch.Outcome) batch.Verdict {
 	case 0:
 		return m.fail(now, l, batch.Success)
 	default:
-		v := m.pass(l, first, batch.Continued)
-		l.pieces[0] = modelPiece{n: l.pieces[0].n}
+		window := p.window
+		v := m.pass(l, first, batch.Continued, o.State)
+		l.pieces[0] = modelPiece{n: l.pieces[0].n, window: window}
 		return v
 	}
 }
@@ -57,7 +61,14 @@ func (m *model) lowest(queue []int, items []string) int {
 	return first
 }
 
-func (m *model) pass(l *modelLane, n int, step batch.Step) batch.Verdict {
+// pass takes note that the first n records of the piece in hand are done with, and of the state that they led to.
+func (m *model) pass(l *modelLane, n int, step batch.Step, state []byte) batch.Verdict {
+	switch p := &l.pieces[0]; {
+	case p.final:
+		m.open = nil
+	case state != nil && m.windowSize() > 0:
+		m.open = &modelWindow{start: p.window, end: p.window + m.windowSize(), state: state}
+	}
 	for _, i := range l.queue[:n] {
 		m.resolved[i] = true
 	}
@@ -71,8 +82,7 @@ func (m *model) pass(l *modelLane, n int, step batch.Step) batch.Verdict {
 func (m *model) fail(now time.Time, l *modelLane, cause batch.OutcomeKind) batch.Verdict {
 	p := &l.pieces[0]
 	if cause != batch.NotRun && m.p.BisectBatchOnFunctionError && p.n > 1 {
-		half := p.n / 2
-		l.pieces = append([]modelPiece{{n: half}, {n: p.n - half}}, l.pieces[1:]...)
+		l.halve()
 		return batch.Verdict{Step: batch.Bisected}
 	}
 	p.failures++

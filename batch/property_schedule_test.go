@@ -1,6 +1,7 @@
 package batch_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,6 +38,7 @@ type run struct {
 	lane    int
 	records []batch.Record
 	discard bool
+	window  *batch.Window
 }
 
 // durable is a Commit and how far it goes.
@@ -62,14 +64,19 @@ func runSchedule(c chooser, trace *strings.Builder) error {
 
 func (s *schedule) logf(format string, args ...any) {
 	if s.trace != nil {
-		fmt.Fprintf(s.trace, "%s %s\n", s.now.Sub(worldStart), fmt.Sprintf(format, args...))
+		fmt.Fprintf(s.trace, "%s %s\n", s.now.Sub(worldStart), shorten(fmt.Sprintf(format, args...)))
 	}
+}
+
+// shorten leaves most of a state out that is too large.
+func shorten(line string) string {
+	return strings.ReplaceAll(line, strings.Repeat("x", 1<<20-100), "x...")
 }
 
 // failf keeps the first thing that went wrong.
 func (s *schedule) failf(format string, args ...any) {
 	if s.err == nil {
-		s.err = fmt.Errorf(format, args...)
+		s.err = errors.New(shorten(fmt.Errorf(format, args...).Error()))
 		s.logf("FAILED: %v", s.err)
 	}
 }
@@ -83,7 +90,7 @@ func (s *schedule) begin(d durable) {
 	}
 	s.m = newModel(s.p, s.stream, d.mark)
 	s.w.epoch(d.commit, d.mark.front)
-	s.commits, s.running, s.past = []durable{d}, nil, nil
+	s.commits, s.running, s.past, s.calm = []durable{d}, nil, nil, false
 	s.logf("begin at %s", d.commit.Position)
 	s.next()
 }
@@ -94,7 +101,7 @@ func (s *schedule) act(crashes bool) {
 	case 0, 1:
 		s.offer(s.choose(9), chance(s, 4))
 	case 2, 3, 4, 5:
-		s.reportOne(func(r run) batch.Outcome { return randomOutcome(s, r.records) })
+		s.reportOne(s.randomEnd)
 	case 6:
 		s.reportNonsense()
 	case 7, 8:
@@ -130,9 +137,14 @@ func (s *schedule) offer(n int, end bool) {
 		back = min(s.choose(4), from)
 	}
 	end = end && to == len(s.stream)
-	s.m.offer(s.now, to, end)
-	s.logf("offer %s end=%t", positions(s.stream[from-back:to]), end)
-	s.s.Offer(s.now, batch.Page{Records: s.stream[from-back : to : to], End: end})
+	var caughtUp time.Time
+	if s.p.TumblingWindow > 0 && chance(s, 2) { // the read began before now
+		caughtUp = s.now.Add(-oneOf(s, 0, 0, time.Second, 30*time.Second))
+	}
+	s.m.offer(s.now, to, end, caughtUp)
+	s.w.offered(to, end, caughtUp)
+	s.logf("offer %s end=%t, caught up to %s", positions(s.stream[from-back:to]), end, caughtUp.Sub(worldStart))
+	s.s.Offer(s.now, batch.Page{Records: s.stream[from-back : to : to], End: end, CaughtUpTo: caughtUp})
 	s.calm = false
 	s.next()
 }
@@ -163,6 +175,30 @@ func (s *schedule) reportOne(outcome func(run) batch.Outcome) {
 	s.next()
 }
 
+// randomEnd is what an invocation comes to. With tumbling windows most successes have a state.
+func (s *schedule) randomEnd(r run) batch.Outcome {
+	o := randomOutcome(s, r.records)
+	if s.p.TumblingWindow > 0 && chance(s, 8) {
+		return o
+	}
+	return s.withState(r, o)
+}
+
+// withState adds the state that stands for the records that succeed.
+func (s *schedule) withState(r run, o batch.Outcome) batch.Outcome {
+	if s.p.TumblingWindow == 0 || o.Kind != batch.Success {
+		return o
+	}
+	records := s.w.calls[r.id].records
+	if s.p.ReportBatchItemFailures {
+		if first := s.m.lowest(records, o.FailedItems); first >= 0 { // else all of it fails
+			records = records[:min(first, len(records))]
+		}
+	}
+	o.State = s.w.windows.sums.next(s, s.p, r.window.State, records)
+	return o
+}
+
 func (s *schedule) report(r run, o batch.Outcome) {
 	want := s.m.report(s.now, r.lane, o)
 	got := s.s.Report(s.now, r.id, o)
@@ -181,16 +217,16 @@ func (s *schedule) report(r run, o batch.Outcome) {
 	}
 	c := s.w.running[r.id]
 	delete(s.w.running, r.id)
+	done := got.Step == batch.Resolved || got.Step == batch.Continued
 	switch {
-	case o.Kind == batch.Delivered:
-		s.w.resolved(c, got.Resolved, delivered)
-	case o.Kind == batch.Dropped:
-		s.w.resolved(c, got.Resolved, dropped)
-	default:
-		s.w.resolved(c, got.Resolved, succeeded)
-		if o.Kind != batch.NotRun {
-			c.spent++
-		}
+	case done && o.Kind == batch.Delivered:
+		s.w.resolved(c, got.Resolved, delivered, nil)
+	case done && o.Kind == batch.Dropped:
+		s.w.resolved(c, got.Resolved, dropped, nil)
+	case done:
+		s.w.resolved(c, got.Resolved, succeeded, o.State)
+	case o.Kind != batch.NotRun:
+		c.spent++
 	}
 }
 
@@ -216,8 +252,12 @@ func (s *schedule) reportNonsense() {
 // crash forgets the Scheduler and resumes from its last commit, or from the one before, if the last was not yet durable.
 func (s *schedule) crash() {
 	d := s.commits[max(0, len(s.commits)-1-s.choose(2))]
-	s.logf("crash")
 	s.w.crashes++
+	if s.p.TumblingWindow == 0 && chance(s, 3) { // the mapping was updated
+		s.p.ParallelizationFactor = oneOf(s, 1, 2, 3, 10)
+		s.w.p.ParallelizationFactor = s.p.ParallelizationFactor
+	}
+	s.logf("crash, and %d lanes", s.p.ParallelizationFactor)
 	s.begin(d)
 }
 
@@ -229,7 +269,7 @@ func (s *schedule) stop() {
 	s.calm = false
 	s.next()
 	for len(s.running) > 0 && s.err == nil {
-		s.reportOne(func(r run) batch.Outcome { return randomOutcome(s, r.records) })
+		s.reportOne(s.randomEnd)
 	}
 	s.w.crashes++
 	s.begin(s.commits[len(s.commits)-1])
@@ -252,7 +292,7 @@ func (s *schedule) comeToRest() {
 		case steps > 5000:
 			s.failf("it does not come to rest")
 		case len(s.running) > 0:
-			s.reportOne(func(run) batch.Outcome { return batch.Outcome{Kind: kind} })
+			s.reportOne(func(r run) batch.Outcome { return s.withState(r, batch.Outcome{Kind: kind}) })
 		case ok && at.After(s.now.Add(8*24*time.Hour)):
 			s.failf("wake is at %s", at.Sub(worldStart))
 		case ok:

@@ -1,6 +1,7 @@
 package batch_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,6 +18,7 @@ type world struct {
 	s          *batch.Scheduler
 	refused    error // why there is no Scheduler
 
+	resumed     batch.Commit    // what this Scheduler resumed from
 	commits     []*batch.Commit // of this Scheduler
 	function    function
 	destination destination
@@ -146,7 +148,7 @@ func (w *world) next(*cursor) error {
 func (w *world) act() int {
 	actions := w.s.Next(w.now)
 	for _, a := range actions {
-		w.printf("%s", a)
+		w.printf("%s", w.actionLine(a))
 		if commit, ok := a.(*batch.Commit); ok {
 			w.commits = append(w.commits, commit)
 			continue
@@ -195,22 +197,41 @@ func parseOutcome(c *cursor) (batch.Outcome, error) {
 		return batch.Outcome{}, fmt.Errorf("unknown outcome %q; %w", word, errUnknownOutcome)
 	}
 	o := batch.Outcome{Kind: kind}
-	o.FailedItems, err = parseFailed(c, kind)
+	_, err = parseSuccess(c, &o)
 	return o, err
 }
 
-// parseFailed reads failed=2,4 where it stands.
-func parseFailed(c *cursor, kind batch.OutcomeKind) ([]string, error) {
-	if !c.at(0, "failed") {
-		return nil, nil
+// parseSuccess reads failed=2,4 and state={"n":1} where they stand, and reports whether a state does.
+func parseSuccess(c *cursor, o *batch.Outcome) (hasState bool, err error) {
+	for err == nil {
+		switch {
+		case c.at(0, "failed") && o.FailedItems == nil:
+			o.FailedItems, err = parseFailed(c, o.Kind)
+		case c.at(0, "state") && !hasState:
+			c.accept("state")
+			if o.Kind != batch.Success {
+				return true, errStateOfNoSuccess
+			}
+			hasState = true
+			o.State, err = parseState(c)
+		default:
+			return hasState, nil
+		}
 	}
+	return hasState, err
+}
+
+var errStateOfNoSuccess = errors.New("state= goes with success only")
+
+// parseFailed reads failed=2,4.
+func parseFailed(c *cursor, kind batch.OutcomeKind) ([]string, error) {
 	c.accept("failed")
 	switch {
 	case kind != batch.Success:
 		return nil, fmt.Errorf("failed= goes with success only")
 	case !c.accept("="):
 		return nil, fmt.Errorf("failed needs a value: failed=2,4")
-	case c.done():
+	case c.done() || c.at(0, "state") && c.at(1, "="):
 		return []string{}, nil
 	}
 	return parseItems(c)

@@ -17,14 +17,16 @@ type function struct {
 // rule is a sequence of answers for the invocations that it applies to. The last answer goes on.
 type rule struct {
 	answers []answer
-	on      map[string]bool // the records that make it apply; nil: all
+	on      map[string]bool // the records that make it apply, and final; nil: all invocations
 	used    int
 }
 
 // answer is what one invocation comes to. Under items it reports those of the items that are in the batch.
+// A success has the given state, or with tumbling windows the one that counts.
 type answer struct {
 	outcome batch.Outcome
 	items   bool
+	state   bool // outcome has it, or none
 }
 
 // destination is the scripted on-failure destination.
@@ -35,25 +37,36 @@ type destination struct {
 }
 
 // decide returns the outcome of an invocation by the first rule that applies, success without one.
-func (f *function) decide(records []batch.Record) batch.Outcome {
+func (f *function) decide(a *batch.Invoke) batch.Outcome {
 	for _, r := range f.rules {
-		if r.on != nil && !slices.ContainsFunc(records, func(x batch.Record) bool { return r.on[x.SequenceNumber] }) {
-			continue
+		if r.applies(a) {
+			r.used++
+			return r.answers[min(r.used, len(r.answers))-1].to(a)
 		}
-		a := r.answers[min(r.used, len(r.answers)-1)]
-		r.used++
-		if !a.items {
-			return a.outcome
-		}
-		o := batch.Outcome{Kind: batch.Success}
-		for _, item := range a.outcome.FailedItems {
-			if slices.ContainsFunc(records, func(x batch.Record) bool { return x.SequenceNumber == item }) {
+	}
+	return answer{outcome: batch.Outcome{Kind: batch.Success}}.to(a)
+}
+
+func (r *rule) applies(a *batch.Invoke) bool {
+	return r.on == nil || slices.ContainsFunc(a.Records, func(x batch.Record) bool { return r.on[x.SequenceNumber] }) ||
+		r.on[final] && a.Window != nil && a.Window.Final
+}
+
+// to returns the outcome that an answer is of an invocation.
+func (an answer) to(a *batch.Invoke) batch.Outcome {
+	o := an.outcome
+	if an.items {
+		o.FailedItems = nil
+		for _, item := range an.outcome.FailedItems {
+			if slices.ContainsFunc(a.Records, func(x batch.Record) bool { return x.SequenceNumber == item }) {
 				o.FailedItems = append(o.FailedItems, item)
 			}
 		}
-		return o
 	}
-	return batch.Outcome{Kind: batch.Success}
+	if o.Kind == batch.Success && !an.state && a.Window != nil {
+		o.State = countedState(a.Window, succeeding(a.Records, o.FailedItems))
+	}
+	return o
 }
 
 func (d *destination) decide() batch.Outcome {
@@ -133,6 +146,10 @@ func (r *rule) readOn(c *cursor) error {
 		if c.accept(",") {
 			continue
 		}
+		if c.accept(final) {
+			r.on[final] = true
+			continue
+		}
 		word, err := c.word("a record number")
 		if err != nil {
 			return err
@@ -159,7 +176,9 @@ func parseAnswer(c *cursor) (answer, error) {
 	a := answer{outcome: batch.Outcome{Kind: batch.Success}}
 	if word == "items" {
 		a.items = true
-		a.outcome.FailedItems, err = parseItems(c)
+		if a.outcome.FailedItems, err = parseItems(c); err == nil {
+			a.state, err = parseSuccess(c, &a.outcome)
+		}
 		return a, err
 	}
 	kind, ok := invocationKinds[word]
@@ -167,7 +186,7 @@ func parseAnswer(c *cursor) (answer, error) {
 		return a, fmt.Errorf("unknown outcome %q of a function; want ok, error, not-run, too-large, items or success failed=", word)
 	}
 	a.outcome.Kind = kind
-	a.outcome.FailedItems, err = parseFailed(c, kind)
+	a.state, err = parseSuccess(c, &a.outcome)
 	return a, err
 }
 

@@ -95,6 +95,30 @@ func TestScenarioMistakes(t *testing.T) {
 		{"restart BatchSize=0.5\n----\n", `"0.5" is not a whole number`},
 		{"restart BatchSize=-1\n----\n", "x.txt:1: restart: batch: BatchSize is -1"},
 		{"laneof\n----\n", "a key is missing"},
+
+		{"policy TumblingWindow=10\n----\n", `"10" is not a duration`},
+		{"policy TumblingWindowInSeconds=901\nnext\n----\n", "batch: TumblingWindow is 15m1s, must be between 0s and 15m0s"},
+		{"policy TumblingWindow=1500ms\nnext\n----\n", "in whole seconds"},
+		{"policy TumblingWindow=10s ParallelizationFactor=2\nnext\n----\n", "must be 1 with a TumblingWindow"},
+		{"policy TumblingWindowGraceInSeconds=121\nnext\n----\n", "TumblingWindowGrace is 2m1s"},
+		{"policy WindowSize=-1\nnext\n----\n", "WindowSize is -1"},
+		{"report 1 success state\n----\n", "state needs a value"},
+		{"report 1 success state=\n----\n", "the value of state is missing"},
+		{"report 1 success state=7\n----\n", `state: "7" is neither a JSON object`},
+		{"report 1 success state={\"n\":}\n----\n", "x.txt:1: a JSON object is wrong"},
+		{"report 1 success state={n}\n----\n", "a JSON object is wrong"},
+		{"report 1 success state={\n----\n", "a JSON object is wrong"},
+		{"report 1 success state=large(7)\n----\n", "large(7) is not between 8 bytes and 16 MiB"},
+		{"report 1 success state=large(99999999)\n----\n", "is not between 8 bytes and 16 MiB"},
+		{"report 1 success state=large(x)\n----\n", `"x" is not a whole number`},
+		{"report 1 error state={}\n----\n", "state= goes with success only"},
+		{"report 1 success state={} state={}\n----\n", `unexpected "state"`},
+		{"function error state={} on 2\n----\n", "state= goes with success only"},
+		{"offer caughtup=x\n----\n", `caughtup: "x" is not a duration`},
+		{"offer 1 arrived=never\n----\n", `arrived: "never" is not a duration`},
+		{"restart window=0s\n----\n", `window: "0s" are no bounds such as 0s/10s`},
+		{"restart window=10s/0s\n----\n", "are no bounds"},
+		{"restart state={}\n----\n", "state= needs a window"},
 	} {
 		err := runText(c.text)
 		if err == nil || !strings.HasPrefix(err.Error(), "x.txt:") || !strings.Contains(err.Error(), c.want) {
@@ -134,6 +158,7 @@ func TestScenarioNeverPanics(t *testing.T) {
 	words := strings.Fields(`policy offer next report advance wake run function destination status lanes laneof room stop restart
 		BatchSize ParallelizationFactor MaximumRetryAttempts PayloadLimit BisectBatchOnFunctionError BufferBytes
 		1 2 3 1-4 7-9 0 -1 "" 5s 0s -3s 1h = = = , ; key lane size data age arrived filtered members sub more end caughtup
+		TumblingWindow 10s state {} {"n":1} {"n": { large(99) counts final window 0s/10s unknown none
 		behind nokey ok error not-run too-large success failed items on takes delivers drops until for limit reports commit
 		position - 2.1+ # ----`)
 	try := func(picks []byte) bool {

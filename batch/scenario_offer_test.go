@@ -81,8 +81,16 @@ func (w *world) attribute(c *cursor, name string, g *group, p *batch.Page) error
 }
 
 var pageAttributes = map[string]func(*world, *cursor, *batch.Page) error{
-	"end":      func(_ *world, _ *cursor, p *batch.Page) error { p.End = true; return nil },
-	"caughtup": func(w *world, _ *cursor, p *batch.Page) error { p.CaughtUpTo = w.now; return nil },
+	"end": func(_ *world, _ *cursor, p *batch.Page) error { p.End = true; return nil },
+	"caughtup": func(w *world, c *cursor, p *batch.Page) error {
+		p.CaughtUpTo = w.now
+		if !c.at(0, "=") {
+			return nil
+		}
+		d, err := timed(c, "caughtup", parseElapsed)
+		p.CaughtUpTo = w.start.Add(d)
+		return err
+	},
 	"behind": func(_ *world, c *cursor, p *batch.Page) (err error) {
 		p.Behind, err = timed(c, "behind", parseElapsed)
 		return err
@@ -127,6 +135,11 @@ var recordAttributes = map[string]func(*world, *cursor, *group) error{
 		return err
 	},
 	"arrived": func(w *world, c *cursor, g *group) error {
+		if c.at(0, "=") && c.at(1, "unknown") {
+			c.tokens = c.tokens[2:]
+			g.record.ArrivalTime = time.Time{}
+			return nil
+		}
 		d, err := timed(c, "arrived", parseDuration)
 		g.record.ArrivalTime = w.start.Add(d)
 		return err

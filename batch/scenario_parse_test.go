@@ -111,6 +111,9 @@ func tidy(line string) string {
 		if d, err := time.ParseDuration(value); err == nil && strings.ContainsAny(value, "smh") {
 			words[i] = strings.TrimPrefix(name+"="+d.String(), "=")
 		}
+		if bounds, ok := tidyBounds(value); ok && name != "" {
+			words[i] = name + "=" + bounds
+		}
 	}
 	return strings.Join(words, " ")
 }
@@ -147,6 +150,13 @@ func lex(line string) ([]token, error) {
 			}
 			tokens = append(tokens, token{text: line[i+1 : i+1+end]})
 			i += end + 2
+		case c == '{':
+			n, err := objectLength(line[i:])
+			if err != nil {
+				return nil, err
+			}
+			tokens = append(tokens, token{text: line[i : i+n]})
+			i += n
 		default:
 			end := strings.IndexAny(line[i:], " \t,;=\"")
 			if end < 0 {

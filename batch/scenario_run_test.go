@@ -123,7 +123,7 @@ func (w *world) decide() {
 		f.decided = true
 		switch a := f.action.(type) {
 		case *batch.Invoke:
-			f.outcome, f.ends = w.function.decide(a.Records), w.now.Add(w.function.takes)
+			f.outcome, f.ends = w.function.decide(a), w.now.Add(w.function.takes)
 		case *batch.Discard:
 			f.outcome, f.ends = w.destination.decide(), w.now.Add(w.destination.takes)
 		}

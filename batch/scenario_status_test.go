@@ -86,37 +86,47 @@ func (w *world) factor() int { return max(1, w.policy.ParallelizationFactor) }
 // restart begins again from a commit, as after a crash: the newest, or that of the given version.
 func (w *world) restart(c *cursor) error {
 	p := w.policy
-	var resume batch.Commit
+	resume := w.resumed
 	if n := len(w.commits); n > 0 {
 		resume = *w.commits[n-1]
 	}
 	for !c.done() {
-		name, err := c.word("commit, position or a policy field")
+		name, err := c.word("commit, position, window, state or a policy field")
 		if err != nil {
 			return err
 		}
-		if policyFields[name] != nil {
+		switch {
+		case policyFields[name] != nil:
 			err = setField(c, name, &p)
-		} else {
+		case name == "window" || name == "state":
+			resume.Window, err = w.resumeWindow(c, name, resume.Window)
+		default:
 			resume, err = w.resumeFrom(c, name)
 		}
 		if err != nil {
 			return err
 		}
 	}
+	if resume.Window != nil && resume.Window.Start.IsZero() {
+		return fmt.Errorf("state= needs a window: window=0s/10s")
+	}
 	next, err := batch.New(p, resume)
 	if err != nil {
 		return err
 	}
-	w.s, w.policy, w.commits, w.flight = next, p, nil, nil
-	w.printf("restart position=%s", resume.Position)
+	w.s, w.policy, w.resumed, w.commits, w.flight = next, p, resume, nil, nil
+	if resume.Window == nil {
+		w.printf("restart position=%s", resume.Position)
+	} else {
+		w.printf("restart position=%s %s", resume.Position, w.windowLine(resume.Window))
+	}
 	return nil
 }
 
 // resumeFrom reads what restart resumes from.
 func (w *world) resumeFrom(c *cursor, name string) (batch.Commit, error) {
 	if name != "position" && name != "commit" {
-		return batch.Commit{}, fmt.Errorf("unknown attribute %q; known are commit, position and the fields of a policy", name)
+		return batch.Commit{}, fmt.Errorf("unknown attribute %q; known are commit, position, window, state and the fields of a policy", name)
 	}
 	value, err := c.value(name)
 	if err != nil {

@@ -107,6 +107,7 @@ var policyFields = map[string]func(p *batch.Policy, name, value string) error{
 	"ParallelizationFactor": intField(func(p *batch.Policy) *int { return &p.ParallelizationFactor }),
 	"PayloadLimit":          intField(func(p *batch.Policy) *int { return &p.PayloadLimit }),
 	"EnvelopeSize":          intField(func(p *batch.Policy) *int { return &p.EnvelopeSize }),
+	"WindowSize":            intField(func(p *batch.Policy) *int { return &p.WindowSize }),
 	"BufferBytes":           intField(func(p *batch.Policy) *int { return &p.BufferBytes }),
 	"MaximumRetryAttempts": func(p *batch.Policy, name, value string) error {
 		n, err := parseInt(name, value)
@@ -117,6 +118,10 @@ var policyFields = map[string]func(p *batch.Policy, name, value string) error{
 	"MaximumBatchingWindowInSeconds": durationField(parseSeconds, func(p *batch.Policy) *time.Duration { return &p.MaximumBatchingWindow }),
 	"MaximumRecordAge":               durationField(parseDuration, func(p *batch.Policy) *time.Duration { return &p.MaximumRecordAge }),
 	"MaximumRecordAgeInSeconds":      durationField(parseSeconds, func(p *batch.Policy) *time.Duration { return &p.MaximumRecordAge }),
+	"TumblingWindow":                 durationField(parseDuration, func(p *batch.Policy) *time.Duration { return &p.TumblingWindow }),
+	"TumblingWindowInSeconds":        durationField(parseSeconds, func(p *batch.Policy) *time.Duration { return &p.TumblingWindow }),
+	"TumblingWindowGrace":            durationField(parseDuration, func(p *batch.Policy) *time.Duration { return &p.TumblingWindowGrace }),
+	"TumblingWindowGraceInSeconds":   durationField(parseSeconds, func(p *batch.Policy) *time.Duration { return &p.TumblingWindowGrace }),
 	"BisectBatchOnFunctionError":     flagField(func(p *batch.Policy) *bool { return &p.BisectBatchOnFunctionError }),
 	"ReportBatchItemFailures":        flagField(func(p *batch.Policy) *bool { return &p.ReportBatchItemFailures }),
 	"FunctionResponseTypes": func(p *batch.Policy, name, value string) error {
@@ -162,7 +167,7 @@ func flagField(field func(*batch.Policy) *bool) func(*batch.Policy, string, stri
 // outcomeKinds are the names of outcomes in scripts, the first group for invocations, the second for discards.
 var (
 	invocationKinds = map[string]batch.OutcomeKind{
-		"success": batch.Success, "ok": batch.Success,
+		"success": batch.Success, "ok": batch.Success, "counts": batch.Success,
 		"function-error": batch.FunctionError, "error": batch.FunctionError,
 		"not-run": batch.NotRun, "throttled": batch.NotRun,
 		"too-large": batch.TooLarge,

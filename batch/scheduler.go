@@ -78,11 +78,10 @@ func (s *Scheduler) spread(now time.Time, p *page) {
 		if len(s.lanes) > 1 {
 			l = &s.lanes[LaneOf(r, len(s.lanes))]
 		}
-		at := ref{page: p, index: i}
 		if s.windows.size > 0 {
-			s.windows.add(now, r, at.ordinal())
+			s.windows.add(now, r)
 		}
-		l.push(now, at, &s.policy)
+		l.push(now, ref{page: p, index: i}, &s.policy)
 	}
 }
 
@@ -132,6 +131,7 @@ func (s *Scheduler) commit() {
 // step appends the next action of a lane, if there is one.
 func (s *Scheduler) step(now time.Time, i int) {
 	l := &s.lanes[i]
+	s.terminateWindow(now, l)
 	for l.head() != nil || s.cut(now, l) {
 		h := l.head()
 		switch {
@@ -145,7 +145,7 @@ func (s *Scheduler) step(now time.Time, i int) {
 			s.doomOldest(l, n)
 			continue
 		}
-		if age := s.policy.MaximumRecordAge; h.final && age > 0 && older(h.arrived, age, now) {
+		if age := s.policy.MaximumRecordAge; h.final && age > 0 && older(h.due, age, now) {
 			h.state, h.condition, h.cause = doomed, RecordAgeExceeded, None
 			continue
 		}
@@ -166,7 +166,7 @@ func (s *Scheduler) step(now time.Time, i int) {
 
 // cut takes the next batch of a free lane in hand, if one is due. Records that are too old are due at once.
 func (s *Scheduler) cut(now time.Time, l *lane) bool {
-	if s.closeWindow(l) {
+	if s.closeWindow(now, l) {
 		return true
 	}
 	if l.buffered() == 0 {
@@ -320,10 +320,6 @@ func (s *Scheduler) succeeded(l *lane, n int, state []byte) Verdict {
 		return s.resolve(l, n, Resolved)
 	}
 	window, step := h.window, Resolved
-	var arrived time.Time
-	if n > 0 {
-		arrived = h.records[n-1].ArrivalTime
-	}
 	if n < len(h.records) {
 		step = Continued
 	}
@@ -332,7 +328,7 @@ func (s *Scheduler) succeeded(l *lane, n int, state []byte) Verdict {
 		*l.head() = piece{records: l.head().records, window: window}
 	}
 	if s.windows.size > 0 {
-		s.keepState(l, window, arrived, state)
+		s.keepState(window, state)
 	}
 	return v
 }

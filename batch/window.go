@@ -13,8 +13,10 @@ const emptyState = "{}"
 type windows struct {
 	size, grace time.Duration // size 0: no tumbling windows
 
-	// spans tell which window the unresolved records belong to: all those from an ordinal on.
+	// spans tell which window the unresolved records belong to. Records are counted as they enter the lane, without those
+	// that are filtered out.
 	spans []span
+	added uint64
 
 	// current is the window of the last record offered, or that of the source's clock when the shard went idle.
 	// A record that arrives late, for a window before it, joins it.
@@ -27,7 +29,7 @@ type windows struct {
 	open *openWindow
 }
 
-// span is a run of records of one window, from an ordinal up to that of the next span.
+// span is a run of records of one window, from the one with a count up to that of the next span.
 type span struct {
 	first uint64
 	start time.Time
@@ -37,7 +39,6 @@ type span struct {
 type openWindow struct {
 	start, end time.Time
 	state      []byte
-	arrived    time.Time // the arrival of its last record; zero when it was resumed
 }
 
 // of returns the beginning of the window that t lies in.
@@ -48,7 +49,7 @@ func (w *windows) of(t time.Time) time.Time {
 }
 
 // add takes note of a record that is offered. One whose arrival time is not known joins the current window.
-func (w *windows) add(now time.Time, r *Record, ordinal uint64) {
+func (w *windows) add(now time.Time, r *Record) {
 	arrived := r.ArrivalTime
 	if arrived.IsZero() && w.current.IsZero() {
 		arrived = now
@@ -57,18 +58,20 @@ func (w *windows) add(now time.Time, r *Record, ordinal uint64) {
 		w.current = start
 	}
 	if n := len(w.spans); n == 0 || !w.spans[n-1].start.Equal(w.current) {
-		w.spans = append(w.spans, span{first: ordinal, start: w.current})
+		w.spans = append(w.spans, span{first: w.added, start: w.current})
 	}
+	w.added++
 }
 
-// from returns the window of the record with an ordinal, which is the first unresolved one, and how many records from it
-// on are of that window, at most n. whole tells that no more can come for it.
-func (w *windows) from(ordinal uint64, n int) (start time.Time, of int, whole bool) {
-	for len(w.spans) > 1 && w.spans[1].first <= ordinal {
+// from returns the window of the first unresolved record, and how many from it on are of that window, at most n.
+// whole tells that no more can come for it.
+func (w *windows) from(unresolved, n int) (start time.Time, of int, whole bool) {
+	first := w.added - uint64(unresolved)
+	for len(w.spans) > 1 && w.spans[1].first <= first {
 		w.spans = w.spans[1:]
 	}
 	if len(w.spans) > 1 {
-		return w.spans[0].start, min(n, int(w.spans[1].first-ordinal)), true
+		return w.spans[0].start, min(n, int(w.spans[1].first-first)), true
 	}
 	return w.spans[0].start, n, w.over(w.spans[0].start.Add(w.size))
 }
@@ -85,12 +88,13 @@ func (w *windows) state(start time.Time) []byte {
 	return []byte(emptyState)
 }
 
-// resume goes on with the window that was open when the shard was last committed.
+// resume goes on with the window that was open when the shard was last committed. If the size of windows has changed since,
+// it is closed before anything else.
 func (w *windows) resume(open *Window) {
 	if w.size == 0 || open == nil {
 		return
 	}
-	w.current = open.Start
+	w.current = w.of(open.Start)
 	w.open = &openWindow{start: open.Start, end: open.End, state: open.State}
 }
 
@@ -117,40 +121,51 @@ func (s *Scheduler) windowOf(h *piece) *Window {
 
 // closeWindow takes the final invocation of the open window in hand when it is due: the next record is of a later window,
 // the shard has ended, or no record can come for it any more.
-func (s *Scheduler) closeWindow(l *lane) bool {
+func (s *Scheduler) closeWindow(now time.Time, l *lane) bool {
 	w := &s.windows
 	if w.open == nil {
 		return false
 	}
+	resized := w.open.end.Sub(w.open.start) != w.size
 	if l.buffered() > 0 {
-		if start, _, _ := w.from(l.queue.front().ordinal(), 1); !start.After(w.open.start) {
+		if start, _, _ := w.from(l.queue.len(), 1); !start.After(w.open.start) && !resized {
 			return false
 		}
 	} else {
-		if !s.ended && !w.over(w.open.end) {
+		if !s.ended && !w.over(w.open.end) && !resized {
 			return false
 		}
-		if now := w.of(w.caughtUp); now.After(w.current) {
-			w.current = now // for records that are late from now on
+		if tip := w.of(w.caughtUp); tip.After(w.current) {
+			w.current = tip // for records that are late from now on
 		}
 	}
-	l.pieces = append(l.pieces, piece{window: w.open.start, final: true, arrived: w.open.arrived})
+	l.pieces = append(l.pieces, piece{window: w.open.start, final: true, due: now})
 	return true
+}
+
+// terminateWindow takes the final invocation of a window whose state is too large in hand, before anything else.
+func (s *Scheduler) terminateWindow(now time.Time, l *lane) {
+	w := &s.windows
+	if w.open == nil || len(w.open.state) <= maxWindowState || l.head() != nil && l.head().final {
+		return
+	}
+	l.pieces = append(l.pieces, piece{window: w.open.start, final: true, early: true, due: now})
 }
 
 // cutWindow returns how many of the records that would be cut are of one window, and fit an event with its state, and
 // whether they are due because no more can join them.
 func (s *Scheduler) cutWindow(l *lane) (n int, start time.Time, whole bool) {
-	start, n, whole = s.windows.from(l.queue.front().ordinal(), l.fill)
+	start, n, whole = s.windows.from(l.queue.len(), l.fill)
 	size := s.policy.EnvelopeSize + s.windowSize(start) - 1
 	fit := 0
 	for r := range l.queue.from(0) {
-		if size += r.Size + 1; fit == n || fit > 0 && size > s.policy.PayloadLimit {
+		if fit == n || fit > 0 && size+r.Size+1 > s.policy.PayloadLimit {
 			break
 		}
+		size += r.Size + 1
 		fit++
 	}
-	return fit, start, whole || fit < n
+	return fit, start, whole || fit < n || size >= s.policy.PayloadLimit
 }
 
 // windowSize returns what a window adds to the size of an event.
@@ -158,17 +173,15 @@ func (s *Scheduler) windowSize(start time.Time) int {
 	if s.windows.size == 0 {
 		return 0
 	}
-	return s.policy.WindowSize + len(s.windows.state(start))
+	if w := s.windows.open; w != nil && w.start.Equal(start) {
+		return s.policy.WindowSize + len(w.state)
+	}
+	return s.policy.WindowSize + len(emptyState)
 }
 
-// keepState takes over the state that a successful invocation of a batch returned. A state that is too large has the
-// window terminated early, before anything else.
-func (s *Scheduler) keepState(l *lane, window, arrived time.Time, state []byte) {
-	w := &s.windows
-	w.open = &openWindow{start: window, end: window.Add(w.size), state: state, arrived: arrived}
-	if len(state) > maxWindowState {
-		l.pieces = append(l.pieces, piece{window: window, final: true, early: true, arrived: arrived})
-	}
+// keepState takes over the state that a successful invocation of a batch returned.
+func (s *Scheduler) keepState(window time.Time, state []byte) {
+	s.windows.open = &openWindow{start: window, end: window.Add(s.windows.size), state: state}
 	s.moved = true
 }
 

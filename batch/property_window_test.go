@@ -1,0 +1,262 @@
+package batch_test
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+)
+
+// modelWindow is a tumbling window that has a state. Times are seconds of the Unix epoch.
+type modelWindow struct {
+	start, end int64
+	state      []byte
+}
+
+// windowSize is the length of windows in seconds, 0 without any.
+func (m *model) windowSize() int64 { return int64(m.p.TumblingWindow / time.Second) }
+
+// windowStart returns the beginning of the window in which t lies.
+func windowStart(t time.Time, size int64) int64 {
+	return t.Unix() - t.Unix()%size
+}
+
+// assign says to which window a record belongs that was just offered: its own, or a later one that is current.
+func (m *model) assign(i int) {
+	if m.windowSize() == 0 {
+		return
+	}
+	m.current = max(m.current, windowStart(m.stream[i].ArrivalTime, m.windowSize()))
+	m.windows[i] = m.current
+}
+
+// over reports whether the source was read to its tip behind the end of a window and its grace.
+func (m *model) over(start int64) bool {
+	return !m.caughtUp.Before(time.Unix(start+m.windowSize(), 0).Add(m.p.TumblingWindowGrace))
+}
+
+// closes returns the final invocation of the open window, if it is due in a lane whose turn it is to cut.
+func (m *model) closes(now time.Time, l *modelLane) (modelPiece, bool) {
+	if m.open == nil || m.windowSize() == 0 {
+		return modelPiece{}, false
+	}
+	due := len(l.queue) > 0 && m.windows[l.queue[0]] > m.open.start
+	if len(l.queue) == 0 && (m.ended || m.over(m.open.start)) {
+		due = true
+		if !m.caughtUp.IsZero() {
+			m.current = max(m.current, windowStart(m.caughtUp, m.windowSize()))
+		}
+	}
+	return modelPiece{final: true, window: m.open.start, due: now}, due
+}
+
+// terminate puts the final invocation of a window with too large a state before all others.
+func (m *model) terminate(now time.Time, l *modelLane) {
+	if m.open == nil || len(m.open.state) <= 1<<20 || len(l.pieces) > 0 && l.pieces[0].final {
+		return
+	}
+	l.pieces = append([]modelPiece{{final: true, early: true, window: m.open.start, due: now}}, l.pieces...)
+}
+
+// stateOf returns the state that an invocation of a window gets.
+func (m *model) stateOf(start int64) []byte {
+	if m.open != nil && m.open.start == start {
+		return m.open.state
+	}
+	return []byte("{}")
+}
+
+// inWindow returns how many of the records are of the window of the first.
+func (m *model) inWindow(queue []int) int {
+	n := 0
+	for n < len(queue) && m.windows[queue[n]] == m.windows[queue[0]] {
+		n++
+	}
+	return n
+}
+
+// sameWindow compares what an action tells of its window with what the model wants.
+func (m *model) sameWindow(got *batch.Window, w wanted) bool {
+	if m.windowSize() == 0 {
+		return got == nil
+	}
+	return got != nil && got.Start.Unix() == w.window && got.End.Unix() == w.window+m.windowSize() &&
+		got.Final == w.final && got.TerminatedEarly == w.early && bytes.Equal(got.State, w.state)
+}
+
+// sameOpen compares the window of a Commit with the open one.
+func (m *model) sameOpen(got *batch.Window) bool {
+	if m.open == nil || got == nil {
+		return m.open == nil && got == nil
+	}
+	return got.Start.Unix() == m.open.start && got.End.Unix() == m.open.end && bytes.Equal(got.State, m.open.state) &&
+		!got.Final && !got.TerminatedEarly
+}
+
+// sums are what the states of a random schedule stand for: the records that a window was told of, by their place in the
+// stream. A state itself is short: a number.
+type sums struct {
+	made int
+	sets map[string][]int // by state
+}
+
+// next returns the state that a function returns for the first n of some records that it was given with a state.
+func (s *sums) next(c chooser, p batch.Policy, before []byte, records []int) []byte {
+	s.made++
+	state := fmt.Appendf(nil, `{"sum":%d}`, s.made)
+	switch {
+	case p.PayloadLimit == 0 && chance(c, 40):
+		// One byte more than is allowed, or just as many. It is told apart from others by its number.
+		pad := bytes.Repeat([]byte("x"), 1<<20-len(state)-len(`,"x":""`)+c.choose(2))
+		state = fmt.Appendf(nil, `{"sum":%d,"x":"%s"}`, s.made, pad)
+	case finite(p) && p.Seed == 0 && chance(c, 2): // one that may leave no room for a record
+		state = fmt.Appendf(nil, `{"sum":%d,"x":"%s"}`, s.made, bytes.Repeat([]byte("x"), c.choose(200)))
+	}
+	s.sets[string(state)] = append(append([]int(nil), s.sets[string(before)]...), records...)
+	return state
+}
+
+// windowWatch is what a watcher knows of the windows of its shard.
+type windowWatch struct {
+	sums     sums
+	caughtUp time.Time
+	ended    bool // the end was offered
+
+	of    map[int]int64 // the window in which a record was seen, in this epoch
+	start int64         // of the last window seen, in this epoch
+	state []byte        // of the open window; nil without one
+	close bool          // its final invocation was seen
+	over  []int         // how often each record was in the sum of a final invocation that ended, in all epochs
+}
+
+// resume begins an epoch with what was committed.
+func (w *windowWatch) resume(open *batch.Window) {
+	w.of, w.start, w.state, w.close = map[int]int64{}, 0, nil, false
+	w.caughtUp, w.ended = time.Time{}, false
+	if open != nil {
+		w.start, w.state = open.Start.Unix(), open.State
+	}
+}
+
+// offered notes what was read.
+func (w *watcher) offered(to int, end bool, caughtUp time.Time) {
+	w.read, w.windows.ended = to, w.windows.ended || end
+	if caughtUp.After(w.windows.caughtUp) {
+		w.windows.caughtUp = caughtUp
+	}
+}
+
+// seen checks the window of an invocation, or of a discard, of some records.
+func (w *watcher) seen(got *batch.Window, records []int, discard bool) error {
+	size := int64(w.p.TumblingWindow / time.Second)
+	if size == 0 {
+		if got != nil {
+			return fmt.Errorf("a window without tumbling windows")
+		}
+		return nil
+	}
+	v := &w.windows
+	start := got.Start.Unix()
+	switch {
+	case start%size != 0 || got.End.Unix() != start+size || got.Start.Nanosecond() != 0:
+		return fmt.Errorf("the window is not aligned")
+	case start < v.start:
+		return fmt.Errorf("the window lies before the last one")
+	case got.Final != (len(records) == 0):
+		return fmt.Errorf("final with %d records", len(records))
+	case start > v.start && v.state != nil:
+		return fmt.Errorf("the window begins before the one before it was closed")
+	case v.state == nil && (got.Final || string(got.State) != "{}"):
+		return fmt.Errorf("a window that was not opened has the state %.50q", got.State)
+	case v.state != nil && !bytes.Equal(got.State, v.state):
+		return fmt.Errorf("the state is %.50q, that of the last success is %.50q", got.State, v.state)
+	case got.TerminatedEarly != (len(v.state) > 1<<20):
+		return fmt.Errorf("terminated-early=%t with a state of %d bytes", got.TerminatedEarly, len(v.state))
+	}
+	v.start = start
+	for _, i := range records {
+		if other, ok := v.of[i]; ok && other != start {
+			return fmt.Errorf("record %s is seen in two windows", recordName(&w.stream[i]))
+		}
+		v.of[i] = start
+		if own := windowStart(w.stream[i].ArrivalTime, size); own > start || own < start && w.onTime(i, own, size) {
+			return fmt.Errorf("record %s is seen in a window that is not its own", recordName(&w.stream[i]))
+		}
+	}
+	if got.Final && !got.TerminatedEarly && !v.close && !discard {
+		v.close = true
+		return w.mayClose(start, size)
+	}
+	return nil
+}
+
+// onTime reports whether nothing can have closed the window of a record before it was offered: no record before it is of
+// a later one, and no read was at the tip behind its end.
+func (w *watcher) onTime(i int, own, size int64) bool {
+	if !w.windows.caughtUp.Before(time.Unix(own+size, 0)) {
+		return false
+	}
+	for j := w.resume; j < i; j++ {
+		if !w.stream[j].Filtered && windowStart(w.stream[j].ArrivalTime, size) > own {
+			return false
+		}
+	}
+	return w.crashes == 0
+}
+
+// mayClose checks that a window has no record before it that is not done with, and a reason to be closed.
+func (w *watcher) mayClose(start, size int64) error {
+	latest := int64(0)
+	for j := w.resume; j < w.read; j++ {
+		if w.stream[j].Filtered {
+			continue
+		}
+		latest = max(latest, windowStart(w.stream[j].ArrivalTime, size))
+		switch {
+		case w.fates[j] != pending:
+		case latest > start:
+			return nil // a later record is next
+		default:
+			return fmt.Errorf("the window is closed before its record %s", recordName(&w.stream[j]))
+		}
+	}
+	if w.windows.ended || !w.windows.caughtUp.Before(time.Unix(start+size, 0).Add(w.p.TumblingWindowGrace)) {
+		return nil
+	}
+	return fmt.Errorf("the window is closed though more can come for it")
+}
+
+// closed notes the end of a final invocation, or of its discard.
+func (w *watcher) closed() {
+	for _, i := range w.windows.sums.sets[string(w.windows.state)] {
+		w.windows.over[i]++
+	}
+	w.windows.state, w.windows.close = nil, false
+}
+
+// openAs compares the window of a Commit with the open one.
+func (w *watcher) openAs(got *batch.Window) error {
+	switch v := &w.windows; {
+	case (got == nil) != (v.state == nil):
+		return fmt.Errorf("it has a window %t, while one is open %t", got != nil, v.state != nil)
+	case got != nil && (got.Start.Unix() != v.start || !bytes.Equal(got.State, v.state)):
+		return fmt.Errorf("its state is %.50q of another window or success than %.50q", got.State, v.state)
+	}
+	return nil
+}
+
+// summed checks that each record came into the sum of a window that was closed, or was given up: just once when nothing
+// crashed, and at least once otherwise.
+func (w *watcher) summed(i int) error {
+	if w.p.TumblingWindow == 0 {
+		return nil
+	}
+	switch n, r := w.windows.over[i]+w.docs[i], &w.stream[i]; {
+	case n == 0:
+		return fmt.Errorf("record %s is in no sum", recordName(r))
+	case n > 1 && w.crashes == 0:
+		return fmt.Errorf("record %s is in %d sums or documents", recordName(r), n)
+	}
+	return nil
+}
