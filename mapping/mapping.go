@@ -96,21 +96,7 @@ func New(cfg Config) (*Mapping, error) {
 	}
 	m.lastResult.Store(new(resultNone))
 	m.view.shards = map[string]*shardView{}
-	m.policy = batch.Policy{
-		BatchSize:             cfg.BatchSize,
-		MaximumBatchingWindow: cfg.MaximumBatchingWindow,
-		PayloadLimit:          cfg.PayloadLimit,
-		BufferBytes:           cfg.BufferBytes,
-
-		ParallelizationFactor: cfg.ParallelizationFactor,
-		TumblingWindow:        cfg.TumblingWindow,
-		TumblingWindowGrace:   cfg.TumblingWindowGrace,
-
-		MaximumRetryAttempts:       cfg.MaximumRetryAttempts,
-		MaximumRecordAge:           cfg.MaximumRecordAge,
-		BisectBatchOnFunctionError: cfg.BisectBatchOnFunctionError,
-		ReportBatchItemFailures:    len(cfg.FunctionResponseTypes) > 0,
-	}
+	m.policy = cfg.policy()
 	if err := m.policy.Validate(); err != nil {
 		return nil, err
 	}
@@ -126,6 +112,25 @@ func New(cfg Config) (*Mapping, error) {
 		m.store = NewMemoryStore()
 	}
 	return m, nil
+}
+
+// policy returns what the Schedulers of all shards have in common.
+func (c *Config) policy() batch.Policy {
+	return batch.Policy{
+		BatchSize:             c.BatchSize,
+		MaximumBatchingWindow: c.MaximumBatchingWindow,
+		PayloadLimit:          c.PayloadLimit,
+		BufferBytes:           c.BufferBytes,
+
+		ParallelizationFactor: c.ParallelizationFactor,
+		TumblingWindow:        c.TumblingWindow,
+		TumblingWindowGrace:   c.TumblingWindowGrace,
+
+		MaximumRetryAttempts:       c.MaximumRetryAttempts,
+		MaximumRecordAge:           c.MaximumRecordAge,
+		BisectBatchOnFunctionError: c.BisectBatchOnFunctionError,
+		ReportBatchItemFailures:    len(c.FunctionResponseTypes) > 0,
+	}
 }
 
 // Run processes the stream until ctx is cancelled. It blocks; no goroutine outlives it but a function that ignores its
