@@ -61,7 +61,7 @@ type Invoking struct {
 	RequestID   string
 	Attempt     int // 1 for the first of this RequestID
 	Records     int
-	IteratorAge time.Duration // of the last record
+	IteratorAge time.Duration // of the last record; 0 where its arrival time is not known
 }
 
 // Invoked tells of an invocation that ended.

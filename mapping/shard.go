@@ -192,7 +192,7 @@ func (s *shard) process(reader poller.Reader) (finished bool, err error) {
 }
 
 // close gives the lease back and tells how the shard came to its end. left describes the calls that still run: then the
-// lease is left to expire, since nobody else may begin before they end.
+// last of them gives it back when it ends, since nobody else may begin before.
 func (s *shard) close(left error) (finished bool, err error) {
 	finished = s.isStored()
 	cause := context.Cause(s.ctx)

@@ -129,6 +129,8 @@ func TestShardThatLeftTheStreamIsGivenUpAndItsChildrenOpen(t *testing.T) {
 func TestRecordsWithoutAnArrivalTimeNeverGrowTooOld(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		cfg.MaximumRecordAge = time.Hour
+		ages := make(chan time.Duration, 1)
+		cfg.Observer.Invoking = func(e mapping.Invoking) { ages <- e.IteratorAge }
 		r := w.start(cfg)
 		p := page(1, 3)
 		for i := range p.Records {
@@ -137,6 +139,7 @@ func TestRecordsWithoutAnArrivalTimeNeverGrowTooOld(t *testing.T) {
 		pages <- p
 		pass(time.Second)
 		assert.Equal(t, numbers(1, 3), w.delivered())
+		assert.Zero(t, <-ages)
 		require.NoError(t, r.stop())
 	})
 }
