@@ -30,9 +30,8 @@ type Invoke struct {
 	// Attempt is 1 for the first invocation of this ID and grows by one with each further one.
 	Attempt int
 
-	// Records are in the order of the stream: read-only, and valid for as long as they are referenced.
-	// They are empty only for the final invocation of a tumbling window.
-	Records []Record
+	// Records are empty only for the final invocation of a tumbling window.
+	Records Records
 
 	// Window is the tumbling window that the records belong to, nil without tumbling windows.
 	Window *Window
@@ -74,7 +73,7 @@ type Discard struct {
 	Cause OutcomeKind
 
 	// Records are as in Invoke.
-	Records []Record
+	Records Records
 	Window  *Window
 }
 
@@ -135,13 +134,12 @@ func (w *Window) suffix() string {
 }
 
 // names prints the records' positions, separated by spaces.
-func names(records []Record) string {
+func names(records Records) string {
 	var b strings.Builder
-	for i := range records {
+	for i, r := range records.All() {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		r := &records[i]
 		b.WriteString(r.SequenceNumber)
 		if r.SubSequence > 0 || r.More {
 			fmt.Fprintf(&b, ".%d", r.SubSequence)

@@ -78,8 +78,8 @@ func (l *lane) resolve(n int) {
 	l.queue.drop(n)
 	l.inHand -= n
 	h := l.head()
-	if n < len(h.records) {
-		h.records = h.records[n:]
+	if n < h.records.Len() {
+		h.records = h.records.Slice(n, h.records.Len())
 		return
 	}
 	*h = piece{}

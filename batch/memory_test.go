@@ -64,7 +64,7 @@ func drain(s *batch.Scheduler) {
 				continue
 			}
 			o := batch.Outcome{Kind: batch.Success}
-			if len(invoke.Records) == 2 {
+			if invoke.Records.Len() == 2 {
 				o.Kind = batch.FunctionError
 			}
 			if s.Report(worldStart, invoke.ID, o).Step == batch.Exhausted {

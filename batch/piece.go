@@ -21,7 +21,7 @@ const (
 // partial failure, half of one that was bisected, or the records of one that are too old.
 type piece struct {
 	id        ID // 0 until its first action
-	records   []Record
+	records   Records
 	state     pieceState
 	notBefore time.Time
 	since     time.Time // of the state, once it was invoked
@@ -42,15 +42,15 @@ type piece struct {
 
 // split returns the halves of p, which begin afresh. The first has ⌊n/2⌋ records.
 func (p *piece) split() (first, second piece) {
-	n := len(p.records) / 2
-	return piece{records: p.records[:n:n], window: p.window}, piece{records: p.records[n:], window: p.window}
+	n := p.records.Len() / 2
+	return piece{records: p.records.Slice(0, n), window: p.window}, piece{records: p.records.Slice(n, p.records.Len()), window: p.window}
 }
 
 // oldest separates the first n records, which are too old, from the others. Those keep what was spent, for the function
 // made no progress on them, but become a batch of their own, as the event that they go into has changed.
 func (p *piece) oldest(n int) (old, rest piece) {
 	old, rest = *p, *p
-	old.records, rest.records = p.records[:n:n], p.records[n:]
+	old.records, rest.records = p.records.Slice(0, n), p.records.Slice(n, p.records.Len())
 	old.state, old.condition, old.cause = doomed, RecordAgeExceeded, None
 	rest.id, rest.invoked = 0, 0
 	return old, rest
@@ -58,8 +58,8 @@ func (p *piece) oldest(n int) (old, rest piece) {
 
 // arrival returns when the oldest record of p arrived, or since when a final invocation is due.
 func (p *piece) arrival() time.Time {
-	if len(p.records) > 0 {
-		return p.records[0].ArrivalTime
+	if p.records.Len() > 0 {
+		return p.records.At(0).ArrivalTime
 	}
 	return p.due
 }
@@ -72,26 +72,26 @@ func older(arrival time.Time, age time.Duration, now time.Time) bool {
 }
 
 // expired returns how many leading records are older than age at now.
-func expired(records []Record, age time.Duration, now time.Time) int {
+func expired(records Records, age time.Duration, now time.Time) int {
 	if age <= 0 {
 		return 0
 	}
 	n := 0
-	for n < len(records) && records[n].older(age, now) {
+	for n < records.Len() && records.At(n).older(age, now) {
 		n++
 	}
 	return n
 }
 
-// firstFailed returns the index of the first record that failed items name, len(records) when they name none,
+// firstFailed returns the index of the first record that failed items name, their number when they name none,
 // and false when one of them names no record of these.
-func firstFailed(records []Record, items []string) (int, bool) {
-	first := len(records)
+func firstFailed(records Records, items []string) (int, bool) {
+	first := records.Len()
 	for _, item := range items {
-		i := sort.Search(len(records), func(i int) bool {
-			return CompareSequenceNumbers(records[i].SequenceNumber, item) >= 0
+		i := sort.Search(records.Len(), func(i int) bool {
+			return CompareSequenceNumbers(records.At(i).SequenceNumber, item) >= 0
 		})
-		if i == len(records) || CompareSequenceNumbers(records[i].SequenceNumber, item) != 0 {
+		if i == records.Len() || CompareSequenceNumbers(records.At(i).SequenceNumber, item) != 0 {
 			return 0, false
 		}
 		first = min(first, i)

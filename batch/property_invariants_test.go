@@ -91,28 +91,28 @@ func (w *watcher) invoked(now time.Time, a *batch.Invoke) (*call, error) {
 	if err := w.seen(a.Window, c.records, false); err != nil {
 		return nil, err
 	}
-	if len(a.Records) != len(c.records) {
-		return nil, fmt.Errorf("the same id with %d records, before with %d", len(a.Records), len(c.records))
+	if a.Records.Len() != len(c.records) {
+		return nil, fmt.Errorf("the same id with %d records, before with %d", a.Records.Len(), len(c.records))
 	}
 	c.attempts++
-	size := w.p.EnvelopeSize + max(0, len(a.Records)-1)
+	size := w.p.EnvelopeSize + max(0, a.Records.Len()-1)
 	if a.Window != nil {
 		size += w.p.WindowSize + len(a.Window.State)
 	}
-	for i := range a.Records {
-		size += a.Records[i].Size
+	for _, r := range a.Records.All() {
+		size += r.Size
 	}
 	switch {
 	case a.Attempt != c.attempts:
 		return nil, fmt.Errorf("attempt is %d, want %d", a.Attempt, c.attempts)
 	case w.retries >= 0 && c.spent > w.retries:
 		return nil, fmt.Errorf("invoked with %d retries spent of %d", c.spent, w.retries)
-	case len(a.Records) > w.p.BatchSize:
-		return nil, fmt.Errorf("%d records, BatchSize is %d", len(a.Records), w.p.BatchSize)
+	case a.Records.Len() > w.p.BatchSize:
+		return nil, fmt.Errorf("%d records, BatchSize is %d", a.Records.Len(), w.p.BatchSize)
 	case size > w.p.PayloadLimit:
 		return nil, fmt.Errorf("event of %d bytes, PayloadLimit is %d", size, w.p.PayloadLimit)
-	case len(a.Records) > 0 && w.p.MaximumRecordAge > 0 && now.Sub(a.Records[0].ArrivalTime) > w.p.MaximumRecordAge:
-		return nil, fmt.Errorf("record %s is too old to be invoked", a.Records[0].SequenceNumber)
+	case a.Records.Len() > 0 && w.p.MaximumRecordAge > 0 && now.Sub(a.Records.At(0).ArrivalTime) > w.p.MaximumRecordAge:
+		return nil, fmt.Errorf("record %s is too old to be invoked", a.Records.At(0).SequenceNumber)
 	}
 	return c, w.ordered(c)
 }
@@ -134,26 +134,26 @@ func (w *watcher) ordered(c *call) error {
 }
 
 // begun checks what invocations and discards have in common, and notes that one runs.
-func (w *watcher) begun(id batch.ID, lane int, records []batch.Record, final bool) (*call, error) {
-	indexes := make([]int, len(records))
-	for i := range records {
-		at, ok := w.place[recordName(&records[i])]
+func (w *watcher) begun(id batch.ID, lane int, records batch.Records, final bool) (*call, error) {
+	indexes := make([]int, records.Len())
+	for i, r := range records.All() {
+		at, ok := w.place[recordName(r)]
 		switch {
 		case !ok:
-			return nil, fmt.Errorf("record %s was never offered", recordName(&records[i]))
+			return nil, fmt.Errorf("record %s was never offered", recordName(r))
 		case at < w.resume:
-			return nil, fmt.Errorf("record %s is seen again, though it was committed", recordName(&records[i]))
+			return nil, fmt.Errorf("record %s is seen again, though it was committed", recordName(r))
 		case w.fates[at] != pending:
-			return nil, fmt.Errorf("record %s is seen again, though it is done with", recordName(&records[i]))
-		case records[i].Filtered:
-			return nil, fmt.Errorf("record %s is filtered", recordName(&records[i]))
+			return nil, fmt.Errorf("record %s is seen again, though it is done with", recordName(r))
+		case r.Filtered:
+			return nil, fmt.Errorf("record %s is filtered", recordName(r))
 		case i > 0 && at <= indexes[i-1]:
-			return nil, fmt.Errorf("record %s is out of order", recordName(&records[i]))
+			return nil, fmt.Errorf("record %s is out of order", recordName(r))
 		}
 		indexes[i] = at
 	}
-	if (len(records) == 0) != final || lane < 0 || lane >= w.p.ParallelizationFactor || len(w.running) >= w.p.ParallelizationFactor {
-		return nil, fmt.Errorf("%d records in lane %d of %d, %d running", len(records), lane, w.p.ParallelizationFactor, len(w.running))
+	if (records.Len() == 0) != final || lane < 0 || lane >= w.p.ParallelizationFactor || len(w.running) >= w.p.ParallelizationFactor {
+		return nil, fmt.Errorf("%d records in lane %d of %d, %d running", records.Len(), lane, w.p.ParallelizationFactor, len(w.running))
 	}
 	for other, c := range w.running {
 		if c.lane == lane || other == id || sharesKey(w.stream, c.records, indexes) {
@@ -191,15 +191,15 @@ func (w *watcher) discarded(now time.Time, a *batch.Discard) error {
 	if err != nil {
 		return err
 	}
-	if err := w.seen(a.Window, c.records[:len(a.Records)], true); err != nil {
+	if err := w.seen(a.Window, c.records[:a.Records.Len()], true); err != nil {
 		return err
 	}
-	c.discard, c.records = true, c.records[:len(a.Records)]
+	c.discard, c.records = true, c.records[:a.Records.Len()]
 	switch {
 	case a.Condition == batch.RecordAgeExceeded:
-		for i := range a.Records {
-			if age := now.Sub(a.Records[i].ArrivalTime); w.p.MaximumRecordAge <= 0 || age <= w.p.MaximumRecordAge {
-				return fmt.Errorf("record %s is given up at an age of %s", a.Records[i].SequenceNumber, age)
+		for _, r := range a.Records.All() {
+			if age := now.Sub(r.ArrivalTime); w.p.MaximumRecordAge <= 0 || age <= w.p.MaximumRecordAge {
+				return fmt.Errorf("record %s is given up at an age of %s", r.SequenceNumber, age)
 			}
 		}
 		if a.Invocations < 1 || a.Cause != batch.None {

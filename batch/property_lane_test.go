@@ -244,12 +244,12 @@ func schedulerLines(p batch.Policy, pages []timedPage, a *answers) []string {
 		for _, action := range s.Next(now) {
 			switch x := action.(type) {
 			case *batch.Invoke:
-				lines = append(lines, fmt.Sprintf("%s invoke id=%d attempt=%d%s", now.Sub(worldStart), x.ID, x.Attempt, positions(x.Records)))
+				lines = append(lines, fmt.Sprintf("%s invoke id=%d attempt=%d%s", now.Sub(worldStart), x.ID, x.Attempt, positions(copied(x.Records))))
 				var takes time.Duration
-				outcome, takes = a.next(x.Records)
+				outcome, takes = a.next(copied(x.Records))
 				id, ends = x.ID, now.Add(takes)
 			case *batch.Discard:
-				lines = append(lines, fmt.Sprintf("%s discard id=%d %s count=%d%s", now.Sub(worldStart), x.ID, x.Condition, x.Invocations, positions(x.Records)))
+				lines = append(lines, fmt.Sprintf("%s discard id=%d %s count=%d%s", now.Sub(worldStart), x.ID, x.Condition, x.Invocations, positions(copied(x.Records))))
 				id, ends, outcome = x.ID, now, batch.Outcome{Kind: batch.Delivered}
 			}
 		}

@@ -46,11 +46,11 @@ func (s *schedule) next() {
 func (s *schedule) same(a batch.Action, w wanted) bool {
 	switch a := a.(type) {
 	case *batch.Invoke:
-		return w.invoke && a.ID == w.id && a.Lane == w.lane && a.Attempt == w.attempt && s.sameRecords(a.Records, w.records) &&
+		return w.invoke && a.ID == w.id && a.Lane == w.lane && a.Attempt == w.attempt && s.sameRecords(copied(a.Records), w.records) &&
 			s.m.sameWindow(a.Window, w)
 	case *batch.Discard:
 		return !w.invoke && a.ID == w.id && a.Lane == w.lane && a.Condition == w.condition && a.Invocations == w.count &&
-			a.Cause == w.cause && s.sameRecords(a.Records, w.records) && s.m.sameWindow(a.Window, w)
+			a.Cause == w.cause && s.sameRecords(copied(a.Records), w.records) && s.m.sameWindow(a.Window, w)
 	}
 	return false
 }
@@ -69,10 +69,10 @@ func (s *schedule) begun(a batch.Action) {
 	var r run
 	switch a := a.(type) {
 	case *batch.Invoke:
-		r = run{id: a.ID, lane: a.Lane, records: a.Records, window: a.Window}
+		r = run{id: a.ID, lane: a.Lane, records: copied(a.Records), window: a.Window}
 		_, err = s.w.invoked(s.now, a)
 	case *batch.Discard:
-		r = run{id: a.ID, lane: a.Lane, records: a.Records, discard: true}
+		r = run{id: a.ID, lane: a.Lane, records: copied(a.Records), discard: true}
 		err = s.w.discarded(s.now, a)
 	}
 	if err != nil {

@@ -74,19 +74,20 @@ func (q *ring) drop(n int) {
 // ringKeep is how many stretches an empty ring keeps room for: 16 KiB, so that thousands of idle shards stay small.
 const ringKeep = 1024
 
-// oldest returns the first n records as one slice: a part of their page where they stand side by side, else a copy, one
-// allocation a batch.
-func (q *ring) oldest(n int) []Record {
+// oldest returns the first n records: a part of their page where they stand side by side, else picked out of their
+// pages, one allocation a batch.
+func (q *ring) oldest(n int) Records {
 	if s := q.at(0); int(s.n) >= n {
-		return s.page.records[s.first : int(s.first)+n : int(s.first)+n]
+		return RecordsOf(s.page.records[s.first : int(s.first)+n : int(s.first)+n])
 	}
-	records := make([]Record, 0, n)
-	for i := 0; len(records) < n; i++ {
+	picked := make([]*Record, 0, n)
+	for i := 0; len(picked) < n; i++ {
 		s := q.at(i)
-		take := min(int(s.n), n-len(records))
-		records = append(records, s.page.records[s.first:int(s.first)+take]...)
+		for j := range min(int(s.n), n-len(picked)) {
+			picked = append(picked, &s.page.records[int(s.first)+j])
+		}
 	}
-	return records
+	return Records{picked: picked}
 }
 
 // from yields the records but the oldest skip, in order.

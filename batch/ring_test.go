@@ -46,8 +46,8 @@ func TestLongQueuesKeepTheirOrder(t *testing.T) {
 					continue
 				}
 				running[invoke.ID] = invoke
-				for i := range invoke.Records {
-					seen[invoke.Lane] = append(seen[invoke.Lane], invoke.Records[i].SequenceNumber)
+				for _, r := range invoke.Records.All() {
+					seen[invoke.Lane] = append(seen[invoke.Lane], r.SequenceNumber)
 				}
 			}
 		}

@@ -48,7 +48,7 @@ func (f *function) decide(a *batch.Invoke) batch.Outcome {
 }
 
 func (r *rule) applies(a *batch.Invoke) bool {
-	return r.on == nil || slices.ContainsFunc(a.Records, func(x batch.Record) bool { return r.on[x.SequenceNumber] }) ||
+	return r.on == nil || slices.ContainsFunc(copied(a.Records), func(x batch.Record) bool { return r.on[x.SequenceNumber] }) ||
 		r.on[final] && a.Window != nil && a.Window.Final
 }
 
@@ -58,13 +58,13 @@ func (an answer) to(a *batch.Invoke) batch.Outcome {
 	if an.items {
 		o.FailedItems = nil
 		for _, item := range an.outcome.FailedItems {
-			if slices.ContainsFunc(a.Records, func(x batch.Record) bool { return x.SequenceNumber == item }) {
+			if slices.ContainsFunc(copied(a.Records), func(x batch.Record) bool { return x.SequenceNumber == item }) {
 				o.FailedItems = append(o.FailedItems, item)
 			}
 		}
 	}
 	if o.Kind == batch.Success && !an.state && a.Window != nil {
-		o.State = countedState(a.Window, succeeding(a.Records, o.FailedItems))
+		o.State = countedState(a.Window, succeeding(copied(a.Records), o.FailedItems))
 	}
 	return o
 }

@@ -156,7 +156,7 @@ func (s *Scheduler) step(now time.Time, i int) {
 		case !s.tooLarge(h):
 			s.invoke(now, i, h)
 			return
-		case len(h.records) > 1: // the state of its window has grown since it was cut
+		case h.records.Len() > 1: // the state of its window has grown since it was cut
 			l.replace(h.split())
 		default:
 			s.fail(now, l, TooLarge)
@@ -201,14 +201,14 @@ func (s *Scheduler) due(now time.Time, l *lane) bool {
 }
 
 func (s *Scheduler) tooLarge(h *piece) bool {
-	if len(h.records) > 1 && s.windows.size == 0 {
+	if h.records.Len() > 1 && s.windows.size == 0 {
 		return false // it was cut to fit
 	}
 	size := s.policy.EnvelopeSize + s.windowSize(h.window)
-	for i := range h.records {
-		size += h.records[i].Size + 1
+	for _, r := range h.records.All() {
+		size += r.Size + 1
 	}
-	return size-min(1, len(h.records)) > s.policy.PayloadLimit
+	return size-min(1, h.records.Len()) > s.policy.PayloadLimit
 }
 
 // name gives a piece its ID with its first action.
@@ -258,7 +258,7 @@ func (s *Scheduler) discard(now time.Time, lane int, h *piece) {
 func (s *Scheduler) doomOldest(l *lane, n int) {
 	h := l.head()
 	old, rest := h.oldest(n)
-	if len(rest.records) == 0 {
+	if rest.records.Len() == 0 {
 		*h = old
 		return
 	}
@@ -278,7 +278,7 @@ func (s *Scheduler) Report(now time.Time, id ID, o Outcome) Verdict {
 		case h.state == running && o.Kind >= Success && o.Kind <= TooLarge:
 			return s.invoked(now, l, o)
 		case h.state == discarding && (o.Kind == Delivered || o.Kind == Dropped):
-			return s.resolve(l, len(h.records), Resolved)
+			return s.resolve(l, h.records.Len(), Resolved)
 		}
 	}
 	return Verdict{Step: Ignored}
@@ -298,7 +298,7 @@ func (s *Scheduler) invoked(now time.Time, l *lane, o Outcome) Verdict {
 		return s.fail(now, l, Success) // an answer without a state is a failed invocation
 	}
 	if !s.policy.ReportBatchItemFailures {
-		return s.succeeded(l, len(h.records), o.State)
+		return s.succeeded(l, h.records.Len(), o.State)
 	}
 	first, ok := firstFailed(h.records, o.FailedItems)
 	switch {
@@ -316,11 +316,11 @@ func (s *Scheduler) invoked(now time.Time, l *lane, o Outcome) Verdict {
 // What is left of it is a new batch.
 func (s *Scheduler) succeeded(l *lane, n int, state []byte) Verdict {
 	h := l.head()
-	if n == len(h.records) && (s.windows.size == 0 || h.final) {
+	if n == h.records.Len() && (s.windows.size == 0 || h.final) {
 		return s.resolve(l, n, Resolved)
 	}
 	window, step := h.window, Resolved
-	if n < len(h.records) {
+	if n < h.records.Len() {
 		step = Continued
 	}
 	v := s.resolve(l, n, step)
@@ -340,7 +340,7 @@ func (s *Scheduler) fail(now time.Time, l *lane, cause OutcomeKind) Verdict {
 	h.failures++
 	h.cause, h.since = cause, now
 	if cause != NotRun {
-		if s.policy.BisectBatchOnFunctionError && len(h.records) > 1 {
+		if s.policy.BisectBatchOnFunctionError && h.records.Len() > 1 {
 			l.replace(h.split())
 			return Verdict{Step: Bisected}
 		}

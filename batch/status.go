@@ -54,8 +54,8 @@ func (s *Scheduler) laneStatus(i int) LaneStatus {
 		return st
 	}
 	st.ID, st.Attempt, st.Failures, st.Cause = h.id, h.invoked, h.failures, h.cause
-	st.Records, st.Since = len(h.records), h.since
-	st.Buffered = l.queue.len() - len(h.records)
+	st.Records, st.Since = h.records.Len(), h.since
+	st.Buffered = l.queue.len() - h.records.Len()
 	switch h.state {
 	case running:
 		st.State = Invoking

@@ -11,7 +11,7 @@ import (
 
 // What an invocation costs beside the function.
 func BenchmarkRun(b *testing.B) {
-	in := invocation(invoke.NewEvent(&origin, records(100), nil))
+	in := invocation(invoke.NewEvent(&origin, batch.RecordsOf(records(100)), nil))
 	nothing := invoke.Func(func(context.Context, *invoke.Event) error { return nil })
 	for name, opts := range map[string]invoke.Options{
 		"plain":    {},
@@ -34,7 +34,7 @@ func BenchmarkAppendJSON(b *testing.B) {
 	for i := range rs {
 		rs[i].Data = make([]byte, 1024)
 	}
-	e := invoke.NewEvent(&origin, rs, nil)
+	e := invoke.NewEvent(&origin, batch.RecordsOf(rs), nil)
 	b.SetBytes(int64(e.Size()))
 	b.ReportAllocs()
 	for b.Loop() {

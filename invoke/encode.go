@@ -43,11 +43,11 @@ const (
 func (e *Event) AppendJSON(dst []byte) []byte {
 	dst = slices.Grow(dst, e.Size())
 	dst = append(dst, eventOpen...)
-	for i := range e.records {
+	for i, r := range e.records.All() {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = e.Origin.appendRecord(dst, &e.records[i])
+		dst = e.Origin.appendRecord(dst, r)
 	}
 	if e.Window == nil {
 		return append(dst, eventClose...)

@@ -32,23 +32,23 @@ func TestEventJSONIsAsRecordedOnAWS(t *testing.T) {
 		return r
 	}
 	for name, e := range map[string]*invoke.Event{
-		"one":       invoke.NewEvent(&origin, records(1), nil),
-		"three":     invoke.NewEvent(&origin, records(3), nil),
-		"escapes":   invoke.NewEvent(&origin, []batch.Record{odd}, nil),
-		"no-role":   invoke.NewEvent(&noRole, records(1), nil),
-		"fan-out":   invoke.NewEvent(&fanOut, records(1), nil),
-		"window":    invoke.NewEvent(&origin, records(1), &window),
-		"first":     invoke.NewEvent(&origin, records(1), &first),
-		"final":     invoke.NewEvent(&origin, nil, &final),
-		"early":     invoke.NewEvent(&origin, nil, &early),
-		"no-record": invoke.NewEvent(&origin, nil, nil),
-		"timestamps": invoke.NewEvent(&origin, []batch.Record{
+		"one":       invoke.NewEvent(&origin, batch.RecordsOf(records(1)), nil),
+		"three":     invoke.NewEvent(&origin, batch.RecordsOf(records(3)), nil),
+		"escapes":   invoke.NewEvent(&origin, batch.RecordsOf([]batch.Record{odd}), nil),
+		"no-role":   invoke.NewEvent(&noRole, batch.RecordsOf(records(1)), nil),
+		"fan-out":   invoke.NewEvent(&fanOut, batch.RecordsOf(records(1)), nil),
+		"window":    invoke.NewEvent(&origin, batch.RecordsOf(records(1)), &window),
+		"first":     invoke.NewEvent(&origin, batch.RecordsOf(records(1)), &first),
+		"final":     invoke.NewEvent(&origin, batch.Records{}, &final),
+		"early":     invoke.NewEvent(&origin, batch.Records{}, &early),
+		"no-record": invoke.NewEvent(&origin, batch.Records{}, nil),
+		"timestamps": invoke.NewEvent(&origin, batch.RecordsOf([]batch.Record{
 			at(time.Unix(1545084650, 0)),
 			at(time.Unix(1545084650, 980_999_999)),
 			at(time.Unix(1545084650, 7_000_000).In(time.FixedZone("", -7200))),
 			at(time.Unix(0, 0)),
 			at(time.Unix(-1, 999_000_000)),
-		}, nil),
+		}), nil),
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := e.AppendJSON(nil)
@@ -64,7 +64,7 @@ func TestEventJSONIsAsRecordedOnAWS(t *testing.T) {
 }
 
 func TestAppendJSONKeepsWhatIsThere(t *testing.T) {
-	e := invoke.NewEvent(&origin, records(2), nil)
+	e := invoke.NewEvent(&origin, batch.RecordsOf(records(2)), nil)
 	got := e.AppendJSON([]byte("before "))
 	if want := "before " + string(e.AppendJSON(nil)); string(got) != want {
 		t.Errorf("got %s\nwant %s", got, want)
@@ -76,7 +76,7 @@ func TestAppendJSONKeepsWhatIsThere(t *testing.T) {
 }
 
 func TestAppendJSONGrowsItsBufferOnce(t *testing.T) {
-	e := invoke.NewEvent(&origin, records(50), nil)
+	e := invoke.NewEvent(&origin, batch.RecordsOf(records(50)), nil)
 	n := testing.AllocsPerRun(50, func() { e.AppendJSON(nil) })
 	if n > 2 { // slices.Grow takes a second one under the race detector
 		t.Errorf("got %v allocations, want 1", n)
@@ -84,7 +84,7 @@ func TestAppendJSONGrowsItsBufferOnce(t *testing.T) {
 }
 
 func TestEventID(t *testing.T) {
-	e := invoke.NewEvent(&origin, records(1), nil)
+	e := invoke.NewEvent(&origin, batch.RecordsOf(records(1)), nil)
 	for r := range e.Records() {
 		if got, want := e.EventID(r), "shardId-000000000000:"+r.SequenceNumber; got != want {
 			t.Errorf("got %s, want %s", got, want)
@@ -93,7 +93,7 @@ func TestEventID(t *testing.T) {
 }
 
 func TestRecordsStopsWhenAsked(t *testing.T) {
-	e, n := invoke.NewEvent(&origin, records(3), nil), 0
+	e, n := invoke.NewEvent(&origin, batch.RecordsOf(records(3)), nil), 0
 	for range e.Records() {
 		n++
 		break

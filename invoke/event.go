@@ -27,22 +27,22 @@ type Event struct {
 	// Window is the tumbling window of the records, nil without tumbling windows.
 	Window *batch.Window
 
-	records []batch.Record
+	records batch.Records
 }
 
-// NewEvent returns the event of records, which it keeps.
-func NewEvent(origin *Origin, records []batch.Record, window *batch.Window) *Event {
+// NewEvent returns the event of records.
+func NewEvent(origin *Origin, records batch.Records, window *batch.Window) *Event {
 	return &Event{Origin: origin, Window: window, records: records}
 }
 
 // Len returns the number of records.
-func (e *Event) Len() int { return len(e.records) }
+func (e *Event) Len() int { return e.records.Len() }
 
 // Records yields the records in the order of the stream.
 func (e *Event) Records() iter.Seq[*batch.Record] {
 	return func(yield func(*batch.Record) bool) {
-		for i := range e.records {
-			if !yield(&e.records[i]) {
+		for _, r := range e.records.All() {
+			if !yield(r) {
 				return
 			}
 		}

@@ -17,11 +17,11 @@ func orders() *invoke.Event {
 		Region:         "us-east-1",
 	}
 	arrived := time.UnixMilli(1545084650987)
-	return invoke.NewEvent(origin, []batch.Record{
+	return invoke.NewEvent(origin, batch.RecordsOf([]batch.Record{
 		{SequenceNumber: "101", PartitionKey: "ann", Data: []byte("tea"), ArrivalTime: arrived},
 		{SequenceNumber: "102", PartitionKey: "bob", Data: []byte("???"), ArrivalTime: arrived},
 		{SequenceNumber: "103", PartitionKey: "ann", Data: []byte("milk"), ArrivalTime: arrived},
-	}, nil)
+	}), nil)
 }
 
 func ExampleFunc() {
@@ -78,7 +78,7 @@ func ExampleResponseFunc() {
 }
 
 func ExampleEvent_AppendJSON() {
-	e := invoke.NewEvent(&invoke.Origin{ShardID: "shardId-000000000000", Region: "us-east-1"}, nil, nil)
+	e := invoke.NewEvent(&invoke.Origin{ShardID: "shardId-000000000000", Region: "us-east-1"}, batch.Records{}, nil)
 	fmt.Printf("%s\n", e.AppendJSON(nil))
 	// Output:
 	// {"Records":[]}

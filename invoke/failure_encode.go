@@ -87,7 +87,7 @@ func (r *FailureResponse) append(dst []byte) []byte {
 func (f *Failure) appendRest(dst []byte) []byte {
 	dst = appendStamp(append(dst, failureTime...), f.Time)
 	dst = appendString(append(dst, failureShard...), f.Event.Origin.ShardID)
-	if rs := f.Event.records; len(rs) > 0 {
+	if rs := f.Event.records; rs.Len() > 0 {
 		dst = appendExtent(dst, rs)
 	}
 	dst = appendString(append(dst, failureStream...), f.Event.Origin.EventSourceARN)
@@ -101,13 +101,13 @@ func (f *Failure) appendRest(dst []byte) []byte {
 }
 
 // appendExtent appends where the records lie in their shard.
-func appendExtent(dst []byte, rs []batch.Record) []byte {
-	first, last := &rs[0], &rs[len(rs)-1]
+func appendExtent(dst []byte, rs batch.Records) []byte {
+	first, last := rs.At(0), rs.At(rs.Len()-1)
 	dst = appendString(append(dst, failureStart...), first.SequenceNumber)
 	dst = appendString(append(dst, failureEnd...), last.SequenceNumber)
 	dst = appendStamp(append(dst, failureFirst...), first.ArrivalTime)
 	dst = appendStamp(append(dst, failureLast...), last.ArrivalTime)
-	return strconv.AppendInt(append(dst, failureSize...), int64(len(rs)), 10)
+	return strconv.AppendInt(append(dst, failureSize...), int64(rs.Len()), 10)
 }
 
 // appendStamp appends t as AWS writes the times of a document: 2026-09-19T09:11:30.123Z.

@@ -25,7 +25,7 @@ func failure(n int) *invoke.Failure {
 		Invocations: 4,
 		Response:    &invoke.FailureResponse{StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: "Unhandled"},
 		Time:        time.Date(2026, 9, 19, 11, 11, 30, 123_987_654, time.FixedZone("", 7200)),
-		Event:       invoke.NewEvent(&origin, records(n), nil),
+		Event:       invoke.NewEvent(&origin, batch.RecordsOf(records(n)), nil),
 	}
 }
 
@@ -55,14 +55,14 @@ func failures() map[string]*invoke.Failure {
 		f.Condition, f.Invocations, f.Response = batch.RecordAgeExceeded, 1, nil
 		f.Time = time.Unix(1789809090, 0)
 	})
-	set("fan-out", 1, func(f *invoke.Failure) { f.Event = invoke.NewEvent(&fanOut, records(1), nil) })
-	set("window", 2, func(f *invoke.Failure) { f.Event = invoke.NewEvent(&origin, records(2), &window) })
-	set("window-final", 0, func(f *invoke.Failure) { f.Event = invoke.NewEvent(&origin, nil, &final) })
-	set("window-early", 0, func(f *invoke.Failure) { f.Event = invoke.NewEvent(&origin, nil, &early) })
+	set("fan-out", 1, func(f *invoke.Failure) { f.Event = invoke.NewEvent(&fanOut, batch.RecordsOf(records(1)), nil) })
+	set("window", 2, func(f *invoke.Failure) { f.Event = invoke.NewEvent(&origin, batch.RecordsOf(records(2)), &window) })
+	set("window-final", 0, func(f *invoke.Failure) { f.Event = invoke.NewEvent(&origin, batch.Records{}, &final) })
+	set("window-early", 0, func(f *invoke.Failure) { f.Event = invoke.NewEvent(&origin, batch.Records{}, &early) })
 	set("escapes", 1, func(f *invoke.Failure) {
 		odd := record(1)
 		odd.PartitionKey = "<a href=\"x\">&\\/é世😀\u2028\x00\x1f\xff"
-		f.Event = invoke.NewEvent(&origin, []batch.Record{odd}, nil)
+		f.Event = invoke.NewEvent(&origin, batch.RecordsOf([]batch.Record{odd}), nil)
 	})
 	return all
 }
@@ -111,7 +111,7 @@ func TestFailureWithPayloadHasTheEventAsOneString(t *testing.T) {
 		r.PartitionKey = key.Draw(t, "key")
 		r.Data = rapid.SliceOf(rapid.Byte()).Draw(t, "data")
 		f := failure(0)
-		f.Event = invoke.NewEvent(&origin, []batch.Record{r, record(2)}, nil)
+		f.Event = invoke.NewEvent(&origin, batch.RecordsOf([]batch.Record{r, record(2)}), nil)
 		checkPayload(t, "drawn", f)
 	})
 }

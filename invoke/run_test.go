@@ -38,7 +38,7 @@ func run(ctx context.Context, inv invoke.Invoker, opts invoke.Options) (invoke.R
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	return invoke.Run(ctx, inv, invocation(invoke.NewEvent(&origin, records(3), nil)), opts)
+	return invoke.Run(ctx, inv, invocation(invoke.NewEvent(&origin, batch.RecordsOf(records(3)), nil)), opts)
 }
 
 type customError struct{ io.Reader }
@@ -273,7 +273,7 @@ func TestAnswerCountsOnlyWhereItIsAskedFor(t *testing.T) {
 		{result: &invoke.Result{Response: &invoke.Response{State: []byte(`{"n":`)}}, window: window},
 		{result: &invoke.Result{Response: &invoke.Response{State: []byte(`null`)}}, window: window},
 	} {
-		in := invocation(invoke.NewEvent(&origin, records(3), c.window))
+		in := invocation(invoke.NewEvent(&origin, batch.RecordsOf(records(3)), c.window))
 		got, outcome := invoke.Run(t.Context(), raw{result: c.result}, in, invoke.Options{ReportBatchItemFailures: c.report})
 		if outcome.Kind != batch.Success || !slices.Equal(outcome.FailedItems, c.items) || string(outcome.State) != c.state {
 			t.Errorf("%+v: got %+v", c, outcome)

@@ -20,9 +20,9 @@ const (
 
 // Size returns the length of what AppendJSON writes. Nothing is encoded, and nothing allocated.
 func (e *Event) Size() int {
-	n := e.Origin.EnvelopeSize() + max(0, len(e.records)-1) + e.Origin.WindowSize(e.Window)
-	for i := range e.records {
-		n += e.Origin.SizeOf(&e.records[i])
+	n := e.Origin.EnvelopeSize() + max(0, e.records.Len()-1) + e.Origin.WindowSize(e.Window)
+	for _, r := range e.records.All() {
+		n += e.Origin.SizeOf(r)
 	}
 	return n
 }

@@ -15,7 +15,7 @@ import (
 
 // checkSizes holds the promise of SizeOf: the sizes of the parts add up to the encoder's real output.
 func checkSizes(t interface{ Errorf(string, ...any) }, o *invoke.Origin, rs []batch.Record, w *batch.Window) {
-	e := invoke.NewEvent(o, rs, w)
+	e := invoke.NewEvent(o, batch.RecordsOf(rs), w)
 	want := o.EnvelopeSize() + o.WindowSize(w) + max(0, len(rs)-1)
 	for i := range rs {
 		want += o.SizeOf(&rs[i])
@@ -89,7 +89,7 @@ func TestStringsAreEncodedAsByEncodingJSON(t *testing.T) {
 		text := strings.NewReplacer(`\u2028`, "\u2028", `\u2029`, "\u2029").Replace(strings.TrimSuffix(want.String(), "\n"))
 		r := record(1)
 		r.PartitionKey = s
-		got := invoke.NewEvent(&origin, []batch.Record{r}, nil).AppendJSON(nil)
+		got := invoke.NewEvent(&origin, batch.RecordsOf([]batch.Record{r}), nil).AppendJSON(nil)
 		if !strings.Contains(s, `\u202`) && !bytes.Contains(got, []byte(`"partitionKey":`+text+`,`)) {
 			t.Errorf("got %s, want a partition key of %s", got, text)
 		}

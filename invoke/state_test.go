@@ -21,7 +21,7 @@ func windowEvent(n int, state string, final bool) *invoke.Event {
 		records[i] = batch.Record{SequenceNumber: fmt.Sprint(i + 1)}
 	}
 	w := &batch.Window{Start: time.Unix(0, 0), End: time.Unix(10, 0), State: []byte(state), Final: final}
-	return invoke.NewEvent(&invoke.Origin{ShardID: "shardId-000000000000"}, records, w)
+	return invoke.NewEvent(&invoke.Origin{ShardID: "shardId-000000000000"}, batch.RecordsOf(records), w)
 }
 
 type total struct {
@@ -64,7 +64,7 @@ func TestFailedItemsGoWithTheState(t *testing.T) {
 
 func TestStateFuncNeedsAWindow(t *testing.T) {
 	f := invoke.StateFunc(func(_ context.Context, _ *invoke.Event, s total) (total, error) { return s, nil })
-	r, o := invoke.Run(t.Context(), f, &invoke.Invocation{Event: invoke.NewEvent(&invoke.Origin{}, nil, nil)}, invoke.Options{})
+	r, o := invoke.Run(t.Context(), f, &invoke.Invocation{Event: invoke.NewEvent(&invoke.Origin{}, batch.Records{}, nil)}, invoke.Options{})
 	assert.Equal(t, batch.FunctionError, o.Kind)
 	require.ErrorContains(t, r.Err, "TumblingWindow")
 }

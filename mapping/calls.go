@@ -90,9 +90,9 @@ func (s *shard) begin(now time.Time, lane int, id batch.ID) *lastCall {
 // invoke prepares an invocation for start.
 func (s *shard) invoke(now time.Time, a *batch.Invoke) {
 	c := s.begin(now, a.Lane, a.ID)
-	c.invoking = Invoking{Shard: s.info.ID, Lane: a.Lane, RequestID: c.requestID, Attempt: a.Attempt, Records: len(a.Records)}
-	if n := len(a.Records); n > 0 && !a.Records[n-1].ArrivalTime.IsZero() {
-		c.invoking.IteratorAge = max(0, now.Sub(a.Records[n-1].ArrivalTime))
+	c.invoking = Invoking{Shard: s.info.ID, Lane: a.Lane, RequestID: c.requestID, Attempt: a.Attempt, Records: a.Records.Len()}
+	if n := a.Records.Len(); n > 0 && !a.Records.At(n-1).ArrivalTime.IsZero() {
+		c.invoking.IteratorAge = max(0, now.Sub(a.Records.At(n-1).ArrivalTime))
 	}
 	call(s.m.cfg.Observer.Invoking, c.invoking)
 	c.next = &invoke.Invocation{

@@ -90,13 +90,13 @@ func (s *shard) tryDelivery(f *invoke.Failure) (err error) {
 func (s *shard) toldDiscarded(c *lastCall, e callEnd) {
 	a := e.discarded
 	delivered := e.outcome.Kind == batch.Delivered
-	s.m.counts.discard(len(a.Records), delivered)
+	s.m.counts.discard(a.Records.Len(), delivered)
 	d := Discarded{
 		Shard: s.info.ID, Lane: a.Lane, RequestID: c.requestID, Condition: a.Condition, Invocations: a.Invocations,
-		Records: len(a.Records), Delivered: delivered, Duration: time.Since(e.began), Err: e.err,
+		Records: a.Records.Len(), Delivered: delivered, Duration: time.Since(e.began), Err: e.err,
 	}
-	if n := len(a.Records); n > 0 {
-		d.FirstSequenceNumber, d.LastSequenceNumber = a.Records[0].SequenceNumber, a.Records[n-1].SequenceNumber
+	if n := a.Records.Len(); n > 0 {
+		d.FirstSequenceNumber, d.LastSequenceNumber = a.Records.At(0).SequenceNumber, a.Records.At(n-1).SequenceNumber
 	}
 	call(s.m.cfg.Observer.Discarded, d)
 	log := s.log.With("condition", string(d.Condition), "records", d.Records, "requestId", d.RequestID,

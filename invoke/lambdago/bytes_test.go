@@ -96,7 +96,7 @@ func TestAnswersOfConcurrentInvocationsDoNotMix(t *testing.T) {
 		wg.Go(func() {
 			o := origin
 			o.ShardID = fmt.Sprintf("shardId-%012d", i)
-			e := invoke.NewEvent(&o, []batch.Record{{SequenceNumber: "1"}}, nil)
+			e := invoke.NewEvent(&o, batch.RecordsOf([]batch.Record{{SequenceNumber: "1"}}), nil)
 			want := `"` + strings.Repeat(o.ShardID+":1", 20) + `"`
 			var kept [][]byte
 			for range 50 {

@@ -20,10 +20,10 @@ func orders() *invoke.Invocation {
 	return &invoke.Invocation{
 		RequestID:   "9c5e9d5a-0b8f-4c8e-9f57-3f7c0f1f2a11",
 		FunctionARN: "arn:aws:lambda:us-east-1:123456789012:function:ship-orders",
-		Event: invoke.NewEvent(&invoke.Origin{ShardID: "shardId-000000000000"}, []batch.Record{
+		Event: invoke.NewEvent(&invoke.Origin{ShardID: "shardId-000000000000"}, batch.RecordsOf([]batch.Record{
 			{SequenceNumber: "101", PartitionKey: "ann", Data: []byte("tea"), ArrivalTime: arrived},
 			{SequenceNumber: "102", PartitionKey: "bob", Data: []byte("???"), ArrivalTime: arrived},
-		}, nil),
+		}), nil),
 	}
 }
 

@@ -44,7 +44,7 @@ func event(n int, w *batch.Window) *invoke.Event {
 			ArrivalTime:    time.UnixMilli(1545084650987 + int64(i)),
 		}
 	}
-	return invoke.NewEvent(&origin, records, w)
+	return invoke.NewEvent(&origin, batch.RecordsOf(records), w)
 }
 
 // run runs inv with item failures reported.

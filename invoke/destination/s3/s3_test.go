@@ -36,7 +36,7 @@ func failure() *invoke.Failure {
 		Invocations: 2,
 		Response:    &invoke.FailureResponse{FunctionError: "Unhandled"},
 		Time:        time.Date(2027, 1, 1, 1, 59, 7, 250_000_000, time.FixedZone("", 7200)),
-		Event:       invoke.NewEvent(origin, []batch.Record{{SequenceNumber: "101", Data: []byte("tea"), ArrivalTime: time.UnixMilli(1545084650987)}}, nil),
+		Event:       invoke.NewEvent(origin, batch.RecordsOf([]batch.Record{{SequenceNumber: "101", Data: []byte("tea"), ArrivalTime: time.UnixMilli(1545084650987)}}), nil),
 	}
 }
 

@@ -47,7 +47,7 @@ func failure() *invoke.Failure {
 		Invocations: 2,
 		Response:    &invoke.FailureResponse{FunctionError: "Unhandled"},
 		Time:        time.UnixMilli(1545084720250),
-		Event:       invoke.NewEvent(origin, []batch.Record{{SequenceNumber: "101", Data: []byte("tea"), ArrivalTime: time.UnixMilli(1545084650987)}}, nil),
+		Event:       invoke.NewEvent(origin, batch.RecordsOf([]batch.Record{{SequenceNumber: "101", Data: []byte("tea"), ArrivalTime: time.UnixMilli(1545084650987)}}), nil),
 	}
 }
 

@@ -27,9 +27,9 @@ func failure() *invoke.Failure {
 		Invocations: 4,
 		Response:    &invoke.FailureResponse{FunctionError: "Unhandled"},
 		Time:        time.Date(2026, 9, 19, 9, 11, 30, 123_000_000, time.UTC),
-		Event: invoke.NewEvent(origin, []batch.Record{
+		Event: invoke.NewEvent(origin, batch.RecordsOf([]batch.Record{
 			{SequenceNumber: "101", PartitionKey: "<a>&\"\\\n\x00 é世😀\u2028+%20", Data: []byte("\x00\xff"), ArrivalTime: arrived},
 			{SequenceNumber: "102", PartitionKey: "bob", Data: []byte("milk"), ArrivalTime: arrived.Add(time.Second)},
-		}, nil),
+		}), nil),
 	}
 }
