@@ -89,8 +89,18 @@ type Commit struct {
 	// End is set when the shard was read to its end and all of it is resolved. It is the last Commit.
 	End bool
 
+	// ResolvedUpTo tells that everything that arrived before it, by the stream's clock, is resolved: it is when the record at
+	// Position arrived, or until when the shard was read to its tip with nothing left to be resolved. It never falls, and
+	// is zero while neither is known. It tells records that were trimmed unread from those that were only trimmed.
+	// It has no effect on a Scheduler that resumes, but that it is kept.
+	ResolvedUpTo time.Time
+
 	// Window is the open tumbling window and its state, nil without one.
 	Window *Window
+
+	// ClosedUpTo tells that the tumbling windows which begin before it are closed: a record that arrives late for one of
+	// them joins a later one. It is zero while none was closed.
+	ClosedUpTo time.Time
 }
 
 func (*Invoke) action()  {}
@@ -109,7 +119,7 @@ func (a *Discard) String() string {
 		a.ID, a.Lane, a.Condition, a.Invocations, a.Cause, names(a.Records), a.Window.suffix())
 }
 
-// String prints the action as one line, such as "commit version=2 position=17".
+// String prints the action as one line, such as "commit version=2 position=17". It leaves the two times out.
 func (a *Commit) String() string {
 	s := fmt.Sprintf("commit version=%d position=%s", a.Version, a.Position)
 	if a.End {

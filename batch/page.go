@@ -1,5 +1,7 @@
 package batch
 
+import "time"
+
 // page is an offered Page with its place among all records of the shard.
 type page struct {
 	records []Record
@@ -22,7 +24,8 @@ type frontier struct {
 	offered  uint64  // ordinals given out so far
 	resolved uint64  // every record with an ordinal below it is resolved
 	position Position
-	held     int // sum of the pages' charges
+	arrived  time.Time // when the record at position did
+	held     int       // sum of the pages' charges
 }
 
 // add takes a page in and gives its records their ordinals.
@@ -49,16 +52,21 @@ func (f *frontier) advance(resolved uint64) bool {
 		if resolved < p.base+uint64(len(p.records)) {
 			break
 		}
-		f.position = PositionOf(&p.records[len(p.records)-1])
+		f.stand(&p.records[len(p.records)-1])
 		f.held -= p.charge
 		passed++
 	}
 	f.drop(passed)
 	if len(f.pages) > 0 && resolved > f.pages[0].base {
 		p := f.pages[0]
-		f.position = PositionOf(&p.records[resolved-p.base-1])
+		f.stand(&p.records[resolved-p.base-1])
 	}
 	return true
+}
+
+// stand puts the position behind r.
+func (f *frontier) stand(r *Record) {
+	f.position, f.arrived = PositionOf(r), r.ArrivalTime
 }
 
 // drop forgets the oldest n pages.

@@ -18,6 +18,10 @@ const (
 
 	defaultWindowGrace = 5 * time.Second
 
+	// idleCommit is how much later than what is committed the time up to which all is resolved may be while nothing comes:
+	// a small part of the 24 hours that a stream keeps its records at least, and next to no writes.
+	idleCommit = time.Hour
+
 	minRetryDelay = 200 * time.Millisecond // the first retry, as measured on AWS
 	maxRetryDelay = time.Minute
 )

@@ -29,9 +29,10 @@ type watcher struct {
 	calls   map[batch.ID]*call // of this epoch
 	lastID  batch.ID
 
-	version  uint64
-	position batch.Position
-	ended    bool
+	version          uint64
+	position         batch.Position
+	upTo, closedUpTo time.Time
+	ended            bool
 }
 
 // fate is what became of a record.
@@ -55,7 +56,7 @@ type call struct {
 }
 
 func newWatcher(p batch.Policy, stream []batch.Record) *watcher {
-	w := &watcher{p: newModel(p, nil, mark{}).p, retries: newModel(p, nil, mark{}).retries, stream: stream}
+	w := &watcher{p: newModel(p, nil, mark{}, batch.Commit{}).p, retries: newModel(p, nil, mark{}, batch.Commit{}).retries, stream: stream}
 	w.place = make(map[string]int, len(stream))
 	for i := range stream {
 		w.place[recordName(&stream[i])] = i
@@ -77,9 +78,10 @@ func recordName(r *batch.Record) string {
 func (w *watcher) epoch(resume batch.Commit, at int) {
 	w.fates = make([]fate, len(w.stream))
 	w.resume, w.position, w.ended = at, resume.Position, resume.End
+	w.upTo, w.closedUpTo = resume.ResolvedUpTo, resume.ClosedUpTo
 	w.running, w.calls = map[batch.ID]*call{}, map[batch.ID]*call{}
 	w.lastID, w.version, w.read = 0, 0, at
-	w.windows.resume(resume.Window)
+	w.windows.resume(resume)
 }
 
 // invoked checks an Invoke.
@@ -245,6 +247,8 @@ func (w *watcher) committed(read int, a *batch.Commit) error {
 		return fmt.Errorf("position falls from %s", w.position)
 	case front > 0 && a.Position.Compare(batch.PositionOf(&w.stream[front-1])) > 0:
 		return fmt.Errorf("record %s is not resolved", recordName(&w.stream[front]))
+	case a.ResolvedUpTo.Before(w.upTo) || a.ClosedUpTo.Before(w.closedUpTo):
+		return fmt.Errorf("a time falls: %+v", a)
 	case front == 0 && !a.Position.IsZero():
 		return fmt.Errorf("nothing is resolved")
 	case a.End && front < read:
@@ -256,6 +260,7 @@ func (w *watcher) committed(read int, a *batch.Commit) error {
 		return err
 	}
 	w.version, w.position, w.ended = a.Version, a.Position, a.End
+	w.upTo, w.closedUpTo = a.ResolvedUpTo, a.ClosedUpTo
 	return nil
 }
 

@@ -293,7 +293,7 @@ func TestLaneReference(t *testing.T) {
 		p := randomPolicy(c)
 		p.ParallelizationFactor, p.BufferBytes, p.Seed, p.TumblingWindow = 1, 0, 0, 0
 		pages := randomPages(c, p)
-		filled := newModel(p, nil, mark{})
+		filled := newModel(p, nil, mark{}, batch.Commit{})
 		l := &laneReference{p: filled.p, retries: filled.retries, pages: pages, answers: &answers{seed: seed}, now: worldStart, window: worldStart}
 		want := l.all()
 		got := schedulerLines(p, pages, &answers{seed: seed})

@@ -25,7 +25,12 @@ type model struct {
 	windows  []int64 // by index: the beginning of its tumbling window
 	current  int64   // the latest of them, or that of the source's clock when the shard went idle
 	open     *modelWindow
+	closed   int64 // those that begin before it are closed
 	caughtUp time.Time
+	upTo     time.Time // all that arrived before it is resolved
+	storedTo time.Time // ... as the last commit told
+	stood    int       // the front when upTo was looked at
+	idle     int       // how often upTo was worth a commit of its own
 
 	lastID    batch.ID
 	version   uint64
@@ -37,6 +42,7 @@ type mark struct {
 	front int
 	end   bool
 	open  *modelWindow // another one with each state
+	idle  int
 }
 
 type modelLane struct {
@@ -79,11 +85,15 @@ type wanted struct {
 	final, early bool
 }
 
-func newModel(p batch.Policy, stream []batch.Record, resume mark) *model {
+func newModel(p batch.Policy, stream []batch.Record, resume mark, told batch.Commit) *model {
 	m := &model{p: p, retries: -1, stream: stream, from: resume.front, read: resume.front, ended: resume.end}
-	m.committed = resume
+	m.committed, m.idle = resume, resume.idle
+	m.upTo, m.storedTo, m.stood = told.ResolvedUpTo, told.ResolvedUpTo, resume.front
+	if !told.ClosedUpTo.IsZero() {
+		m.closed, m.current = told.ClosedUpTo.Unix(), told.ClosedUpTo.Unix()
+	}
 	if m.open = resume.open; m.open != nil {
-		m.current = m.open.start
+		m.current = max(m.current, m.open.start)
 	}
 	if m.p.TumblingWindowGrace == 0 {
 		m.p.TumblingWindowGrace = 5 * time.Second
@@ -129,6 +139,22 @@ func (m *model) offer(now time.Time, to int, end bool, caughtUp time.Time) {
 	if caughtUp.After(m.caughtUp) {
 		m.caughtUp = caughtUp
 	}
+	m.settle()
+}
+
+// settle looks up to when all is resolved.
+func (m *model) settle() {
+	front := m.front()
+	if front > m.stood && m.stream[front-1].ArrivalTime.After(m.upTo) {
+		m.upTo = m.stream[front-1].ArrivalTime
+	}
+	m.stood = front
+	if front == m.read && m.caughtUp.After(m.upTo) {
+		m.upTo = m.caughtUp
+	}
+	if front == m.read && front > 0 && m.upTo.Sub(m.storedTo) >= time.Hour {
+		m.idle++
+	}
 }
 
 func (m *model) inHand(l *modelLane) int {
@@ -163,7 +189,7 @@ func (m *model) room() int { return m.p.BufferBytes - m.held() }
 
 func (m *model) done() mark {
 	front := m.front()
-	return mark{front, m.ended && front == m.read && m.open == nil, m.open}
+	return mark{front, m.ended && front == m.read && m.open == nil, m.open, m.idle}
 }
 
 // next returns what Next must return at now, the commit aside.

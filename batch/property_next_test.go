@@ -91,13 +91,14 @@ func (s *schedule) committed(commit *batch.Commit) {
 		return
 	}
 	s.m.version++
-	if done == s.m.committed || commit.End != done.end || commit.Version != s.m.version || commit.Position != s.position(done.front) || !s.m.sameOpen(commit.Window) {
+	if done == s.m.committed || commit.End != done.end || commit.Version != s.m.version || commit.Position != s.position(done.front) || !s.m.sameOpen(commit.Window) ||
+		!commit.ResolvedUpTo.Equal(s.m.upTo) || commit.ClosedUpTo.IsZero() != (s.m.closed == 0) || !commit.ClosedUpTo.IsZero() && commit.ClosedUpTo.Unix() != s.m.closed {
 		s.failf("%s, want version=%d position=%s end=%t, before it %+v", commit, s.m.version, s.position(done.front), done.end, s.m.committed)
 	}
 	if err := s.w.committed(s.m.read, commit); err != nil {
 		s.failf("%s: %w", commit, err)
 	}
-	s.m.committed = done
+	s.m.committed, s.m.storedTo = done, s.m.upTo
 	s.commits = append(s.commits, durable{*commit, done})
 }
 

@@ -65,6 +65,10 @@ func (m *model) lowest(queue []int, items []string) int {
 func (m *model) pass(l *modelLane, n int, step batch.Step, state []byte) batch.Verdict {
 	switch p := &l.pieces[0]; {
 	case p.final:
+		m.closed = max(m.closed, m.open.start)
+		if !p.early {
+			m.closed = max(m.closed, m.open.end)
+		}
 		m.open = nil
 	case state != nil && m.windowSize() > 0:
 		m.open = &modelWindow{start: p.window, end: p.window + m.windowSize(), state: state}
@@ -76,6 +80,7 @@ func (m *model) pass(l *modelLane, n int, step batch.Step, state []byte) batch.V
 	if l.pieces[0].n -= n; l.pieces[0].n == 0 {
 		l.pieces = l.pieces[1:]
 	}
+	m.settle()
 	return batch.Verdict{Step: step, Resolved: n}
 }
 

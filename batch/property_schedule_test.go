@@ -88,7 +88,7 @@ func (s *schedule) begin(d durable) {
 		s.failf("new: %v", err)
 		s.s, _ = batch.New(batch.Policy{}, batch.Commit{})
 	}
-	s.m = newModel(s.p, s.stream, d.mark)
+	s.m = newModel(s.p, s.stream, d.mark, d.commit)
 	s.w.epoch(d.commit, d.mark.front)
 	s.commits, s.running, s.past, s.calm = []durable{d}, nil, nil, false
 	s.logf("begin at %s", d.commit.Position)
@@ -109,7 +109,7 @@ func (s *schedule) act(crashes bool) {
 			s.advance(at.Sub(s.now))
 		}
 	case 9:
-		s.advance(oneOf(s, time.Millisecond, 200*time.Millisecond, time.Second, 5*time.Second, 20*time.Second, 61*time.Second))
+		s.advance(oneOf(s, time.Millisecond, 200*time.Millisecond, time.Second, 5*time.Second, 20*time.Second, 61*time.Second, 59*time.Minute))
 	case 10:
 		if crashes && chance(s, 3) {
 			s.crash()
@@ -138,7 +138,7 @@ func (s *schedule) offer(n int, end bool) {
 	}
 	end = end && to == len(s.stream)
 	var caughtUp time.Time
-	if s.p.TumblingWindow > 0 && chance(s, 2) { // the read began before now
+	if chance(s, 2) { // the read began before now
 		caughtUp = s.now.Add(-oneOf(s, 0, 0, time.Second, 30*time.Second))
 	}
 	s.m.offer(s.now, to, end, caughtUp)

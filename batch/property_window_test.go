@@ -131,10 +131,13 @@ type windowWatch struct {
 }
 
 // resume begins an epoch with what was committed.
-func (w *windowWatch) resume(open *batch.Window) {
+func (w *windowWatch) resume(last batch.Commit) {
 	w.of, w.start, w.state, w.close = map[int]int64{}, 0, nil, false
 	w.caughtUp, w.ended = time.Time{}, false
-	if open != nil {
+	if !last.ClosedUpTo.IsZero() {
+		w.start = last.ClosedUpTo.Unix()
+	}
+	if open := last.Window; open != nil {
 		w.start, w.state = open.Start.Unix(), open.State
 	}
 }

@@ -23,9 +23,12 @@ func twoLanes(t *testing.T) []*batch.Invoke {
 	s, err := batch.New(batch.Policy{ParallelizationFactor: 2, PayloadLimit: 1000}, batch.Commit{})
 	assert.NoError(t, err)
 	s.Offer(worldStart, batch.Page{Records: []batch.Record{
-		{SequenceNumber: "1", PartitionKey: keyIn(0)}, {SequenceNumber: "2", PartitionKey: keyIn(1)},
-		{SequenceNumber: "3", PartitionKey: keyIn(0)}, {SequenceNumber: "4", PartitionKey: keyIn(1)},
-		{SequenceNumber: "5", PartitionKey: keyIn(0)}, {SequenceNumber: "6", PartitionKey: keyIn(1)},
+		{SequenceNumber: "1", PartitionKey: keyIn(0)},
+		{SequenceNumber: "2", PartitionKey: keyIn(1)},
+		{SequenceNumber: "3", PartitionKey: keyIn(0)},
+		{SequenceNumber: "4", PartitionKey: keyIn(1)},
+		{SequenceNumber: "5", PartitionKey: keyIn(0)},
+		{SequenceNumber: "6", PartitionKey: keyIn(1)},
 	}})
 	var invokes []*batch.Invoke
 	for _, a := range s.Next(worldStart) {

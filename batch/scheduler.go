@@ -20,6 +20,10 @@ type Scheduler struct {
 	read     Position // behind the last record offered
 	lastID   ID
 
+	caughtUp     time.Time // up to when the source was read to its tip, on its own clock
+	resolvedUpTo time.Time // as Commit has it
+	committedTo  time.Time // ... and what the last Commit had
+
 	ended   bool // the last page was offered
 	stopped bool // nothing new may start
 	moved   bool // the frontier moved, or the end was reached, since the last Commit
@@ -38,66 +42,13 @@ func New(p Policy, resume Commit) (*Scheduler, error) {
 	p = p.withDefaults()
 	s := &Scheduler{policy: p, lanes: make([]lane, p.ParallelizationFactor), read: resume.Position, ended: resume.End}
 	s.frontier.position = resume.Position
+	s.resolvedUpTo, s.committedTo = resume.ResolvedUpTo, resume.ResolvedUpTo
 	s.windows.size, s.windows.grace = p.TumblingWindow, p.TumblingWindowGrace
-	s.windows.resume(resume.Window)
+	s.windows.resume(&resume)
 	if p.Seed != 0 {
 		s.rng = rand.New(rand.NewPCG(p.Seed, p.Seed))
 	}
 	return s, nil
-}
-
-// Offer takes a page in. Records at or below what was offered before, or below the position that the Scheduler resumed
-// from, are passed over. The Scheduler keeps page.Records until they are resolved.
-func (s *Scheduler) Offer(now time.Time, page Page) {
-	records := page.Records
-	for len(records) > 0 && PositionOf(&records[0]).Compare(s.read) <= 0 {
-		records = records[1:]
-	}
-	if len(records) > 0 {
-		s.read = PositionOf(&records[len(records)-1])
-		s.spread(now, s.frontier.add(records))
-	}
-	if page.CaughtUpTo.After(s.windows.caughtUp) {
-		s.windows.caughtUp = page.CaughtUpTo
-	}
-	s.ended = s.ended || page.End
-	s.advance()
-	if page.End && s.Ended() {
-		s.moved = true // even where the last page brought nothing that could move the frontier
-	}
-}
-
-// spread buffers the records of a page in their lanes. Filtered ones belong to none.
-func (s *Scheduler) spread(now time.Time, p *page) {
-	for i := range p.records {
-		r := &p.records[i]
-		if r.Filtered {
-			continue
-		}
-		l := &s.lanes[0]
-		if len(s.lanes) > 1 {
-			l = &s.lanes[LaneOf(r, len(s.lanes))]
-		}
-		if s.windows.size > 0 {
-			s.windows.add(now, r)
-		}
-		l.push(now, ref{page: p, index: i}, &s.policy)
-	}
-}
-
-// LaneOf returns the lane of a record among n: the 64-bit FNV-1a hash of its partition key modulo n. A record without a
-// partition key has no ordering partner and is spread by its sequence number.
-func LaneOf(r *Record, n int) int {
-	const offset, prime = 14695981039346656037, 1099511628211
-	key := r.PartitionKey
-	if key == "" {
-		key = r.SequenceNumber
-	}
-	h := uint64(offset)
-	for i := range len(key) {
-		h = (h ^ uint64(key[i])) * prime
-	}
-	return int(h % uint64(n))
 }
 
 // Next returns what is to be done now, in order, each action once. The slice is valid until the next call;
@@ -124,7 +75,11 @@ func (s *Scheduler) commit() {
 	if c == nil {
 		c = new(Commit)
 	}
-	*c = Commit{Version: s.version, Position: s.frontier.position, End: s.Ended(), Window: s.windows.committed()}
+	*c = Commit{
+		Version: s.version, Position: s.frontier.position, End: s.Ended(), ResolvedUpTo: s.resolvedUpTo,
+		Window: s.windows.committed(), ClosedUpTo: s.windows.closed,
+	}
+	s.committedTo = s.resolvedUpTo
 	s.actions, s.beside = append(s.actions, c), nil
 }
 
@@ -357,11 +312,11 @@ func (s *Scheduler) fail(now time.Time, l *lane, cause OutcomeKind) Verdict {
 
 // resolve passes the first n records of the head.
 func (s *Scheduler) resolve(l *lane, n int, step Step) Verdict {
-	final := l.head().final
+	final, early := l.head().final, l.head().early
 	l.resolve(n)
 	s.advance()
 	if final {
-		s.endWindow()
+		s.endWindow(early)
 	}
 	return Verdict{Step: step, Resolved: n}
 }
@@ -374,14 +329,26 @@ func (s *Scheduler) advance() {
 			resolved = min(resolved, l.queue.front().ordinal())
 		}
 	}
-	if !s.frontier.advance(resolved) {
-		return
+	if s.frontier.advance(resolved) {
+		s.moved = true
+		s.resolvedUpTo = later(s.resolvedUpTo, s.frontier.arrived)
+		if len(s.frontier.pages) == 0 {
+			// A sequence number may share its memory with all of its page, which an idle shard must not keep.
+			s.frontier.position.SequenceNumber = strings.Clone(s.frontier.position.SequenceNumber)
+			s.read = s.frontier.position
+		}
 	}
-	s.moved = true
 	if len(s.frontier.pages) == 0 {
-		// A sequence number may share its memory with all of its page, which an idle shard must not keep.
-		s.frontier.position.SequenceNumber = strings.Clone(s.frontier.position.SequenceNumber)
-		s.read = s.frontier.position
+		s.rest()
+	}
+}
+
+// rest takes note that all that was read is resolved. A shard that stays idle is committed once in a while though its
+// position does not move, so that its age tells nothing was missed when the stream trims the record at the position.
+func (s *Scheduler) rest() {
+	s.resolvedUpTo = later(s.resolvedUpTo, s.caughtUp)
+	if !s.frontier.position.IsZero() && s.resolvedUpTo.Sub(s.committedTo) >= idleCommit {
+		s.moved = true
 	}
 }
 
@@ -396,46 +363,3 @@ func (s *Scheduler) Ended() bool {
 
 // Room returns how many more bytes the Scheduler is willing to hold. Nothing should be read while it is zero or less.
 func (s *Scheduler) Room() int { return s.policy.BufferBytes - s.frontier.held }
-
-// Wake returns when Next is to be called though nothing happened, and false while only an Offer or a Report can lead
-// to anything. It is to be asked after Next. A time that is not after now means at once.
-func (s *Scheduler) Wake(now time.Time) (time.Time, bool) {
-	var at time.Time
-	if s.stopped {
-		return at, false
-	}
-	for i := range s.lanes {
-		if t, ok := s.wake(now, &s.lanes[i]); ok && (at.IsZero() || t.Before(at)) {
-			at = t
-		}
-	}
-	return at, !at.IsZero()
-}
-
-// wake returns when a lane is to be looked at again.
-func (s *Scheduler) wake(now time.Time, l *lane) (time.Time, bool) {
-	h := l.head()
-	var at time.Time
-	var oldest time.Time
-	switch {
-	case h == nil && l.buffered() == 0:
-		return at, false
-	case h == nil && s.due(now, l):
-		return now, true
-	case h == nil:
-		at, oldest = l.since.Add(s.policy.MaximumBatchingWindow), l.queue.front().record().ArrivalTime
-	case h.state == waiting:
-		at, oldest = h.notBefore, h.arrival()
-	case h.state == running || h.state == discarding:
-		return at, false
-	default:
-		return now, true
-	}
-	if age := s.policy.MaximumRecordAge; age > 0 {
-		// One nanosecond later it is older than the limit.
-		if t := oldest.Add(age + 1); t.Before(at) && !oldest.IsZero() {
-			at = t
-		}
-	}
-	return at, true
-}

@@ -22,8 +22,8 @@ type windows struct {
 	// A record that arrives late, for a window before it, joins it.
 	current time.Time
 
-	// caughtUp is up to when the source was read to its tip, on its own clock.
-	caughtUp time.Time
+	// closed is Commit.ClosedUpTo.
+	closed time.Time
 
 	// open is the window that has a state: one whose final invocation is yet to come.
 	open *openWindow
@@ -63,9 +63,10 @@ func (w *windows) add(now time.Time, r *Record) {
 	w.added++
 }
 
-// from returns the window of the first unresolved record, and how many from it on are of that window, at most n.
+// windowFrom returns the window of the first unresolved record, and how many from it on are of that window, at most n.
 // whole tells that no more can come for it.
-func (w *windows) from(unresolved, n int) (start time.Time, of int, whole bool) {
+func (s *Scheduler) windowFrom(unresolved, n int) (start time.Time, of int, whole bool) {
+	w := &s.windows
 	first := w.added - uint64(unresolved)
 	for len(w.spans) > 1 && w.spans[1].first <= first {
 		w.spans = w.spans[1:]
@@ -73,12 +74,14 @@ func (w *windows) from(unresolved, n int) (start time.Time, of int, whole bool) 
 	if len(w.spans) > 1 {
 		return w.spans[0].start, min(n, int(w.spans[1].first-first)), true
 	}
-	return w.spans[0].start, n, w.over(w.spans[0].start.Add(w.size))
+	return w.spans[0].start, n, s.windowOver(w.spans[0].start.Add(w.size))
 }
 
-// over reports whether no record can come for a window any more: the source was read to its tip when the window and its
+// windowOver reports whether no record can come for a window any more: the source was read to its tip when the window and its
 // grace were over, by the source's clock. Our own clock says nothing of a source that is throttled or behind.
-func (w *windows) over(end time.Time) bool { return !w.caughtUp.Before(end.Add(w.grace)) }
+func (s *Scheduler) windowOver(end time.Time) bool {
+	return !s.caughtUp.Before(end.Add(s.windows.grace))
+}
 
 // state returns the state that the next invocation of a window is given.
 func (w *windows) state(start time.Time) []byte {
@@ -88,14 +91,19 @@ func (w *windows) state(start time.Time) []byte {
 	return []byte(emptyState)
 }
 
-// resume goes on with the window that was open when the shard was last committed. If the size of windows has changed since,
-// it is closed before anything else.
-func (w *windows) resume(open *Window) {
-	if w.size == 0 || open == nil {
+// resume goes on with the windows as they were when the shard was last committed. If the size of windows has changed
+// since, the open one is closed before anything else.
+func (w *windows) resume(last *Commit) {
+	if w.size == 0 {
 		return
 	}
-	w.current = w.of(open.Start)
-	w.open = &openWindow{start: open.Start, end: open.End, state: open.State}
+	if w.closed = last.ClosedUpTo; !w.closed.IsZero() {
+		w.current = w.of(w.closed)
+	}
+	if open := last.Window; open != nil {
+		w.current = later(w.current, w.of(open.Start))
+		w.open = &openWindow{start: open.Start, end: open.End, state: open.State}
+	}
 }
 
 // committed returns the open window as a Commit tells it; nil without one.
@@ -128,14 +136,14 @@ func (s *Scheduler) closeWindow(now time.Time, l *lane) bool {
 	}
 	resized := w.open.end.Sub(w.open.start) != w.size
 	if l.buffered() > 0 {
-		if start, _, _ := w.from(l.queue.len(), 1); !start.After(w.open.start) && !resized {
+		if start, _, _ := s.windowFrom(l.queue.len(), 1); !start.After(w.open.start) && !resized {
 			return false
 		}
 	} else {
-		if !s.ended && !w.over(w.open.end) && !resized {
+		if !s.ended && !s.windowOver(w.open.end) && !resized {
 			return false
 		}
-		if tip := w.of(w.caughtUp); tip.After(w.current) {
+		if tip := w.of(s.caughtUp); tip.After(w.current) {
 			w.current = tip // for records that are late from now on
 		}
 	}
@@ -155,7 +163,7 @@ func (s *Scheduler) terminateWindow(now time.Time, l *lane) {
 // cutWindow returns how many of the records that would be cut are of one window, and fit an event with its state, and
 // whether they are due because no more can join them.
 func (s *Scheduler) cutWindow(l *lane) (n int, start time.Time, whole bool) {
-	start, n, whole = s.windows.from(l.queue.len(), l.fill)
+	start, n, whole = s.windowFrom(l.queue.len(), l.fill)
 	size := s.policy.EnvelopeSize + s.windowSize(start) - 1
 	fit := 0
 	for r := range l.queue.from(0) {
@@ -187,7 +195,13 @@ func (s *Scheduler) keepState(window time.Time, state []byte) {
 
 // endWindow drops the state of the open window: its final invocation succeeded, or was given up. If it was terminated
 // early and further records come for it, it begins once more with an empty state.
-func (s *Scheduler) endWindow() {
-	s.windows.open = nil
+func (s *Scheduler) endWindow(early bool) {
+	w := &s.windows
+	if early {
+		w.closed = later(w.closed, w.open.start)
+	} else {
+		w.closed = later(w.closed, w.open.end)
+	}
+	w.open = nil
 	s.moved = true
 }

@@ -93,7 +93,7 @@ func (c *committer) try(ctx context.Context, p *batch.Commit) error {
 	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	err := c.store.Commit(limited, c.lease, Progress{Version: p.Version, Position: p.Position, End: p.End, Window: p.Window})
+	err := c.store.Commit(limited, c.lease, progressOf(p))
 	call(c.observer.Committed, Committed{
 		Shard: c.lease.Shard, Position: p.Position, End: p.End, Duration: time.Since(began), Err: err,
 	})

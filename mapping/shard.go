@@ -152,7 +152,7 @@ func (s *shard) prepare(progress Progress) (poller.Reader, error) {
 	policy.EnvelopeSize, policy.WindowSize = s.origin.EnvelopeSize(), s.origin.WindowSize(&batch.Window{})-len("{}")
 	policy.Seed = rand.Uint64() | 1
 	var err error
-	s.sched, err = batch.New(policy, batch.Commit{Position: progress.Position, Window: progress.Window})
+	s.sched, err = batch.New(policy, progress.resume())
 	if err != nil {
 		return nil, err
 	}

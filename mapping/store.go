@@ -62,8 +62,26 @@ type Progress struct {
 	// End tells that the shard was read to its end and all of it is resolved.
 	End bool
 
+	// ResolvedUpTo tells that everything that arrived before it is resolved. It is zero where that is not known.
+	ResolvedUpTo time.Time
+
 	// Window is the open tumbling window with its state, or nil.
 	Window *batch.Window
+
+	// ClosedUpTo tells that the tumbling windows which begin before it are closed. It is zero while none was.
+	ClosedUpTo time.Time
+}
+
+// progressOf returns what is stored of a Commit.
+func progressOf(c *batch.Commit) Progress {
+	return Progress{
+		Version: c.Version, Position: c.Position, End: c.End, ResolvedUpTo: c.ResolvedUpTo, Window: c.Window, ClosedUpTo: c.ClosedUpTo,
+	}
+}
+
+// resume returns the Commit that a Scheduler goes on behind.
+func (p *Progress) resume() batch.Commit {
+	return batch.Commit{Position: p.Position, ResolvedUpTo: p.ResolvedUpTo, Window: p.Window, ClosedUpTo: p.ClosedUpTo}
 }
 
 // Errors that a Store returns, wrapped or plain; test for them with errors.Is.

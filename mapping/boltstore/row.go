@@ -67,6 +67,8 @@ const (
 	flagWindow
 	flagFinal
 	flagTerminatedEarly
+	flagResolvedUpTo
+	flagClosedUpTo
 	flagsKnown = 1<<iota - 1
 )
 
@@ -74,7 +76,7 @@ const (
 func encodeRow(r row) []byte {
 	p := r.progress
 	w := p.Window
-	size := 64 + len(p.Position.SequenceNumber)
+	size := 96 + len(p.Position.SequenceNumber)
 	if w != nil {
 		size += 40 + len(w.State)
 	}
@@ -88,10 +90,15 @@ func encodeRow(r row) []byte {
 	b = binary.AppendUvarint(b, p.Version)
 	b = appendBytes(b, p.Position.SequenceNumber)
 	b = binary.AppendVarint(b, p.Position.SubSequence)
-	if w == nil {
-		return b
+	if w != nil {
+		b = appendBytes(appendTime(appendTime(b, w.Start), w.End), w.State)
 	}
-	return appendBytes(appendTime(appendTime(b, w.Start), w.End), w.State)
+	for _, t := range []time.Time{p.ResolvedUpTo, p.ClosedUpTo} {
+		if !t.IsZero() {
+			b = appendTime(b, t)
+		}
+	}
+	return b
 }
 
 func flagsOf(p mapping.Progress) (flags byte) {
@@ -102,6 +109,8 @@ func flagsOf(p mapping.Progress) (flags byte) {
 	}
 	set(p.End, flagEnd)
 	set(p.Position.Partial, flagPartial)
+	set(!p.ResolvedUpTo.IsZero(), flagResolvedUpTo)
+	set(!p.ClosedUpTo.IsZero(), flagClosedUpTo)
 	if w := p.Window; w != nil {
 		set(true, flagWindow)
 		set(w.Final, flagFinal)
@@ -160,18 +169,28 @@ func (d *decoder) progress() (p mapping.Progress) {
 	p.End = flags&flagEnd != 0
 	p.Version = d.uvarint()
 	p.Position = batch.Position{SequenceNumber: string(d.bytes()), SubSequence: d.varint(), Partial: flags&flagPartial != 0}
+	p.Window = d.window(flags)
+	if flags&flagResolvedUpTo != 0 {
+		p.ResolvedUpTo = d.time()
+	}
+	if flags&flagClosedUpTo != 0 {
+		p.ClosedUpTo = d.time()
+	}
+	return p
+}
+
+func (d *decoder) window(flags byte) *batch.Window {
 	if flags&flagWindow == 0 {
 		d.bad = d.bad || flags&(flagFinal|flagTerminatedEarly) != 0
-		return p
+		return nil
 	}
-	p.Window = &batch.Window{
+	return &batch.Window{
 		Start:           d.time(),
 		End:             d.time(),
 		State:           append([]byte(nil), d.bytes()...),
 		Final:           flags&flagFinal != 0,
 		TerminatedEarly: flags&flagTerminatedEarly != 0,
 	}
-	return p
 }
 
 func (d *decoder) byte() byte {

@@ -39,6 +39,11 @@ func drawRow(t *rapid.T) row {
 			TerminatedEarly: rapid.Bool().Draw(t, "terminated early"),
 		}
 	}
+	for _, at := range []*time.Time{&r.progress.ResolvedUpTo, &r.progress.ClosedUpTo} {
+		if rapid.Bool().Draw(t, "with a time") {
+			*at = drawTime(t, "time")
+		}
+	}
 	return r
 }
 

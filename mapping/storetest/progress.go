@@ -48,6 +48,7 @@ func testAllFields(f *fixture) {
 		{Version: 8, Position: batch.Position{SequenceNumber: "8"}, Window: &big},
 		{Version: 9, Position: batch.Position{SequenceNumber: "8"}, Window: &empty},
 		{Version: 10, Position: batch.Position{SequenceNumber: "9"}},
+		{Version: 11, Position: batch.Position{SequenceNumber: "9"}, ResolvedUpTo: start, ClosedUpTo: start.Add(time.Hour + time.Millisecond)},
 		{Version: 1 << 60, Position: batch.Position{SequenceNumber: long}, End: true},
 	}
 	lease, _ := f.acquire("a")

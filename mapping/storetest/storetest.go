@@ -119,5 +119,6 @@ func normal(p mapping.Progress) mapping.Progress {
 		w.State = append([]byte{}, w.State...)
 		p.Window = &w
 	}
+	p.ResolvedUpTo, p.ClosedUpTo = p.ResolvedUpTo.Round(0).UTC(), p.ClosedUpTo.Round(0).UTC()
 	return p
 }
