@@ -288,6 +288,7 @@ func (s *shard) read(ctx context.Context, reader poller.Reader) {
 
 // measure filters the records of a page, and sets the size of those that pass. It returns how many do not.
 func (s *shard) measure(records []batch.Record) (filtered int) {
+	sizer := s.origin.Sizer()
 	for i := range records {
 		r := &records[i]
 		if r.Filtered {
@@ -298,7 +299,7 @@ func (s *shard) measure(records []batch.Record) (filtered int) {
 			filtered++
 			continue
 		}
-		r.Size = s.origin.SizeOf(r)
+		r.Size = sizer.SizeOf(r)
 	}
 	return filtered
 }
