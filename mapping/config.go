@@ -141,7 +141,7 @@ type Config struct {
 	// Source takes the place of Client: another way to read, such as a fake of a few lines in a test.
 	Source poller.Source
 
-	// Function is invoked with the records, up to one invocation per shard at a time. A Func is the shortest.
+	// Function is invoked with the records, up to ParallelizationFactor invocations per shard at a time. A Func is the shortest.
 	Function invoke.Invoker
 
 	// Store keeps the progress. It stays the caller's, and may serve many mappings. With nil, progress is kept in
@@ -271,6 +271,9 @@ func (c *Config) validateShape(v *violations) {
 	}
 	if c.TumblingWindow > 0 && len(c.FilterCriteria.Filters) > 0 {
 		v.add("FilterCriteria", "must be empty when a tumbling window is configured") // AWS's text is not known
+	}
+	if _, ok := c.Function.(invoke.Func); ok && c.TumblingWindow > 0 {
+		v.add("Function", "is an invoke.Func, which returns no state, and a tumbling window needs one: use invoke.StateFunc or invoke.ResponseFunc")
 	}
 	if _, err := c.filters(); err != nil {
 		v.add("FilterCriteria", err.Error())
