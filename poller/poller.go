@@ -27,6 +27,9 @@ type Poller struct {
 	cfg   Config // never changed after New
 	clock serviceClock
 
+	// opened counts the Readers.
+	opened atomic.Int64
+
 	// outside counts the members of aggregates that its readers passed over.
 	outside atomic.Int64
 }

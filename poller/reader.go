@@ -53,7 +53,7 @@ func newReader(p *Poller, shard *Shard, from Start) *reader {
 		shard:  shard.ID,
 		log:    p.cfg.Logger.With("shard", shard.ID),
 		from:   from,
-		pace:   pace{interval: p.cfg.PollInterval},
+		pace:   pace{interval: p.cfg.PollInterval, first: spread(p.opened.Add(1)-1, p.cfg.PollInterval)},
 		limit:  adaptiveLimit{now: int32(p.cfg.Limit), max: int32(p.cfg.Limit)},
 	}
 	if p.cfg.Deaggregate {
