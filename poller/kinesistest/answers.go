@@ -86,6 +86,13 @@ func encodeDescribeStreamSummary(e *encoder, out *kinesis.DescribeStreamSummaryO
 	e.raw("}")
 }
 
+func encodeUpdateShardCount(e *encoder, out *kinesis.UpdateShardCountOutput) {
+	e.text("StreamName", out.StreamName)
+	e.text("StreamARN", out.StreamARN)
+	e.int32("CurrentShardCount", out.CurrentShardCount)
+	e.int32("TargetShardCount", out.TargetShardCount)
+}
+
 func encodeMode(e *encoder, mode *types.StreamModeDetails) {
 	e.name("StreamModeDetails")
 	e.raw("{")

@@ -91,6 +91,11 @@ func (c *Client) MergeShards(ctx context.Context, in *kinesis.MergeShardsInput, 
 	return send(ctx, c.service, opMergeShards, in)
 }
 
+// UpdateShardCount splits and merges until the stream has so many shards of equal size.
+func (c *Client) UpdateShardCount(ctx context.Context, in *kinesis.UpdateShardCountInput, _ ...func(*kinesis.Options)) (*kinesis.UpdateShardCountOutput, error) {
+	return send(ctx, c.service, opUpdateShardCount, in)
+}
+
 // IncreaseStreamRetentionPeriod makes a stream keep its records longer.
 func (c *Client) IncreaseStreamRetentionPeriod(ctx context.Context, in *kinesis.IncreaseStreamRetentionPeriodInput, _ ...func(*kinesis.Options)) (*kinesis.IncreaseStreamRetentionPeriodOutput, error) {
 	return send(ctx, c.service, opIncreaseStreamRetentionPeriod, in)

@@ -88,6 +88,15 @@ func (h *Stream) Merge(shard, adjacent string) (child string, err error) {
 	}, &kinesis.MergeShardsInput{StreamName: &h.name, ShardToMerge: &shard, AdjacentShardToMerge: &adjacent})
 }
 
+// UpdateShardCount splits and merges until the stream has so many open shards of equal size: at most double and at least
+// half of what it has.
+func (h *Stream) UpdateShardCount(shards int) error {
+	_, err := direct(h, "update shard count", (*Service).updateShardCount, &kinesis.UpdateShardCountInput{
+		StreamName: &h.name, ScalingType: types.ScalingTypeUniformScaling, TargetShardCount: new(int32(shards)),
+	})
+	return err
+}
+
 // Shards returns the shards that the stream lists, closed ones included. A stream that does not exist has none.
 func (h *Stream) Shards() []types.Shard {
 	shards, _ := direct(h, "shards", func(s *Service, _ struct{}, r *request) ([]types.Shard, error) {

@@ -54,6 +54,7 @@ func (s *Service) Handler() http.Handler {
 		string(GetRecords):                    route(opGetRecords, decode, encodeGetRecords),
 		string(SplitShard):                    route(opSplitShard, decode, encodeNothing),
 		string(MergeShards):                   route(opMergeShards, decode, encodeNothing),
+		string(UpdateShardCount):              route(opUpdateShardCount, decode, encodeUpdateShardCount),
 		string(IncreaseStreamRetentionPeriod): route(opIncreaseStreamRetentionPeriod, decode, encodeNothing),
 		string(DecreaseStreamRetentionPeriod): route(opDecreaseStreamRetentionPeriod, decode, encodeNothing),
 	}}

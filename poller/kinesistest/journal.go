@@ -114,6 +114,8 @@ func (s *Service) apply(line []byte) error {
 		return again(s.splitShard, c.Input, r)
 	case MergeShards:
 		return again(s.mergeShards, c.Input, r)
+	case UpdateShardCount:
+		return again(s.updateShardCount, c.Input, r)
 	case IncreaseStreamRetentionPeriod:
 		return again(s.increaseRetention, c.Input, r)
 	case DecreaseStreamRetentionPeriod:

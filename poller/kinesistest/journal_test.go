@@ -44,6 +44,7 @@ func TestOpenHasTheSameStreamsAgain(t *testing.T) {
 	require.NoError(t, err)
 	_, err = orders.PutTo(low, "", []byte("without a key"))
 	require.NoError(t, err)
+	require.NoError(t, orders.UpdateShardCount(5))
 	_, err = s.CreateStream("gone", 1)
 	require.NoError(t, err)
 	name := "gone"

@@ -25,6 +25,7 @@ const (
 	GetRecords                    Op = "GetRecords"
 	SplitShard                    Op = "SplitShard"
 	MergeShards                   Op = "MergeShards"
+	UpdateShardCount              Op = "UpdateShardCount"
 	IncreaseStreamRetentionPeriod Op = "IncreaseStreamRetentionPeriod"
 	DecreaseStreamRetentionPeriod Op = "DecreaseStreamRetentionPeriod"
 )
