@@ -170,7 +170,7 @@ func (f *feed) takeOver()                                        { f.take.Do(fun
 
 func (f *feed) Close() error {
 	f.close.Do(func() { close(f.done) })
-	return f.err
+	return nil
 }
 
 func (f *feed) run(ctx context.Context) {

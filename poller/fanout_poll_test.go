@@ -132,6 +132,27 @@ func TestPollingGoesOnFromTheContinuation(t *testing.T) {
 	})
 }
 
+func TestASecondFallBackBeginsAtTheReadPosition(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub(200)
+		h.arriveEverySecond(t)
+		first := true
+		h.plan = func(int) feedPlan {
+			if first && time.Since(h.born) > time.Minute {
+				first = false
+				return feedPlan{after: 20, then: "break", with: internal}
+			}
+			return feedPlan{refuse: errDenied}
+		}
+		got, _ := readOn(t, subscribed(t, h, poller.Start{}, poller.Config{FallBackToPolling: true}), 200)
+		require.Equal(t, numbers(1, 200), got)
+		from := h.details("iterator")
+		require.Len(t, from, 2)
+		require.Equal(t, "TRIM_HORIZON", from[0])
+		require.Regexp(t, "^AFTER_SEQUENCE_NUMBER", from[1])
+	})
+}
+
 func TestAShardMayEndWhileItIsPolled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(60)
