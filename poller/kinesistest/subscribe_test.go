@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -278,9 +280,10 @@ func TestFiveSecondsBetweenSubscriptions(t *testing.T) {
 		second := f.opened(t, shard0)
 
 		sleep(t.Context(), 5*time.Second)
-		third := f.opened(t, shard0)
+		third, before := f.opened(t, shard0), time.Now()
 		var inUse *types.ResourceInUseException
 		require.ErrorAs(t, ended(second), &inUse)
+		assert.Equal(t, before, time.Now(), "the old one ends at once")
 		put(t, f.orders, shard0, "a")
 		assert.Equal(t, []string{"a"}, dataIn(next(t, third)))
 	})
@@ -345,6 +348,28 @@ func TestClosedShardEndsItsSubscription(t *testing.T) {
 	}
 }
 
+func TestSubscriberThatDoesNotReadIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, orders := newOrders(t, kinesistest.Config{}, 1)
+		server := kinesistest.NewPipeServer(s)
+		defer server.Close()
+		arn, err := orders.RegisterConsumer("billing")
+		require.NoError(t, err)
+		put(t, orders, shard0, strings.Repeat("x", 1000))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader(
+			`{"ConsumerARN":"`+arn+`","ShardId":"0","StartingPosition":{"Type":"TRIM_HORIZON"}}`))
+		require.NoError(t, err)
+		r.Header.Set("X-Amz-Target", "Kinesis_20131202.SubscribeToShard")
+		w, err := server.Config().HTTPClient.Do(r)
+		require.NoError(t, err)
+		defer w.Body.Close()
+		put(t, orders, shard0, strings.Repeat("x", 1<<20-100)) // more than the client's buffer takes
+		sleep(t.Context(), 10*time.Minute)
+		_, err = io.ReadAll(w.Body)
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	})
+}
+
 func TestWhatEndsASubscription(t *testing.T) {
 	for name, end := range map[string]func(f fan) error{
 		"Consumer billing": func(f fan) error { return f.orders.DeregisterConsumer("billing") },
@@ -375,6 +400,41 @@ func TestTrimmedRecordsAreSkipped(t *testing.T) {
 		stream, err := f.subscribe(t, shard0, types.StartingPosition{Type: "AT_SEQUENCE_NUMBER", SequenceNumber: &numbers[0]})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"b"}, dataIn(next(t, stream)))
+	})
+}
+
+func TestRecordsThatAreTrimmedDuringASubscriptionAreSkipped(t *testing.T) {
+	inBubble(t, kinesistest.Config{}, 1, func(t *testing.T, f fan) {
+		for range 10 {
+			put(t, f.orders, shard0, strings.Repeat("x", 1<<20-100))
+		}
+		sleep(t.Context(), 24*time.Hour-time.Second)
+		put(t, f.orders, shard0, "new")
+		stream, old, young := f.opened(t, shard0), 0, 0
+		for young == 0 {
+			for _, data := range dataIn(next(t, stream)) {
+				if data == "new" {
+					young++
+				} else {
+					old++
+				}
+			}
+		}
+		assert.Less(t, old, 8, "the pace is too slow for all of them")
+		assert.Empty(t, next(t, stream).Records)
+	})
+}
+
+func TestAtSequenceNumberOfAHeartbeatRepeatsNothing(t *testing.T) {
+	inBubble(t, kinesistest.Config{}, 1, func(t *testing.T, f fan) {
+		put(t, f.orders, shard0, "a")
+		stream := f.opened(t, shard0)
+		assert.Equal(t, []string{"a"}, dataIn(next(t, stream)))
+		number := next(t, stream).ContinuationSequenceNumber
+		put(t, f.orders, shard0, "b")
+		again, err := f.subscribe(t, shard0, types.StartingPosition{Type: "AT_SEQUENCE_NUMBER", SequenceNumber: number})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"b"}, dataIn(next(t, again)))
 	})
 }
 
