@@ -91,19 +91,18 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Amzn-Requestid", id)
 	w.Header().Set("Date", h.service.config.Now().UTC().Format(http.TimeFormat))
 
+	c, err := h.read(w, r)
+	if err == nil && c.op == SubscribeToShard {
+		if err = h.subscribe(w, r, c); err == nil {
+			return
+		}
+	}
 	pooled, _ := h.buffers.Get().(*[]byte)
 	if pooled == nil {
 		pooled = new([]byte)
 	}
 	var out []byte
-	c, err := h.read(w, r)
-	switch {
-	case err != nil:
-	case c.op == SubscribeToShard:
-		if err = h.subscribe(w, r, c); err == nil {
-			return
-		}
-	default:
+	if err == nil {
 		out, err = h.endpoints[c.op](r.Context(), h.service, c, (*pooled)[:0])
 	}
 	if r.Context().Err() != nil {
