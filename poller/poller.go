@@ -27,6 +27,12 @@ type Poller struct {
 	cfg   Config // never changed after New
 	clock serviceClock
 
+	// decodes is set where the answers of reads are decoded here, and not by the Client. Never changed after New.
+	decodes bool
+
+	// inJSON is set where reads are not to be in CBOR: from the start, or since the endpoint refused it.
+	inJSON atomic.Bool
+
 	// outside counts the members of aggregates that its readers passed over.
 	outside atomic.Int64
 }
@@ -37,7 +43,10 @@ func New(cfg Config) (*Poller, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &Poller{cfg: cfg}, nil
+	_, plain := cfg.Client.(*kinesis.Client)
+	p := &Poller{cfg: cfg, decodes: plain && !cfg.SDKDecoding}
+	p.inJSON.Store(!cfg.CBOR)
+	return p, nil
 }
 
 // Shards lists the stream's shards to the last page. An error is an *Error, or the cause of ctx's end.
