@@ -97,7 +97,7 @@ func bySDK(b *testing.B, url string, _ int) func() int {
 }
 
 func byCodec(b *testing.B, url string, _ int) func() int { return decoded(b, url, false) }
-func byCBOR(b *testing.B, url string, _ int) func() int { return decoded(b, url, true) }
+func byCBOR(b *testing.B, url string, _ int) func() int  { return decoded(b, url, true) }
 
 func decoded(b *testing.B, url string, cbor bool) func() int {
 	client := benchClient(b, url)

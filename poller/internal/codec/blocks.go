@@ -19,11 +19,15 @@ type progress struct {
 	done, left int // bytes of the body
 }
 
-// estimate returns the size of the next block: what is needed now, and what the rest is likely to need.
+// estimate returns the size of the next block: what is needed now, and what the rest is likely to need. A block that is
+// not to be the last holds a whole number of what is needed now, so that little is left over where all need the same.
 func (p progress) estimate(need, used int) int {
-	used += need
-	rest := int(int64(used) * int64(p.left) / int64(max(p.done, 1)))
-	return max(need, min(need+rest+rest/64, maxBlock))
+	rest := int64(used+need) * int64(p.left) / int64(max(p.done, 1))
+	all := int64(need) + rest + rest/64
+	if all <= maxBlock {
+		return int(all)
+	}
+	return max(need, maxBlock-maxBlock%need)
 }
 
 // room returns n bytes to be written. keep makes a record's data of the first of them.

@@ -95,10 +95,15 @@ func (b *body) all() error {
 	for b.err == nil {
 		b.more(0)
 	}
-	if b.err == io.EOF { //nolint:errorlint // io.Reader returns it as it is
+	if b.whole() {
 		return nil
 	}
 	return b.err
+}
+
+// whole reports whether the body was read to its end.
+func (b *body) whole() bool {
+	return b.err == io.EOF //nolint:errorlint // io.Reader returns it as it is
 }
 
 // free gives the buffer back, unless it has grown beyond what its pool is for.

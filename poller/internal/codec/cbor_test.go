@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -107,7 +108,13 @@ func FuzzCBOR(f *testing.F) {
 		f.Add(generateCBOR(seed, 1<<30))
 		f.Add(generateCBOR(seed, 10))
 	}
-	f.Fuzz(func(t *testing.T, encoded []byte) { requireAsReference(t, encoded) })
+	f.Fuzz(func(t *testing.T, encoded []byte) {
+		requireAsReference(t, encoded)
+		if asJSON, end := appendAsJSON(nil, encoded, 0, 0); end >= 0 {
+			require.True(t, json.Valid(asJSON), "%s", asJSON)
+			require.NoError(t, cbor.Wellformed(encoded[:end]))
+		}
+	})
 }
 
 func TestEveryFormOfAnAnswerInCBORIsTaken(t *testing.T) {

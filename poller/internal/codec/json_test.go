@@ -62,6 +62,7 @@ func TestSurprisesAreHandedToTheSDK(t *testing.T) {
 		"time with sign":       strings.Replace(good, "E9", `E+9`, 1),
 		"time of many digits":  strings.Replace(good, "1.441215410867E9", `1441215410.86712345678901`, 1),
 		"lag that is no count": strings.Replace(good, "2100", `2.1E3`, 1),
+		"time that is none":    strings.Replace(good, "1.441215410867E9", `"NaN"`, 1), // the SDK panics
 		"bytes behind":         good + "x",
 		"cut off":              good[:len(good)-3],
 		"child shards":         answersInJSON[5],

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 
@@ -81,8 +82,9 @@ func (p *Protocol) DeserializeResponse(
 	case p.CBOR && isCBOR(body.buf):
 		return p.cbor(body, records, sdk)
 	}
-	p.Refused = p.CBOR && body.err == io.EOF //nolint:errorlint // io.Reader returns it as it is
-	return p.json(body, records, sdk)
+	err := p.json(body, records, sdk)
+	p.Refused = p.CBOR && body.whole()
+	return err
 }
 
 // json decodes a good answer, or lets the SDK do it.
@@ -104,7 +106,7 @@ func (p *Protocol) cbor(b *body, out *kinesis.GetRecordsOutput, sdk func([]byte)
 		err = sdk(append(append([]byte(`{"ChildShards":`), a.children...), '}'))
 	}
 	if err != nil {
-		p.Refused = b.err == io.EOF //nolint:errorlint // io.Reader returns it as it is
+		p.Refused = b.whole()
 		return &smithy.DeserializationError{Err: err}
 	}
 	p.take(&a, out)
@@ -138,12 +140,18 @@ func (p *Protocol) failure(status int, b *body, sdk func([]byte) error) error {
 	return err
 }
 
-// handOver gives the SDK a body that was read. The SDK copies what it keeps of it.
+// handOver gives the SDK a body that was read. The SDK copies what it keeps of it. It panics on some bodies, such as one
+// with "NaN" for a time, which is no reason to take the process down.
 func (p *Protocol) handOver(
 	ctx context.Context, schema *smithy.OperationSchema, types *smithy.TypeRegistry, resp *smithyhttp.Response, out smithy.Deserializable, read []byte,
-) error {
+) (err error) {
 	whole := resp.Body
-	defer func() { resp.Body = whole }() // the SDK closes it later
+	defer func() {
+		resp.Body = whole // the SDK closes it later
+		if v := recover(); v != nil {
+			err = &smithy.DeserializationError{Err: fmt.Errorf("the SDK's decoder panics: %v", v)}
+		}
+	}()
 	resp.Body = io.NopCloser(bytes.NewReader(read))
 	return p.ClientProtocol.DeserializeResponse(ctx, schema, types, resp, out)
 }
