@@ -56,9 +56,9 @@ type shard struct {
 
 // read is what one read of the shard came to.
 type read struct {
-	page     batch.Page
-	filtered int // records that no filter lets through
-	err      error
+	page batch.Page
+	measured
+	err error
 }
 
 func newShard(r *run, info poller.Shard, view *shardView) *shard {
@@ -274,9 +274,9 @@ func (s *shard) read(ctx context.Context, reader poller.Reader) {
 			page = batch.Page{}
 		}
 		guard.idle = len(page.Records) == 0
-		filtered := s.measure(page.Records)
+		m := s.measure(page.Records)
 		select {
-		case s.pages <- read{page: page, filtered: filtered, err: err}:
+		case s.pages <- read{page: page, measured: m, err: err}:
 		case <-ctx.Done():
 			return
 		}
@@ -286,21 +286,27 @@ func (s *shard) read(ctx context.Context, reader poller.Reader) {
 	}
 }
 
-// measure filters the records of a page, and sets the size of those that pass. It returns how many do not.
-func (s *shard) measure(records []batch.Record) (filtered int) {
+// measured tells of the records of a page that are never invoked.
+type measured struct {
+	filtered   int // no filter lets them through
+	passedOver int // the reader says that they are not for this shard
+}
+
+// measure filters the records of a page, and sets the size of those that pass.
+func (s *shard) measure(records []batch.Record) (m measured) {
 	for i := range records {
 		r := &records[i]
-		if r.Filtered {
-			continue // its reader passes it over
-		}
-		if s.m.filters != nil && !s.m.filters.Match(r).Passes() {
+		switch {
+		case r.Filtered:
+			m.passedOver++
+		case s.m.filters != nil && !s.m.filters.Match(r).Passes():
 			r.Filtered = true
-			filtered++
-			continue
+			m.filtered++
+		default:
+			r.Size = s.origin.SizeOf(r)
 		}
-		r.Size = s.origin.SizeOf(r)
 	}
-	return filtered
+	return m
 }
 
 // guard stands between a Reader and the loop. It keeps a Reader that returns its errors, or empty pages, at once from
