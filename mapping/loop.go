@@ -99,6 +99,7 @@ func (s *shard) offer(r read) {
 	s.m.counts.passedOver.Add(int64(r.passedOver))
 	s.readWorked(r.page.Behind)
 	if r.page.End {
+		s.children = r.children
 		s.reading = true // there is no one to ask any more
 	}
 	s.sched.Offer(time.Now(), r.page)

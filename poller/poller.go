@@ -129,6 +129,22 @@ func (p *Poller) listPage(ctx context.Context, token *string) (*kinesis.ListShar
 	return out, nil
 }
 
+// childrenOf returns the children of a shard as ListShards will tell of them, but for their sequence numbers.
+func childrenOf(told []types.ChildShard) []Shard {
+	var children []Shard
+	for i := range told {
+		s := types.Shard{ShardId: told[i].ShardId, HashKeyRange: told[i].HashKeyRange}
+		if parents := told[i].ParentShards; len(parents) > 0 {
+			s.ParentShardId = &parents[0]
+			if len(parents) > 1 {
+				s.AdjacentParentShardId = &parents[1]
+			}
+		}
+		children = append(children, shardOf(&s))
+	}
+	return children
+}
+
 func shardOf(s *types.Shard) Shard {
 	shard := Shard{
 		ID:             aws.ToString(s.ShardId),

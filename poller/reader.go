@@ -38,8 +38,9 @@ type reader struct {
 	// members takes aggregates apart, or is nil where they are read as one record.
 	members *deaggregator
 
-	// ended is set with the last page.
-	ended bool
+	// ended is set with the last page. children are those that it told of, if any.
+	ended    bool
+	children []Shard
 
 	pace      pace
 	limit     adaptiveLimit
@@ -133,24 +134,14 @@ func (r *reader) ensureIterator(ctx context.Context) error {
 }
 
 func (r *reader) iteratorInput() *kinesis.GetShardIteratorInput {
-	in := &kinesis.GetShardIteratorInput{
-		StreamARN:         &r.poller.cfg.StreamARN,
-		ShardId:           &r.shard,
-		ShardIteratorType: types.ShardIteratorTypeTrimHorizon,
+	kind, sequence, timestamp := r.from.iterator()
+	return &kinesis.GetShardIteratorInput{
+		StreamARN:              &r.poller.cfg.StreamARN,
+		ShardId:                &r.shard,
+		ShardIteratorType:      kind,
+		StartingSequenceNumber: sequence,
+		Timestamp:              timestamp,
 	}
-	switch r.from.Type {
-	case TrimHorizon:
-	case AtTimestamp:
-		in.ShardIteratorType = types.ShardIteratorTypeAtTimestamp
-		in.Timestamp = aws.Time(r.from.Timestamp.Truncate(time.Millisecond)) // what the wire carries; never rounded up
-	case AtPosition:
-		in.ShardIteratorType = types.ShardIteratorTypeAfterSequenceNumber
-		if r.from.Position.Partial {
-			in.ShardIteratorType = types.ShardIteratorTypeAtSequenceNumber
-		}
-		in.StartingSequenceNumber = aws.String(r.from.Position.SequenceNumber)
-	}
-	return in
 }
 
 // iteratorError makes Retry of what is Stop elsewhere: a timestamp that lies ahead of the service's clock is refused
@@ -190,15 +181,45 @@ func (r *reader) getRecords(ctx context.Context) (*kinesis.GetRecordsOutput, tim
 // accept makes a page of an answer, and moves the read position behind it.
 func (r *reader) accept(ctx context.Context, out *kinesis.GetRecordsOutput, began time.Time) (batch.Page, error) {
 	r.poller.clock.observe(out.ResultMetadata)
-	records, err := convert(out.Records, r.members)
+	page, err := r.take(ctx, &delivery{
+		records:  out.Records,
+		behind:   out.MillisBehindLatest,
+		asOf:     r.poller.serviceTime(began),
+		end:      out.NextShardIterator == nil,
+		children: out.ChildShards,
+	})
 	if err != nil {
 		return batch.Page{}, r.op("get records").error(err)
 	}
-	page := batch.Page{Records: records, End: out.NextShardIterator == nil}
-	if behind := out.MillisBehindLatest; behind != nil {
-		page.Behind = time.Duration(*behind) * time.Millisecond
-		if *behind == 0 {
-			page.CaughtUpTo = r.poller.serviceTime(began)
+	r.iterator, r.given = aws.ToString(out.NextShardIterator), began
+	r.pace.succeeded(len(out.Records) == 0 && page.Behind > 0)
+	r.polled(ctx, &page)
+	return page, nil
+}
+
+// delivery is what a read, or an event of a subscription, brought.
+type delivery struct {
+	records []types.Record
+	behind  *int64 // in milliseconds
+
+	// asOf is a time, on the service's clock, before which everything has been read where nothing is behind.
+	asOf time.Time
+
+	end      bool
+	children []types.ChildShard
+}
+
+// take makes a page of a delivery, and moves the read position behind its last record.
+func (r *reader) take(ctx context.Context, d *delivery) (batch.Page, error) {
+	records, err := convert(d.records, r.members)
+	if err != nil {
+		return batch.Page{}, err
+	}
+	page := batch.Page{Records: records, End: d.end}
+	if d.behind != nil {
+		page.Behind = time.Duration(*d.behind) * time.Millisecond
+		if *d.behind == 0 {
+			page.CaughtUpTo = d.asOf
 		}
 	}
 	if r.from.Type == AtPosition {
@@ -210,11 +231,14 @@ func (r *reader) accept(ctx context.Context, out *kinesis.GetRecordsOutput, bega
 	if n := len(page.Records); n > 0 {
 		r.from = Start{Type: AtPosition, Position: batch.PositionOf(&page.Records[n-1])}
 	}
-	r.iterator, r.given, r.ended = aws.ToString(out.NextShardIterator), began, page.End
-	r.pace.succeeded(len(records) == 0 && page.Behind > 0)
-	r.polled(ctx, &page)
+	if page.End {
+		r.ended, r.children = true, childrenOf(d.children)
+	}
 	return page, nil
 }
+
+// Children implements ChildFinder.
+func (r *reader) Children() []Shard { return r.children }
 
 // passedOver notes the members of a page that lie outside the shard's range.
 func (r *reader) passedOver(ctx context.Context, n int) {

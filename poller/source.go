@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
 	"github.com/shardmill/shardmill/batch"
 )
 
@@ -29,6 +31,14 @@ type Reader interface {
 	// When ctx ends, Next returns the cause at once; that is no failure of the shard, and Next may be called again.
 	// After a page with End set Next is not called again.
 	Next(ctx context.Context) (batch.Page, error)
+}
+
+// ChildFinder is what a Reader may have besides: the shards that its own was split, or merged, into.
+type ChildFinder interface {
+	// Children returns what the last page of the shard told of its children, which Shards need not list yet. It is nil
+	// before the page with End, and where the service told nothing; then Shards knows. They have no sequence numbers.
+	// The caller does not write to them. A child may have another parent, which is not finished with this one.
+	Children() []Shard
 }
 
 // Clock is what a Source may have besides: the time as the stream's service sees it.
@@ -84,4 +94,20 @@ func (s Start) String() string {
 		return "AFTER_SEQUENCE_NUMBER " + s.Position.String()
 	}
 	return fmt.Sprintf("StartType(%d)", uint8(s.Type))
+}
+
+// iterator returns the start as Kinesis takes it.
+func (s Start) iterator() (kind types.ShardIteratorType, sequence *string, timestamp *time.Time) {
+	switch s.Type {
+	case TrimHorizon:
+	case AtTimestamp:
+		at := s.Timestamp.Truncate(time.Millisecond) // what the wire carries; never rounded up
+		return types.ShardIteratorTypeAtTimestamp, nil, &at
+	case AtPosition:
+		if s.Position.Partial {
+			return types.ShardIteratorTypeAtSequenceNumber, &s.Position.SequenceNumber, nil
+		}
+		return types.ShardIteratorTypeAfterSequenceNumber, &s.Position.SequenceNumber, nil
+	}
+	return types.ShardIteratorTypeTrimHorizon, nil, nil
 }
