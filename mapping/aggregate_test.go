@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5"
 	"encoding/binary"
@@ -17,15 +18,15 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// aggregateOf packs members, whose data is also their key, as the Kinesis Producer Library does.
-func aggregateOf(members ...string) []byte {
+// aggregateOf packs members as the Kinesis Producer Library does. Without a key, their data is their key as well.
+func aggregateOf(key string, members ...string) []byte {
 	field := func(b []byte, number uint64, content []byte) []byte {
 		b = binary.AppendUvarint(b, number<<3|2)
 		return append(binary.AppendUvarint(b, uint64(len(content))), content...)
 	}
 	var message []byte
 	for _, m := range members {
-		message = field(message, 1, []byte(m))
+		message = field(message, 1, []byte(cmp.Or(key, m)))
 	}
 	for i, m := range members {
 		message = field(message, 3, field(binary.AppendUvarint([]byte{1 << 3}, uint64(i)), 3, []byte(m)))
@@ -49,7 +50,7 @@ func (w *world) stuckAt(data string) invoke.Func {
 
 func TestRestartWithinAnAggregateNeitherLosesNorRepeatsResolvedMembers(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
-		_, _, err := w.stream.Put("k", aggregateOf("a", "b", "c", "d", "e"))
+		_, _, err := w.stream.Put("k", aggregateOf("", "a", "b", "c", "d", "e"))
 		require.NoError(t, err)
 		w.put(1, 1)
 		cfg := w.config()
@@ -72,7 +73,7 @@ func TestRestartWithinAnAggregateNeitherLosesNorRepeatsResolvedMembers(t *testin
 
 func TestAggregateComesAgainRawWhenTheSwitchIsTurnedOffWithinIt(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
-		raw := aggregateOf("a", "b", "c", "d", "e")
+		raw := aggregateOf("", "a", "b", "c", "d", "e")
 		_, _, err := w.stream.Put("k", raw)
 		require.NoError(t, err)
 		w.put(1, 1)
@@ -99,7 +100,7 @@ func TestAggregateComesAgainRawWhenTheSwitchIsTurnedOffWithinIt(t *testing.T) {
 
 func TestAggregatesAreOneRecordByDefault(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
-		raw := aggregateOf("a", "b")
+		raw := aggregateOf("", "a", "b")
 		_, _, err := w.stream.Put("k", raw)
 		require.NoError(t, err)
 		r := w.start(w.config())
@@ -112,7 +113,7 @@ func TestAggregatesAreOneRecordByDefault(t *testing.T) {
 func TestMembersOutsideTheShardArePassedOverAndCounted(t *testing.T) {
 	inWorld(t, 2, func(t *testing.T, w *world) {
 		// The MD5 of "a" lies in the lower half of the hash keys, that of "b" in the upper one.
-		_, err := w.stream.PutTo("shardId-000000000001", "k", aggregateOf("a", "b", "a"))
+		_, err := w.stream.PutTo("shardId-000000000001", "k", aggregateOf("", "a", "b", "a"))
 		require.NoError(t, err)
 		cfg := w.config()
 		cfg.Deaggregate = true
