@@ -26,8 +26,19 @@ type Config struct {
 	// Client talks to Kinesis, in the region and with the credentials that it was made with.
 	Client Client
 
-	// StreamARN names the stream: arn:aws:kinesis:us-east-1:123456789012:stream/orders.
+	// StreamARN names the stream: arn:aws:kinesis:us-east-1:123456789012:stream/orders. It may be empty beside a
+	// ConsumerARN, which names the stream too; if it is not, they must name the same one.
 	StreamARN string
+
+	// ConsumerARN names a registered consumer of the stream, which is then read by enhanced fan-out (SubscribeToShard):
+	// arn:aws:kinesis:us-east-1:123456789012:stream/orders/consumer/shipping:1700000000. Empty means GetRecords.
+	// The Client must have the SDK's SubscribeToShard, as *kinesis.Client has, or be a Subscriber. Nobody registers or
+	// deletes the consumer here, and one shard of it is read by one Reader at a time: a second takes it from the first.
+	ConsumerARN string
+
+	// FallBackToPolling lets a Reader of a ConsumerARN poll with GetRecords when subscriptions have failed for 30 s,
+	// until one can be had again, which is tried every 30 s. No record is lost or repeated over it. Lambda does not do so.
+	FallBackToPolling bool
 
 	// PollInterval is the time from one read of a shard to the next. 0 means 1 s, as Lambda polls;
 	// less, down to 200 ms, takes from what the shard has for its other consumers.
@@ -42,8 +53,9 @@ type Config struct {
 	Limit int
 
 	// Deaggregate makes a record of each member of an aggregate of the Kinesis Producer Library (KPL). It is off by default:
-	// with GetRecords, Lambda hands an aggregate on as the one record that it is in the stream. It may be changed at any
-	// start: a Reader that begins within an aggregate goes on behind the member, or reads the aggregate again, raw.
+	// with GetRecords, Lambda hands an aggregate on as the one record that it is in the stream. Beside a ConsumerARN it is
+	// always on, in a fall-back too: by enhanced fan-out, Lambda takes aggregates apart. It may be changed at any start:
+	// a Reader that begins within an aggregate goes on behind the member, or reads the aggregate again, raw.
 	Deaggregate bool
 
 	// Logger gets changes of state, and each poll at Debug. nil means slog.Default().
@@ -56,6 +68,10 @@ func (c Config) withDefaults() Config {
 	c.CallTimeout = cmp.Or(c.CallTimeout, 30*time.Second)
 	c.Limit = cmp.Or(c.Limit, maxLimit)
 	c.Logger = cmp.Or(c.Logger, slog.Default())
+	if stream, ok := streamOf(c.ConsumerARN); ok {
+		c.StreamARN = cmp.Or(c.StreamARN, stream)
+		c.Deaggregate = true
+	}
 	return c
 }
 
@@ -68,9 +84,7 @@ func (c Config) validate() error {
 	if c.Client == nil {
 		bad("Client", "nil", "a Kinesis client")
 	}
-	if !isStreamARN(c.StreamARN) {
-		bad("StreamARN", fmt.Sprintf("%q", c.StreamARN), `"arn:aws:kinesis:<region>:<account>:stream/<name>"`)
-	}
+	c.validateSource(bad)
 	for _, b := range []struct {
 		field           string
 		value, min, max time.Duration
@@ -87,6 +101,36 @@ func (c Config) validate() error {
 		bad("Limit", c.Limit, fmt.Sprintf("1 to %d (the most that Kinesis returns)", maxLimit))
 	}
 	return errors.Join(errs...)
+}
+
+// validateSource tells what is wrong with the stream, or the consumer, that is to be read.
+func (c *Config) validateSource(bad func(field string, value any, bound string)) {
+	stream, ok := streamOf(c.ConsumerARN)
+	switch {
+	case c.ConsumerARN != "" && !ok:
+		bad("ConsumerARN", fmt.Sprintf("%q", c.ConsumerARN), `"arn:aws:kinesis:<region>:<account>:stream/<name>/consumer/<name>:<number>"`)
+	case ok && c.StreamARN != stream:
+		bad("StreamARN", fmt.Sprintf("%q", c.StreamARN), fmt.Sprintf("nothing, or the stream of the ConsumerARN, %q", stream))
+	case !ok && !isStreamARN(c.StreamARN):
+		bad("StreamARN", fmt.Sprintf("%q", c.StreamARN), `"arn:aws:kinesis:<region>:<account>:stream/<name>"`)
+	}
+	if c.ConsumerARN != "" && c.Client != nil && subscribeFuncOf(c.Client) == nil {
+		bad("Client", fmt.Sprintf("a %T", c.Client), "one with SubscribeToShard, as *kinesis.Client has, or a Subscriber, for the ConsumerARN")
+	}
+	if c.ConsumerARN == "" && c.FallBackToPolling {
+		bad("FallBackToPolling", true, "a ConsumerARN beside it")
+	}
+}
+
+// streamOf returns the stream of a consumer, and false if s does not name a consumer.
+func streamOf(s string) (stream string, ok bool) {
+	stream, consumer, ok := strings.Cut(s, "/consumer/")
+	name, epoch, named := strings.Cut(consumer, ":")
+	ok = ok && named && name != "" && !strings.Contains(name, "/") && epoch != "" && strings.Trim(epoch, "0123456789") == ""
+	if !ok || !isStreamARN(stream) {
+		return "", false
+	}
+	return stream, true
 }
 
 // isStreamARN reports whether s names a Kinesis stream, and neither a consumer of one nor anything else.

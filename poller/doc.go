@@ -2,7 +2,7 @@
 // by page, on time, in order, without a gap.
 //
 // [Source] and [Reader] are all that a consumer sees, so that a test can bring its own in a few lines. [Poller] is the
-// Source for Kinesis; it polls with GetRecords through a [Client], such as the AWS SDK's:
+// Source for Kinesis, through a [Client] such as the AWS SDK's. It polls with GetRecords, or subscribes:
 //
 //	p, err := poller.New(poller.Config{
 //		Client:    kinesis.NewFromConfig(awsConfig),
@@ -58,6 +58,15 @@
 // SubSequence. A Reader can begin behind any of them. A member whose hash key lies outside the shard is passed over:
 // it comes as a Filtered record without data, is counted ([Poller.PassedOver]), and its page is logged. Whatever is not
 // an aggregate to the last byte, its MD5 included, comes as the one record that it is.
+//
+// # Enhanced fan-out
+//
+// With Config.ConsumerARN a Reader subscribes to its shard, and Next returns with each event; close such a Reader.
+// It goes on from the last event's continuation. A subscription lives 5 minutes, and is renewed after 4m45s at the first
+// moment without an event, or when it has ended: never within 5 s of the shard's last. 35 s of waiting without any event
+// end it as well; the time between two calls of Next does not count. It has no goroutine of its own and no buffer:
+// the SDK holds at most two decoded events, and what net/http takes off the line, 4 MiB, until Next asks for more.
+// Aggregates are taken apart.
 //
 // # Calls
 //

@@ -10,7 +10,7 @@ import (
 // Error is a call to Kinesis that failed. Nothing is lost by one: the next call of the same method goes on from the
 // same place.
 type Error struct {
-	// Op is the call in words: "list shards", "get shard iterator", "get records".
+	// Op is the call in words: "list shards", "get shard iterator", "get records", "subscribe to shard".
 	Op string
 
 	// Shard is the shard's ID, empty for "list shards".
@@ -49,7 +49,8 @@ const (
 	// ShardGone is a shard that the service says it does not have. It says so of every shard when the stream is gone:
 	// a shard is given up only when Shards succeeds and no longer lists it.
 	ShardGone
-	// StreamGone is a stream that is not there. Someone may make it again: fatal in starting, retried in running.
+	// StreamGone is a stream, or a consumer of it, that is not there. Someone may make it again: fatal in starting,
+	// retried in running.
 	StreamGone
 	// Denied is a lack of permission, of valid credentials or of a usable key. Someone may grant it: fatal in starting,
 	// retried in running.
@@ -85,10 +86,13 @@ var classes = map[string]Class{
 	"ThrottlingException":                    Throttled,
 	"TooManyRequestsException":               Throttled,
 
+	// Of a subscription: it comes within 5 s of another, another has taken it over, or its consumer is still being made.
+	"ResourceInUseException": Retry,
+
 	"ExpiredIteratorException":  Renew,
 	"ExpiredNextTokenException": Renew,
 
-	"ResourceNotFoundException": StreamGone, // of a call on a shard: ShardGone
+	"ResourceNotFoundException": StreamGone, // of a call on a shard: ShardGone, unless a subscription lacks its consumer
 
 	"AccessDenied":                        Denied,
 	"AccessDeniedException":               Denied,

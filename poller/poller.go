@@ -21,11 +21,14 @@ const (
 
 var listShards = operation{name: "list shards"}
 
-// Poller is the Source that reads a Kinesis stream with GetRecords. It is a Clock as well. It holds no goroutine
-// and nothing to be closed.
+// Poller is the Source that reads a Kinesis stream, with GetRecords or, where Config.ConsumerARN is set, by enhanced
+// fan-out. It is a Clock as well. It holds no goroutine and nothing to be closed. Its Readers are ChildFinders,
+// and those that subscribe are io.Closers.
 type Poller struct {
-	cfg   Config // never changed after New
-	clock serviceClock
+	cfg       Config        // never changed after New
+	subscribe subscribeFunc // nil where nobody subscribes
+	clock     serviceClock
+	turns     turns
 
 	// outside counts the members of aggregates that its readers passed over.
 	outside atomic.Int64
@@ -37,7 +40,11 @@ func New(cfg Config) (*Poller, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &Poller{cfg: cfg}, nil
+	p := &Poller{cfg: cfg}
+	if cfg.ConsumerARN != "" {
+		p.subscribe = subscribeFuncOf(cfg.Client)
+	}
+	return p, nil
 }
 
 // Shards lists the stream's shards to the last page. An error is an *Error, or the cause of ctx's end.
@@ -55,7 +62,7 @@ func (p *Poller) Shards(ctx context.Context) ([]Shard, error) {
 	return nil, err
 }
 
-// Open returns a Reader that keeps the pace, the back-off and the iterator of one shard.
+// Open returns a Reader that keeps the pace, the back-off and the iterator, or the subscription, of one shard.
 func (p *Poller) Open(shard Shard, from Start) (Reader, error) {
 	if shard.ID == "" {
 		return nil, errors.New("poller: open: the shard has no ID")
@@ -65,6 +72,9 @@ func (p *Poller) Open(shard Shard, from Start) (Reader, error) {
 		return nil, fmt.Errorf("poller: shard %s: open: unknown start %v", shard.ID, from)
 	case from.Type == AtPosition && from.Position.SequenceNumber == "":
 		return nil, fmt.Errorf("poller: shard %s: open: the start has no sequence number", shard.ID)
+	}
+	if p.subscribe != nil {
+		return newFanoutReader(p, &shard, from), nil
 	}
 	return newReader(p, &shard, from), nil
 }

@@ -181,25 +181,26 @@ func (r *reader) getRecords(ctx context.Context) (*kinesis.GetRecordsOutput, tim
 // accept makes a page of an answer, and moves the read position behind it.
 func (r *reader) accept(ctx context.Context, out *kinesis.GetRecordsOutput, began time.Time) (batch.Page, error) {
 	r.poller.clock.observe(out.ResultMetadata)
-	page, err := r.take(ctx, &delivery{
-		records:  out.Records,
+	records, err := convert(out.Records, r.members)
+	if err != nil {
+		return batch.Page{}, r.op("get records").error(err)
+	}
+	page := r.take(ctx, &delivery{
+		records:  records,
 		behind:   out.MillisBehindLatest,
 		asOf:     r.poller.serviceTime(began),
 		end:      out.NextShardIterator == nil,
 		children: out.ChildShards,
 	})
-	if err != nil {
-		return batch.Page{}, r.op("get records").error(err)
-	}
 	r.iterator, r.given = aws.ToString(out.NextShardIterator), began
-	r.pace.succeeded(len(out.Records) == 0 && page.Behind > 0)
+	r.pace.succeeded(len(records) == 0 && page.Behind > 0)
 	r.polled(ctx, &page)
 	return page, nil
 }
 
 // delivery is what a read, or an event of a subscription, brought.
 type delivery struct {
-	records []types.Record
+	records []batch.Record
 	behind  *int64 // in milliseconds
 
 	// asOf is a time, on the service's clock, before which everything has been read where nothing is behind.
@@ -210,12 +211,8 @@ type delivery struct {
 }
 
 // take makes a page of a delivery, and moves the read position behind its last record.
-func (r *reader) take(ctx context.Context, d *delivery) (batch.Page, error) {
-	records, err := convert(d.records, r.members)
-	if err != nil {
-		return batch.Page{}, err
-	}
-	page := batch.Page{Records: records, End: d.end}
+func (r *reader) take(ctx context.Context, d *delivery) batch.Page {
+	page := batch.Page{Records: d.records, End: d.end}
 	if d.behind != nil {
 		page.Behind = time.Duration(*d.behind) * time.Millisecond
 		if *d.behind == 0 {
@@ -223,7 +220,7 @@ func (r *reader) take(ctx context.Context, d *delivery) (batch.Page, error) {
 		}
 	}
 	if r.from.Type == AtPosition {
-		page.Records = records[notBehind(records, r.from.Position):]
+		page.Records = d.records[notBehind(d.records, r.from.Position):]
 	}
 	if r.members != nil {
 		r.passedOver(ctx, filtered(page.Records))
@@ -234,7 +231,7 @@ func (r *reader) take(ctx context.Context, d *delivery) (batch.Page, error) {
 	if page.End {
 		r.ended, r.children = true, childrenOf(d.children)
 	}
-	return page, nil
+	return page
 }
 
 // Children implements ChildFinder.

@@ -86,6 +86,54 @@ func encodeDescribeStreamSummary(e *encoder, out *kinesis.DescribeStreamSummaryO
 	e.raw("}")
 }
 
+func encodeRegisterStreamConsumer(e *encoder, out *kinesis.RegisterStreamConsumerOutput) {
+	e.name("Consumer")
+	encodeConsumer(e, out.Consumer)
+}
+
+func encodeDescribeStreamConsumer(e *encoder, out *kinesis.DescribeStreamConsumerOutput) {
+	c := out.ConsumerDescription
+	e.name("ConsumerDescription")
+	e.raw("{")
+	e.text("ConsumerName", c.ConsumerName)
+	e.text("ConsumerARN", c.ConsumerARN)
+	e.enum("ConsumerStatus", string(c.ConsumerStatus))
+	e.time("ConsumerCreationTimestamp", c.ConsumerCreationTimestamp)
+	e.text("StreamARN", c.StreamARN)
+	e.raw("}")
+}
+
+func encodeListStreamConsumers(e *encoder, out *kinesis.ListStreamConsumersOutput) {
+	list(e, "Consumers", out.Consumers, encodeConsumer)
+	e.text("NextToken", out.NextToken)
+}
+
+func encodeConsumer(e *encoder, c *types.Consumer) {
+	e.raw("{")
+	e.text("ConsumerName", c.ConsumerName)
+	e.text("ConsumerARN", c.ConsumerARN)
+	e.enum("ConsumerStatus", string(c.ConsumerStatus))
+	e.time("ConsumerCreationTimestamp", c.ConsumerCreationTimestamp)
+	e.raw("}")
+}
+
+// encodeEvent writes an event of a subscription.
+func encodeEvent(e *encoder, event *types.SubscribeToShardEvent) {
+	list(e, "Records", event.Records, encodeRecord)
+	e.text("ContinuationSequenceNumber", event.ContinuationSequenceNumber)
+	e.int64("MillisBehindLatest", event.MillisBehindLatest)
+	if event.ChildShards != nil {
+		list(e, "ChildShards", event.ChildShards, encodeChild)
+	}
+}
+
+func encodeUpdateShardCount(e *encoder, out *kinesis.UpdateShardCountOutput) {
+	e.text("StreamName", out.StreamName)
+	e.text("StreamARN", out.StreamARN)
+	e.int32("CurrentShardCount", out.CurrentShardCount)
+	e.int32("TargetShardCount", out.TargetShardCount)
+}
+
 func encodeMode(e *encoder, mode *types.StreamModeDetails) {
 	e.name("StreamModeDetails")
 	e.raw("{")

@@ -71,3 +71,26 @@ func TestCommandLine(t *testing.T) {
 	assert.Equal(t, "aGVsbG8=", page.Records[0].Data)
 	assert.Equal(t, "k", page.Records[0].PartitionKey)
 }
+
+func TestCommandLineChangesStreams(t *testing.T) {
+	t.Parallel() // as above
+	s := kinesistest.New(kinesistest.Config{})
+	orders, err := s.CreateStream("orders", 2)
+	require.NoError(t, err)
+	c := newCLI(t, s)
+
+	c.run("update-shard-count", "--stream-name", "orders", "--target-shard-count", "4", "--scaling-type", "UNIFORM_SCALING")
+	assert.Len(t, orders.Shards(), 6)
+
+	for _, name := range []string{"a", "b", "c"} {
+		c.run("register-stream-consumer", "--stream-arn", orders.ARN(), "--consumer-name", name)
+	}
+	var listed struct {
+		Consumers []struct{ ConsumerName, ConsumerARN, ConsumerStatus string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(c.run("list-stream-consumers", "--stream-arn", orders.ARN(), "--page-size", "2")), &listed))
+	require.Len(t, listed.Consumers, 3, "over two pages")
+	assert.Equal(t, "ACTIVE", listed.Consumers[2].ConsumerStatus)
+	c.run("deregister-stream-consumer", "--consumer-arn", listed.Consumers[2].ConsumerARN)
+	assert.ErrorContains(t, orders.DeregisterConsumer("c"), "not found")
+}

@@ -54,6 +54,11 @@ func (s *Service) Handler() http.Handler {
 		string(GetRecords):                    route(opGetRecords, decode, encodeGetRecords),
 		string(SplitShard):                    route(opSplitShard, decode, encodeNothing),
 		string(MergeShards):                   route(opMergeShards, decode, encodeNothing),
+		string(RegisterStreamConsumer):        route(opRegisterStreamConsumer, decode, encodeRegisterStreamConsumer),
+		string(DescribeStreamConsumer):        route(opDescribeStreamConsumer, decode, encodeDescribeStreamConsumer),
+		string(DeregisterStreamConsumer):      route(opDeregisterStreamConsumer, decode, encodeNothing),
+		string(ListStreamConsumers):           route(opListStreamConsumers, decodeListStreamConsumers, encodeListStreamConsumers),
+		string(UpdateShardCount):              route(opUpdateShardCount, decode, encodeUpdateShardCount),
 		string(IncreaseStreamRetentionPeriod): route(opIncreaseStreamRetentionPeriod, decode, encodeNothing),
 		string(DecreaseStreamRetentionPeriod): route(opDecreaseStreamRetentionPeriod, decode, encodeNothing),
 	}}
@@ -90,7 +95,15 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if pooled == nil {
 		pooled = new([]byte)
 	}
-	out, err := h.answer(w, r, (*pooled)[:0])
+	var out []byte
+	var err error
+	if r.Header.Get("X-Amz-Target") == targetPrefix+string(SubscribeToShard) && isCall(r) {
+		if err = h.subscribe(w, r); err == nil {
+			return
+		}
+	} else {
+		out, err = h.answer(w, r, (*pooled)[:0])
+	}
 	if r.Context().Err() != nil {
 		panic(http.ErrAbortHandler) // nobody is there to be answered, or the fault wants nobody answered
 	}
@@ -112,7 +125,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *handler) answer(w http.ResponseWriter, r *http.Request, buf []byte) ([]byte, error) {
 	name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), targetPrefix)
 	do := h.endpoints[name]
-	if !ok || do == nil || r.Method != http.MethodPost || r.URL.Path != "/" {
+	if !ok || do == nil || !isCall(r) {
 		return nil, &smithy.GenericAPIError{Code: "UnknownOperationException", Fault: smithy.FaultClient}
 	}
 	body, err := receive(w, r)
@@ -120,6 +133,31 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, buf []byte) ([]
 		return nil, err
 	}
 	return do(r.Context(), h.service, body, buf)
+}
+
+// isCall reports whether a request may be a call of the API.
+func isCall(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Path == "/" }
+
+// subscribe answers SubscribeToShard. Its errors are those from before the stream, which are answered as any other's.
+func (h *handler) subscribe(w http.ResponseWriter, r *http.Request) error {
+	body, err := receive(w, r)
+	if err != nil {
+		return err
+	}
+	in, err := decodeSubscribeToShard(body)
+	if err != nil {
+		return &smithy.GenericAPIError{Code: "SerializationException", Message: err.Error(), Fault: smithy.FaultClient}
+	}
+	sub, err := opSubscribeToShard.perform(r.Context(), h.service, in)
+	if err != nil {
+		return err
+	}
+	events, err := beginEvents(w)
+	if err == nil {
+		err = sub.run(r.Context(), events.event)
+	}
+	events.end(err)
+	return nil
 }
 
 // receive reads the body of a request.

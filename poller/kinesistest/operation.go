@@ -25,6 +25,12 @@ const (
 	GetRecords                    Op = "GetRecords"
 	SplitShard                    Op = "SplitShard"
 	MergeShards                   Op = "MergeShards"
+	RegisterStreamConsumer        Op = "RegisterStreamConsumer"
+	DescribeStreamConsumer        Op = "DescribeStreamConsumer"
+	DeregisterStreamConsumer      Op = "DeregisterStreamConsumer"
+	ListStreamConsumers           Op = "ListStreamConsumers"
+	SubscribeToShard              Op = "SubscribeToShard"
+	UpdateShardCount              Op = "UpdateShardCount"
 	IncreaseStreamRetentionPeriod Op = "IncreaseStreamRetentionPeriod"
 	DecreaseStreamRetentionPeriod Op = "DecreaseStreamRetentionPeriod"
 )

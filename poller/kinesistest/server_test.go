@@ -167,6 +167,11 @@ func FuzzHandler(f *testing.F) {
 	f.Add("CreateStream", []byte(`{"StreamName":"b","ShardCount":-1,"StreamModeDetails":{}}`))
 	f.Add("DescribeStream", []byte(`{"StreamARN":"arn:aws:kinesis:us-east-1:123456789012:stream/orders","Limit":1}`))
 	f.Add("IncreaseStreamRetentionPeriod", []byte(`{"StreamName":"orders","RetentionPeriodHours":2147483647}`))
+	f.Add("UpdateShardCount", []byte(`{"StreamName":"orders","TargetShardCount":3,"ScalingType":"UNIFORM_SCALING"}`))
+	f.Add("RegisterStreamConsumer", []byte(`{"StreamARN":"arn:aws:kinesis:us-east-1:123456789012:stream/orders","ConsumerName":"a"}`))
+	f.Add("DeregisterStreamConsumer", []byte(`{"ConsumerARN":"arn:aws:kinesis:us-east-1:123456789012:stream/orders/consumer/a:0"}`))
+	f.Add("ListStreamConsumers", []byte(`{"StreamARN":"arn:aws:kinesis:us-east-1:123456789012:stream/orders","NextToken":"","StreamCreationTimestamp":1}`))
+	f.Add("SubscribeToShard", []byte(`{"ConsumerARN":"arn:aws:kinesis:us-east-1:123456789012:stream/orders/consumer/a:1","ShardId":"0","StartingPosition":{"Type":"AT_TIMESTAMP","Timestamp":1}}`))
 	f.Add("ListStreams", []byte(`null`))
 	f.Fuzz(func(t *testing.T, op string, body []byte) {
 		s, orders := newOrders(t, kinesistest.Config{}, 2)

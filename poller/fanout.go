@@ -1,0 +1,295 @@
+package poller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"github.com/shardmill/shardmill/batch"
+)
+
+const (
+	// renewAfter is the age at which a subscription is replaced at the first moment at which no event is at hand.
+	// Kinesis ends it at 5 minutes, whatever is under way then.
+	renewAfter = 4*time.Minute + 45*time.Second
+	// quickTimeout is the deadline of a SubscribeToShard that is made while the shard is read by other means.
+	quickTimeout = 5 * time.Second
+	// halfOpenAfter is the silence that ends a subscription. Kinesis sends an event about every 5 s, records or none.
+	halfOpenAfter = 35 * time.Second
+)
+
+var (
+	errClosed  = errors.New("the reader is closed")
+	errSilent  = fmt.Errorf("no event came for %v: the connection is taken for dead", halfOpenAfter)
+	errNoEvent = errors.New("the service ended the subscription before its first event")
+)
+
+// fanoutReader reads one shard of a Poller by enhanced fan-out. One goroutine uses it, and closes it.
+//
+// It has no goroutine of its own: all that it does is done within Next. Whoever is away is not served: then the SDK
+// holds two decoded events, and the rest stays on the line, or with the service.
+type fanoutReader struct {
+	// reader has the read position, and polls from it in a fall-back.
+	*reader
+
+	// sub is the subscription, or nil while there is none.
+	sub *subscription
+
+	// due is when to subscribe the next time, if there is a reason to wait. turns has a say besides.
+	due time.Time
+
+	// failures counts the subscriptions since the last event that were refused or broke off. lost is when the first of
+	// them was tried, zero while events come.
+	failures int
+	lost     time.Time
+
+	// polling is set while the reader polls, for want of a subscription.
+	polling bool
+
+	closed bool
+}
+
+func newFanoutReader(p *Poller, shard *Shard, from Start) *fanoutReader {
+	return &fanoutReader{reader: newReader(p, shard, from)}
+}
+
+// Next implements Reader.
+//
+// It returns with each event. A subscription that ends in order, or is old enough, is renewed within Next;
+// one that breaks off, is refused or falls silent is an error, and the next call subscribes again when it may.
+func (f *fanoutReader) Next(ctx context.Context) (batch.Page, error) {
+	switch {
+	case f.closed:
+		return batch.Page{}, f.subscribing().error(errClosed)
+	case f.ended:
+		return batch.Page{}, f.subscribing().error(errEnded)
+	case ctx.Err() != nil:
+		return batch.Page{}, context.Cause(ctx)
+	case f.polling:
+		return f.poll(ctx)
+	}
+	event, err := f.event(ctx)
+	if err != nil {
+		return batch.Page{}, f.failed(ctx, err)
+	}
+	return f.accept(ctx, event)
+}
+
+// Close ends the subscription, and returns when nothing of it is left. Next must not be running.
+func (f *fanoutReader) Close() error {
+	f.closed = true
+	f.drop()
+	return nil
+}
+
+// event waits for the next event, over as many subscriptions as that takes.
+func (f *fanoutReader) event(ctx context.Context) (*types.SubscribeToShardEvent, error) {
+	for {
+		if err := f.ensure(ctx); err != nil {
+			return nil, err
+		}
+		if event, err := f.await(ctx); event != nil || err != nil {
+			return event, err
+		}
+	}
+}
+
+// ensure subscribes unless there is a subscription.
+func (f *fanoutReader) ensure(ctx context.Context) error {
+	if f.sub != nil {
+		return nil
+	}
+	if f.lost.IsZero() {
+		f.lost = time.Now()
+	}
+	if err := waitUntil(ctx, f.due); err != nil {
+		return err
+	}
+	sub, err := f.subscribe(ctx, f.poller.cfg.CallTimeout)
+	f.sub = sub
+	return err
+}
+
+// await waits for an event of the subscription. It returns nothing when there is another subscription now, or none.
+func (f *fanoutReader) await(ctx context.Context) (*types.SubscribeToShardEvent, error) {
+	s := f.sub
+	renewal := later(s.opened.Add(renewAfter), f.due)
+	event, err := s.next(ctx, min(halfOpenAfter-s.silent, time.Until(renewal)))
+	switch {
+	case event != nil:
+		f.failures, f.lost = 0, time.Time{}
+		return event, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, f.brokeOff(ctx, err)
+	case s.silent >= halfOpenAfter:
+		return nil, f.brokeOff(ctx, errSilent)
+	case !time.Now().Before(renewal):
+		return nil, f.renew(ctx)
+	}
+	return nil, nil //nolint:nilnil // look again
+}
+
+// brokeOff drops the subscription. It returns nil if that has done its duty and ended in order.
+func (f *fanoutReader) brokeOff(ctx context.Context, err error) error {
+	heard, age := f.sub.heard, time.Since(f.sub.opened)
+	f.drop()
+	if errors.Is(err, io.EOF) {
+		if heard {
+			f.log.LogAttrs(ctx, slog.LevelDebug, "subscription ended", slog.Duration("age", age))
+			return nil
+		}
+		err = errNoEvent
+	}
+	return f.refused(f.subscribing().error(err))
+}
+
+// renew replaces the subscription. The service ends the old one with the new one's begin: events that lie in it come
+// again in the new one, which begins at the read position. Where it cannot be had, the old one is read to its end.
+func (f *fanoutReader) renew(ctx context.Context) error {
+	sub, err := f.subscribe(ctx, min(quickTimeout, f.poller.cfg.CallTimeout))
+	if err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		f.due = time.Now().Add(subscribeInterval)
+		f.log.LogAttrs(ctx, slog.LevelDebug, "subscription not renewed yet", slog.Any("error", err))
+		return nil
+	}
+	f.drop()
+	f.sub = sub
+	return nil
+}
+
+// drop closes the subscription, if there is one.
+func (f *fanoutReader) drop() {
+	if f.sub != nil {
+		f.sub.close()
+		f.sub = nil
+	}
+}
+
+// failed notes an error of a subscription. The end of ctx is none.
+func (f *fanoutReader) failed(ctx context.Context, err error) error {
+	if _, ok := errors.AsType[*Error](err); !ok {
+		return err
+	}
+	f.failures++
+	f.due = time.Now().Add(backoff(f.failures))
+	f.considerPolling(ctx, err)
+	return err
+}
+
+// accept makes a page of an event, and moves the read position behind it: to the continuation, which moves while the
+// shard is idle too. An event that cannot be used is asked for again.
+func (f *fanoutReader) accept(ctx context.Context, event *types.SubscribeToShardEvent) (batch.Page, error) {
+	records, err := convert(event.Records, f.members)
+	if err != nil {
+		f.drop()
+		return batch.Page{}, f.failed(ctx, f.subscribing().error(err))
+	}
+	continuation := aws.ToString(event.ContinuationSequenceNumber)
+	page := f.take(ctx, &delivery{
+		records:  records,
+		behind:   event.MillisBehindLatest,
+		asOf:     f.sentAfter(event),
+		end:      continuation == "" || len(event.ChildShards) > 0,
+		children: event.ChildShards,
+	})
+	if batch.CompareSequenceNumbers(continuation, f.from.Position.SequenceNumber) > 0 {
+		f.from = Start{Type: AtPosition, Position: batch.Position{SequenceNumber: continuation}}
+	}
+	if page.End {
+		f.drop()
+	}
+	f.log.LogAttrs(ctx, slog.LevelDebug, "event", slog.Int("records", len(page.Records)), slog.Duration("behind", page.Behind), slog.Bool("end", page.End))
+	return page, nil
+}
+
+// sentAfter returns a time, on the service's clock, after which an event was sent: the latest that is certain.
+//
+// The time at which an event is taken would be too late a one: it may have lain in the SDK and on the line for as long
+// as the caller was away. It was sent after the call that began its subscription, and after its last record arrived.
+// And one that Next had to wait for was sent while it waited, if its way took no longer than the wait.
+func (f *fanoutReader) sentAfter(event *types.SubscribeToShardEvent) time.Time {
+	at := f.poller.serviceTime(f.sub.opened)
+	if !f.sub.fresh.IsZero() {
+		at = later(at, f.poller.serviceTime(f.sub.fresh))
+	}
+	if n := len(event.Records); n > 0 {
+		at = later(at, arrival(event.Records[n-1].ApproximateArrivalTimestamp))
+	}
+	return at
+}
+
+// subscribe calls SubscribeToShard from the read position, when it is the shard's turn. The subscription outlives ctx.
+func (f *fanoutReader) subscribe(ctx context.Context, timeout time.Duration) (*subscription, error) {
+	if err := f.poller.turns.take(ctx, f.shard); err != nil {
+		return nil, err
+	}
+	defer f.poller.turns.over(f.shard)
+	life, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	undisturbed := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	deadline := time.AfterFunc(timeout, func() { cancel(&timeoutError{after: timeout}) })
+	var w wire
+	opened := time.Now()
+	stream, md, err := f.poller.subscribe(life, f.subscribeInput(), w.subscribe)
+	sub := &subscription{stream: stream, cancel: cancel, opened: opened}
+	if late := !deadline.Stop(); late {
+		cancel(&timeoutError{after: timeout}) // it may only be about to
+	}
+	if wanted := undisturbed(); err == nil && (!wanted || life.Err() != nil) {
+		sub.close()
+		err = context.Cause(life)
+	}
+	if err != nil {
+		err = f.refused(f.subscribing().failed(ctx, life, err))
+		cancel(nil)
+		return nil, err
+	}
+	f.poller.clock.observe(md)
+	f.log.LogAttrs(ctx, slog.LevelDebug, "subscribed", slog.Any("from", f.from))
+	return sub, nil
+}
+
+func (f *fanoutReader) subscribeInput() *kinesis.SubscribeToShardInput {
+	kind, sequence, timestamp := f.from.iterator()
+	return &kinesis.SubscribeToShardInput{
+		ConsumerARN:      &f.poller.cfg.ConsumerARN,
+		ShardId:          &f.shard,
+		StartingPosition: &types.StartingPosition{Type: kind, SequenceNumber: sequence, Timestamp: timestamp},
+	}
+}
+
+// refused mends the class of an error of SubscribeToShard. Of the three that it can miss, the stream, the consumer and
+// the shard, ResourceNotFoundException names one in its text alone. A consumer that is gone is no end of the shard.
+func (f *fanoutReader) refused(err error) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	said := e.Err.Error()
+	if e.Class == ShardGone && !strings.Contains(said, f.shard) && strings.Contains(strings.ToLower(said), "consumer") {
+		e.Class = StreamGone
+	}
+	return f.iteratorError(err)
+}
+
+func (f *fanoutReader) subscribing() operation { return f.op("subscribe to shard") }
+
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}

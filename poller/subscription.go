@@ -1,0 +1,153 @@
+package poller
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// Subscriber is what a Client may have in place of the SDK's SubscribeToShard, whose output nobody but the SDK can make:
+// so a Client that speaks no HTTP, as a test brings it, can be subscribed to. Where a Client has both, this one is used.
+type Subscriber interface {
+	// Subscribe calls SubscribeToShard, and returns its events once the service has accepted the subscription.
+	// The context is that of the whole subscription: its end ends the events.
+	//
+	// Events is closed when no event follows: the service has ended the subscription, which Err then tells the reason of,
+	// nil where there was none, or Close was called, which may be at any time. One goroutine uses the events.
+	Subscribe(context.Context, *kinesis.SubscribeToShardInput, ...func(*kinesis.Options)) (kinesis.SubscribeToShardEventStreamReader, error)
+}
+
+// sdkSubscriber is a *kinesis.Client, or what wraps one.
+type sdkSubscriber interface {
+	SubscribeToShard(context.Context, *kinesis.SubscribeToShardInput, ...func(*kinesis.Options)) (*kinesis.SubscribeToShardOutput, error)
+}
+
+// subscribeFunc begins a subscription.
+type subscribeFunc func(context.Context, *kinesis.SubscribeToShardInput, ...func(*kinesis.Options)) (kinesis.SubscribeToShardEventStreamReader, middleware.Metadata, error)
+
+// subscribeFuncOf returns how a Client subscribes, or nil if it cannot.
+func subscribeFuncOf(c Client) subscribeFunc {
+	switch c := c.(type) {
+	case Subscriber:
+		return func(ctx context.Context, in *kinesis.SubscribeToShardInput, opts ...func(*kinesis.Options)) (kinesis.SubscribeToShardEventStreamReader, middleware.Metadata, error) {
+			events, err := c.Subscribe(ctx, in, opts...)
+			return events, middleware.Metadata{}, err
+		}
+	case sdkSubscriber:
+		return func(ctx context.Context, in *kinesis.SubscribeToShardInput, opts ...func(*kinesis.Options)) (kinesis.SubscribeToShardEventStreamReader, middleware.Metadata, error) {
+			out, err := c.SubscribeToShard(ctx, in, opts...)
+			if err != nil {
+				return nil, middleware.Metadata{}, err
+			}
+			if out.GetStream() == nil {
+				return nil, out.ResultMetadata, errors.New("the answer has no stream of events")
+			}
+			return out.GetStream(), out.ResultMetadata, nil
+		}
+	}
+	return nil
+}
+
+// subscribe sets the SDK up for one subscription.
+func (w *wire) subscribe(o *kinesis.Options) {
+	o.Retryer = aws.NopRetryer{}
+	o.HTTPClient = &wholeBody{client: &ownConnection{client: o.HTTPClient}, wire: w}
+}
+
+// ownConnection is an HTTP client that lets no later request onto the connection of its own.
+//
+// Over HTTP/2, net/http sends every request to a host over one connection, and knows nothing of it being dead until the
+// system gives it up, a quarter of an hour later. The successor of a half-open subscription would hang on the same one.
+type ownConnection struct {
+	client kinesis.HTTPClient
+}
+
+// Do sends req.
+func (c *ownConnection) Do(req *http.Request) (*http.Response, error) {
+	shallow := req.WithContext(req.Context())
+	shallow.Close = true
+	return c.client.Do(shallow)
+}
+
+// freshWait is how long Next must have waited for an event to take it as sent in the meantime. An idle subscription
+// gets an event about every 5 s.
+const freshWait = time.Second
+
+// subscription is one SubscribeToShard that the service accepted. One goroutine uses it, and closes it.
+type subscription struct {
+	stream kinesis.SubscribeToShardEventStreamReader
+	cancel context.CancelCauseFunc
+
+	// opened is when the call began. Every event was sent after it.
+	opened time.Time
+
+	// silent is how long its user has waited since the last event. What passes between his waits does not count.
+	silent time.Duration
+
+	// heard is set once an event came.
+	heard bool
+
+	// fresh is when the latest wait of freshWait or more began that an event ended. It is zero before the first.
+	fresh time.Time
+}
+
+// next returns the next event. It returns nothing when none came within the limit, or one that nobody knows;
+// io.EOF when the service has ended the subscription without a reason; the cause of ctx's end.
+func (s *subscription) next(ctx context.Context, limit time.Duration) (*types.SubscribeToShardEvent, error) {
+	began := time.Now()
+	select {
+	case event, ok := <-s.stream.Events():
+		return s.received(event, ok, began)
+	default:
+	}
+	if limit <= 0 {
+		return nil, nil //nolint:nilnil // neither an event nor the end
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case event, ok := <-s.stream.Events():
+		return s.received(event, ok, began)
+	case <-timer.C:
+		s.silent += time.Since(began)
+		return nil, nil //nolint:nilnil // neither an event nor the end
+	case <-ctx.Done():
+		s.silent += time.Since(began)
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (s *subscription) received(event types.SubscribeToShardEventStream, ok bool, began time.Time) (*types.SubscribeToShardEvent, error) {
+	if !ok {
+		if err := s.stream.Err(); err != nil {
+			return nil, err
+		}
+		return nil, io.EOF
+	}
+	s.silent = 0
+	e, ok := event.(*types.SubscribeToShardEventStreamMemberSubscribeToShardEvent)
+	if !ok {
+		return nil, nil //nolint:nilnil // a kind of event that is not known is a sign of life, and no more
+	}
+	s.heard = true
+	if time.Since(began) >= freshWait {
+		s.fresh = began
+	}
+	return &e.Value, nil
+}
+
+// close ends the subscription, and returns when no event of it is left. It cancels first, lest the SDK wait for a
+// connection that is dead.
+func (s *subscription) close() {
+	s.cancel(nil)
+	_ = s.stream.Close() // says what ended the events, which is known, or does not matter any more
+	for range s.stream.Events() {
+	}
+}
