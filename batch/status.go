@@ -28,6 +28,9 @@ type LaneStatus struct {
 	Records  int         // in that batch
 	Buffered int         // unresolved records of the lane besides it
 	First    Position    // of the lane's first unresolved record; zero without one
+
+	Final      bool // the batch in hand is the final invocation of a tumbling window: it has no records
+	StateBytes int  // of the state of the tumbling window of the batch in hand; 0 without tumbling windows
 }
 
 // Lanes appends the status of each lane to dst and returns it.
@@ -56,6 +59,10 @@ func (s *Scheduler) laneStatus(i int) LaneStatus {
 	st.ID, st.Attempt, st.Failures, st.Cause = h.id, h.invoked, h.failures, h.cause
 	st.Records, st.Since = h.records.Len(), h.since
 	st.Buffered = l.queue.len() - h.records.Len()
+	st.Final = h.final
+	if s.windows.size > 0 {
+		st.StateBytes = len(s.windows.state(h.window))
+	}
 	switch h.state {
 	case running:
 		st.State = Invoking

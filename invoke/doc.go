@@ -22,6 +22,6 @@
 //
 // [Run] is where this is decided. It is what a mapping calls; a test of a function may call it too.
 //
-// [Event.AppendJSON] writes the event that Lambda functions know. [Origin.SizeOf] and [Origin.EnvelopeSize] tell its
+// [Event.AppendJSON] writes the event that Lambda functions know. [Sizer.SizeOf] and [Origin.EnvelopeSize] tell its
 // length without writing it.
 package invoke

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	vector "github.com/segmentio/asm/base64"
+
 	"github.com/shardmill/shardmill/batch"
 )
 
@@ -43,11 +45,12 @@ const (
 func (e *Event) AppendJSON(dst []byte) []byte {
 	dst = slices.Grow(dst, e.Size())
 	dst = append(dst, eventOpen...)
+	var same frame
 	for i, r := range e.records.All() {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = e.Origin.appendRecord(dst, r)
+		dst = e.Origin.appendRecord(dst, r, &same)
 	}
 	if e.Window == nil {
 		return append(dst, eventClose...)
@@ -60,17 +63,51 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 // MarshalJSON returns what AppendJSON writes. Mind that json.Marshal escapes <, > and & in what a MarshalJSON returns.
 func (e *Event) MarshalJSON() ([]byte, error) { return e.AppendJSON(nil), nil }
 
-func (o *Origin) appendRecord(dst []byte, r *batch.Record) []byte {
+// frame tells where in the buffer the parts of the first record stand that all records of an event have in common, so
+// that the others copy them from there.
+type frame struct {
+	shard, shardEnd   int // from the end of the arrival time up to the shard's part of the event ID
+	origin, originEnd int // from the end of the event ID to that of the record
+}
+
+func (o *Origin) appendRecord(dst []byte, r *batch.Record, same *frame) []byte {
 	dst = appendString(append(dst, recordKey...), r.PartitionKey)
-	dst = appendString(append(dst, recordSequence...), r.SequenceNumber)
-	dst = base64.StdEncoding.AppendEncode(append(dst, recordData...), r.Data)
+	dst = append(append(dst, recordSequence...), '"')
+	from := len(dst)
+	dst = appendText(dst, r.SequenceNumber)
+	to := len(dst)
+	dst = appendData(append(append(dst, '"'), recordData...), r.Data)
 	dst = appendMillis(append(dst, recordTime...), r.ArrivalTime)
-	dst = appendText(append(dst, recordID...), o.ShardID)
-	dst = appendText(append(dst, ':'), r.SequenceNumber)
+	if same.originEnd > 0 {
+		dst = append(dst, dst[same.shard:same.shardEnd]...)
+		dst = append(dst, dst[from:to]...)
+		return append(dst, dst[same.origin:same.originEnd]...)
+	}
+	same.shard = len(dst)
+	dst = append(appendText(append(dst, recordID...), o.ShardID), ':')
+	same.shardEnd = len(dst)
+	dst = append(dst, dst[from:to]...)
+	same.origin = len(dst)
 	dst = appendString(append(dst, recordIdentity...), o.InvokeIdentityARN)
 	dst = appendString(append(dst, recordRegion...), o.Region)
-	dst = appendString(append(dst, recordSource...), o.EventSourceARN)
-	return append(dst, '}')
+	dst = append(appendString(append(dst, recordSource...), o.EventSourceARN), '}')
+	same.originEnd = len(dst)
+	return dst
+}
+
+// vectorData is the length of data from which the vector encoder is the faster one.
+const vectorData = 256
+
+// appendData appends data in base64.
+func appendData(dst, data []byte) []byte {
+	if len(data) < vectorData {
+		return base64.StdEncoding.AppendEncode(dst, data)
+	}
+	from := len(dst)
+	to := from + base64.StdEncoding.EncodedLen(len(data))
+	dst = slices.Grow(dst, to-from)[:to]
+	vector.StdEncoding.Encode(dst[from:], data)
+	return dst
 }
 
 // appendWindow appends the members that tumbling windows add, in the order in which AWS writes them.

@@ -2,9 +2,13 @@ package invoke_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
+	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
@@ -100,5 +104,27 @@ func TestRecordsStopsWhenAsked(t *testing.T) {
 	}
 	if n != 1 || e.Len() != 3 {
 		t.Errorf("got %d of %d records, want 1 of 3", n, e.Len())
+	}
+}
+
+// TestDataOfEachLengthIsBase64 holds the vector encoder against the standard library's, in a buffer with room and without.
+func TestDataOfEachLengthIsBase64(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for n := range 1500 {
+		data := make([]byte, n)
+		for i := range data {
+			data[i] = byte(rng.Uint32())
+		}
+		r := batch.Record{SequenceNumber: "1", Data: data}
+		var got struct {
+			Records []struct {
+				Kinesis struct{ Data string }
+			}
+		}
+		e := invoke.NewEvent(&origin, batch.RecordsOf([]batch.Record{r}), nil)
+		for _, dst := range [][]byte{nil, make([]byte, 0, 1<<12)} {
+			require.NoError(t, json.Unmarshal(e.AppendJSON(dst), &got))
+			require.Equal(t, base64.StdEncoding.EncodeToString(data), got.Records[0].Kinesis.Data, "length %d", n)
+		}
 	}
 }

@@ -20,6 +20,10 @@ type Options struct {
 	// ReportBatchItemFailures makes the failed items of an answer, and a *FailedItemsError, count.
 	ReportBatchItemFailures bool
 
+	// PayloadLimit is the largest event in bytes of JSON. A window's state that would leave no room for the event of the
+	// window's final invocation is refused: the invocation that returned it counts as failed. 0 and below mean no limit.
+	PayloadLimit int
+
 	// Logger is told of panics; nil is slog.Default().
 	Logger *slog.Logger
 }

@@ -14,6 +14,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 )
@@ -252,7 +255,7 @@ func TestFunctionErrorOfAResult(t *testing.T) {
 
 func TestAnswerCountsOnlyWhereItIsAskedFor(t *testing.T) {
 	items := []byte(`{"batchItemFailures":[{"itemIdentifier":"2"}],"state":{"n":1}}`)
-	window := &batch.Window{}
+	window, final := &batch.Window{}, &batch.Window{Final: true}
 	for _, c := range []struct {
 		result *invoke.Result
 		report bool
@@ -260,8 +263,8 @@ func TestAnswerCountsOnlyWhereItIsAskedFor(t *testing.T) {
 		items  []string
 		state  string
 	}{
-		{result: nil, report: true, window: window},
-		{result: &invoke.Result{}, report: true, window: window},
+		{result: nil, report: true, window: final},
+		{result: &invoke.Result{}, report: true, window: final},
 		{result: &invoke.Result{Payload: items}},
 		{result: &invoke.Result{Payload: []byte("not JSON")}},
 		{result: &invoke.Result{Payload: items}, report: true, items: []string{"2"}},
@@ -270,8 +273,8 @@ func TestAnswerCountsOnlyWhereItIsAskedFor(t *testing.T) {
 		{result: &invoke.Result{Payload: []byte("not JSON")}, report: true, items: []string{""}},
 		{result: &invoke.Result{Payload: items, Response: &invoke.Response{FailedItems: []string{"3"}}}, report: true, items: []string{"3"}},
 		{result: &invoke.Result{Response: &invoke.Response{State: []byte(` {"n":2}`)}}, window: window, state: ` {"n":2}`},
-		{result: &invoke.Result{Response: &invoke.Response{State: []byte(`{"n":`)}}, window: window},
-		{result: &invoke.Result{Response: &invoke.Response{State: []byte(`null`)}}, window: window},
+		{result: &invoke.Result{Response: &invoke.Response{State: []byte(`{"n":`)}}, window: final},
+		{result: &invoke.Result{Response: &invoke.Response{State: []byte(`null`)}}, window: final},
 	} {
 		in := invocation(invoke.NewEvent(&origin, batch.RecordsOf(records(3)), c.window))
 		got, outcome := invoke.Run(t.Context(), raw{result: c.result}, in, invoke.Options{ReportBatchItemFailures: c.report})
@@ -280,6 +283,29 @@ func TestAnswerCountsOnlyWhereItIsAskedFor(t *testing.T) {
 		}
 		if got.StatusCode != 200 || got.ExecutedVersion != "$LATEST" || got.FunctionError != "" || got.Err != nil {
 			t.Errorf("%+v: got %+v", c, got)
+		}
+	}
+}
+
+// TestWindowNeedsAState has answers that leave a window without one, or with one that its final event has no room for.
+func TestWindowNeedsAState(t *testing.T) {
+	large := fmt.Appendf(nil, `{"x":"%01000d"}`, 1)
+	fits := origin.EnvelopeSize() + origin.WindowSize(&batch.Window{State: large, Final: true})
+	for want, answer := range map[string]*invoke.Response{
+		"the answer has no state":         {},
+		"invoke: the answer has no state": {State: []byte(`{"n":`)},
+		"which is a JSON object":          {State: []byte(`null`)},
+		"a state of 1008 bytes":           {State: large},
+		fmt.Sprintf("would have %d, and the payload limit is %d", fits, fits-1): {State: large, FailedItems: []string{"x"}},
+	} {
+		in := invocation(invoke.NewEvent(&origin, batch.RecordsOf(records(3)), &batch.Window{Start: time.Unix(0, 0), End: time.Unix(10, 0)}))
+		r, o := invoke.Run(t.Context(), raw{result: &invoke.Result{Response: answer}}, in, invoke.Options{ReportBatchItemFailures: true, PayloadLimit: fits - 1})
+		assert.Equal(t, batch.Outcome{Kind: batch.FunctionError}, o)
+		assert.Equal(t, "Unhandled", r.FunctionError)
+		require.ErrorContains(t, r.Err, want)
+		if len(answer.State) == len(large) {
+			_, o = invoke.Run(t.Context(), raw{result: &invoke.Result{Response: answer}}, in, invoke.Options{PayloadLimit: fits})
+			assert.Equal(t, batch.Outcome{Kind: batch.Success, State: large}, o)
 		}
 	}
 }

@@ -93,23 +93,50 @@ func (c *call) reported() {
 
 // succeeded settles a function that returned, and reads its answer as far as it counts.
 func (c *call) succeeded() {
-	c.ran()
-	c.outcome = batch.Outcome{Kind: batch.Success}
 	windowed := c.in.Event != nil && c.in.Event.Window != nil
-	if !windowed && !c.opts.ReportBatchItemFailures {
-		return
+	outcome := batch.Outcome{Kind: batch.Success}
+	if windowed || c.opts.ReportBatchItemFailures {
+		answer := c.result.Response
+		if answer == nil {
+			parsed := ParseResponse(c.result.Payload)
+			answer = &parsed
+		}
+		if c.opts.ReportBatchItemFailures {
+			outcome.FailedItems = answer.FailedItems
+		}
+		if windowed && isObject(answer.State) {
+			outcome.State = answer.State
+		}
 	}
-	answer := c.result.Response
-	if answer == nil {
-		parsed := ParseResponse(c.result.Payload)
-		answer = &parsed
+	if windowed {
+		if err := c.checkState(outcome.State); err != nil {
+			c.failed(err)
+			return
+		}
 	}
-	if c.opts.ReportBatchItemFailures {
-		c.outcome.FailedItems = answer.FailedItems
+	c.ran()
+	c.outcome = outcome
+}
+
+// errNoState tells that an answer lacks what a window needs. The failed invocation that it makes is AWS's rule.
+var errNoState = errors.New("invoke: the answer has no state, which is a JSON object and what a tumbling window needs")
+
+// checkState returns why a window cannot go on with the state that was returned, nil if it can.
+func (c *call) checkState(state []byte) error {
+	w := c.in.Event.Window
+	if w.Final {
+		return nil // it is dropped
 	}
-	if windowed && isObject(answer.State) {
-		c.outcome.State = answer.State
+	if state == nil {
+		return errNoState
 	}
+	final := batch.Window{Start: w.Start, End: w.End, State: state, Final: true}
+	size := c.in.Event.Origin.EnvelopeSize() + c.in.Event.Origin.WindowSize(&final)
+	if limit := c.opts.PayloadLimit; limit > 0 && size > limit {
+		return fmt.Errorf("invoke: the answer has a state of %d bytes: the window's final event would have %d, and the payload limit is %d",
+			len(state), size, limit)
+	}
+	return nil
 }
 
 // ran fills in what every function that ran has.

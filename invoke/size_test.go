@@ -18,7 +18,7 @@ func checkSizes(t interface{ Errorf(string, ...any) }, o *invoke.Origin, rs []ba
 	e := invoke.NewEvent(o, batch.RecordsOf(rs), w)
 	want := o.EnvelopeSize() + o.WindowSize(w) + max(0, len(rs)-1)
 	for i := range rs {
-		want += o.SizeOf(&rs[i])
+		want += o.Sizer().SizeOf(&rs[i])
 	}
 	got := e.AppendJSON(nil)
 	if len(got) != want || e.Size() != want {
@@ -99,7 +99,7 @@ func TestStringsAreEncodedAsByEncodingJSON(t *testing.T) {
 func TestSizeOfAllocatesNothing(t *testing.T) {
 	r := record(1)
 	r.PartitionKey = "é\"\n"
-	if n := testing.AllocsPerRun(100, func() { origin.SizeOf(&r) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { origin.Sizer().SizeOf(&r) }); n != 0 {
 		t.Errorf("got %v allocations, want 0", n)
 	}
 }

@@ -62,6 +62,31 @@ func TestFailedItemsGoWithTheState(t *testing.T) {
 	assert.Equal(t, batch.Outcome{Kind: batch.Success, FailedItems: []string{"2"}, State: []byte(`{"n":1}`)}, o)
 }
 
+// TestErrorOfAStateFuncGoesThroughWhateverStandsBesideIt has states that encode as null, as those of a failing function do.
+func TestErrorOfAStateFuncGoesThroughWhateverStandsBesideIt(t *testing.T) {
+	for _, failure := range []error{errors.New("boom"), invoke.ErrThrottled, &invoke.FailedItemsError{SequenceNumbers: []string{"2"}}} {
+		for name, f := range map[string]invoke.Invoker{
+			"map":     invoke.StateFunc(func(context.Context, *invoke.Event, map[string]int) (map[string]int, error) { return nil, failure }),
+			"pointer": invoke.StateFunc(func(context.Context, *invoke.Event, *total) (*total, error) { return nil, failure }),
+		} {
+			for _, final := range []bool{false, true} {
+				r, o := invoke.Run(t.Context(), f, &invoke.Invocation{Event: windowEvent(3, `{}`, final)}, invoke.Options{})
+				require.ErrorIs(t, r.Err, failure, name)
+				assert.Equal(t, errors.Is(failure, invoke.ErrNotRun), o.Kind == batch.NotRun, name)
+			}
+		}
+	}
+}
+
+func TestFinalOfAStateFuncNeedsNoState(t *testing.T) {
+	f := invoke.StateFunc(func(context.Context, *invoke.Event, map[string]int) (map[string]int, error) { return nil, nil })
+	_, o := invoke.Run(t.Context(), f, &invoke.Invocation{Event: windowEvent(0, `{"n":1}`, true)}, invoke.Options{})
+	assert.Equal(t, batch.Outcome{Kind: batch.Success}, o)
+	r, o := invoke.Run(t.Context(), f, &invoke.Invocation{Event: windowEvent(1, `{"n":1}`, false)}, invoke.Options{})
+	assert.Equal(t, batch.FunctionError, o.Kind)
+	require.ErrorContains(t, r.Err, "the window's state is null")
+}
+
 func TestStateFuncNeedsAWindow(t *testing.T) {
 	f := invoke.StateFunc(func(_ context.Context, _ *invoke.Event, s total) (total, error) { return s, nil })
 	r, o := invoke.Run(t.Context(), f, &invoke.Invocation{Event: invoke.NewEvent(&invoke.Origin{}, batch.Records{}, nil)}, invoke.Options{})

@@ -23,7 +23,7 @@ type lastCall struct {
 	next      *invoke.Invocation // to be started
 	work      chan<- invocation  // to the lane's goroutine, nil without one
 	result    invoke.Result      // of its last invocation
-	tooLarge  batch.Position     // the last record that was told to be too large
+	tooLarge  tooLarge           // what was told last to be too large
 }
 
 // callEnd is how a call ended: an invocation or, with discarded set, a discard.

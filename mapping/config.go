@@ -136,7 +136,7 @@ type Config struct {
 	// Source takes the place of Client: another way to read, such as a fake of a few lines in a test.
 	Source poller.Source
 
-	// Function is invoked with the records, up to one invocation per shard at a time. A Func is the shortest.
+	// Function is invoked with the records, up to ParallelizationFactor invocations per shard at a time. A Func is the shortest.
 	Function invoke.Invoker
 
 	// Store keeps the progress. It stays the caller's, and may serve many mappings. With nil, progress is kept in

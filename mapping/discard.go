@@ -67,10 +67,24 @@ func (s *shard) deliver(f *invoke.Failure) error {
 		if pause == commitRetry {
 			s.log.Error("delivery to the on-failure destination failed, will be tried again: the lane waits", "error", err)
 		}
-		if !sleep(s.parent.soft, pause) {
+		if s.ctx.Err() != nil || !s.pause(pause) {
 			return errStopped
 		}
 	}
+}
+
+// pause waits between two deliveries, and reports whether another may be tried: neither a stop nor the loss of the lease
+// came.
+func (s *shard) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-s.ctx.Done():
+	case <-s.parent.soft.Done():
+	}
+	return false
 }
 
 // tryDelivery hands the document over once. A destination that panics has not taken it.

@@ -182,15 +182,38 @@ func (s *shard) publish() {
 	v.noRoom = noRoom
 }
 
-// checkSize tells once of each record that is too large for any event: the Scheduler never has it invoked.
+// tooLarge names a record, or the final invocation of a window, that is too large to be invoked. The zero one is nothing.
+type tooLarge struct {
+	first batch.Position
+	final bool
+}
+
+// checkSize tells once of each event that is too large: the Scheduler never has it invoked.
 func (s *shard) checkSize(l *batch.LaneStatus) {
-	if l.Cause != batch.TooLarge || l.Attempt > 0 || s.calls[l.Lane].tooLarge == l.First {
+	told := &s.calls[l.Lane].tooLarge
+	if l.Cause != batch.TooLarge || l.Attempt > 0 {
+		*told = tooLarge{}
 		return
 	}
-	s.calls[l.Lane].tooLarge = l.First
-	s.log.Error("record is larger than the function can be given: it is never invoked",
-		"sequenceNumber", l.First.SequenceNumber, "state", string(l.State), "payloadLimit", s.m.policy.PayloadLimit)
-	call(s.m.cfg.Observer.TooLarge, TooLarge{Shard: s.info.ID, Lane: l.Lane, SequenceNumber: l.First.SequenceNumber})
+	what := tooLarge{first: l.First, final: l.Final}
+	if *told == what {
+		return
+	}
+	*told = what
+	e := TooLarge{Shard: s.info.ID, Lane: l.Lane, SequenceNumber: l.First.SequenceNumber, StateBytes: l.StateBytes}
+	log := s.log.With("lane", l.Lane, "state", string(l.State), "payloadLimit", s.m.policy.PayloadLimit)
+	switch {
+	case l.Final:
+		e.SequenceNumber = ""
+		log.Error("the state of a tumbling window is larger than the function can be given: its final invocation can't be made",
+			"stateBytes", l.StateBytes)
+	case l.StateBytes > 0:
+		log.Error("record is larger than the function can be given with the state of its tumbling window: it is never invoked",
+			"sequenceNumber", e.SequenceNumber, "stateBytes", l.StateBytes)
+	default:
+		log.Error("record is larger than the function can be given: it is never invoked", "sequenceNumber", e.SequenceNumber)
+	}
+	call(s.m.cfg.Observer.TooLarge, e)
 }
 
 // stillRunning names the calls that ignored the end of their ctx.

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,9 +86,6 @@ func New(cfg Config) (*Mapping, error) {
 		log:         cfg.Logger.With("stream", stream.name, "function", cfg.FunctionName),
 	}
 	m.uuid = uuid.NewSHA1(uuid.NameSpaceURL, []byte(m.name)).String()
-	m.invokeOptions = invoke.Options{
-		Timeout: cfg.FunctionTimeout, ReportBatchItemFailures: len(cfg.FunctionResponseTypes) > 0, Logger: m.log,
-	}
 	if m.destination, err = cfg.destination(); err != nil {
 		return nil, err
 	}
@@ -99,6 +97,10 @@ func New(cfg Config) (*Mapping, error) {
 	m.policy = cfg.policy()
 	if err := m.policy.Validate(); err != nil {
 		return nil, err
+	}
+	m.invokeOptions = invoke.Options{
+		Timeout: cfg.FunctionTimeout, ReportBatchItemFailures: m.policy.ReportBatchItemFailures,
+		PayloadLimit: m.policy.PayloadLimit, Logger: m.log,
 	}
 	if m.source == nil {
 		m.source, err = poller.New(poller.Config{
@@ -119,7 +121,7 @@ func (c *Config) policy() batch.Policy {
 	return batch.Policy{
 		BatchSize:             c.BatchSize,
 		MaximumBatchingWindow: c.MaximumBatchingWindow,
-		PayloadLimit:          c.PayloadLimit,
+		PayloadLimit:          cmp.Or(c.PayloadLimit, batch.DefaultPayloadLimit),
 		BufferBytes:           c.BufferBytes,
 
 		ParallelizationFactor: c.ParallelizationFactor,

@@ -95,11 +95,12 @@ type Discarded struct {
 	Err       error         // why the destination did not take it
 }
 
-// TooLarge tells of a record whose event alone is over the payload limit.
+// TooLarge tells of an event that is over the payload limit with a single record, or with none: it is never invoked.
 type TooLarge struct {
 	Shard          string
 	Lane           int
-	SequenceNumber string
+	SequenceNumber string // of the record; empty for the final invocation of a tumbling window
+	StateBytes     int    // of the tumbling window's state, which is part of the event
 }
 
 // Trimmed tells of a gap in what is read of a shard. What arrived before From is resolved, what arrived after To is read;

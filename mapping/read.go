@@ -78,6 +78,7 @@ type measured struct {
 
 // measure filters the records of a page, and sets the size of those that pass.
 func (s *shard) measure(records []batch.Record) (m measured) {
+	sizer := s.origin.Sizer()
 	for i := range records {
 		r := &records[i]
 		switch {
@@ -87,7 +88,7 @@ func (s *shard) measure(records []batch.Record) (m measured) {
 			r.Filtered = true
 			m.filtered++
 		default:
-			r.Size = s.origin.SizeOf(r)
+			r.Size = sizer.SizeOf(r)
 		}
 	}
 	return m

@@ -165,7 +165,7 @@ func (s *shard) prepare(progress Progress) (poller.Reader, error) {
 		from = poller.Start{Type: poller.AtPosition, Position: progress.Position, ResolvedUpTo: progress.ResolvedUpTo}
 	}
 	if progress.Window != nil && s.m.cfg.TumblingWindow == 0 {
-		s.log.Warn("a tumbling window was open, and none is configured any more: its state is dropped",
+		s.log.Error("a tumbling window was open, and none is configured any more: its state is dropped",
 			"window", stamp(progress.Window.Start), "bytes", len(progress.Window.State))
 	}
 	policy := s.m.policy

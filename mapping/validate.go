@@ -69,6 +69,9 @@ func (c *Config) validateShape(v *violations) {
 	if c.TumblingWindow > 0 && len(c.FilterCriteria.Filters) > 0 {
 		v.add("FilterCriteria", "must be empty when a tumbling window is configured") // AWS's text is not known
 	}
+	if _, ok := c.Function.(invoke.Func); ok && c.TumblingWindow > 0 {
+		v.add("Function", "is an invoke.Func, which returns no state, and a tumbling window needs one: use invoke.StateFunc or invoke.ResponseFunc")
+	}
 	if _, err := c.filters(); err != nil {
 		v.add("FilterCriteria", err.Error())
 	}

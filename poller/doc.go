@@ -35,6 +35,7 @@
 //	the poll before           | the next one
 //	--------------------------+--------------------------------------------------------------------
 //	brought records           | PollInterval (1 s) after it was due, however long either side took
+//	was the first of a Reader | 200 ms to PollInterval + 200 ms after it, so that the shards' polls spread evenly
 //	was empty, at the tip     | the same
 //	was empty, behind the tip | 200 ms after it
 //	caller comes later        | at once, and the schedule begins anew

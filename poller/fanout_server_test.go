@@ -1,9 +1,11 @@
 package poller_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
@@ -291,6 +294,55 @@ func TestFanOutOverHTTP2AndTLS(t *testing.T) {
 	require.Len(t, r.(poller.ChildFinder).Children(), 2)
 	require.Len(t, subscriptions(t, service, time.Now()), 1)
 	require.LessOrEqual(t, ws.count(), 2)
+}
+
+// TestShardsAreSubscribedToSideBySide is for the race detector: all subscriptions share one client of the SDK.
+func TestShardsAreSubscribedToSideBySide(t *testing.T) {
+	service := kinesistest.New(kinesistest.Config{NoLimits: true})
+	stream, err := service.CreateStream("orders", 4)
+	require.NoError(t, err)
+	arn, err := stream.RegisterConsumer("shipping")
+	require.NoError(t, err)
+	server := kinesistest.NewTLSServer(service)
+	t.Cleanup(server.Close)
+	put := map[string][]string{}
+	fill(t, stream, put, 400)
+
+	p, err := poller.New(poller.Config{Client: server.Client(), ConsumerARN: arn})
+	require.NoError(t, err)
+	shards, err := p.Shards(t.Context())
+	require.NoError(t, err)
+	var mu sync.Mutex
+	got, records := map[string][]string{}, 0
+	ctx, enough := context.WithCancel(t.Context())
+	defer enough()
+	var readers errgroup.Group
+	for _, shard := range shards {
+		readers.Go(func() error {
+			r, err := p.Open(shard, poller.Start{})
+			if err != nil {
+				return err
+			}
+			defer r.(io.Closer).Close()
+			for ctx.Err() == nil {
+				page, err := r.Next(ctx)
+				if err != nil && ctx.Err() == nil {
+					return err
+				}
+				mu.Lock()
+				for _, rec := range page.Records {
+					got[rec.PartitionKey] = append(got[rec.PartitionKey], string(rec.Data))
+				}
+				if records += len(page.Records); records == 400 {
+					enough()
+				}
+				mu.Unlock()
+			}
+			return nil
+		})
+	}
+	require.NoError(t, readers.Wait())
+	require.Equal(t, put, got)
 }
 
 // BenchmarkFanOutDelivery is the time from a put to the page that has it, over HTTP/2 and TLS.

@@ -1,7 +1,9 @@
 package poller
 
 import (
+	"cmp"
 	"context"
+	"math"
 	"math/rand/v2"
 	"time"
 )
@@ -16,6 +18,9 @@ const (
 // pace knows when a shard may be read again. It belongs to one reader.
 type pace struct {
 	interval time.Duration
+
+	// first takes the place of interval after the first good poll, once: see spread.
+	first time.Duration
 
 	// due is when the next poll may begin. It is zero before the first.
 	due time.Time
@@ -44,7 +49,17 @@ func (p *pace) succeeded(hurry bool) {
 		p.due = p.start.Add(minInterval)
 		return
 	}
-	p.due = p.start.Add(p.interval)
+	p.due = p.start.Add(cmp.Or(p.first, p.interval))
+	p.first = 0
+}
+
+// spread returns the time from the first poll of a Poller's nth Reader to its second: PollInterval for Reader 0, and
+// whatever it takes to spread the polls of all evenly over the interval, 200 ms at least. Shards that are opened at once,
+// and were polled at once for ever, would all want a connection and a core in the same millisecond.
+func spread(n int64, interval time.Duration) time.Duration {
+	const golden = 0.618033988749895 // its multiples fall into the largest gap that those before have left
+	_, part := math.Modf(1 - float64(minInterval)/float64(interval) + float64(n)*golden)
+	return minInterval + time.Duration(part*float64(interval))
 }
 
 // failed plans the poll after one that failed. A throttled shard is never asked sooner than a good one would be.

@@ -30,6 +30,9 @@ type Poller struct {
 	clock     serviceClock
 	turns     turns
 
+	// opened counts the Readers.
+	opened atomic.Int64
+
 	// outside counts the members of aggregates that its readers passed over.
 	outside atomic.Int64
 }

@@ -59,7 +59,7 @@ func newReader(p *Poller, shard *Shard, from Start) *reader {
 		log:    p.cfg.Logger.With("shard", shard.ID),
 		from:   from,
 		watch:  newTrimWatch(from),
-		pace:   pace{interval: p.cfg.PollInterval},
+		pace:   pace{interval: p.cfg.PollInterval, first: spread(p.opened.Add(1)-1, p.cfg.PollInterval)},
 		limit:  adaptiveLimit{now: int32(p.cfg.Limit), max: int32(p.cfg.Limit)},
 	}
 	if p.cfg.Deaggregate {

@@ -9,8 +9,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go/middleware"
+	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 )
 
 // Subscriber is what a Client may have in place of the SDK's SubscribeToShard, whose output nobody but the SDK can make:
@@ -56,8 +58,14 @@ func subscribeFuncOf(c Client) subscribeFunc {
 }
 
 // subscribe sets the SDK up for one subscription.
+//
+// The SDK's protocol is one for all calls of a client, and decodes events with scratch memory of its own, without a lock:
+// subscriptions side by side race for it. So each gets a protocol of the same kind.
 func (w *wire) subscribe(o *kinesis.Options) {
 	o.Retryer = aws.NopRetryer{}
+	if shared, ok := o.Protocol.(*awsjson.Protocol); ok && shared.ID().Name == "awsJson1_1" {
+		o.Protocol = awsjson.New11(schemas.Kinesis_20131202)
+	}
 	o.HTTPClient = &wholeBody{client: &ownConnection{client: o.HTTPClient}, wire: w}
 }
 

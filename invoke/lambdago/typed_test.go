@@ -25,7 +25,7 @@ func given(t *testing.T, e *invoke.Event) (got events.KinesisTimeWindowEvent) {
 	result, outcome := run(t.Context(), lambdago.WindowFunc(
 		func(_ context.Context, e events.KinesisTimeWindowEvent) (events.KinesisTimeWindowEventResponse, error) {
 			got = e
-			return events.KinesisTimeWindowEventResponse{}, nil
+			return events.KinesisTimeWindowEventResponse{TimeWindowEventResponseProperties: events.TimeWindowEventResponseProperties{State: map[string]string{}}}, nil
 		}), e)
 	if outcome.Kind != batch.Success {
 		t.Fatal(outcome, result.Err)
@@ -185,7 +185,7 @@ func TestResponsesOfHandlers(t *testing.T) {
 	}
 
 	answer.State = nil
-	if _, outcome = run(t.Context(), inv, event(1, &batch.Window{})); outcome.Kind != batch.Success || outcome.State != nil {
+	if _, outcome = run(t.Context(), inv, event(0, &batch.Window{Final: true})); outcome.Kind != batch.Success || outcome.State != nil {
 		t.Errorf("got %+v, want success without a state", outcome)
 	}
 }

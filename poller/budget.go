@@ -1,0 +1,201 @@
+package poller
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"sync"
+)
+
+const (
+	// leastBudget is the smallest Budget: four pages of the largest size.
+	leastBudget = 4 * maxPage
+	// maxPage is the most that one GetRecords brings, and what is reserved for a read of which nothing is known.
+	maxPage = 10 << 20
+	// leastGrant is what a read needs at least: less would bring a record at a time.
+	leastGrant = 64 << 10
+)
+
+// Budget bounds the memory that the records of many shards take, in any number of mappings of a process. A read reserves
+// what it may bring before it is made; what it brought counts until it is resolved. Where the Budget is short, reads are
+// made smaller, and wait in turn. The last quarter is kept for shards that hold less than their equal share, so that shards
+// which cannot move on, with all that they hold, never keep others from moving.
+//
+// It is a bound on reads, not a wall: a read that brings more than was reserved for it counts in full, and is not thrown
+// away. Any number of goroutines may use a Budget. It starts none.
+type Budget struct {
+	total int64
+
+	mu       sync.Mutex
+	used     int64 // of all accounts: reserved and held
+	accounts int64
+
+	// The reservations that wait, the oldest first: of accounts below their share, which go first, and of the others.
+	poor, rich list.List
+}
+
+// Account is the part of one shard in a Budget. A nil Account is one without bounds. One goroutine reserves, and one, which may be
+// another, settles.
+type Account struct {
+	budget *Budget
+
+	// Under budget.mu.
+	reserved, held int64
+	closed         bool
+	waits          *reservation
+}
+
+// reservation is a read that waits.
+type reservation struct {
+	account *Account
+	want    int64
+	granted chan int64 // of capacity 1
+	queue   *list.List
+	place   *list.Element
+}
+
+// NewBudget returns a Budget of so many bytes, at least 40 MiB: four of the largest pages.
+func NewBudget(bytes int64) (*Budget, error) {
+	if bytes < leastBudget {
+		return nil, fmt.Errorf("poller: a Budget of %d bytes: want %d or more, four of the largest pages", bytes, leastBudget)
+	}
+	return &Budget{total: bytes}, nil
+}
+
+// Used returns how many bytes are reserved or held, and of how many.
+func (b *Budget) Used() (used, total int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.used, b.total
+}
+
+// Open returns an Account of b, nil of a nil Budget. It is closed when its shard is not read any more.
+func (b *Budget) Open() *Account {
+	if b == nil {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.accounts++
+	return &Account{budget: b}
+}
+
+// Reserve waits until a read that may bring want bytes can be made, and returns how many it may bring: want or less. It
+// takes the place of what was reserved before. When ctx ends first, it returns its cause, and nothing is reserved.
+func (a *Account) Reserve(ctx context.Context, want int) (int, error) {
+	if a == nil {
+		return want, nil
+	}
+	b := a.budget
+	r := b.ask(a, int64(want))
+	select {
+	case n := <-r.granted:
+		return int(n), nil
+	case <-ctx.Done():
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.dequeue(r)
+	b.change(&a.reserved, 0) // it may have been granted meanwhile
+	b.serve()
+	return 0, context.Cause(ctx)
+}
+
+// ask queues a reservation, which is granted at once if it can be.
+func (b *Budget) ask(a *Account, want int64) *reservation {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.change(&a.reserved, 0)
+	r := &reservation{account: a, want: want, granted: make(chan int64, 1)}
+	b.enqueue(r)
+	b.serve()
+	return r
+}
+
+// Settle tells how much the shard holds now. With arrived, what was reserved for a read is part of that.
+func (a *Account) Settle(held int, arrived bool) {
+	if a == nil {
+		return
+	}
+	b := a.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if a.closed {
+		return
+	}
+	if arrived {
+		b.change(&a.reserved, 0)
+	}
+	b.change(&a.held, int64(held))
+	if r := a.waits; r != nil {
+		b.enqueue(r) // it may have become poor
+	}
+	b.serve()
+}
+
+// Close gives back all that the account has. Closing it again does nothing.
+func (a *Account) Close() {
+	if a == nil {
+		return
+	}
+	b := a.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if a.closed {
+		return
+	}
+	a.closed = true
+	b.accounts--
+	b.change(&a.reserved, 0)
+	b.change(&a.held, 0)
+	b.serve()
+}
+
+// change sets a part of an account.
+func (b *Budget) change(part *int64, to int64) {
+	b.used += to - *part
+	*part = to
+}
+
+// share is what an account may hold before the others go first.
+func (b *Budget) share() int64 { return b.total / max(1, b.accounts) }
+
+func (b *Budget) enqueue(r *reservation) {
+	queue := &b.poor
+	if r.account.held >= b.share() {
+		queue = &b.rich
+	}
+	if r.queue == queue {
+		return
+	}
+	b.dequeue(r)
+	r.queue, r.place, r.account.waits = queue, queue.PushBack(r), r
+}
+
+// dequeue takes a reservation out of where it waits, if it does.
+func (b *Budget) dequeue(r *reservation) {
+	if r.queue != nil {
+		r.queue.Remove(r.place)
+		r.queue, r.place, r.account.waits = nil, nil, nil
+	}
+}
+
+// serve grants what can be granted, in turn: of all that is free to the poor, and of that without the last quarter
+// to the rich.
+func (b *Budget) serve() {
+	b.serveQueue(&b.poor, 0)
+	b.serveQueue(&b.rich, b.total/4)
+}
+
+func (b *Budget) serveQueue(queue *list.List, kept int64) {
+	for e := queue.Front(); e != nil; e = queue.Front() {
+		r := e.Value.(*reservation)
+		n := min(r.want, b.total-b.used-kept)
+		if n < min(r.want, leastGrant) {
+			return
+		}
+		b.dequeue(r)
+		b.change(&r.account.reserved, n)
+		r.granted <- n
+	}
+}

@@ -1,0 +1,183 @@
+package poller_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardmill/shardmill/poller"
+)
+
+const mib = 1 << 20
+
+func budgetOf(t *testing.T, bytes int64) *poller.Budget {
+	t.Helper()
+	b, err := poller.NewBudget(bytes)
+	require.NoError(t, err)
+	return b
+}
+
+func used(b *poller.Budget) int64 {
+	n, _ := b.Used()
+	return n
+}
+
+// reserve asks in a goroutine of its own, and returns what will be granted, or -1 for an error.
+func reserve(ctx context.Context, a *poller.Account, want int) <-chan int {
+	granted := make(chan int, 1)
+	go func() {
+		n, err := a.Reserve(ctx, want)
+		if err != nil {
+			n = -1
+		}
+		granted <- n
+	}()
+	return granted
+}
+
+func TestBudgetHasALeastSize(t *testing.T) {
+	_, err := poller.NewBudget(40*mib - 1)
+	require.EqualError(t, err, "poller: a Budget of 41943039 bytes: want 41943040 or more, four of the largest pages")
+}
+
+func TestNoBudgetIsNoBound(t *testing.T) {
+	var none *poller.Budget
+	a := none.Open()
+	n, err := a.Reserve(t.Context(), 1<<40)
+	require.NoError(t, err)
+	assert.Equal(t, 1<<40, n)
+	a.Settle(5, true)
+	a.Close()
+}
+
+func TestReservationBecomesWhatIsHeld(t *testing.T) {
+	b := budgetOf(t, 40*mib)
+	a := b.Open()
+	n, err := a.Reserve(t.Context(), 10*mib)
+	require.NoError(t, err)
+	assert.Equal(t, 10*mib, n)
+	assert.EqualValues(t, 10*mib, used(b))
+	a.Settle(3*mib, false) // of a page before it
+	assert.EqualValues(t, 13*mib, used(b))
+	a.Settle(5*mib, true)
+	assert.EqualValues(t, 5*mib, used(b))
+	a.Close()
+	a.Close()
+	a.Settle(7, true)
+	assert.Zero(t, used(b))
+}
+
+func TestShortBudgetMakesReadsSmaller(t *testing.T) {
+	b := budgetOf(t, 40*mib)
+	full, small := b.Open(), b.Open()
+	full.Settle(35*mib, true)
+	n, err := small.Reserve(t.Context(), 10*mib)
+	require.NoError(t, err)
+	assert.Equal(t, 5*mib, n)
+}
+
+func TestStuckShardsLeaveTheLastQuarterToTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetOf(t, 40*mib)
+		stuck, other := b.Open(), b.Open()
+		stuck.Settle(31*mib, true)
+		waits := reserve(t.Context(), stuck, mib)
+		synctest.Wait()
+		assert.Empty(t, waits, "it holds more than its share, and 10 MiB are not free")
+		n, err := other.Reserve(t.Context(), 10*mib)
+		require.NoError(t, err)
+		assert.Equal(t, 9*mib, n, "it goes before one that waits")
+		other.Close()
+		synctest.Wait()
+		assert.Empty(t, waits)
+		stuck.Settle(20*mib, false)
+		assert.Equal(t, mib, <-waits)
+	})
+}
+
+func TestReservationsAreGrantedInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetOf(t, 40*mib)
+		holder := b.Open()
+		holder.Settle(40*mib, true)
+		var queue []<-chan int
+		for range 3 {
+			queue = append(queue, reserve(t.Context(), b.Open(), 10*mib))
+			synctest.Wait()
+		}
+		for i, want := range []int{10 * mib, 10 * mib, 5 * mib} {
+			holder.Settle((40-[]int{10, 20, 25}[i])*mib, false)
+			assert.Equal(t, want, <-queue[i])
+		}
+	})
+}
+
+func TestReservationEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetOf(t, 40*mib)
+		holder, a := b.Open(), b.Open()
+		holder.Settle(40*mib, true)
+		cause := errors.New("stop")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		go func() {
+			time.Sleep(time.Second)
+			cancel(cause)
+		}()
+		_, err := a.Reserve(ctx, mib)
+		require.ErrorIs(t, err, cause)
+		assert.EqualValues(t, 40*mib, used(b))
+		holder.Close()
+		assert.Zero(t, used(b))
+	})
+}
+
+// TestBudgetUnderManyShards lets shards read, hold and let go at random: the budget is never passed by more than reads
+// that brought more than was expected, everybody gets on, and nothing is left at the end.
+func TestBudgetUnderManyShards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const shards, reads = 50, 40
+		b := budgetOf(t, 64*mib)
+		var all sync.WaitGroup
+		for shard := range shards {
+			all.Go(func() {
+				rng := rand.New(rand.NewPCG(1, uint64(shard)))
+				a := b.Open()
+				defer a.Close()
+				var mu sync.Mutex
+				held := 0
+				settle := func(change int, arrived bool) {
+					mu.Lock()
+					defer mu.Unlock()
+					held += change
+					a.Settle(held, arrived)
+				}
+				var functions sync.WaitGroup
+				defer functions.Wait()
+				for range reads {
+					want := 1 + rng.IntN(10*mib)
+					n, err := a.Reserve(t.Context(), want)
+					if !assert.NoError(t, err) || !assert.LessOrEqual(t, n, want) || !assert.Positive(t, n) {
+						return
+					}
+					assert.LessOrEqual(t, used(b), int64(64*mib))
+					time.Sleep(time.Duration(rng.IntN(20)) * time.Millisecond) // the read
+					page, takes := rng.IntN(n+1), time.Duration(rng.IntN(200))*time.Millisecond
+					settle(page, true)
+					functions.Go(func() {
+						time.Sleep(takes)
+						settle(-page, false)
+					})
+				}
+			})
+		}
+		all.Wait()
+		assert.Zero(t, used(b))
+	})
+}

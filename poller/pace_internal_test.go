@@ -1,0 +1,33 @@
+package poller
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestPollsOfManyShardsSpreadOverTheInterval opens 1,000 readers at once, and looks at when their later polls are due.
+func TestPollsOfManyShardsSpreadOverTheInterval(t *testing.T) {
+	const shards, slots = 1000, 20
+	for _, interval := range []time.Duration{200 * time.Millisecond, time.Second, time.Minute} {
+		var polls [slots]int
+		for n := range int64(shards) {
+			p := pace{interval: interval, first: spread(n, interval), start: time.Unix(0, 0)}
+			p.succeeded(false)
+			gap := p.due.Sub(p.start)
+			assert.GreaterOrEqual(t, gap, minInterval-time.Nanosecond)
+			assert.LessOrEqual(t, gap, minInterval+interval)
+			if n == 0 {
+				assert.InDelta(t, interval, gap, 10, "a single shard keeps the interval from the start")
+			}
+			p.start = p.due
+			p.succeeded(false)
+			assert.Equal(t, interval, p.due.Sub(p.start), "the shift is made once")
+			polls[p.due.UnixNano()%int64(interval)*slots/int64(interval)]++
+		}
+		for _, n := range polls {
+			assert.InDelta(t, shards/slots, n, 3)
+		}
+	}
+}
