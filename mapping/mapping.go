@@ -163,6 +163,9 @@ func (m *Mapping) Run(ctx context.Context) error {
 		v.blocked, v.done = nil, nil
 		clear(v.shards)
 	})
+	if p, ok := m.source.(*poller.Poller); ok && m.cfg.Source == nil {
+		defer p.CloseIdleConnections()
+	}
 	if m.cfg.Store == nil {
 		m.log.Warn("no Store is configured: progress is kept in memory and lost with the process")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -32,14 +33,41 @@ type Client interface {
 type wire struct {
 	answered bool
 
+	// http takes the place of the client's own, unless it is nil. alone keeps later requests off the connection.
+	http  kinesis.HTTPClient
+	alone bool
+
 	// decode puts protocol before the SDK's.
 	decode   bool
 	protocol codec.Protocol
 }
 
-// wire returns one for a read.
+// wire returns one for a call of any kind.
 func (p *Poller) wire() *wire {
-	return &wire{decode: p.decodes, protocol: codec.Protocol{CBOR: !p.inJSON.Load()}}
+	w := &wire{alone: p.suspect.Swap(false)}
+	if p.http != nil {
+		w.http = p.http
+	}
+	return w
+}
+
+// reading returns one for a read.
+func (p *Poller) reading() *wire {
+	w := p.wire()
+	w.decode, w.protocol = p.decodes, codec.Protocol{CBOR: !p.inJSON.Load()}
+	return w
+}
+
+// client stands around the HTTP client of a call.
+func (w *wire) client(o *kinesis.Options) {
+	client := o.HTTPClient
+	if w.http != nil {
+		client = w.http
+	}
+	if w.alone {
+		client = &ownConnection{client: client}
+	}
+	o.HTTPClient = &wholeBody{client: client, wire: w}
 }
 
 // refused notes that the endpoint does not speak CBOR, and logs it once. err may be nil: an answer in JSON is good.
@@ -51,14 +79,14 @@ func (p *Poller) refused(ctx context.Context, err error) {
 
 // list leaves the SDK's retries on: a listing has no cadence, and half of one is of no use.
 func (w *wire) list(o *kinesis.Options) {
-	o.HTTPClient = &wholeBody{client: o.HTTPClient, wire: w}
+	w.client(o)
 }
 
 // poll turns the SDK's retries off: a poll that failed is made again when the pace of its shard allows,
 // and not by a retryer whose tokens all shards share.
 func (w *wire) poll(o *kinesis.Options) {
 	o.Retryer = aws.NopRetryer{}
-	o.HTTPClient = &wholeBody{client: o.HTTPClient, wire: w}
+	w.client(o)
 	if w.decode && w.protocol.Wrap(o.Protocol) {
 		w.protocol.Direct = !watched(o)
 		o.Protocol = &w.protocol
@@ -79,6 +107,9 @@ func (w *wire) records(out *kinesis.GetRecordsOutput, d *deaggregator) ([]batch.
 	return convert(out.Records, d)
 }
 
+// callStack is a little less than the stack that a call of the SDK needs.
+const callStack = 28 << 10
+
 // timeoutError is a call that ran into its own deadline. It does not unwrap to context.DeadlineExceeded, so that
 // nobody takes it for the end of his own context.
 type timeoutError struct {
@@ -90,9 +121,43 @@ func (e *timeoutError) Error() string { return fmt.Sprintf("no whole answer with
 // Timeout makes a timeoutError known as a time-out, as net.Error and the SDK have it.
 func (e *timeoutError) Timeout() bool { return true }
 
-// withDeadline returns the context of one call.
-func (p *Poller) withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, p.cfg.CallTimeout, &timeoutError{after: p.cfg.CallTimeout})
+// call makes one call, with its deadline, when fewer than maxCalls run, and returns what failed.
+//
+// It has a goroutine of its own, which the caller waits for: the SDK takes 32 KiB of stack, that thousands of readers need
+// not keep while they wait for their next poll.
+func (p *Poller) call(ctx context.Context, o operation, f func(ctx context.Context) error) error {
+	select {
+	case p.calls <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-p.calls }()
+	call, cancel := context.WithTimeoutCause(ctx, p.cfg.CallTimeout, &timeoutError{after: p.cfg.CallTimeout})
+	defer cancel()
+	var err error
+	var done sync.WaitGroup
+	done.Go(func() {
+		stretch(0)
+		err = f(call)
+	})
+	done.Wait()
+	if err == nil {
+		return nil
+	}
+	err = o.failed(ctx, call, err)
+	if _, late := errors.AsType[*timeoutError](err); late {
+		p.suspect.Store(true)
+	}
+	return err
+}
+
+// stretch grows the stack of its goroutine to what a call of the SDK needs, in one step while there is next to nothing on it.
+// Grown in the midst of a call, as often as it is too small, it takes an eighth of the time of a poll that brings nothing.
+//
+//go:noinline
+func stretch(i int) byte {
+	var frame [callStack]byte
+	return frame[i]
 }
 
 // operation is a kind of call, and the shard that it is about, if any.

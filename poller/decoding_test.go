@@ -128,7 +128,7 @@ func TestDecodingCanBeLeftToTheSDK(t *testing.T) {
 	client, _ := serve(t, speaks(nil))
 	for _, sdk := range []bool{false, true} {
 		r := readOnce(t, Config{Client: client, SDKDecoding: sdk})
-		w := r.poller.wire()
+		w := r.poller.reading()
 		_, _, err := r.getRecords(t.Context(), w)
 		require.NoError(t, err)
 		require.Equal(t, !sdk, w.protocol.Decoded)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +31,16 @@ type Poller struct {
 	clock     serviceClock
 	turns     turns
 
+	// http makes the calls where the Client's own HTTP client would not do well with many; nil elsewhere. Never changed after New.
+	http *http.Client
+
+	// calls has an element for each call that runs.
+	calls chan struct{}
+
+	// suspect is set by a call that ran into its deadline: its connection may be dead, and the next call sees to it that
+	// nobody uses it again. See ownConnection.
+	suspect atomic.Bool
+
 	// opened counts the Readers.
 	opened atomic.Int64
 
@@ -50,7 +61,7 @@ func New(cfg Config) (*Poller, error) {
 		return nil, err
 	}
 	_, plain := cfg.Client.(*kinesis.Client)
-	p := &Poller{cfg: cfg, decodes: plain && !cfg.SDKDecoding}
+	p := &Poller{cfg: cfg, decodes: plain && !cfg.SDKDecoding, http: transportOf(cfg.Client), calls: make(chan struct{}, maxCalls)}
 	p.inJSON.Store(!cfg.CBOR)
 	if cfg.ConsumerARN != "" {
 		p.subscribe = subscribeFuncOf(cfg.Client)
@@ -136,15 +147,16 @@ func (p *Poller) list(ctx context.Context) ([]Shard, error) {
 }
 
 func (p *Poller) listPage(ctx context.Context, token *string) (*kinesis.ListShardsOutput, error) {
-	call, cancel := p.withDeadline(ctx)
-	defer cancel()
-	var w wire
-	out, err := p.cfg.Client.ListShards(call, &kinesis.ListShardsInput{
-		StreamARN: &p.cfg.StreamARN, // allowed beside a token, unlike the stream's name
-		NextToken: token,
-	}, w.list)
+	var out *kinesis.ListShardsOutput
+	err := p.call(ctx, listShards, func(ctx context.Context) (err error) {
+		out, err = p.cfg.Client.ListShards(ctx, &kinesis.ListShardsInput{
+			StreamARN: &p.cfg.StreamARN, // allowed beside a token, unlike the stream's name
+			NextToken: token,
+		}, p.wire().list)
+		return err
+	})
 	if err != nil {
-		return nil, listShards.failed(ctx, call, err)
+		return nil, err
 	}
 	p.clock.observe(out.ResultMetadata)
 	return out, nil

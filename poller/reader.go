@@ -92,7 +92,7 @@ func (r *reader) poll(ctx context.Context) (batch.Page, error) {
 		if err := r.ensureIterator(ctx); err != nil {
 			return batch.Page{}, err
 		}
-		w := r.poller.wire()
+		w := r.poller.reading()
 		out, began, err := r.getRecords(ctx, w)
 		if w.protocol.Refused {
 			r.poller.refused(ctx, err)
@@ -129,13 +129,15 @@ func (r *reader) ensureIterator(ctx context.Context) error {
 	if err := r.iterators.wait(ctx); err != nil {
 		return err
 	}
-	call, cancel := r.poller.withDeadline(ctx)
-	defer cancel()
-	var w wire
-	given := time.Now()
-	out, err := r.poller.cfg.Client.GetShardIterator(call, r.iteratorInput(), w.poll)
+	var given time.Time
+	var out *kinesis.GetShardIteratorOutput
+	err := r.poller.call(ctx, r.op("get shard iterator"), func(ctx context.Context) (err error) {
+		given = time.Now()
+		out, err = r.poller.cfg.Client.GetShardIterator(ctx, r.iteratorInput(), r.poller.wire().poll)
+		return err
+	})
 	if err != nil {
-		return r.iteratorError(r.op("get shard iterator").failed(ctx, call, err))
+		return r.iteratorError(err)
 	}
 	r.poller.clock.observe(out.ResultMetadata)
 	if aws.ToString(out.ShardIterator) == "" {
@@ -170,18 +172,20 @@ func (r *reader) getRecords(ctx context.Context, w *wire) (*kinesis.GetRecordsOu
 	if err := r.reads.wait(ctx); err != nil {
 		return nil, time.Time{}, err
 	}
-	call, cancel := r.poller.withDeadline(ctx)
-	defer cancel()
-	began := time.Now()
-	out, err := r.poller.cfg.Client.GetRecords(call, &kinesis.GetRecordsInput{
-		StreamARN:     &r.poller.cfg.StreamARN,
-		ShardIterator: aws.String(r.iterator),
-		Limit:         aws.Int32(r.limit.now),
-	}, w.poll)
+	var began time.Time
+	var out *kinesis.GetRecordsOutput
+	err := r.poller.call(ctx, r.op("get records"), func(ctx context.Context) (err error) {
+		began = time.Now()
+		out, err = r.poller.cfg.Client.GetRecords(ctx, &kinesis.GetRecordsInput{
+			StreamARN:     &r.poller.cfg.StreamARN,
+			ShardIterator: aws.String(r.iterator),
+			Limit:         aws.Int32(r.limit.now),
+		}, w.poll)
+		return err
+	})
 	if err == nil {
 		return out, began, nil
 	}
-	err = r.op("get records").failed(ctx, call, err)
 	if _, late := errors.AsType[*timeoutError](err); late && w.answered {
 		r.limit.halve()
 		r.log.LogAttrs(ctx, slog.LevelWarn, "an answer was not read in time: asking for fewer records", slog.Int("limit", int(r.limit.now)))

@@ -134,10 +134,11 @@ func (p *Poller) retention(ctx context.Context) time.Duration {
 	if !ok {
 		return minRetention
 	}
-	call, cancel := p.withDeadline(ctx)
-	defer cancel()
-	var w wire
-	out, err := d.DescribeStreamSummary(call, &kinesis.DescribeStreamSummaryInput{StreamARN: &p.cfg.StreamARN}, w.list)
+	var out *kinesis.DescribeStreamSummaryOutput
+	err := p.call(ctx, operation{name: "describe stream summary"}, func(ctx context.Context) (err error) {
+		out, err = d.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamARN: &p.cfg.StreamARN}, p.wire().list)
+		return err
+	})
 	if err != nil || out.StreamDescriptionSummary == nil {
 		p.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "the stream's retention period is not known", slog.Any("error", err))
 		return minRetention
