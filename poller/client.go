@@ -4,27 +4,49 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/smithy-go"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/poller/internal/codec"
 )
 
 // Client is what a Poller needs of Kinesis. *kinesis.Client of the AWS SDK for Go v2 is one.
 // Its methods may be called at the same time.
 //
 // A Poller passes options with every call that turn the SDK's retries of reads off and stand around Options.HTTPClient.
-// A Client that wraps another one passes them on. One that speaks no HTTP may ignore them.
+// A Client that wraps another one passes them on. One that speaks no HTTP may ignore them. Of a *kinesis.Client itself,
+// and of no other, a Poller decodes the answers: see [Config.SDKDecoding].
 type Client interface {
 	ListShards(context.Context, *kinesis.ListShardsInput, ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error)
 	GetShardIterator(context.Context, *kinesis.GetShardIteratorInput, ...func(*kinesis.Options)) (*kinesis.GetShardIteratorOutput, error)
 	GetRecords(context.Context, *kinesis.GetRecordsInput, ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error)
 }
 
-// wire sets the SDK up for one call, and knows afterwards whether an answer had begun. The zero wire is ready.
+// wire sets the SDK up for one call, and knows afterwards whether an answer had begun. The zero wire is ready, and leaves
+// the decoding to the SDK.
 type wire struct {
 	answered bool
+
+	// decode puts protocol before the SDK's.
+	decode   bool
+	protocol codec.Protocol
+}
+
+// wire returns one for a read.
+func (p *Poller) wire() *wire {
+	return &wire{decode: p.decodes, protocol: codec.Protocol{CBOR: !p.inJSON.Load()}}
+}
+
+// refused notes that the endpoint does not speak CBOR, and logs it once. err may be nil: an answer in JSON is good.
+func (p *Poller) refused(ctx context.Context, err error) {
+	if !p.inJSON.Swap(true) {
+		p.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "the endpoint does not speak CBOR: reading in JSON", slog.Any("error", err))
+	}
 }
 
 // list leaves the SDK's retries on: a listing has no cadence, and half of one is of no use.
@@ -37,6 +59,24 @@ func (w *wire) list(o *kinesis.Options) {
 func (w *wire) poll(o *kinesis.Options) {
 	o.Retryer = aws.NopRetryer{}
 	o.HTTPClient = &wholeBody{client: o.HTTPClient, wire: w}
+	if w.decode && w.protocol.Wrap(o.Protocol) {
+		w.protocol.Direct = !watched(o)
+		o.Protocol = &w.protocol
+	}
+}
+
+// watched reports whether anyone may look at the output of a call, or change it, before it comes back.
+func watched(o *kinesis.Options) bool {
+	i := &o.Interceptors
+	return len(o.APIOptions)+len(i.AfterDeserialization)+len(i.AfterAttempt)+len(i.AfterExecution) > 0
+}
+
+// records returns those of an answer, aggregates taken apart where d is not nil.
+func (w *wire) records(out *kinesis.GetRecordsOutput, d *deaggregator) ([]batch.Record, error) {
+	if w.protocol.Decoded && w.protocol.Direct {
+		return expand(w.protocol.Records, d), nil
+	}
+	return convert(out.Records, d)
 }
 
 // timeoutError is a call that ran into its own deadline. It does not unwrap to context.DeadlineExceeded, so that

@@ -33,6 +33,12 @@ type Poller struct {
 	// opened counts the Readers.
 	opened atomic.Int64
 
+	// decodes is set where the answers of reads are decoded here, and not by the Client. Never changed after New.
+	decodes bool
+
+	// inJSON is set where reads are not to be in CBOR: from the start, or since the endpoint refused it.
+	inJSON atomic.Bool
+
 	// outside counts the members of aggregates that its readers passed over.
 	outside atomic.Int64
 }
@@ -43,7 +49,9 @@ func New(cfg Config) (*Poller, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	p := &Poller{cfg: cfg}
+	_, plain := cfg.Client.(*kinesis.Client)
+	p := &Poller{cfg: cfg, decodes: plain && !cfg.SDKDecoding}
+	p.inJSON.Store(!cfg.CBOR)
 	if cfg.ConsumerARN != "" {
 		p.subscribe = subscribeFuncOf(cfg.Client)
 	}

@@ -88,19 +88,26 @@ func (r *reader) Next(ctx context.Context) (batch.Page, error) {
 
 // poll reads once, and again if the iterator was refused.
 func (r *reader) poll(ctx context.Context) (batch.Page, error) {
-	for renewals := 0; ; renewals++ {
+	for renewals := 0; ; {
 		if err := r.ensureIterator(ctx); err != nil {
 			return batch.Page{}, err
 		}
-		out, began, err := r.getRecords(ctx)
+		w := r.poller.wire()
+		out, began, err := r.getRecords(ctx, w)
+		if w.protocol.Refused {
+			r.poller.refused(ctx, err)
+		}
 		if err == nil {
-			return r.accept(ctx, out, began)
+			return r.accept(ctx, w, out, began)
+		}
+		if w.protocol.Refused {
+			continue // in JSON; the iterator is as good as before
 		}
 		if !refusesIterator(err) {
 			return batch.Page{}, err
 		}
 		r.iterator = ""
-		if renewals == maxRenewals {
+		if renewals++; renewals > maxRenewals {
 			return batch.Page{}, err
 		}
 		r.log.LogAttrs(ctx, slog.LevelDebug, "iterator refused", slog.Any("from", r.from), slog.Any("error", err))
@@ -159,13 +166,12 @@ func (r *reader) iteratorError(err error) error {
 }
 
 // getRecords makes one read, and returns when it began.
-func (r *reader) getRecords(ctx context.Context) (*kinesis.GetRecordsOutput, time.Time, error) {
+func (r *reader) getRecords(ctx context.Context, w *wire) (*kinesis.GetRecordsOutput, time.Time, error) {
 	if err := r.reads.wait(ctx); err != nil {
 		return nil, time.Time{}, err
 	}
 	call, cancel := r.poller.withDeadline(ctx)
 	defer cancel()
-	var w wire
 	began := time.Now()
 	out, err := r.poller.cfg.Client.GetRecords(call, &kinesis.GetRecordsInput{
 		StreamARN:     &r.poller.cfg.StreamARN,
@@ -184,9 +190,9 @@ func (r *reader) getRecords(ctx context.Context) (*kinesis.GetRecordsOutput, tim
 }
 
 // accept makes a page of an answer, and moves the read position behind it.
-func (r *reader) accept(ctx context.Context, out *kinesis.GetRecordsOutput, began time.Time) (batch.Page, error) {
+func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOutput, began time.Time) (batch.Page, error) {
 	r.poller.clock.observe(out.ResultMetadata)
-	records, err := convert(out.Records, r.members)
+	records, err := w.records(out, r.members)
 	if err != nil {
 		return batch.Page{}, r.op("get records").error(err)
 	}
