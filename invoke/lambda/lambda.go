@@ -96,7 +96,7 @@ func (f *Function) call(ctx context.Context, input *lambda.InvokeInput) (*lambda
 			return nil, errors.New("the client returned neither an answer nor an error")
 		case err == nil:
 			return out, nil
-		case again || !request.Stale() || ctx.Err() != nil:
+		case again || !request.Stale(err) || ctx.Err() != nil:
 			return nil, classify(err, request.Sent())
 		}
 	}

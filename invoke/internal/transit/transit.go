@@ -4,6 +4,7 @@ package transit
 
 import (
 	"context"
+	"errors"
 	"net/http/httptrace"
 	"sync/atomic"
 )
@@ -32,6 +33,12 @@ func Follow(ctx context.Context) (context.Context, *Request) {
 // Sent reports whether the whole request was written to a connection, so that the other end may have acted on it.
 func (r *Request) Sent() bool { return r.written.Load() }
 
-// Stale reports whether a request that failed was given a connection from the pool and not a byte of an answer: most
-// likely the other end had closed the connection before the request came.
-func (r *Request) Stale() bool { return r.reused.Load() && !r.answered.Load() }
+// Stale reports whether a request that failed with err lost a connection that had been used before, and without a byte
+// of an answer: most likely the other end had closed it before the request came. A timeout loses no connection.
+func (r *Request) Stale(err error) bool {
+	var late interface{ Timeout() bool }
+	if errors.As(err, &late) && late.Timeout() {
+		return false
+	}
+	return r.reused.Load() && !r.answered.Load()
+}

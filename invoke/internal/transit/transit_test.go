@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -36,7 +37,7 @@ func TestRequestThatFindsNobodyIsNotSent(t *testing.T) {
 	r, err := post(t, &http.Client{Transport: &http.Transport{}}, "http://"+l.Addr().String())
 	require.Error(t, err)
 	assert.False(t, r.Sent())
-	assert.False(t, r.Stale())
+	assert.False(t, r.Stale(err))
 }
 
 func TestConnectionThatIsLostAfterTheRequest(t *testing.T) {
@@ -54,6 +55,27 @@ func TestConnectionThatIsLostAfterTheRequest(t *testing.T) {
 		r, err := post(t, client, server.URL)
 		assert.Equal(t, c.lose, err != nil, "%v", err)
 		assert.True(t, r.Sent())
-		assert.Equal(t, c.stale, r.Stale(), "a connection is stale only if it was used before, and gave no answer")
+		assert.Equal(t, c.stale, r.Stale(err), "a connection is stale only if it was used before, and gave no answer")
 	}
+}
+
+func TestTimeoutDoesNotMakeAConnectionStale(t *testing.T) {
+	end := make(chan struct{})
+	slow := false
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if slow {
+			<-end
+		}
+	}))
+	defer server.Close()
+	defer close(end)
+	client := &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: 200 * time.Millisecond}}
+	defer client.CloseIdleConnections()
+	_, err := post(t, client, server.URL)
+	require.NoError(t, err)
+	slow = true
+	r, err := post(t, client, server.URL)
+	require.Error(t, err)
+	assert.True(t, r.Sent())
+	assert.False(t, r.Stale(err))
 }
