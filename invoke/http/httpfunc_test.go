@@ -59,14 +59,15 @@ func TestEmulatorIsTheURLOfAnAddress(t *testing.T) {
 }
 
 func TestRequestTellsOfTheInvocation(t *testing.T) {
-	var got *http.Request
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r }))
+	requests := make(chan *http.Request, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { requests <- r }))
 	defer server.Close()
-	header := http.Header{"x-tea": {"green", "black"}, "User-Agent": {"kettle"}, "host": {"tea.example"}}
+	teas := []string{"green", "black"}
+	header := http.Header{"x-tea": teas, "User-Agent": {"kettle"}, "host": {"tea.example"}}
 	f, err := httpfunc.New(httpfunc.Config{URL: strings.Replace(server.URL, "http://", "http://ann:secret@", 1) + "/orders?x=1", Header: header})
 	require.NoError(t, err)
 	defer f.CloseIdleConnections()
-	header["x-tea"][0] = "changed"
+	teas[0] = "changed"
 
 	in := invocation("nothing", 1, 0)
 	deadline := time.Now().Add(time.Minute)
@@ -76,6 +77,7 @@ func TestRequestTellsOfTheInvocation(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, result.Payload)
 
+	got := <-requests
 	assert.Equal(t, "POST /orders?x=1 tea.example", got.Method+" "+got.RequestURI+" "+got.Host)
 	user, password, _ := got.BasicAuth()
 	assert.Equal(t, "ann:secret", user+":"+password)

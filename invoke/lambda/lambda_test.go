@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -219,10 +220,9 @@ func TestAnswerThatIsCutOffIsAFunctionError(t *testing.T) {
 }
 
 func TestRequestOnAConnectionThatWasClosedIsSentOnceMore(t *testing.T) {
-	var lose bool
+	var lose atomic.Bool
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if lose {
-			lose = false
+		if lose.Swap(false) {
 			panic(http.ErrAbortHandler)
 		}
 		run(w, r)
@@ -231,7 +231,7 @@ func TestRequestOnAConnectionThatWasClosedIsSentOnceMore(t *testing.T) {
 	for range 2 {
 		_, err := f.Invoke(t.Context(), invocation("nothing", 1, 0))
 		require.NoError(t, err)
-		lose = true
+		lose.Store(true)
 	}
 	assert.Len(t, s.asked(), 3)
 }

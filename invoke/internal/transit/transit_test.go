@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,9 +42,9 @@ func TestRequestThatFindsNobodyIsNotSent(t *testing.T) {
 }
 
 func TestConnectionThatIsLostAfterTheRequest(t *testing.T) {
-	lose := false
+	var lose atomic.Bool
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		if lose {
+		if lose.Load() {
 			panic(http.ErrAbortHandler)
 		}
 	}))
@@ -51,7 +52,7 @@ func TestConnectionThatIsLostAfterTheRequest(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	for _, c := range []struct{ lose, stale bool }{{lose: false}, {lose: true, stale: true}, {lose: true}} {
-		lose = c.lose
+		lose.Store(c.lose)
 		r, err := post(t, client, server.URL)
 		assert.Equal(t, c.lose, err != nil, "%v", err)
 		assert.True(t, r.Sent())
@@ -61,9 +62,9 @@ func TestConnectionThatIsLostAfterTheRequest(t *testing.T) {
 
 func TestTimeoutDoesNotMakeAConnectionStale(t *testing.T) {
 	end := make(chan struct{})
-	slow := false
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if slow {
+	var slow atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		if slow.Load() {
 			<-end
 		}
 	}))
@@ -73,7 +74,7 @@ func TestTimeoutDoesNotMakeAConnectionStale(t *testing.T) {
 	defer client.CloseIdleConnections()
 	_, err := post(t, client, server.URL)
 	require.NoError(t, err)
-	slow = true
+	slow.Store(true)
 	r, err := post(t, client, server.URL)
 	require.Error(t, err)
 	assert.True(t, r.Sent())
