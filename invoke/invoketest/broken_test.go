@@ -104,8 +104,11 @@ var mistakes = map[string]func() invoke.Invoker{
 			return right.Invoke(ctx, in)
 		})
 	},
-	"Refusal/throttled": func() invoke.Invoker { return refused(invoketest.Unavailable) },
-	"Refusal/too-large": func() invoke.Invoker { return right },
+	"Refusal/throttled":   func() invoke.Invoker { return refused(invoketest.Unavailable) },
+	"Refusal/unavailable": func() invoke.Invoker { return refused(invoketest.Throttled) },
+	"Refusal/missing":     func() invoke.Invoker { return refused(invoketest.Denied) },
+	"Refusal/denied":      func() invoke.Invoker { return refused(invoketest.TooLarge) },
+	"Refusal/too-large":   func() invoke.Invoker { return right },
 }
 
 // spaced gives the function another byte.
