@@ -28,7 +28,7 @@
 // Numeric, date, address and binary conditions are refused. Nothing is known of permissions boundaries, policies of an
 // organization, and of which context keys a service sends: a Request has what its maker puts in.
 //
-// Three kinds of documents differ in what they must have: [ParseIdentity] those of users, roles and sessions (no
-// Principal), [ParseResource] those of queues, topics, buckets, streams and keys (Principal and Resource),
+// Kinds of documents differ in what they must have: [ParseIdentity] and [ParseSession] read those of users, roles and
+// sessions (no Principal), [ParseResource] those of queues, topics, buckets, streams and keys (Principal and Resource),
 // [ParseTrust] those that say who may assume a role (Principal, no Resource).
 package policy

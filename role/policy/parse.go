@@ -21,7 +21,11 @@ const (
 	identityKind documentKind = "identity-based policy"
 	resourceKind documentKind = "resource-based policy"
 	trustKind    documentKind = "role trust policy"
+	sessionKind  documentKind = "session policy"
 )
+
+// names reports whether such a document says who is meant.
+func (k documentKind) names() bool { return k == resourceKind || k == trustKind }
 
 // statement is one statement.
 type statement struct {
@@ -35,9 +39,13 @@ type statement struct {
 	conditions   []condition
 }
 
-// ParseIdentity reads a policy of a user, a role or a session, which says what it may do. A document that cannot be used
-// is a *SyntaxError.
+// ParseIdentity reads a policy of a user or a role, which says what it may do. A document that cannot be used is a
+// *SyntaxError.
 func ParseIdentity(document []byte) (*Policy, error) { return parse(document, identityKind) }
+
+// ParseSession reads the policy of a session, which narrows down what its role may do: both must allow a request. A
+// document that cannot be used is a *SyntaxError.
+func ParseSession(document []byte) (*Policy, error) { return parse(document, sessionKind) }
 
 // ParseResource reads the policy of a resource, which says who may do what with it. A document that cannot be used is a
 // *SyntaxError.
@@ -154,9 +162,9 @@ func (p *parser) complete(place string, s *statement, seen map[string]bool) erro
 		return wrong(place, "has no Effect")
 	case s.actions == nil:
 		return wrong(place, "has neither Action nor NotAction")
-	case principal && p.kind == identityKind:
-		return wrong(place, "has a Principal, which an identity-based policy must not have")
-	case !principal && p.kind != identityKind:
+	case principal && !p.kind.names():
+		return wrong(place, "has a Principal, which the policy of a principal must not have")
+	case !principal && p.kind.names():
 		return wrong(place, "has no Principal")
 	case resource && p.kind == trustKind:
 		return wrong(place, "has a Resource, which a trust policy must not have")
