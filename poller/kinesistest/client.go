@@ -16,9 +16,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// Client calls a Service in the same process, with the method set of the SDK's *kinesis.Client, so that it fits wherever
-// an interface with methods of that one is asked for. There is no network, no retry and no goroutine in it, which makes it
-// fit for synctest bubbles. The options of a call are ignored.
+// Client calls a Service in the same process, with the method set of the SDK's *kinesis.Client, so that it fits wherever an
+// interface with methods of that one is asked for. Only SubscribeToShard is missing, whose answer none but the SDK can make:
+// NewPipeServer serves it without a network. There is no network, no retry and no goroutine in it, which makes it fit for
+// synctest bubbles. The options of a call are ignored.
 //
 // Its errors are what the SDK returns: a *smithy.OperationError around the *awshttp.ResponseError of the answer, around an
 // error of the types package; or around an *aws.RequestCanceledError when ctx has ended. Results carry a request id and the service's time (awsmiddleware.GetServerTime) in their metadata.
@@ -91,6 +92,11 @@ func (c *Client) MergeShards(ctx context.Context, in *kinesis.MergeShardsInput, 
 	return send(ctx, c.service, opMergeShards, in)
 }
 
+// UpdateShardCount splits and merges until the stream has so many shards of equal size.
+func (c *Client) UpdateShardCount(ctx context.Context, in *kinesis.UpdateShardCountInput, _ ...func(*kinesis.Options)) (*kinesis.UpdateShardCountOutput, error) {
+	return send(ctx, c.service, opUpdateShardCount, in)
+}
+
 // IncreaseStreamRetentionPeriod makes a stream keep its records longer.
 func (c *Client) IncreaseStreamRetentionPeriod(ctx context.Context, in *kinesis.IncreaseStreamRetentionPeriodInput, _ ...func(*kinesis.Options)) (*kinesis.IncreaseStreamRetentionPeriodOutput, error) {
 	return send(ctx, c.service, opIncreaseStreamRetentionPeriod, in)
@@ -101,9 +107,29 @@ func (c *Client) DecreaseStreamRetentionPeriod(ctx context.Context, in *kinesis.
 	return send(ctx, c.service, opDecreaseStreamRetentionPeriod, in)
 }
 
+// RegisterStreamConsumer registers a consumer with enhanced fan-out.
+func (c *Client) RegisterStreamConsumer(ctx context.Context, in *kinesis.RegisterStreamConsumerInput, _ ...func(*kinesis.Options)) (*kinesis.RegisterStreamConsumerOutput, error) {
+	return send(ctx, c.service, opRegisterStreamConsumer, in)
+}
+
+// DescribeStreamConsumer describes a consumer.
+func (c *Client) DescribeStreamConsumer(ctx context.Context, in *kinesis.DescribeStreamConsumerInput, _ ...func(*kinesis.Options)) (*kinesis.DescribeStreamConsumerOutput, error) {
+	return send(ctx, c.service, opDescribeStreamConsumer, in)
+}
+
+// DeregisterStreamConsumer deregisters a consumer, and ends its subscriptions.
+func (c *Client) DeregisterStreamConsumer(ctx context.Context, in *kinesis.DeregisterStreamConsumerInput, _ ...func(*kinesis.Options)) (*kinesis.DeregisterStreamConsumerOutput, error) {
+	return send(ctx, c.service, opDeregisterStreamConsumer, in)
+}
+
+// ListStreamConsumers lists the consumers of a stream by name.
+func (c *Client) ListStreamConsumers(ctx context.Context, in *kinesis.ListStreamConsumersInput, _ ...func(*kinesis.Options)) (*kinesis.ListStreamConsumersOutput, error) {
+	return send(ctx, c.service, opListStreamConsumers, in)
+}
+
 // send makes a call, and gives its answer the look of one that came over the network.
 func send[I, O any](ctx context.Context, s *Service, op operation[I, O], in *I) (*O, error) {
-	out, err := op.perform(ctx, s, in)
+	out, err := op.perform(ctx, s, in, jsonForm)
 	if err == nil {
 		*op.meta(out) = metadataAt(ctx, s.config.Now())
 		return out, nil

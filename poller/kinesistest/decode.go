@@ -46,6 +46,34 @@ func decodeGetShardIterator(body []byte) (*kinesis.GetShardIteratorInput, error)
 	return &in.GetShardIteratorInput, err
 }
 
+// decodeListStreamConsumers is decode for a request with a time.
+func decodeListStreamConsumers(body []byte) (*kinesis.ListStreamConsumersInput, error) {
+	var in struct {
+		kinesis.ListStreamConsumersInput
+		StreamCreationTimestamp *epoch
+	}
+	err := json.Unmarshal(body, &in)
+	in.ListStreamConsumersInput.StreamCreationTimestamp = in.StreamCreationTimestamp.time()
+	return &in.ListStreamConsumersInput, err
+}
+
+// decodeSubscribeToShard is decode for a request with a time.
+func decodeSubscribeToShard(body []byte) (*kinesis.SubscribeToShardInput, error) {
+	var in struct {
+		kinesis.SubscribeToShardInput
+		StartingPosition *struct {
+			types.StartingPosition
+			Timestamp *epoch
+		}
+	}
+	err := json.Unmarshal(body, &in)
+	if p := in.StartingPosition; p != nil {
+		p.StartingPosition.Timestamp = p.Timestamp.time()
+		in.SubscribeToShardInput.StartingPosition = &p.StartingPosition
+	}
+	return &in.SubscribeToShardInput, err
+}
+
 // decodeListShards is decode for a request with times.
 func decodeListShards(body []byte) (*kinesis.ListShardsInput, error) {
 	var in struct {

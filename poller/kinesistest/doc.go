@@ -4,7 +4,8 @@
 // A Service holds streams. It is reached in three ways:
 //
 //	Service.Client()     in this process, with the methods of the SDK's client; fit for testing/synctest
-//	NewServer(service)   over HTTP on the loopback interface, for the real SDK, the aws command line, other processes
+//	NewServer(service)   over HTTP on the loopback interface, for the real SDK, the aws command line, other processes;
+//	                     NewTLSServer the same with HTTP/2 over TLS, NewPipeServer for the real SDK in a synctest bubble
 //	Service.Stream(name) the test's own hand: put records, split, merge, expire iterators, without any limit or fault
 //
 // A test that needs no network:
@@ -28,21 +29,29 @@
 // Iterators live 5 minutes, page tokens 300 seconds. A page has at most 10,000 records and 10 MiB. A shard grants
 // 5 GetRecords calls, 5 GetShardIterator calls and 2 MiB a second, and none for 5 s after a page of 10 MiB;
 // Config.NoLimits switches these rates off. Records vanish at the end of the retention period, and closed shards
-// with them. A closed shard ends with its ChildShards and no further iterator. Errors have the service's names and,
-// where they are known, its words.
+// with them. A closed shard ends with its ChildShards and no further iterator. UpdateShardCount splits and merges, and
+// leaves the pieces of in between in the lineage. Errors have the service's names and, where they are known, its words.
+//
+// A stream has at most 20 consumers with enhanced fan-out. SubscribeToShard, which a Server offers, pushes records as
+// they are put, an event without any after 5 s of silence, and 2 MiB a second; it ends after 5 minutes, behind the event
+// with the ChildShards, and with an exception when its consumer or stream is deleted, or when a later subscription of the
+// same consumer and shard takes over, which one within 5 s may not.
+//
+// A Server reads and writes AWS JSON 1.1 and, for requests that do, CBOR 1.1 as Amazon's Java SDK speaks it; the events
+// of a subscription have the form of its request. Config.RefuseCBOR makes it an endpoint that knows JSON only.
 //
 // # Disturbances
 //
 //	Throttle, Fail, Delay, EmptyReads    the next n calls of an operation
 //	Inject(Fault{...})                   the same for one stream or shard, also: hang, cap the records of a page
-//	ExpireIterators, Stream.Split, Merge now
+//	HalfOpen                             the next n subscriptions; Fault also ends them early or with an error
+//	ExpireIterators, Stream.Split, Merge, UpdateShardCount now
 //	Config.OnCall                        a function that sees, delays or fails any call
 //	Calls                                what was called, when, and how it was answered
 //
 // # What it is not
 //
 // Signatures are not verified and no permissions are checked. Write limits and the call limits of an account are not
-// enforced. A reshard takes effect at once. There are no consumers with enhanced fan-out, no tags and no encryption;
-// the requests' DryRun is refused. The streams of New end with their process; those of Open are
-// kept in a file.
+// enforced. A reshard takes effect at once. There are no tags and no encryption; the requests' DryRun is refused. The
+// streams of New end with their process; those of Open are kept in a file, with their consumers.
 package kinesistest

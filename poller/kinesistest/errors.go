@@ -56,6 +56,16 @@ func (s *Service) streamExists(name string) error {
 		"Stream %s under account %s already exists.", name, s.config.Account))}
 }
 
+func (s *Service) consumerNotFound(stream, name string) error {
+	return &types.ResourceNotFoundException{Message: new(fmt.Sprintf(
+		"Consumer %s of stream %s under account %s not found.", name, stream, s.config.Account))}
+}
+
+func (s *Service) consumerInUse(c *consumer, now time.Time) error {
+	return &types.ResourceInUseException{Message: new(fmt.Sprintf(
+		"Consumer %s under account %s not ACTIVE, instead in state %s", c.arn, s.config.Account, c.status(now)))}
+}
+
 // rateExceeded is the throttle of the operations that touch one shard.
 func (s *Service) rateExceeded(stream, shard string) error {
 	return &types.ProvisionedThroughputExceededException{Message: new(s.rateExceededText(stream, shard))}
@@ -79,6 +89,10 @@ func iteratorExpired(created, now time.Time) error {
 		"Iterator expired. The iterator was created at time %s while right now it is %s which is further in the future "+
 			"than the tolerated delay of %d milliseconds.",
 		created.UTC().Format(serviceTime), now.UTC().Format(serviceTime), iteratorAge.Milliseconds()))}
+}
+
+func nextTokenExpired() error {
+	return &types.ExpiredNextTokenException{Message: new("The NextToken has expired.")}
 }
 
 // serviceTime is how the service writes a time in its messages: Thu Jan 22 01:22:02 UTC 2015.

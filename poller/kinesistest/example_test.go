@@ -94,3 +94,34 @@ func ExampleService_Throttle() {
 	// ListShards orders false
 	// ListShards orders true
 }
+
+// A consumer with enhanced fan-out in the real SDK, without a network.
+func ExampleNewPipeServer() {
+	service := kinesistest.New(kinesistest.Config{})
+	server := kinesistest.NewPipeServer(service)
+	defer server.Close()
+	orders, err := service.CreateStream("orders", 1)
+	if err != nil {
+		panic(err)
+	}
+	consumer, err := orders.RegisterConsumer("billing")
+	if err != nil {
+		panic(err)
+	}
+	out, err := server.Client().SubscribeToShard(context.Background(), &kinesis.SubscribeToShardInput{
+		ConsumerARN: &consumer, ShardId: orders.Shards()[0].ShardId,
+		StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeLatest},
+	})
+	if err != nil {
+		panic(err)
+	}
+	defer out.GetStream().Close()
+	if _, _, err := orders.Put("customer-7", []byte("two books")); err != nil {
+		panic(err)
+	}
+	if event, ok := (<-out.GetStream().Events()).(*types.SubscribeToShardEventStreamMemberSubscribeToShardEvent); ok {
+		fmt.Printf("%s\n", event.Value.Records[0].Data)
+	}
+	// Output:
+	// two books
+}

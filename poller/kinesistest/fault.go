@@ -35,8 +35,23 @@ type Fault struct {
 	// Empty makes GetRecords return no records and stay where it was, as the service may do while it looks for them.
 	Empty bool
 
-	// MaxRecords caps the page of GetRecords. Zero: no cap.
+	// MaxRecords caps the page of GetRecords, and the events of a subscription. Zero: no cap.
 	MaxRecords int
+
+	// After is how many events a subscription that SubscribeToShard grants sends before Silent, End or EventErr strikes.
+	// Zero: it strikes at once, behind the answer that grants it.
+	After int
+
+	// Silent makes the subscription half-open: it stays open, for longer than the 5 minutes as well, and nothing
+	// arrives any more, heartbeats included.
+	Silent bool
+
+	// End ends the subscription in good order.
+	End bool
+
+	// EventErr ends the subscription. An error of the SDK's types package, or any smithy.APIError, arrives as an
+	// exception inside the stream; any other breaks the connection.
+	EventErr error
 }
 
 // Inject disturbs the next calls that f matches.
@@ -57,6 +72,9 @@ func (s *Service) Fail(op Op, err error, n int) { s.next(n, Fault{Op: op, Err: e
 
 // Delay holds the next n calls of op back for d.
 func (s *Service) Delay(op Op, d time.Duration, n int) { s.next(n, Fault{Op: op, Delay: d}) }
+
+// HalfOpen makes the next n subscriptions half-open from their beginning.
+func (s *Service) HalfOpen(n int) { s.next(n, Fault{Op: SubscribeToShard, Silent: true}) }
 
 // EmptyReads makes the next n calls of GetRecords return no records, whatever there is to read.
 func (s *Service) EmptyReads(n int) { s.next(n, Fault{Op: GetRecords, Empty: true}) }

@@ -88,6 +88,34 @@ func (h *Stream) Merge(shard, adjacent string) (child string, err error) {
 	}, &kinesis.MergeShardsInput{StreamName: &h.name, ShardToMerge: &shard, AdjacentShardToMerge: &adjacent})
 }
 
+// UpdateShardCount splits and merges until the stream has so many open shards of equal size: at most double and at least
+// half of what it has.
+func (h *Stream) UpdateShardCount(shards int) error {
+	_, err := direct(h, "update shard count", (*Service).updateShardCount, &kinesis.UpdateShardCountInput{
+		StreamName: &h.name, ScalingType: types.ScalingTypeUniformScaling, TargetShardCount: new(int32(shards)),
+	})
+	return err
+}
+
+// RegisterConsumer registers a consumer with enhanced fan-out, and returns its ARN.
+func (h *Stream) RegisterConsumer(name string) (arn string, err error) {
+	out, err := direct(h, "register consumer", (*Service).registerStreamConsumer, &kinesis.RegisterStreamConsumerInput{
+		StreamARN: new(h.ARN()), ConsumerName: &name,
+	})
+	if err != nil {
+		return "", err
+	}
+	return *out.Consumer.ConsumerARN, nil
+}
+
+// DeregisterConsumer deregisters a consumer, which ends its subscriptions.
+func (h *Stream) DeregisterConsumer(name string) error {
+	_, err := direct(h, "deregister consumer", (*Service).deregisterStreamConsumer, &kinesis.DeregisterStreamConsumerInput{
+		StreamARN: new(h.ARN()), ConsumerName: &name,
+	})
+	return err
+}
+
 // Shards returns the shards that the stream lists, closed ones included. A stream that does not exist has none.
 func (h *Stream) Shards() []types.Shard {
 	shards, _ := direct(h, "shards", func(s *Service, _ struct{}, r *request) ([]types.Shard, error) {

@@ -114,6 +114,12 @@ func (s *Service) apply(line []byte) error {
 		return again(s.splitShard, c.Input, r)
 	case MergeShards:
 		return again(s.mergeShards, c.Input, r)
+	case RegisterStreamConsumer:
+		return again(s.registerStreamConsumer, c.Input, r)
+	case DeregisterStreamConsumer:
+		return again(s.deregisterStreamConsumer, c.Input, r)
+	case UpdateShardCount:
+		return again(s.updateShardCount, c.Input, r)
 	case IncreaseStreamRetentionPeriod:
 		return again(s.increaseRetention, c.Input, r)
 	case DecreaseStreamRetentionPeriod:

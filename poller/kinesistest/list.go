@@ -31,7 +31,7 @@ func (s *Service) listShards(in *kinesis.ListShardsInput, r *request) (*kinesis.
 			continue
 		}
 		if len(out.Shards) == limit {
-			out.NextToken, err = s.newShardsToken(shardsToken{st.id, last, from.Filter, r.now})
+			out.NextToken, err = s.newToken(shardsKind, shardsToken{st.id, last, from.Filter, r.now})
 			return out, err
 		}
 		out.Shards = append(out.Shards, sh.describe())
@@ -77,12 +77,12 @@ func (s *Service) listedByToken(in *kinesis.ListShardsInput, now time.Time) (*st
 		return nil, shardsToken{}, invalidArgument("NextToken cannot be provided together with ExclusiveStartShardId, " +
 			"StreamCreationTimestamp or ShardFilter.")
 	}
-	token, ok := s.parseShardsToken(*in.NextToken)
-	if !ok {
+	var token shardsToken
+	if !s.parseToken(shardsKind, *in.NextToken, &token) {
 		return nil, shardsToken{}, invalidArgument("Invalid NextToken.")
 	}
 	if now.Sub(token.Issued) > tokenAge {
-		return nil, shardsToken{}, &types.ExpiredNextTokenException{Message: new("The NextToken has expired.")}
+		return nil, shardsToken{}, nextTokenExpired()
 	}
 	st := s.byID(token.Stream)
 	if st == nil || (in.StreamARN != nil && *in.StreamARN != st.arn) {

@@ -3,6 +3,7 @@ package kinesistest
 import (
 	"context"
 	"math/big"
+	"slices"
 	"testing"
 	"time"
 
@@ -90,6 +91,12 @@ func TestShardsOfAStreamAlwaysCoverAllHashKeys(t *testing.T) {
 		for range rapid.IntRange(0, 20).Draw(t, "steps") {
 			open := s.streams["s"].open
 			i := rapid.IntRange(0, len(open)-1).Draw(t, "shard")
+			if rapid.IntRange(0, 3).Draw(t, "scale") == 0 {
+				target := rapid.IntRange((len(open)+1)/2, min(2*len(open), max(len(open), 40))).Draw(t, "target")
+				assert.NoError(t, h.UpdateShardCount(target))
+				assert.Len(t, s.streams["s"].open, target)
+				continue
+			}
 			if i+1 < len(open) && rapid.Bool().Draw(t, "merge") {
 				_, err = h.Merge(open[i+1].id, open[i].id)
 			} else {
@@ -102,6 +109,10 @@ func TestShardsOfAStreamAlwaysCoverAllHashKeys(t *testing.T) {
 		assert.Equal(t, maxHashKey, open[len(open)-1].hashes.end)
 		for i := 1; i < len(open); i++ {
 			assert.Equal(t, open[i-1].hashes.end.next(), open[i].hashes.start)
+		}
+		for _, sh := range s.streams["s"].shards {
+			assert.Equal(t, slices.Contains(open, sh), sh.isOpen(), "closed, or in the list of those that take records")
+			assert.Equal(t, sh.isOpen(), len(sh.children) == 0)
 		}
 	})
 }

@@ -108,6 +108,15 @@ var opMergeShards = operation[kinesis.MergeShardsInput, kinesis.MergeShardsOutpu
 	meta: func(o *kinesis.MergeShardsOutput) *middleware.Metadata { return &o.ResultMetadata },
 }
 
+var opUpdateShardCount = operation[kinesis.UpdateShardCountInput, kinesis.UpdateShardCountOutput]{
+	name: UpdateShardCount,
+	about: func(_ *Service, in *kinesis.UpdateShardCountInput) subject {
+		return subject{name: in.StreamName, arn: in.StreamARN}
+	},
+	do:   (*Service).updateShardCount,
+	meta: func(o *kinesis.UpdateShardCountOutput) *middleware.Metadata { return &o.ResultMetadata },
+}
+
 var opIncreaseStreamRetentionPeriod = operation[kinesis.IncreaseStreamRetentionPeriodInput, kinesis.IncreaseStreamRetentionPeriodOutput]{
 	name: IncreaseStreamRetentionPeriod,
 	about: func(_ *Service, in *kinesis.IncreaseStreamRetentionPeriodInput) subject {

@@ -28,12 +28,21 @@ func (p *pace) admit(now time.Time) bool {
 	if !oldest.IsZero() && now.Sub(oldest) < time.Second {
 		return false
 	}
-	if p.paid.Sub(now) >= time.Second || now.Before(p.blocked) {
+	if p.debt(now) > 0 || now.Before(p.blocked) {
 		return false
 	}
 	p.calls[p.next] = now
 	p.next = (p.next + 1) % callsPerSecond
 	return true
+}
+
+// debt is how long the next read has to wait because of what was read before.
+func (p *pace) debt(now time.Time) time.Duration {
+	ahead := p.paid.Sub(now)
+	if ahead < time.Second {
+		return 0
+	}
+	return ahead - time.Second + time.Nanosecond
 }
 
 // spend counts what an admitted read returned. full says that only maxPageBytes ended the page.

@@ -22,7 +22,7 @@ func (s *Service) getShardIterator(in *kinesis.GetShardIteratorInput, r *request
 	if sh == nil {
 		return nil, s.shardNotFound(st.name, *in.ShardId)
 	}
-	position, err := s.startOf(st, sh, in, r.now)
+	position, err := s.startOf(st, sh, start{GetShardIterator, in.ShardIteratorType, in.StartingSequenceNumber, in.Timestamp}, r.now)
 	if err != nil {
 		return nil, err
 	}
@@ -32,30 +32,41 @@ func (s *Service) getShardIterator(in *kinesis.GetShardIteratorInput, r *request
 	return &kinesis.GetShardIteratorOutput{ShardIterator: s.newIterator(st, sh, position, r.now)}, nil
 }
 
-// startOf returns the position that an iterator request means.
-func (s *Service) startOf(st *stream, sh *shard, in *kinesis.GetShardIteratorInput, now time.Time) (uint64, error) {
-	bySequence := in.ShardIteratorType == types.ShardIteratorTypeAtSequenceNumber ||
-		in.ShardIteratorType == types.ShardIteratorTypeAfterSequenceNumber
-	if bySequence != (in.StartingSequenceNumber != nil) {
+// start is where a request wants to begin in a shard.
+type start struct {
+	op       Op
+	kind     types.ShardIteratorType
+	sequence *string
+	time     *time.Time
+}
+
+// startOf returns the position that a request means.
+func (s *Service) startOf(st *stream, sh *shard, from start, now time.Time) (uint64, error) {
+	bySequence := from.kind == types.ShardIteratorTypeAtSequenceNumber || from.kind == types.ShardIteratorTypeAfterSequenceNumber
+	if bySequence != (from.sequence != nil) {
 		also := "no"
 		if !bySequence {
 			also = "also a"
 		}
 		return 0, invalidArgument("Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and "+
 			"StartingSequenceNumber or (2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. "+
-			"Request specified %s and %s StartingSequenceNumber.", in.ShardIteratorType, also)
+			"Request specified %s and %s StartingSequenceNumber.", from.kind, also)
 	}
-	switch in.ShardIteratorType {
+	switch from.kind {
 	case types.ShardIteratorTypeTrimHorizon:
 		return sh.first, nil
 	case types.ShardIteratorTypeLatest:
 		return sh.next, nil
 	case types.ShardIteratorTypeAtTimestamp:
-		return startAt(sh, in.Timestamp, now)
+		return startAt(sh, from.time, now)
 	case types.ShardIteratorTypeAtSequenceNumber, types.ShardIteratorTypeAfterSequenceNumber:
-		return s.startBy(st, sh, in)
+		return s.startBy(st, sh, from)
 	}
-	return 0, invalidValue("shardIteratorType", string(in.ShardIteratorType), "Member must satisfy enum value set: "+
+	field := "shardIteratorType"
+	if from.op == SubscribeToShard {
+		field = "startingPosition.type"
+	}
+	return 0, invalidValue(field, string(from.kind), "Member must satisfy enum value set: "+
 		"[AFTER_SEQUENCE_NUMBER, LATEST, AT_TIMESTAMP, AT_SEQUENCE_NUMBER, TRIM_HORIZON]")
 }
 
@@ -74,25 +85,32 @@ func startAt(sh *shard, t *time.Time, now time.Time) (uint64, error) {
 
 // startBy is startOf for the types with a sequence number. A number that is trimmed, or that no record has, is a place
 // as well: the next record is what follows it.
-func (s *Service) startBy(st *stream, sh *shard, in *kinesis.GetShardIteratorInput) (uint64, error) {
-	q, ok := parseSequence(*in.StartingSequenceNumber)
+func (s *Service) startBy(st *stream, sh *shard, from start) (uint64, error) {
+	q, ok := parseSequence(*from.sequence)
 	if !ok {
-		return 0, invalidArgument("StartingSequenceNumber %s used in GetShardIterator on shard %s in stream %s under account "+
-			"%s is invalid.", *in.StartingSequenceNumber, sh.id, st.name, s.config.Account)
+		return 0, invalidArgument("StartingSequenceNumber %s used in %s on shard %s in stream %s under account "+
+			"%s is invalid.", *from.sequence, from.op, sh.id, st.name, s.config.Account)
 	}
 	if q.shard != uint32(sh.index) {
 		return 0, invalidArgument("Invalid StartingSequenceNumber. It encodes %s, while it was used in a call to a shard "+
 			"with %s", shardID(int(q.shard)), sh.id)
 	}
 	if q.created != sh.created {
-		return 0, invalidArgument("StartingSequenceNumber %s used in GetShardIterator on shard %s in stream %s under account "+
+		return 0, invalidArgument("StartingSequenceNumber %s used in %s on shard %s in stream %s under account "+
 			"%s is invalid because it did not come from this stream.",
-			*in.StartingSequenceNumber, sh.id, st.name, s.config.Account)
+			*from.sequence, from.op, sh.id, st.name, s.config.Account)
 	}
-	if in.ShardIteratorType == types.ShardIteratorTypeAfterSequenceNumber {
+	if from.kind == types.ShardIteratorTypeAfterSequenceNumber || sh.isBehind(q) {
 		q.index++
 	}
 	return max(sh.first, min(q.index, sh.next)), nil
+}
+
+// isBehind reports whether a sequence number lies between the record of its index and the next, as the continuations of
+// a subscription do.
+func (sh *shard) isBehind(q sequence) bool {
+	at := sh.from(q.index)
+	return q.index >= sh.first && len(at) > 0 && at[0].arrival.Unix() < q.arrived
 }
 
 func (s *Service) getRecords(in *kinesis.GetRecordsInput, r *request) (*kinesis.GetRecordsOutput, error) {
@@ -116,7 +134,7 @@ func (s *Service) getRecords(in *kinesis.GetRecordsInput, r *request) (*kinesis.
 	if r.fault.Empty {
 		return s.answer(c, 0, r.now), nil
 	}
-	n, bytes, full := c.measure(s.capped(int(limit), r.fault.MaxRecords))
+	n, bytes, full := c.measure(s.capped(int(limit), r.fault.MaxRecords), maxPageBytes)
 	c.shard.reads.spend(r.now, bytes, full)
 	return s.answer(c, n, r.now), nil
 }
@@ -174,33 +192,38 @@ func (s *Service) resolve(in *kinesis.GetRecordsInput, now time.Time) (cursor, e
 	return cursor{st, sh, position, sh.from(position)}, nil
 }
 
-// measure returns how many records fit in a page, their bytes, and whether it is the bytes that ended it.
-func (c *cursor) measure(limit int) (n, bytes int, full bool) {
+// measure returns how many records fit in a page of so many records and bytes, their bytes, and whether it is the bytes
+// that ended it.
+func (c *cursor) measure(limit, maxBytes int) (n, bytes int, full bool) {
 	for n < len(c.ahead) && n < limit {
 		size := c.ahead[n].size()
-		if n > 0 && bytes+size > maxPageBytes {
+		if n > 0 && bytes+size > maxBytes {
 			return n, bytes, true
 		}
 		bytes += size
 		n++
 	}
-	return n, bytes, bytes >= maxPageBytes
+	return n, bytes, bytes >= maxBytes
 }
 
 // answer builds the page of the next n records. Their data is shared with the stream.
 func (s *Service) answer(c cursor, n int, now time.Time) *kinesis.GetRecordsOutput {
 	page, rest := c.ahead[:n], c.ahead[n:]
-	out := &kinesis.GetRecordsOutput{Records: pageOf(page), MillisBehindLatest: new(int64(0))}
-	if len(rest) > 0 {
-		// Zero would mean that nothing is left.
-		*out.MillisBehindLatest = max(1, now.Sub(rest[0].arrival).Milliseconds())
-	}
+	out := &kinesis.GetRecordsOutput{Records: pageOf(page), MillisBehindLatest: behind(rest, now)}
 	if ended := !c.shard.isOpen() && len(rest) == 0; ended && (n == 0 || s.config.EndWithRecords) {
 		out.ChildShards = c.shard.describeChildren()
 		return out
 	}
 	out.NextShardIterator = s.newIterator(c.stream, c.shard, c.position+uint64(n), now)
 	return out
+}
+
+// behind returns the MillisBehindLatest of a reader that has the rest ahead.
+func behind(rest []record, now time.Time) *int64 {
+	if len(rest) == 0 {
+		return new(int64(0))
+	}
+	return new(max(1, now.Sub(rest[0].arrival).Milliseconds())) // zero would mean that nothing is left
 }
 
 // pageOf returns records as the API shows them. It allocates by page, not by record.

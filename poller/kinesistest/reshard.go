@@ -74,11 +74,19 @@ func (s *Service) mergeShards(in *kinesis.MergeShardsInput, r *request) (*kinesi
 
 // changeable returns a shard that can be split or merged: an open one, while the stream may have more shards.
 func (s *Service) changeable(st *stream, id string, now time.Time) (*shard, error) {
-	if len(st.shards) >= maxListed {
-		return nil, &types.LimitExceededException{Message: new(fmt.Sprintf(
-			"Stream %s has %d shards, open and closed. kinesistest does not keep more.", st.name, len(st.shards)))}
+	if err := st.roomForShards(); err != nil {
+		return nil, err
 	}
 	return s.openShard(st, id, now)
+}
+
+// roomForShards refuses a reshard of a stream that has more shards than a test's memory is meant for.
+func (st *stream) roomForShards() error {
+	if len(st.shards) < maxListed {
+		return nil
+	}
+	return &types.LimitExceededException{Message: new(fmt.Sprintf(
+		"Stream %s has %d shards, open and closed. kinesistest does not keep more.", st.name, len(st.shards)))}
 }
 
 // openShard returns a shard that takes records.

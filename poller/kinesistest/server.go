@@ -3,6 +3,8 @@ package kinesistest
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -22,14 +24,17 @@ const (
 )
 
 // Server is a Service behind HTTP on a free port of the loopback interface, for the SDK, the aws command line and other
-// processes: point them at URL with any credentials, which nobody verifies. Close it when done.
+// processes: point them at URL with any credentials, which nobody verifies. Close it when done, which also ends all
+// subscriptions.
 type Server struct {
-	// URL is the endpoint: http://127.0.0.1:port.
+	// URL is the endpoint: http://127.0.0.1:port, or https://127.0.0.1:port of NewTLSServer. That of NewPipeServer is
+	// for its own Config and Client only.
 	URL string
 
 	service   *Service
 	server    *http.Server
 	transport *http.Transport
+	leaf      *x509.Certificate  // nil without TLS
 	hangUp    context.CancelFunc // ends all calls that wait
 	serving   sync.WaitGroup     // the accept loop and the calls
 
@@ -40,13 +45,55 @@ type Server struct {
 // NewServer starts a Server. Like httptest.NewServer it panics when the loopback interface can't be listened on:
 // a test has nothing else to do then.
 func NewServer(s *Service) *Server {
+	listener := listen()
+	v := newServer(s, "http://"+listener.Addr().String())
+	v.serving.Go(func() { _ = v.server.Serve(listener) }) // it ends with Close, and with nothing else to tell
+	return v
+}
+
+// NewTLSServer starts a Server that speaks HTTP/2 and HTTP/1.1 over TLS, as the service does, with a certificate made for
+// it. Config and Client trust that; others find it in Certificate. It panics when NewServer does.
+func NewTLSServer(s *Service) *Server {
+	certificate, err := newCertificate()
+	if err != nil {
+		panic(err)
+	}
+	listener := listen()
+	v := newServer(s, "https://"+listener.Addr().String())
+	v.leaf = certificate.Leaf
+	v.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	trusted := x509.NewCertPool()
+	trusted.AddCert(v.leaf)
+	v.transport.TLSClientConfig = &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}
+	v.transport.ForceAttemptHTTP2 = true
+	v.serving.Go(func() { _ = v.server.ServeTLS(listener, "", "") }) // as above
+	return v
+}
+
+// NewPipeServer starts a Server without a network: Config and Client reach it over net.Pipe, with HTTP/1.1. So the real
+// SDK runs in a synctest bubble, where minutes pass at once; start and close the Server inside of it.
+func NewPipeServer(s *Service) *Server {
+	listener := newPipes()
+	v := newServer(s, pipeURL)
+	v.transport.DialContext = listener.dial
+	v.serving.Go(func() { _ = v.server.Serve(listener) }) // as above
+	return v
+}
+
+// listen listens on a free port of the loopback interface.
+func listen() net.Listener {
 	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0") //nolint:forbidigo // it does not wait
 	if err != nil {
 		panic(fmt.Sprintf("kinesistest: listen: %v", err))
 	}
+	return listener
+}
+
+// newServer returns a Server that does not listen yet.
+func newServer(s *Service, url string) *Server {
 	ctx, hangUp := context.WithCancel(context.Background()) //nolint:forbidigo // the life of the Server, which Close ends
 	v := &Server{
-		URL:       "http://" + listener.Addr().String(),
+		URL:       url,
 		service:   s,
 		transport: &http.Transport{MaxIdleConnsPerHost: 256, IdleConnTimeout: idleTimeout},
 		hangUp:    hangUp,
@@ -58,9 +105,12 @@ func NewServer(s *Service) *Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 	}
-	v.serving.Go(func() { _ = v.server.Serve(listener) }) // it ends with Close, and with nothing else to tell
 	return v
 }
+
+// Certificate returns the certificate of a Server by NewTLSServer, and nil for others. Another process that is to trust
+// it takes it as a file: for the aws command line, AWS_CA_BUNDLE.
+func (v *Server) Certificate() *x509.Certificate { return v.leaf }
 
 // Config returns an SDK configuration for the Server: endpoint, region, credentials, and an HTTP client that Close
 // makes let go of its connections.

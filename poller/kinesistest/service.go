@@ -19,26 +19,38 @@ type Config struct {
 	Account string
 
 	// NoLimits switches the read limits of a shard off: 5 GetRecords and 5 GetShardIterator calls a second,
-	// 2 MiB a second, and the 5 s after a page of 10 MiB. The size of a page stays limited.
+	// 2 MiB a second, and the 5 s after a page of 10 MiB; also the 2 MiB a second of a subscription. The size of a page
+	// stays limited, and SubscribeAtOnce is a switch of its own.
 	// Write limits and the call limits of an account are never enforced.
 	NoLimits bool
 
-	// TransitionTime is how long a stream stays CREATING, UPDATING or DELETING. Zero: no time, it is ACTIVE, or gone,
-	// when the call returns. A reshard takes effect at once in either case.
+	// SubscribeAtOnce switches off the rule that a consumer may subscribe to a shard again only 5 s after it was granted
+	// a subscription of it. A new subscription then ends an older one whenever it comes.
+	SubscribeAtOnce bool
+
+	// TransitionTime is how long a stream stays CREATING, UPDATING or DELETING, and a consumer CREATING or DELETING.
+	// Zero: no time, it is ACTIVE, or gone, when the call returns. A reshard takes effect at once in either case.
 	TransitionTime time.Duration
 
-	// MaxRecordsPerRead caps the records of every GetRecords page below the Limit asked for. Zero: no cap.
+	// MaxRecordsPerRead caps the records of every GetRecords page below the Limit asked for, and those of a subscription's
+	// events. Zero: no cap.
 	MaxRecordsPerRead int
 
 	// EndWithRecords makes the page with the last records of a closed shard the final one, without a next iterator.
-	// Otherwise an empty page follows that is final. Consumers meet both.
+	// Otherwise an empty page follows that is final. Consumers meet both. The same goes for a subscription's events.
 	EndWithRecords bool
+
+	// RefuseCBOR, if set, is the answer to every request in CBOR, as of an endpoint that speaks AWS JSON only. One that
+	// goes by the type of the content answers UnknownOperationException, one that reads whatever comes as JSON
+	// SerializationException; both are a smithy.GenericAPIError here. It is answered in JSON, and logged by Calls.
+	RefuseCBOR error
 
 	// OnCall, if set, sees every call before it takes effect. The error that it returns, if any, is the call's answer.
 	// It may be called from many goroutines at once, and may use the Service.
 	OnCall func(Call) error
 
-	// Now is the service's clock. Nil: time.Now, which is the fake clock inside a synctest bubble.
+	// Now is the service's clock. Nil: time.Now, which is the fake clock inside a synctest bubble. What takes a while,
+	// such as delays and the heartbeats, pace and end of a subscription, goes by timers.
 	Now func() time.Time
 }
 

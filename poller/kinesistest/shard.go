@@ -44,6 +44,8 @@ type shard struct {
 	generation uint32
 
 	reads, iterators pace
+
+	subscribers []*subscription // those that run, to be woken
 }
 
 // append adds a record and returns it.
@@ -55,6 +57,7 @@ func (sh *shard) append(r record, now time.Time) *record {
 	r.sequence = sequence{sh.created, uint32(sh.index), sh.next, r.arrival.Unix()}.String()
 	sh.next++
 	sh.records = append(sh.records, r)
+	sh.wake()
 	return &sh.records[len(sh.records)-1]
 }
 
@@ -62,6 +65,14 @@ func (sh *shard) append(r record, now time.Time) *record {
 func (sh *shard) close(now time.Time) {
 	sh.closed = now
 	sh.end = sequence{sh.created, uint32(sh.index), lastIndex, now.Unix()}.String()
+	sh.wake()
+}
+
+// wake tells the subscriptions that there is something to look at.
+func (sh *shard) wake() {
+	for _, sub := range sh.subscribers {
+		sub.look()
+	}
 }
 
 func (sh *shard) isOpen() bool { return sh.end == "" }

@@ -38,6 +38,9 @@ type stream struct {
 	shards []*shard // by growing index; those that the retention removed are missing
 	open   []*shard // by starting hash key; together they cover all hash keys
 	count  int      // shards ever made: the index of the next
+
+	consumers    []*consumer      // by name; those that are gone may be there still
+	lastConsumer map[string]int64 // the second in the ARN of the last consumer of each name
 }
 
 // enter begins a transition.

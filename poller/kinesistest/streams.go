@@ -1,6 +1,7 @@
 package kinesistest
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -92,7 +93,14 @@ func (s *Service) deleteStream(in *kinesis.DeleteStreamInput, r *request) (*kine
 	if st.deleting {
 		return nil, s.streamInUse(st.name, "ACTIVE", types.StreamStatusDeleting)
 	}
+	if all := st.registered(r.now); len(all) > 0 && (in.EnforceConsumerDeletion == nil || !*in.EnforceConsumerDeletion) {
+		return nil, &types.ResourceInUseException{Message: new(fmt.Sprintf(
+			"Stream %s under account %s has %d registered consumers.", st.name, s.config.Account, len(all)))}
+	}
 	st.deleting = true
+	for _, c := range st.consumers {
+		c.wake()
+	}
 	st.enter(types.StreamStatusDeleting, r.now, s.config.TransitionTime)
 	if st.gone(r.now) {
 		delete(s.streams, st.name)
@@ -141,7 +149,7 @@ func (s *Service) describeStreamSummary(in *kinesis.DescribeStreamSummaryInput, 
 		EnhancedMonitoring:         []types.EnhancedMetrics{{ShardLevelMetrics: []types.MetricsName{}}},
 		EncryptionType:             types.EncryptionTypeNone,
 		OpenShardCount:             new(int32(len(st.open))),
-		ConsumerCount:              new(int32(0)),
+		ConsumerCount:              new(int32(len(st.registered(r.now)))),
 		MaxRecordSizeInKiB:         new(st.recordKiB),
 		RecordDistributionStrategy: st.distribution,
 	}}, nil

@@ -13,9 +13,10 @@ import (
 // Iterators and page tokens are opaque to their users: a kind, a body and a checksum that only this Service can make,
 // so that garbage and the tokens of another Service are told apart from real ones.
 const (
-	iteratorKind byte = 1
-	shardsKind   byte = 2
-	streamsKind  byte = 3
+	iteratorKind  byte = 1
+	shardsKind    byte = 2
+	streamsKind   byte = 3
+	consumersKind byte = 4
 
 	iteratorAge = 5 * time.Minute
 	tokenAge    = 300 * time.Second
@@ -36,6 +37,13 @@ type shardsToken struct {
 	Stream uint64
 	After  int
 	Filter *types.ShardFilter
+	Issued time.Time
+}
+
+// consumersToken is where ListStreamConsumers goes on.
+type consumersToken struct {
+	Stream uint64
+	After  string
 	Issued time.Time
 }
 
@@ -65,19 +73,19 @@ func (s *Service) parseIterator(token string) (iterator, bool) {
 	}, true
 }
 
-// newShardsToken issues a token behind the shard at index after.
-func (s *Service) newShardsToken(t shardsToken) (*string, error) {
+// newToken issues a page token that says t.
+func (s *Service) newToken(kind byte, t any) (*string, error) {
 	body, err := json.Marshal(t)
 	if err != nil {
 		return nil, err
 	}
-	return new(s.seal(shardsKind, body)), nil
+	return new(s.seal(kind, body)), nil
 }
 
-func (s *Service) parseShardsToken(token string) (t shardsToken, ok bool) {
-	body, ok := s.unseal(shardsKind, token)
-	ok = ok && json.Unmarshal(body, &t) == nil
-	return t, ok
+// parseToken reads a page token into t, and reports false for what is none of that kind.
+func (s *Service) parseToken(kind byte, token string, t any) bool {
+	body, ok := s.unseal(kind, token)
+	return ok && json.Unmarshal(body, t) == nil
 }
 
 func (s *Service) seal(kind byte, body []byte) string {
