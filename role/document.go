@@ -108,7 +108,7 @@ func (t Trust) validate() error {
 			errs = append(errs, fmt.Errorf("role: Principals[%d] is %q, must be the ARN of a user or a role, or an account", i, p))
 		}
 	}
-	if t.ExternalID != "" && (len(t.Principals) == 0 || !externalIDForm.MatchString(t.ExternalID)) {
+	if t.ExternalID != "" && (len(t.Principals) == 0 || !fitExternalID(t.ExternalID)) {
 		errs = append(errs, errors.New("role: ExternalID must be 2 to 1,224 letters, digits and _+=,.@:/-, with Principals"))
 	}
 	if (t.SetSourceIdentity || t.TagSession) && len(t.Principals) == 0 {

@@ -129,8 +129,14 @@ func (r Role) withDefaults() Role {
 var (
 	roleForm       = regexp.MustCompile(`^arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)
 	nameForm       = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
-	externalIDForm = regexp.MustCompile(`^[\w+=,.@:/-]{2,1224}$`)
+	externalIDForm = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
 )
+
+// maxExternalID is the longest ExternalID.
+const maxExternalID = 1224
+
+// fitExternalID reports whether STS takes an ExternalID.
+func fitExternalID(s string) bool { return len(s) <= maxExternalID && externalIDForm.MatchString(s) }
 
 // validate reports all that is wrong.
 func (r Role) validate(client Client) error {
@@ -144,7 +150,7 @@ func (r Role) validate(client Client) error {
 	if !roleForm.MatchString(r.ARN) {
 		bad("ARN", fmt.Sprintf("%q", r.ARN), "arn:PARTITION:iam::ACCOUNT:role/NAME")
 	}
-	if r.ExternalID != "" && !externalIDForm.MatchString(r.ExternalID) {
+	if r.ExternalID != "" && !fitExternalID(r.ExternalID) {
 		bad("ExternalID", "unfit", "2 to 1,224 letters, digits and _+=,.@:/-") // it is a secret, of sorts
 	}
 	for field, value := range map[string]string{"SessionName": r.SessionName, "SourceIdentity": r.SourceIdentity} {
