@@ -56,7 +56,8 @@ func TestEachMissingActionIsNamedInAWSsWords(t *testing.T) {
 		{role.Needs{Consumer: consumer}, []string{"kinesis:ListShards", "kinesis:SubscribeToShard"}, consumerText},
 		{
 			role.Needs{Consumer: consumer, FallBackToPolling: true},
-			[]string{"kinesis:ListShards", "kinesis:SubscribeToShard", "kinesis:GetShardIterator", "kinesis:GetRecords"}, consumerText,
+			[]string{"kinesis:ListShards", "kinesis:SubscribeToShard", "kinesis:GetShardIterator", "kinesis:GetRecords"},
+			consumerText,
 		},
 	} {
 		for i, missing := range c.actions {

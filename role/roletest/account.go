@@ -132,6 +132,13 @@ func (a *Account) Fail(err error, n int) {
 	a.failures = append(a.failures, slices.Repeat([]error{err}, n)...)
 }
 
+// ClearFailures forgets the failures that no call has had yet.
+func (a *Account) ClearFailures() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.failures = nil
+}
+
 // Sessions returns copies of all sessions in the order in which they began.
 func (a *Account) Sessions() []Session {
 	a.mu.Lock()
