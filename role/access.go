@@ -2,6 +2,7 @@ package role
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -126,7 +127,11 @@ var serviceNames = map[string]string{
 
 // refused is what an AssumeRole that failed comes to. STS refuses a role that does not exist with the same code as one
 // whose trust policy does not name the caller, and so does Lambda.
-func (r Role) refused(err error) error {
+func (r Role) refused(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		// It does not unwrap to the end of a context, which nobody but us has seen end.
+		return fmt.Errorf("role: assume %s: no answer within %v: %v", r.ARN, callTimeout, err) //nolint:errorlint // see above
+	}
 	known := &AccessError{Message: fmt.Sprintf(trustText, r.ARN), Action: "sts:AssumeRole", Resource: r.ARN}
 	if e, ok := missing(err, known); ok {
 		return e

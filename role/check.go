@@ -30,7 +30,8 @@ type SubscribeClient interface {
 // is closed at once, and may have ended another one.
 //
 // A missing permission is an *AccessError with AWS Lambda's text. Throttling and a consumer that is busy prove that the
-// call is allowed, and are no errors; all else is returned as it came, such as a stream that does not exist.
+// call is allowed, and are no errors, though what needs the call's answer stays unchecked; all else is returned as it
+// came, such as a stream that does not exist.
 // ctx bounds the whole.
 func CheckSource(ctx context.Context, client SourceClient, n Needs) error {
 	n, err := n.normal()

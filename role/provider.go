@@ -82,7 +82,7 @@ func (s *source) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	defer cancel()
 	c, err := s.assume.Retrieve(ctx)
 	if err != nil {
-		s.failed, s.err = time.Now(), s.role.refused(err)
+		s.failed, s.err = time.Now(), s.role.refused(ctx, err)
 		return aws.Credentials{}, s.err
 	}
 	if s.stale {

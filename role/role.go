@@ -65,7 +65,8 @@ type Role struct {
 
 // Config returns a copy of cfg whose credentials are a session of the role, got with the credentials of cfg. Clients made
 // from it act as the role: Kinesis, the destinations, the function. Without a role it returns cfg as it is. It makes no
-// call. Call it once for each mapping: all clients of one result share one session.
+// call. Call it once for each mapping: all clients of one result share one session. A BaseEndpoint in cfg is STS's, too:
+// for emulators, set it later, with each client.
 func (r Role) Config(cfg aws.Config) (aws.Config, error) {
 	if r.ARN == "" {
 		return cfg, nil
@@ -153,9 +154,9 @@ func (r Role) validate(client Client) error {
 	if r.ExternalID != "" && !fitExternalID(r.ExternalID) {
 		bad("ExternalID", "unfit", "2 to 1,224 letters, digits and _+=,.@:/-") // it is a secret, of sorts
 	}
-	for field, value := range map[string]string{"SessionName": r.SessionName, "SourceIdentity": r.SourceIdentity} {
-		if value != "" && !nameForm.MatchString(value) {
-			bad(field, fmt.Sprintf("%q", value), "2 to 64 letters, digits and _+=,.@-")
+	for _, f := range [][2]string{{"SessionName", r.SessionName}, {"SourceIdentity", r.SourceIdentity}} {
+		if f[1] != "" && !nameForm.MatchString(f[1]) {
+			bad(f[0], fmt.Sprintf("%q", f[1]), "2 to 64 letters, digits and _+=,.@-")
 		}
 	}
 	if len(r.Tags) > 50 {

@@ -166,8 +166,12 @@ func (p *parser) readKey(c *condition, m *member) error {
 	return nil
 }
 
-// holds reports whether a request meets the condition.
-func (c *condition) holds(request Context) bool {
+// holds reports whether a request meets the condition. Where a variable leaves a negation open, it denies and does not
+// allow.
+func (c *condition) holds(request Context, deny bool) bool {
+	if c.operator.negated && !c.values.resolvable(request) {
+		return deny
+	}
 	got, ok := request.get(c.key)
 	if c.operator.null {
 		return slices.ContainsFunc(c.values, func(v pattern) bool {

@@ -23,7 +23,8 @@
 //	                           | StringEquals, StringEqualsIgnoreCase, StringLike and their negations,
 //	                           | ArnEquals, ArnLike and their negations, Bool, Null
 //	policy variables           | ${key}, ${key, 'default'}, ${*}, ${?}, ${$} in Resource and Condition, if the Version is
-//	                           | 2012-10-17; a value whose key is not in the request matches nothing
+//	                           | 2012-10-17; one whose key is not in the request matches nothing, and in a negation
+//	                           | denies and never allows
 //
 // Numeric, date, address and binary conditions are refused. Nothing is known of permissions boundaries, policies of an
 // organization, and of which context keys a service sends: a Request has what its maker puts in.

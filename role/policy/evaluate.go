@@ -91,16 +91,25 @@ func evaluate(r Request, policies []*Policy) (Decision, *Policy) {
 // applies reports whether a statement is about a request.
 func (s *statement) applies(r *Request) bool {
 	if s.actions.match(strings.ToLower(r.Action), nil) == s.notActions ||
-		s.resources != nil && s.resources.match(r.Resource, r.Context) == s.notResources ||
+		s.resources != nil && !s.isAbout(r) ||
 		s.principals != nil && s.names(r.Principal) == s.notPrincipal {
 		return false
 	}
 	for i := range s.conditions {
-		if !s.conditions[i].holds(r.Context) {
+		if !s.conditions[i].holds(r.Context, s.deny) {
 			return false
 		}
 	}
 	return true
+}
+
+// isAbout reports whether the request's resource is meant. Where a variable leaves NotResource open, it denies and does
+// not allow.
+func (s *statement) isAbout(r *Request) bool {
+	if s.notResources && !s.resources.resolvable(r.Context) {
+		return s.deny
+	}
+	return s.resources.match(r.Resource, r.Context) != s.notResources
 }
 
 // names reports whether the statement's principals have who among them.

@@ -180,6 +180,17 @@ func TestVariablesInResources(t *testing.T) {
 	assert.Equal(t, policy.Allow, policy.Evaluate(r, old), "the first version knows no variables")
 }
 
+func TestNegationThatAVariableLeavesOpenNeverAllows(t *testing.T) {
+	r := policy.Request{Principal: user, Action: "s3:PutObject", Resource: "arn:aws:s3:::home/ada/x"}
+	for _, body := range []string{
+		`"Action":"*","NotResource":"arn:aws:s3:::home/${aws:username}/*"}`,
+		`"Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalArn":"${aws:username}"}}}`,
+	} {
+		assert.Equal(t, policy.ImplicitDeny, policy.Evaluate(r, statements(t, `{"Effect":"Allow",`+body)))
+		assert.Equal(t, policy.ExplicitDeny, policy.Evaluate(r, statements(t, `{"Effect":"Deny",`+body)))
+	}
+}
+
 func TestPrincipals(t *testing.T) {
 	for _, c := range []struct {
 		principal, who string

@@ -124,6 +124,16 @@ func (p *pattern) matches(s string, c Context) bool {
 	return glob(pieces, s)
 }
 
+// resolvable reports whether the request has a value for all variables.
+func (ps patterns) resolvable(c Context) bool {
+	for i := range ps {
+		if _, ok := ps[i].resolve(c); !ok {
+			return false
+		}
+	}
+	return true
+}
+
 func (ps patterns) match(s string, c Context) bool {
 	for i := range ps {
 		if ps[i].matches(s, c) {

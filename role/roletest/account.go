@@ -176,8 +176,8 @@ func (a *Account) Principal(accessKeyID, sessionToken string) (string, error) {
 func (a *Account) Authorize(principal, action, resource string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	r := policy.Request{Principal: principal, Action: action, Resource: resource}
 	who, session := a.find(principal)
+	r := policy.Request{Principal: principal, Action: action, Resource: resource, Context: who.context()}
 	if err := policy.Authorize(r, who.policies...); err != nil {
 		return err
 	}
@@ -203,6 +203,11 @@ func (a *Account) find(principal string) (identity, *Session) {
 		}
 	}
 	return identity{arn: principal}, nil
+}
+
+// context is what AWS tells of the caller with each call.
+func (i *identity) context() policy.Context {
+	return policy.Context{"aws:PrincipalArn": {i.arn}, "aws:PrincipalAccount": {accountOf(i.arn)}}
 }
 
 func parseAll(documents []string) ([]*policy.Policy, error) {

@@ -93,9 +93,8 @@ func (a *Account) assume(caller string, c assumption) (*Session, error) {
 // Source: IAM User Guide, "Policy evaluation logic".
 func (a *Account) mayAssume(caller string, r *roleEntry, c assumption) error {
 	who, _ := a.find(caller)
-	context := policy.Context{
-		"sts:RoleSessionName": {c.name}, "aws:PrincipalArn": {who.arn}, "aws:PrincipalAccount": {accountOf(caller)},
-	}
+	context := who.context()
+	context["sts:RoleSessionName"] = []string{c.name}
 	if c.externalID != "" {
 		context["sts:ExternalId"] = []string{c.externalID}
 	}

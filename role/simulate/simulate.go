@@ -12,6 +12,7 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,8 +60,11 @@ type permission struct{ action, resource string }
 // ask returns which permissions of a grant are missing.
 func ask(ctx context.Context, client Client, roleARN string, g role.Grant) ([]permission, error) {
 	in := &iam.SimulatePrincipalPolicyInput{PolicySourceArn: &roleARN, ActionNames: g.Actions}
+	granted := map[string]string{} // by what IAM is asked about, which is one resource and not many
 	for _, r := range g.Resources {
-		in.ResourceArns = append(in.ResourceArns, strings.ReplaceAll(r, "*", "x")) // IAM is asked about one resource, not about many
+		one := strings.ReplaceAll(r, "*", "x")
+		in.ResourceArns = append(in.ResourceArns, one)
+		granted[one] = r
 	}
 	var missing []permission
 	for {
@@ -72,7 +76,9 @@ func ask(ctx context.Context, client Client, roleARN string, g role.Grant) ([]pe
 			return nil, fmt.Errorf("simulate: role %s: %w", roleARN, err)
 		}
 		for i := range out.EvaluationResults {
-			missing = append(missing, notAllowed(&out.EvaluationResults[i], in.ResourceArns[0])...)
+			for _, p := range notAllowed(&out.EvaluationResults[i], in.ResourceArns[0]) {
+				missing = append(missing, permission{p.action, cmp.Or(granted[p.resource], p.resource)})
+			}
 		}
 		if !out.IsTruncated || out.Marker == nil {
 			return missing, nil

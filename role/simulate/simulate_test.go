@@ -53,7 +53,7 @@ func newClient(t *testing.T, policies ...string) (simulate.Client, *roletest.Acc
 func messages(t *testing.T, err error) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the joined errors, one by one
+	joined, ok := err.(interface{ Unwrap() []error })
 	require.True(t, ok, "%v", err)
 	for _, err := range joined.Unwrap() {
 		missing := new(role.AccessError)
@@ -74,15 +74,16 @@ func TestRoleWithThePolicyOfItsNeedsMayDoAll(t *testing.T) {
 func TestMissingPermissionsAreAllToldInAWSsWords(t *testing.T) {
 	client, account := newClient(t, asking)
 	allow := `{"Version":"2012-10-17","Statement":[
-		{"Effect":"Allow","Action":["kinesis:*","s3:*"],"Resource":"*"},
+		{"Effect":"Allow","Action":"kinesis:*","Resource":"*"},
 		{"Effect":"Allow","Action":"dynamodb:*","Resource":"` + needs.Tables[0] + `"},
 		{"Effect":"Deny","Action":"kinesis:GetRecords","Resource":"*"}]}`
 	require.NoError(t, account.SetRole(roletest.Role{ARN: ship, Trust: trust, Policies: []string{allow}}))
 	got := messages(t, simulate.Check(t.Context(), client, ship, needs))
-	assert.Len(t, got, 3+7, "one for each action on the other table")
+	assert.Len(t, got, 4+7, "one for each action on the other table")
 	const text = "The function execution role does not have permissions to call "
 	assert.Equal(t, text+"SendMessage on SQS", got["sqs:SendMessage "+queue])
 	assert.Equal(t, text+"Publish on SNS", got["sns:Publish "+topic])
+	assert.Equal(t, text+"PutObject on S3", got["s3:PutObject arn:aws:s3:::lost-orders/aws/lambda/*"])
 	assert.Equal(t, text+"PutItem on DynamoDB", got["dynamodb:PutItem "+needs.Tables[1]])
 	assert.Contains(t, got["kinesis:GetRecords "+stream], "Cannot access stream "+stream+". ")
 }
