@@ -3,6 +3,7 @@ package role
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -168,43 +169,15 @@ func serviceOf(s string) string {
 // normal returns Needs whose Stream is there, or all that is wrong with them.
 func (n Needs) normal() (Needs, error) {
 	var errs []error
-	check := func(field, value, form string, ok func(arn.ARN) bool) {
-		a, err := arn.Parse(value)
-		if value != "" && (err != nil || strings.ContainsAny(value, "*?${} \t\n\"\\") && !isLatest(value) || !ok(a)) {
-			errs = append(errs, fmt.Errorf("role: %s is %q, must be %s", field, value, form))
+	for _, f := range n.fields() {
+		a, err := arn.Parse(f.value)
+		switch {
+		case f.value == "" && f.required:
+			errs = append(errs, fmt.Errorf("role: %s is empty", f.name))
+		case f.value != "" && (err != nil || !plain(f.value) || !f.form.fits(a)):
+			errs = append(errs, fmt.Errorf("role: %s is %q, must be %s", f.name, f.value, f.form.text))
 		}
 	}
-	of := func(service, prefix string) func(arn.ARN) bool {
-		return func(a arn.ARN) bool {
-			return a.Service == service && strings.HasPrefix(a.Resource, prefix) && len(a.Resource) > len(prefix)
-		}
-	}
-	isKey := of("kms", "key/")
-	check("Stream", n.Stream, "arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME", func(a arn.ARN) bool {
-		return of("kinesis", "stream/")(a) && strings.Count(a.Resource, "/") == 1
-	})
-	check("Consumer", n.Consumer, "arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME/consumer/NAME:NUMBER", func(a arn.ARN) bool {
-		return of("kinesis", "stream/")(a) && strings.Contains(a.Resource, "/consumer/")
-	})
-	check("StreamKey", n.StreamKey, "arn:PARTITION:kms:REGION:ACCOUNT:key/ID", isKey)
-	for i, d := range n.Destinations {
-		field := fmt.Sprintf("Destinations[%d]", i)
-		if d.ARN == "" {
-			errs = append(errs, fmt.Errorf("role: %s has no ARN", field))
-		}
-		check(field+".ARN", d.ARN, "the ARN of a queue, a topic or a bucket", func(a arn.ARN) bool {
-			return slices.Contains([]string{"sqs", "sns", "s3"}, a.Service) && a.Resource != "" && !strings.Contains(a.Resource, "/")
-		})
-		check(field+".Key", d.Key, "arn:PARTITION:kms:REGION:ACCOUNT:key/ID", isKey)
-	}
-	for i, table := range n.Tables {
-		field := fmt.Sprintf("Tables[%d]", i)
-		if table == "" {
-			errs = append(errs, fmt.Errorf("role: %s is empty", field))
-		}
-		check(field, table, "arn:PARTITION:dynamodb:REGION:ACCOUNT:table/NAME", of("dynamodb", "table/"))
-	}
-	check("Function", n.Function, "arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]", of("lambda", "function:"))
 	stream, _, fanOut := strings.Cut(n.Consumer, "/consumer/")
 	if fanOut && n.Stream == "" {
 		n.Stream = stream
@@ -215,8 +188,52 @@ func (n Needs) normal() (Needs, error) {
 	return n, errors.Join(errs...)
 }
 
-// isLatest reports whether the only unusual character is that of the qualifier $LATEST.
-func isLatest(s string) bool {
-	name, ok := strings.CutSuffix(s, ":$LATEST")
-	return ok && !strings.ContainsAny(name, "*?${} \t\n\"\\")
+// field is one ARN of Needs.
+type field struct {
+	name, value string
+	form        form
+	required    bool
+}
+
+// form is what an ARN must look like.
+type form struct {
+	text     string
+	services []string
+	resource *regexp.Regexp
+}
+
+func (f form) fits(a arn.ARN) bool {
+	return slices.Contains(f.services, a.Service) && f.resource.MatchString(a.Resource)
+}
+
+var (
+	streamForm      = form{"arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME", []string{"kinesis"}, regexp.MustCompile(`^stream/[^/]+$`)}
+	consumerForm    = form{"arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME/consumer/NAME:NUMBER", []string{"kinesis"}, regexp.MustCompile(`^stream/[^/]+/consumer/[^/]+$`)}
+	keyForm         = form{"arn:PARTITION:kms:REGION:ACCOUNT:key/ID", []string{"kms"}, regexp.MustCompile(`^key/.`)}
+	destinationForm = form{"the ARN of a queue, a topic or a bucket", []string{"sqs", "sns", "s3"}, regexp.MustCompile(`^[^/]+$`)}
+	tableForm       = form{"arn:PARTITION:dynamodb:REGION:ACCOUNT:table/NAME", []string{"dynamodb"}, regexp.MustCompile(`^table/[^/]+$`)}
+	functionForm    = form{"arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]", []string{"lambda"}, regexp.MustCompile(`^function:.`)}
+)
+
+// fields returns all ARNs.
+func (n Needs) fields() []field {
+	all := []field{
+		{"Stream", n.Stream, streamForm, false},
+		{"Consumer", n.Consumer, consumerForm, false},
+		{"StreamKey", n.StreamKey, keyForm, false},
+		{"Function", n.Function, functionForm, false},
+	}
+	for i, d := range n.Destinations {
+		all = append(all, field{fmt.Sprintf("Destinations[%d].ARN", i), d.ARN, destinationForm, true})
+		all = append(all, field{fmt.Sprintf("Destinations[%d].Key", i), d.Key, keyForm, false})
+	}
+	for i, table := range n.Tables {
+		all = append(all, field{fmt.Sprintf("Tables[%d]", i), table, tableForm, true})
+	}
+	return all
+}
+
+// plain reports whether an ARN means one resource in a policy: no wildcard, and no $ but that of the qualifier $LATEST.
+func plain(s string) bool {
+	return !strings.ContainsAny(strings.TrimSuffix(s, ":$LATEST"), "*?${} \t\n\"\\")
 }

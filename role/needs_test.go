@@ -110,7 +110,7 @@ func TestBadNeedsAreReportedAllAtOnce(t *testing.T) {
 		Stream: consumerARN, StreamKey: "alias/orders", Tables: []string{""}, Function: "ship-orders",
 		Destinations: []role.Destination{{}, {ARN: "arn:aws:s3:::*"}, {ARN: "arn:aws:kinesis:us-east-1:123456789012:stream/x"}},
 	}.Grants()
-	for _, field := range []string{"Stream is", "StreamKey is", "Tables[0] is", "Function is", "Destinations[0] has", "Destinations[1].ARN is", "Destinations[2].ARN is"} {
+	for _, field := range []string{"Stream is", "StreamKey is", "Tables[0] is", "Function is", "Destinations[0].ARN is empty", "Destinations[1].ARN is", "Destinations[2].ARN is"} {
 		require.ErrorContains(t, err, "role: "+field)
 	}
 	_, err = role.PolicyDocument(role.Needs{})

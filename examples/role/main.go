@@ -31,8 +31,28 @@ func main() {
 func run(args []string, out, help io.Writer) error {
 	var needs role.Needs
 	var trust role.Trust
-	f := flag.NewFlagSet("role", flag.ContinueOnError)
+	f := flags(&needs, &trust)
 	f.SetOutput(help)
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if f.NArg() > 0 {
+		return fmt.Errorf("role: %q is not a flag", f.Arg(0))
+	}
+	document, err := role.PolicyDocument(needs)
+	if len(trust.Principals)+len(trust.Services) > 0 {
+		document, err = role.TrustPolicy(trust)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(document)
+	return err
+}
+
+// flags returns flags that set what a policy is made of.
+func flags(needs *role.Needs, trust *role.Trust) *flag.FlagSet {
+	f := flag.NewFlagSet("role", flag.ContinueOnError)
 	f.StringVar(&needs.Stream, "stream", "", "the stream's `ARN`")
 	f.StringVar(&needs.StreamKey, "stream-key", "", "the `ARN` of the KMS key that the stream is encrypted with")
 	f.StringVar(&needs.Consumer, "consumer", "", "the `ARN` of a registered consumer, read by enhanced fan-out")
@@ -58,19 +78,5 @@ func run(args []string, out, help io.Writer) error {
 		}
 		return nil
 	})
-	if err := f.Parse(args); err != nil {
-		return err
-	}
-	if f.NArg() > 0 {
-		return fmt.Errorf("role: %q is not a flag", f.Arg(0))
-	}
-	document, err := role.PolicyDocument(needs)
-	if len(trust.Principals)+len(trust.Services) > 0 {
-		document, err = role.TrustPolicy(trust)
-	}
-	if err != nil {
-		return err
-	}
-	_, err = out.Write(document)
-	return err
+	return f
 }

@@ -60,11 +60,28 @@ func parse(document []byte, kind documentKind) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
+	p := &parser{kind: kind, version: version2008}
+	statements, err := p.head(&root)
+	if err != nil {
+		return nil, err
+	}
+	policy := &Policy{kind: kind}
+	for _, n := range statements {
+		s, err := p.statement(&n)
+		if err != nil {
+			return nil, err
+		}
+		policy.statements = append(policy.statements, s)
+	}
+	return policy, nil
+}
+
+// head reads the elements of a policy and returns its statements, at least one.
+func (p *parser) head(root *node) ([]node, error) {
 	if root.kind != objectKind {
 		return nil, wrong("", "is not an object")
 	}
-	p := &parser{kind: kind, version: version2008}
-	var statements *node
+	var statements []node
 	for i := range root.object {
 		m := &root.object[i]
 		switch m.name {
@@ -78,23 +95,15 @@ func parse(document []byte, kind documentKind) (*Policy, error) {
 				return nil, wrong("Id", "must be text")
 			}
 		case "Statement":
-			statements = &m.value
+			statements = m.value.elements()
 		default:
 			return nil, wrong(m.name, "is not an element of a policy")
 		}
 	}
-	if statements == nil || len(statements.elements()) == 0 {
+	if len(statements) == 0 {
 		return nil, wrong("Statement", "is missing")
 	}
-	policy := &Policy{kind: kind}
-	for _, n := range statements.elements() {
-		s, err := p.statement(&n)
-		if err != nil {
-			return nil, err
-		}
-		policy.statements = append(policy.statements, s)
-	}
-	return policy, nil
+	return statements, nil
 }
 
 // parser is what reading a statement depends on.
