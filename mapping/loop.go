@@ -82,7 +82,7 @@ func (s *shard) arm(timer *time.Timer, now time.Time) {
 // offer takes in what a read came to.
 func (s *shard) offer(r read) {
 	s.reading = false
-	polled := Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, Behind: r.page.Behind, Err: r.err}
+	polled := Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, PassedOver: r.passedOver, Behind: r.page.Behind, Err: r.err}
 	if r.err != nil {
 		call(s.m.cfg.Observer.Polled, polled)
 		s.readFailed(r.err)
@@ -96,8 +96,10 @@ func (s *shard) offer(r read) {
 	}
 	s.m.counts.polled.Add(int64(len(r.page.Records)))
 	s.m.counts.filtered.Add(int64(r.filtered))
+	s.m.counts.passedOver.Add(int64(r.passedOver))
 	s.readWorked(r.page.Behind)
 	if r.page.End {
+		s.children = r.children
 		s.reading = true // there is no one to ask any more
 	}
 	s.sched.Offer(time.Now(), r.page)

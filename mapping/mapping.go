@@ -104,7 +104,7 @@ func New(cfg Config) (*Mapping, error) {
 	}
 	if m.source == nil {
 		m.source, err = poller.New(poller.Config{
-			Client: cfg.Client, StreamARN: cfg.EventSourceARN, PollInterval: cfg.PollInterval, Logger: m.log,
+			Client: cfg.Client, StreamARN: cfg.EventSourceARN, PollInterval: cfg.PollInterval, Deaggregate: cfg.Deaggregate, Logger: m.log,
 		})
 		if err != nil {
 			return nil, err

@@ -46,12 +46,13 @@ type ShardClosed struct {
 
 // Polled tells of one read.
 type Polled struct {
-	Shard    string
-	Records  int
-	Filtered int           // of them, records that no filter lets through
-	Bytes    int           // of the records' data
-	Behind   time.Duration // MillisBehindLatest
-	Err      error         // the read failed, and will be tried again
+	Shard      string
+	Records    int
+	Filtered   int           // of them, records that no filter lets through
+	PassedOver int           // of them, members of aggregates that are not this shard's
+	Bytes      int           // of the records' data
+	Behind     time.Duration // MillisBehindLatest
+	Err        error         // the read failed, and will be tried again
 }
 
 // Invoking tells of an invocation that begins.

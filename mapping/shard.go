@@ -47,6 +47,8 @@ type shard struct {
 	calls   []lastCall    // by lane
 	running int           // calls that have not ended
 
+	children []poller.Shard // that the last page told of
+
 	stopping bool         // nothing new starts
 	wasCut   bool         // a call ended because its ctx was cancelled at the end of the drain
 	failing  bool         // the last read failed, other than by throttling
@@ -56,8 +58,9 @@ type shard struct {
 
 // read is what one read of the shard came to.
 type read struct {
-	page     batch.Page
-	filtered int // records that no filter lets through
+	page batch.Page
+	measured
+	children []poller.Shard // with the last page, where the reader tells
 	err      error
 }
 
@@ -82,18 +85,11 @@ func (s *shard) run(delay time.Duration) (finished bool, err error) {
 	}
 	progress, err := s.acquire()
 	if err != nil {
-		if s.parent.soft.Err() != nil {
-			return false, nil
-		}
-		return false, err
+		return false, s.unlessStopping(err)
 	}
-	if err := replaced(s.info, progress); err != nil {
+	if err := s.confirm(progress); err != nil || progress.End {
 		s.release()
-		return false, err
-	}
-	if progress.End {
-		s.release()
-		return true, nil
+		return err == nil, s.unlessStopping(err)
 	}
 	reader, err := s.prepare(progress)
 	if err != nil {
@@ -104,6 +100,38 @@ func (s *shard) run(delay time.Duration) (finished bool, err error) {
 		defer c.Close()
 	}
 	return s.process(reader)
+}
+
+// unlessStopping returns err, or nil where a stop is the reason for it.
+func (s *shard) unlessStopping(err error) error {
+	if s.parent.soft.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// confirm returns an error if the stored progress can't be this shard's. Where it says that the shard has ended, and the
+// stream said before that it is open, the stream is asked again: somebody else may have read it to its end since.
+func (s *shard) confirm(progress Progress) error {
+	err := replaced(s.info, progress)
+	for began := time.Now(); errors.Is(err, errListedOpen) && time.Since(began) < listingLag; {
+		s.view.set(func(v *shardView) { v.status.Waiting = "stored as wholly processed, and listed as open" })
+		if !sleep(s.parent.soft, leaseRetry) {
+			return s.parent.soft.Err()
+		}
+		shards, listErr := s.m.source.Shards(s.parent.soft)
+		if listErr != nil {
+			began = time.Now()
+			continue
+		}
+		err = nil
+		for _, l := range shards {
+			if l.ID == s.info.ID {
+				err = replaced(l, progress)
+			}
+		}
+	}
+	return err
 }
 
 // acquire takes the shard's lease, however long that takes.
@@ -274,9 +302,12 @@ func (s *shard) read(ctx context.Context, reader poller.Reader) {
 			page = batch.Page{}
 		}
 		guard.idle = len(page.Records) == 0
-		filtered := s.measure(page.Records)
+		r := read{page: page, measured: s.measure(page.Records), err: err}
+		if f, ok := reader.(poller.ChildFinder); ok && page.End {
+			r.children = f.Children()
+		}
 		select {
-		case s.pages <- read{page: page, filtered: filtered, err: err}:
+		case s.pages <- r:
 		case <-ctx.Done():
 			return
 		}
@@ -286,22 +317,28 @@ func (s *shard) read(ctx context.Context, reader poller.Reader) {
 	}
 }
 
-// measure filters the records of a page, and sets the size of those that pass. It returns how many do not.
-func (s *shard) measure(records []batch.Record) (filtered int) {
+// measured tells of the records of a page that are never invoked.
+type measured struct {
+	filtered   int // no filter lets them through
+	passedOver int // the reader says that they are not for this shard
+}
+
+// measure filters the records of a page, and sets the size of those that pass.
+func (s *shard) measure(records []batch.Record) (m measured) {
 	sizer := s.origin.Sizer()
 	for i := range records {
 		r := &records[i]
-		if r.Filtered {
-			continue // its reader passes it over
-		}
-		if s.m.filters != nil && !s.m.filters.Match(r).Passes() {
+		switch {
+		case r.Filtered:
+			m.passedOver++
+		case s.m.filters != nil && !s.m.filters.Match(r).Passes():
 			r.Filtered = true
-			filtered++
-			continue
+			m.filtered++
+		default:
+			r.Size = sizer.SizeOf(r)
 		}
-		r.Size = sizer.SizeOf(r)
 	}
-	return filtered
+	return m
 }
 
 // guard stands between a Reader and the loop. It keeps a Reader that returns its errors, or empty pages, at once from
