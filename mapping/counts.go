@@ -16,11 +16,15 @@ type Counts struct {
 	// PassedOver counts members of aggregates that are not this shard's, for their hash keys lie outside it: they are
 	// never invoked, and in Polled. It is no metric of Lambda's.
 	PassedOver int64
+
+	// Trimmed counts the gaps, not the records in them, that retention has made: see Observer.Trimmed. No metric of
+	// Lambda's.
+	Trimmed int64
 }
 
 // counts is the Counts of a mapping that runs.
 type counts struct {
-	polled, filtered, passedOver, invoked, failed, dropped, delivered, invocations atomic.Int64
+	polled, filtered, passedOver, trimmed, invoked, failed, dropped, delivered, invocations atomic.Int64
 }
 
 func (c *counts) invocation(records, failed int, ran bool) {
@@ -43,6 +47,6 @@ func (c *counts) discard(records int, delivered bool) {
 func (c *counts) get() Counts {
 	return Counts{
 		Polled: c.polled.Load(), FilteredOut: c.filtered.Load(), Invoked: c.invoked.Load(), Failed: c.failed.Load(), Dropped: c.dropped.Load(),
-		Delivered: c.delivered.Load(), Invocations: c.invocations.Load(), PassedOver: c.passedOver.Load(),
+		Delivered: c.delivered.Load(), Invocations: c.invocations.Load(), PassedOver: c.passedOver.Load(), Trimmed: c.trimmed.Load(),
 	}
 }

@@ -98,6 +98,9 @@ func (s *shard) offer(r read) {
 	s.m.counts.filtered.Add(int64(r.filtered))
 	s.m.counts.passedOver.Add(int64(r.passedOver))
 	s.readWorked(r.page.Behind)
+	if r.gap != nil {
+		s.trimmed(r.gap)
+	}
 	if r.page.End {
 		s.children = r.children
 		s.reading = true // there is no one to ask any more
@@ -126,6 +129,14 @@ func (s *shard) readFailed(err error) {
 		s.failing, s.failure = true, class
 		s.log.Warn("reading the shard failed, will be tried again", "class", class.String(), "error", err)
 	}
+}
+
+// trimmed tells of records that the stream may have trimmed unread. Reading goes on behind them.
+func (s *shard) trimmed(g *poller.Gap) {
+	s.m.counts.trimmed.Add(1)
+	s.log.Error("retention has passed the position where reading was to go on: what arrived in between, if anything, is lost",
+		"position", g.Position.String(), "from", stamp(g.From), "to", stamp(g.To), "gap", g.To.Sub(g.From).String())
+	call(s.m.cfg.Observer.Trimmed, Trimmed{Shard: s.info.ID, Position: g.Position, From: g.From, To: g.To})
 }
 
 func (s *shard) readWorked(behind time.Duration) {

@@ -26,6 +26,9 @@ type Observer struct {
 	// TooLarge is called when a record turns out to be larger than the function can be given; it is then discarded or
 	// blocks its lane, as the retries and the record age say.
 	TooLarge func(TooLarge)
+	// Trimmed is called when the stream has trimmed the position where reading was to go on, and records with it that
+	// were not read, if there were any.
+	Trimmed func(Trimmed)
 	// Committed is called after each write of a shard's progress.
 	Committed func(Committed)
 }
@@ -98,6 +101,14 @@ type TooLarge struct {
 	Lane           int
 	SequenceNumber string // of the record; empty for the final invocation of a tumbling window
 	StateBytes     int    // of the tumbling window's state, which is part of the event
+}
+
+// Trimmed tells of a gap in what is read of a shard. What arrived before From is resolved, what arrived after To is read;
+// what arrived between, if anything, is lost.
+type Trimmed struct {
+	Shard    string
+	Position batch.Position // where reading was to go on
+	From, To time.Time      // by the stream's clock
 }
 
 // Committed tells of a write of progress.

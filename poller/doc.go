@@ -51,6 +51,8 @@
 // A Reader has a read position of its own, which moves with its pages and has nothing to do with what its user has
 // done, or stored. Iterators are made from it: at the start, when one expires, is refused, or is too old to be trusted.
 // A record that does not lie behind the read position is never returned.
+// Where all that is 24 hours old or more, the shortest retention, may not have been read, an iterator is made AT the last
+// record instead of behind it, to see whether that is still there: [GapFinder].
 //
 // # Aggregates
 //

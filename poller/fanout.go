@@ -262,7 +262,7 @@ func (f *fanoutReader) subscribe(ctx context.Context, timeout time.Duration) (*s
 }
 
 func (f *fanoutReader) subscribeInput() *kinesis.SubscribeToShardInput {
-	kind, sequence, timestamp := f.from.iterator()
+	kind, sequence, timestamp := f.begin().iterator()
 	return &kinesis.SubscribeToShardInput{
 		ConsumerARN:      &f.poller.cfg.ConsumerARN,
 		ShardId:          &f.shard,

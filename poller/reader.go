@@ -42,6 +42,10 @@ type reader struct {
 	ended    bool
 	children []Shard
 
+	// watch finds out whether retention has passed the read position. gap is what it found in front of the last page.
+	watch trimWatch
+	gap   *Gap
+
 	pace      pace
 	limit     adaptiveLimit
 	reads     meter // calls of GetRecords
@@ -54,6 +58,7 @@ func newReader(p *Poller, shard *Shard, from Start) *reader {
 		shard:  shard.ID,
 		log:    p.cfg.Logger.With("shard", shard.ID),
 		from:   from,
+		watch:  newTrimWatch(from),
 		pace:   pace{interval: p.cfg.PollInterval, first: spread(p.opened.Add(1)-1, p.cfg.PollInterval)},
 		limit:  adaptiveLimit{now: int32(p.cfg.Limit), max: int32(p.cfg.Limit)},
 	}
@@ -134,7 +139,7 @@ func (r *reader) ensureIterator(ctx context.Context) error {
 }
 
 func (r *reader) iteratorInput() *kinesis.GetShardIteratorInput {
-	kind, sequence, timestamp := r.from.iterator()
+	kind, sequence, timestamp := r.begin().iterator()
 	return &kinesis.GetShardIteratorInput{
 		StreamARN:              &r.poller.cfg.StreamARN,
 		ShardId:                &r.shard,
@@ -222,6 +227,7 @@ func (r *reader) take(ctx context.Context, d *delivery) batch.Page {
 	if r.from.Type == AtPosition {
 		page.Records = d.records[notBehind(d.records, r.from.Position):]
 	}
+	r.watchTrim(ctx, d.records, &page)
 	if r.members != nil {
 		r.passedOver(ctx, filtered(page.Records))
 	}

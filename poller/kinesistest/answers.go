@@ -21,12 +21,12 @@ func encodePutRecord(e *encoder, out *kinesis.PutRecordOutput) {
 func encodePutRecords(e *encoder, out *kinesis.PutRecordsOutput) {
 	e.int32("FailedRecordCount", out.FailedRecordCount)
 	list(e, "Records", out.Records, func(e *encoder, r *types.PutRecordsResultEntry) {
-		e.raw("{")
+		e.open()
 		e.text("ShardId", r.ShardId)
 		e.text("SequenceNumber", r.SequenceNumber)
 		e.text("ErrorCode", r.ErrorCode)
 		e.text("ErrorMessage", r.ErrorMessage)
-		e.raw("}")
+		e.close()
 	})
 }
 
@@ -39,13 +39,13 @@ func encodeListStreams(e *encoder, out *kinesis.ListStreamsOutput) {
 	e.bool("HasMoreStreams", out.HasMoreStreams)
 	list(e, "StreamNames", out.StreamNames, (*encoder).item)
 	list(e, "StreamSummaries", out.StreamSummaries, func(e *encoder, st *types.StreamSummary) {
-		e.raw("{")
+		e.open()
 		e.text("StreamName", st.StreamName)
 		e.text("StreamARN", st.StreamARN)
 		e.enum("StreamStatus", string(st.StreamStatus))
 		e.time("StreamCreationTimestamp", st.StreamCreationTimestamp)
 		encodeMode(e, st.StreamModeDetails)
-		e.raw("}")
+		e.close()
 	})
 	e.text("NextToken", out.NextToken)
 }
@@ -53,7 +53,7 @@ func encodeListStreams(e *encoder, out *kinesis.ListStreamsOutput) {
 func encodeDescribeStream(e *encoder, out *kinesis.DescribeStreamOutput) {
 	st := out.StreamDescription
 	e.name("StreamDescription")
-	e.raw("{")
+	e.open()
 	e.text("StreamName", st.StreamName)
 	e.text("StreamARN", st.StreamARN)
 	e.enum("StreamStatus", string(st.StreamStatus))
@@ -64,13 +64,13 @@ func encodeDescribeStream(e *encoder, out *kinesis.DescribeStreamOutput) {
 	e.enum("EncryptionType", string(st.EncryptionType))
 	list(e, "Shards", st.Shards, encodeShard)
 	e.bool("HasMoreShards", st.HasMoreShards)
-	e.raw("}")
+	e.close()
 }
 
 func encodeDescribeStreamSummary(e *encoder, out *kinesis.DescribeStreamSummaryOutput) {
 	st := out.StreamDescriptionSummary
 	e.name("StreamDescriptionSummary")
-	e.raw("{")
+	e.open()
 	e.text("StreamName", st.StreamName)
 	e.text("StreamARN", st.StreamARN)
 	e.enum("StreamStatus", string(st.StreamStatus))
@@ -83,7 +83,7 @@ func encodeDescribeStreamSummary(e *encoder, out *kinesis.DescribeStreamSummaryO
 	e.int32("ConsumerCount", st.ConsumerCount)
 	e.int32("MaxRecordSizeInKiB", st.MaxRecordSizeInKiB)
 	e.enum("RecordDistributionStrategy", string(st.RecordDistributionStrategy))
-	e.raw("}")
+	e.close()
 }
 
 func encodeRegisterStreamConsumer(e *encoder, out *kinesis.RegisterStreamConsumerOutput) {
@@ -94,13 +94,13 @@ func encodeRegisterStreamConsumer(e *encoder, out *kinesis.RegisterStreamConsume
 func encodeDescribeStreamConsumer(e *encoder, out *kinesis.DescribeStreamConsumerOutput) {
 	c := out.ConsumerDescription
 	e.name("ConsumerDescription")
-	e.raw("{")
+	e.open()
 	e.text("ConsumerName", c.ConsumerName)
 	e.text("ConsumerARN", c.ConsumerARN)
 	e.enum("ConsumerStatus", string(c.ConsumerStatus))
 	e.time("ConsumerCreationTimestamp", c.ConsumerCreationTimestamp)
 	e.text("StreamARN", c.StreamARN)
-	e.raw("}")
+	e.close()
 }
 
 func encodeListStreamConsumers(e *encoder, out *kinesis.ListStreamConsumersOutput) {
@@ -109,12 +109,12 @@ func encodeListStreamConsumers(e *encoder, out *kinesis.ListStreamConsumersOutpu
 }
 
 func encodeConsumer(e *encoder, c *types.Consumer) {
-	e.raw("{")
+	e.open()
 	e.text("ConsumerName", c.ConsumerName)
 	e.text("ConsumerARN", c.ConsumerARN)
 	e.enum("ConsumerStatus", string(c.ConsumerStatus))
 	e.time("ConsumerCreationTimestamp", c.ConsumerCreationTimestamp)
-	e.raw("}")
+	e.close()
 }
 
 // encodeEvent writes an event of a subscription.
@@ -136,13 +136,13 @@ func encodeUpdateShardCount(e *encoder, out *kinesis.UpdateShardCountOutput) {
 
 func encodeMode(e *encoder, mode *types.StreamModeDetails) {
 	e.name("StreamModeDetails")
-	e.raw("{")
+	e.open()
 	e.enum("StreamMode", string(mode.StreamMode))
-	e.raw("}")
+	e.close()
 }
 
 func encodeMetrics(e *encoder, m *types.EnhancedMetrics) {
-	e.raw("{")
+	e.open()
 	list(e, "ShardLevelMetrics", m.ShardLevelMetrics, func(e *encoder, n *types.MetricsName) { e.string(string(*n)) })
-	e.raw("}")
+	e.close()
 }

@@ -16,6 +16,9 @@ type Call struct {
 	// Shard is the shard that the call names, or its iterator; empty for all others.
 	Shard string
 
+	// CBOR tells that the request came over HTTP as application/x-amz-cbor-1.1.
+	CBOR bool
+
 	// Time is when the call came in, on the service's clock.
 	Time time.Time
 

@@ -129,7 +129,7 @@ func (c *Client) ListStreamConsumers(ctx context.Context, in *kinesis.ListStream
 
 // send makes a call, and gives its answer the look of one that came over the network.
 func send[I, O any](ctx context.Context, s *Service, op operation[I, O], in *I) (*O, error) {
-	out, err := op.perform(ctx, s, in)
+	out, err := op.perform(ctx, s, in, jsonForm)
 	if err == nil {
 		*op.meta(out) = metadataAt(ctx, s.config.Now())
 		return out, nil

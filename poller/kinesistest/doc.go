@@ -37,11 +37,14 @@
 // with the ChildShards, and with an exception when its consumer or stream is deleted, or when a later subscription of the
 // same consumer and shard takes over, which one within 5 s may not.
 //
+// A Server reads and writes AWS JSON 1.1 and, for requests that do, CBOR 1.1 as Amazon's Java SDK speaks it; the events
+// of a subscription have the form of its request. Config.RefuseCBOR makes it an endpoint that knows JSON only.
+//
 // # Disturbances
 //
 //	Throttle, Fail, Delay, EmptyReads    the next n calls of an operation
 //	Inject(Fault{...})                   the same for one stream or shard, also: hang, cap the records of a page
-//	HalfOpen, Inject(Fault{End, EventErr, ...}) a subscription: silent, or ended early, after some events or none
+//	HalfOpen                             the next n subscriptions; Fault also ends them early or with an error
 //	ExpireIterators, Stream.Split, Merge, UpdateShardCount now
 //	Config.OnCall                        a function that sees, delays or fails any call
 //	Calls                                what was called, when, and how it was answered
@@ -49,6 +52,6 @@
 // # What it is not
 //
 // Signatures are not verified and no permissions are checked. Write limits and the call limits of an account are not
-// enforced. A reshard takes effect at once. There are no tags and no encryption; the requests' DryRun is refused. The streams of New end with their process; those of Open are
-// kept in a file.
+// enforced. A reshard takes effect at once. There are no tags and no encryption; the requests' DryRun is refused. The
+// streams of New end with their process; those of Open are kept in a file, with their consumers.
 package kinesistest

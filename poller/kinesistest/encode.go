@@ -10,14 +10,41 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
-// encoder appends JSON to buf. It exists because a page may have 10,000 records: appending them takes a fraction of
-// what encoding/json needs, and encoding/json would write the SDK's types in another form than the service.
-type encoder struct{ buf []byte }
+// encoder appends an answer in its form to buf. It exists because a page may have 10,000 records: appending them takes a
+// fraction of what encoding/json needs, and encoding/json would write the SDK's types in another form than the service.
+type encoder struct {
+	buf  []byte
+	form form
+}
 
-func (e *encoder) raw(s string) { e.buf = append(e.buf, s...) }
+func (e *encoder) open()  { e.bracket(cborMap, true) }
+func (e *encoder) close() { e.bracket(cborMap, false) }
+
+// bracket begins or ends a map or a list. In CBOR its length is not told, as the service's library does it.
+func (e *encoder) bracket(major byte, begin bool) {
+	var b byte
+	switch {
+	case e.form == cborForm && begin:
+		b = major | cborIndefinite
+	case e.form == cborForm:
+		b = cborBreak
+	case major == cborMap && begin:
+		b = '{'
+	case major == cborMap:
+		b = '}'
+	case begin:
+		b = '['
+	default:
+		b = ']'
+	}
+	e.buf = append(e.buf, b)
+}
 
 // comma separates what follows from its neighbour, if there is one.
 func (e *encoder) comma() {
+	if e.form == cborForm {
+		return
+	}
 	if n := len(e.buf); n > 0 && e.buf[n-1] != '{' && e.buf[n-1] != '[' {
 		e.buf = append(e.buf, ',')
 	}
@@ -25,6 +52,10 @@ func (e *encoder) comma() {
 
 // name begins a member. Its name needs no escaping.
 func (e *encoder) name(name string) {
+	if e.form == cborForm {
+		e.buf = append(appendCBOR(e.buf, cborText, uint64(len(name))), name...)
+		return
+	}
 	e.comma()
 	e.buf = append(e.buf, '"')
 	e.buf = append(e.buf, name...)
@@ -48,44 +79,85 @@ func (e *encoder) enum(name, v string) {
 
 func (e *encoder) int32(name string, v *int32) {
 	if v != nil {
-		e.name(name)
-		e.buf = strconv.AppendInt(e.buf, int64(*v), 10)
+		e.int64(name, new(int64(*v)))
 	}
 }
 
+// int64 writes a member, unless it is absent.
 func (e *encoder) int64(name string, v *int64) {
-	if v != nil {
-		e.name(name)
+	if v == nil {
+		return
+	}
+	e.name(name)
+	switch {
+	case e.form == jsonForm:
 		e.buf = strconv.AppendInt(e.buf, *v, 10)
+	case *v < 0:
+		e.buf = appendCBOR(e.buf, cborNegative, uint64(-1-*v))
+	default:
+		e.buf = appendCBOR(e.buf, cborUnsigned, uint64(*v))
 	}
 }
 
 func (e *encoder) bool(name string, v *bool) {
-	if v != nil {
-		e.name(name)
+	if v == nil {
+		return
+	}
+	e.name(name)
+	switch {
+	case e.form == jsonForm:
 		e.buf = strconv.AppendBool(e.buf, *v)
+	case *v:
+		e.buf = append(e.buf, cborSimple|cborTrue)
+	default:
+		e.buf = append(e.buf, cborSimple|cborFalse)
 	}
 }
 
-// time writes seconds with three decimals. The times of a Service lie behind 1970.
+// time writes seconds with three decimals, in CBOR milliseconds. The times of a Service lie behind 1970.
 func (e *encoder) time(name string, v *time.Time) {
 	if v == nil {
 		return
 	}
 	e.name(name)
 	ms := v.UnixMilli()
+	if e.form == cborForm {
+		e.buf = appendCBOR(append(e.buf, cborTag|cborEpochTime), cborUnsigned, uint64(ms))
+		return
+	}
 	e.buf = strconv.AppendInt(e.buf, ms/1000, 10)
 	e.buf = append(e.buf, '.', byte('0'+ms/100%10), byte('0'+ms/10%10), byte('0'+ms%10))
 }
 
 func (e *encoder) blob(name string, v []byte) {
 	e.name(name)
+	if e.form == cborForm {
+		e.buf = append(appendCBOR(e.buf, cborBytes, uint64(len(v))), v...)
+		return
+	}
+	e.quoted(v)
+}
+
+// quoted writes a blob as JSON has it.
+func (e *encoder) quoted(blob []byte) {
 	e.buf = append(e.buf, '"')
-	e.buf = base64.StdEncoding.AppendEncode(e.buf, v)
+	e.buf = base64.StdEncoding.AppendEncode(e.buf, blob)
 	e.buf = append(e.buf, '"')
 }
 
 func (e *encoder) string(s string) {
+	if e.form == jsonForm {
+		e.quote(s)
+		return
+	}
+	if !utf8.ValidString(s) {
+		s = string([]rune(s)) // what a text can't hold becomes U+FFFD
+	}
+	e.buf = append(appendCBOR(e.buf, cborText, uint64(len(s))), s...)
+}
+
+// quote writes a text as JSON has it.
+func (e *encoder) quote(s string) {
 	e.buf = append(e.buf, '"')
 	start := 0
 	for i, r := range s {
@@ -97,7 +169,7 @@ func (e *encoder) string(s string) {
 		case r == '"' || r == '\\':
 			e.buf = append(e.buf, '\\', byte(r))
 		case r == utf8.RuneError:
-			e.raw(string(utf8.RuneError)) // what JSON can't hold
+			e.buf = append(e.buf, string(utf8.RuneError)...) // what JSON can't hold
 			start = i + size
 			continue
 		default:
@@ -113,12 +185,12 @@ func (e *encoder) string(s string) {
 // list writes a member that is a list.
 func list[T any](e *encoder, name string, items []T, each func(*encoder, *T)) {
 	e.name(name)
-	e.raw("[")
+	e.bracket(cborList, true)
 	for i := range items {
 		e.comma()
 		each(e, &items[i])
 	}
-	e.raw("]")
+	e.bracket(cborList, false)
 }
 
 func encodeGetRecords(e *encoder, out *kinesis.GetRecordsOutput) {
@@ -131,41 +203,42 @@ func encodeGetRecords(e *encoder, out *kinesis.GetRecordsOutput) {
 }
 
 func encodeRecord(e *encoder, r *types.Record) {
-	e.raw("{")
+	e.open()
 	e.text("SequenceNumber", r.SequenceNumber)
 	e.time("ApproximateArrivalTimestamp", r.ApproximateArrivalTimestamp)
 	e.blob("Data", r.Data)
 	e.text("PartitionKey", r.PartitionKey)
-	e.raw("}")
+	e.close()
 }
 
 func encodeChild(e *encoder, c *types.ChildShard) {
-	e.raw("{")
+	e.open()
 	e.text("ShardId", c.ShardId)
 	list(e, "ParentShards", c.ParentShards, (*encoder).item)
 	encodeHashKeys(e, c.HashKeyRange)
-	e.raw("}")
+	e.close()
 }
 
 func (e *encoder) item(s *string) { e.string(*s) }
 
 func encodeHashKeys(e *encoder, r *types.HashKeyRange) {
 	e.name("HashKeyRange")
-	e.raw("{")
+	e.open()
 	e.text("StartingHashKey", r.StartingHashKey)
 	e.text("EndingHashKey", r.EndingHashKey)
-	e.raw("}")
+	e.close()
 }
 
 func encodeShard(e *encoder, sh *types.Shard) {
-	e.raw("{")
+	e.open()
 	e.text("ShardId", sh.ShardId)
 	e.text("ParentShardId", sh.ParentShardId)
 	e.text("AdjacentParentShardId", sh.AdjacentParentShardId)
 	encodeHashKeys(e, sh.HashKeyRange)
 	e.name("SequenceNumberRange")
-	e.raw("{")
+	e.open()
 	e.text("StartingSequenceNumber", sh.SequenceNumberRange.StartingSequenceNumber)
 	e.text("EndingSequenceNumber", sh.SequenceNumberRange.EndingSequenceNumber)
-	e.raw("}}")
+	e.close()
+	e.close()
 }

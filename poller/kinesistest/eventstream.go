@@ -12,10 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-const (
-	eventStreamType = "application/vnd.amazon.eventstream"
-	payloadType     = "application/json"
-)
+const eventStreamType = "application/vnd.amazon.eventstream"
 
 // modeledExceptions are those that the service's model has inside the stream; other errors are of the stream's own kind.
 var modeledExceptions = []string{
@@ -28,26 +25,32 @@ var modeledExceptions = []string{
 type eventWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
+	form    form
 	buf     []byte // of one message, used again for the next
 }
 
 // beginEvents says that the subscription was granted. A client that reads nothing may keep the stream as long as it lives.
-func beginEvents(w http.ResponseWriter) (*eventWriter, error) {
-	v := &eventWriter{w: w, control: http.NewResponseController(w)}
+func beginEvents(w http.ResponseWriter, as form) (*eventWriter, error) {
+	v := &eventWriter{w: w, control: http.NewResponseController(w), form: as}
 	_ = v.control.SetWriteDeadline(time.Now().Add(subscriptionLife + transferTimeout))
 	w.Header().Set("Content-Type", eventStreamType)
 	w.WriteHeader(http.StatusOK)
-	v.message(":message-type", "event", ":event-type", "initial-response", ":content-type", payloadType)
-	v.buf = append(v.buf, '{', '}')
+	v.message(":message-type", "event", ":event-type", "initial-response", ":content-type", v.form.payloadType())
+	e := encoder{buf: v.buf, form: v.form}
+	e.open()
+	e.close()
+	v.buf = e.buf
 	return v, v.flush()
 }
 
 // event sends one event.
 func (v *eventWriter) event(event *types.SubscribeToShardEvent) error {
-	v.message(":message-type", "event", ":event-type", "SubscribeToShardEvent", ":content-type", payloadType)
-	e := encoder{append(v.buf, '{')}
+	v.message(":message-type", "event", ":event-type", "SubscribeToShardEvent", ":content-type", v.form.payloadType())
+	e := encoder{buf: v.buf, form: v.form}
+	e.open()
 	encodeEvent(&e, event)
-	v.buf = append(e.buf, '}')
+	e.close()
+	v.buf = e.buf
 	return v.flush()
 }
 
@@ -60,8 +63,8 @@ func (v *eventWriter) end(err error) {
 		panic(http.ErrAbortHandler)
 	}
 	if fault := faultOf(err); slices.Contains(modeledExceptions, fault.code) {
-		v.message(":message-type", "exception", ":exception-type", fault.code, ":content-type", payloadType)
-		v.buf = fault.encode(v.buf)
+		v.message(":message-type", "exception", ":exception-type", fault.code, ":content-type", v.form.payloadType())
+		v.buf = fault.encode(v.buf, v.form)
 	} else {
 		v.message(":message-type", "error", ":error-code", fault.code, ":error-message", fault.message)
 	}

@@ -16,7 +16,6 @@ import (
 
 const (
 	targetPrefix = "Kinesis_20131202."
-	contentType  = "application/x-amz-json-1.1"
 
 	// maxBody has room for the largest PutRecords: 10 MiB in base64, and 500 keys and hash keys.
 	maxBody = 16 << 20
@@ -28,81 +27,83 @@ const (
 	transferTimeout = 30 * time.Second
 )
 
-// endpoint answers one operation over HTTP: it appends the answer's JSON to buf.
-type endpoint func(ctx context.Context, s *Service, body, buf []byte) ([]byte, error)
+// endpoint answers one operation over HTTP: it appends the answer to buf.
+type endpoint func(ctx context.Context, s *Service, c call, buf []byte) ([]byte, error)
 
-// handler is a Service as AWS JSON 1.1.
+// handler is a Service behind HTTP.
 type handler struct {
 	service   *Service
-	endpoints map[string]endpoint
+	endpoints map[Op]endpoint
 	buffers   sync.Pool // of *[]byte
 }
 
-// Handler returns the Service as an HTTP handler that speaks AWS JSON 1.1, for a listener of your own; see Server for
-// one that is ready. Signatures are not verified: whoever reaches it may use it.
+// Handler returns the Service as an HTTP handler that speaks AWS JSON 1.1 and, where a request does, CBOR 1.1, for a
+// listener of your own; see Server for one that is ready. Signatures are not verified: whoever reaches it may use it.
 func (s *Service) Handler() http.Handler {
-	return &handler{service: s, endpoints: map[string]endpoint{
-		string(CreateStream):                  route(opCreateStream, decode, encodeNothing),
-		string(DeleteStream):                  route(opDeleteStream, decode, encodeNothing),
-		string(DescribeStream):                route(opDescribeStream, decode, encodeDescribeStream),
-		string(DescribeStreamSummary):         route(opDescribeStreamSummary, decode, encodeDescribeStreamSummary),
-		string(ListStreams):                   route(opListStreams, decode, encodeListStreams),
-		string(ListShards):                    route(opListShards, decodeListShards, encodeListShards),
-		string(PutRecord):                     route(opPutRecord, decode, encodePutRecord),
-		string(PutRecords):                    route(opPutRecords, decode, encodePutRecords),
-		string(GetShardIterator):              route(opGetShardIterator, decodeGetShardIterator, encodeGetShardIterator),
-		string(GetRecords):                    route(opGetRecords, decode, encodeGetRecords),
-		string(SplitShard):                    route(opSplitShard, decode, encodeNothing),
-		string(MergeShards):                   route(opMergeShards, decode, encodeNothing),
-		string(RegisterStreamConsumer):        route(opRegisterStreamConsumer, decode, encodeRegisterStreamConsumer),
-		string(DescribeStreamConsumer):        route(opDescribeStreamConsumer, decode, encodeDescribeStreamConsumer),
-		string(DeregisterStreamConsumer):      route(opDeregisterStreamConsumer, decode, encodeNothing),
-		string(ListStreamConsumers):           route(opListStreamConsumers, decodeListStreamConsumers, encodeListStreamConsumers),
-		string(UpdateShardCount):              route(opUpdateShardCount, decode, encodeUpdateShardCount),
-		string(IncreaseStreamRetentionPeriod): route(opIncreaseStreamRetentionPeriod, decode, encodeNothing),
-		string(DecreaseStreamRetentionPeriod): route(opDecreaseStreamRetentionPeriod, decode, encodeNothing),
+	return &handler{service: s, endpoints: map[Op]endpoint{
+		CreateStream:                  route(opCreateStream, decode, encodeNothing),
+		DeleteStream:                  route(opDeleteStream, decode, encodeNothing),
+		DescribeStream:                route(opDescribeStream, decode, encodeDescribeStream),
+		DescribeStreamSummary:         route(opDescribeStreamSummary, decode, encodeDescribeStreamSummary),
+		ListStreams:                   route(opListStreams, decode, encodeListStreams),
+		ListShards:                    route(opListShards, decodeListShards, encodeListShards),
+		PutRecord:                     route(opPutRecord, decode, encodePutRecord),
+		PutRecords:                    route(opPutRecords, decode, encodePutRecords),
+		GetShardIterator:              route(opGetShardIterator, decodeGetShardIterator, encodeGetShardIterator),
+		GetRecords:                    route(opGetRecords, decode, encodeGetRecords),
+		SplitShard:                    route(opSplitShard, decode, encodeNothing),
+		MergeShards:                   route(opMergeShards, decode, encodeNothing),
+		RegisterStreamConsumer:        route(opRegisterStreamConsumer, decode, encodeRegisterStreamConsumer),
+		DescribeStreamConsumer:        route(opDescribeStreamConsumer, decode, encodeDescribeStreamConsumer),
+		DeregisterStreamConsumer:      route(opDeregisterStreamConsumer, decode, encodeNothing),
+		ListStreamConsumers:           route(opListStreamConsumers, decodeListStreamConsumers, encodeListStreamConsumers),
+		UpdateShardCount:              route(opUpdateShardCount, decode, encodeUpdateShardCount),
+		IncreaseStreamRetentionPeriod: route(opIncreaseStreamRetentionPeriod, decode, encodeNothing),
+		DecreaseStreamRetentionPeriod: route(opDecreaseStreamRetentionPeriod, decode, encodeNothing),
 	}}
 }
 
 // route makes an endpoint of an operation. An answer without members has no body.
 func route[I, O any](op operation[I, O], decode func([]byte) (*I, error), encode func(*encoder, *O)) endpoint {
-	return func(ctx context.Context, s *Service, body, buf []byte) ([]byte, error) {
-		in, err := decode(body)
+	return func(ctx context.Context, s *Service, c call, buf []byte) ([]byte, error) {
+		in, err := decode(c.body)
 		if err != nil {
-			return nil, &smithy.GenericAPIError{Code: "SerializationException", Message: err.Error(), Fault: smithy.FaultClient}
+			return nil, unreadable(err)
 		}
-		out, err := op.perform(ctx, s, in)
+		out, err := op.perform(ctx, s, in, c.form)
 		if err != nil {
 			return nil, err
 		}
-		e := encoder{append(buf, '{')}
+		e := encoder{buf: buf, form: c.form}
+		e.open()
 		encode(&e, out)
 		if len(e.buf) == len(buf)+1 {
 			return buf, nil
 		}
-		return append(e.buf, '}'), nil
+		e.close()
+		return e.buf, nil
 	}
 }
 
 // ServeHTTP answers one call. Where a call is never to be answered, the connection breaks.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := uuid.NewString()
-	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("X-Amzn-Requestid", id)
 	w.Header().Set("Date", h.service.config.Now().UTC().Format(http.TimeFormat))
 
+	c, err := h.read(w, r)
+	if err == nil && c.op == SubscribeToShard {
+		if err = h.subscribe(w, r, c); err == nil {
+			return
+		}
+	}
 	pooled, _ := h.buffers.Get().(*[]byte)
 	if pooled == nil {
 		pooled = new([]byte)
 	}
 	var out []byte
-	var err error
-	if r.Header.Get("X-Amz-Target") == targetPrefix+string(SubscribeToShard) && isCall(r) {
-		if err = h.subscribe(w, r); err == nil {
-			return
-		}
-	} else {
-		out, err = h.answer(w, r, (*pooled)[:0])
+	if err == nil {
+		out, err = h.endpoints[c.op](r.Context(), h.service, c, (*pooled)[:0])
 	}
 	if r.Context().Err() != nil {
 		panic(http.ErrAbortHandler) // nobody is there to be answered, or the fault wants nobody answered
@@ -112,8 +113,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fault := faultOf(err)
 		status = fault.status
 		w.Header().Set("X-Amzn-Errortype", fault.code)
-		out = fault.encode((*pooled)[:0])
+		out = fault.encode((*pooled)[:0], c.form)
 	}
+	w.Header().Set("Content-Type", c.form.contentType())
 	reply(w, status, out)
 	if cap(out) <= maxPooled {
 		*pooled = out
@@ -121,38 +123,61 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answer reads the request and performs it.
-func (h *handler) answer(w http.ResponseWriter, r *http.Request, buf []byte) ([]byte, error) {
-	name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), targetPrefix)
-	do := h.endpoints[name]
-	if !ok || do == nil || !isCall(r) {
-		return nil, &smithy.GenericAPIError{Code: "UnknownOperationException", Fault: smithy.FaultClient}
-	}
-	body, err := receive(w, r)
-	if err != nil {
-		return nil, err
-	}
-	return do(r.Context(), h.service, body, buf)
+// call is a request that was read.
+type call struct {
+	op   Op
+	form form   // of the answer, an error's too
+	body []byte // JSON, whatever the request's form
 }
 
-// isCall reports whether a request may be a call of the API.
-func isCall(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Path == "/" }
+// read reads a request.
+func (h *handler) read(w http.ResponseWriter, r *http.Request) (call, error) {
+	name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), targetPrefix)
+	c := call{op: Op(name), form: formOf(r)}
+	if refusal := h.service.config.RefuseCBOR; refusal != nil && c.form == cborForm {
+		h.service.refused(c.op, refusal)
+		return call{}, refusal
+	}
+	known := ok && (h.endpoints[c.op] != nil || c.op == SubscribeToShard)
+	if !known || r.Method != http.MethodPost || r.URL.Path != "/" {
+		return c, &smithy.GenericAPIError{Code: "UnknownOperationException", Fault: smithy.FaultClient}
+	}
+	var err error
+	if c.body, err = receive(w, r); err != nil {
+		return c, err
+	}
+	if c.form == cborForm {
+		if c.body, err = transcode(c.body); err != nil {
+			return c, unreadable(err)
+		}
+	}
+	return c, nil
+}
+
+// refused logs a call that its form ended.
+func (s *Service) refused(op Op, refusal error) {
+	now := s.config.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls.add(Call{Op: op, CBOR: true, Time: now, Err: refusal})
+}
+
+// unreadable is the answer to a body that says nothing.
+func unreadable(err error) error {
+	return &smithy.GenericAPIError{Code: "SerializationException", Message: err.Error(), Fault: smithy.FaultClient}
+}
 
 // subscribe answers SubscribeToShard. Its errors are those from before the stream, which are answered as any other's.
-func (h *handler) subscribe(w http.ResponseWriter, r *http.Request) error {
-	body, err := receive(w, r)
+func (h *handler) subscribe(w http.ResponseWriter, r *http.Request, c call) error {
+	in, err := decodeSubscribeToShard(c.body)
+	if err != nil {
+		return unreadable(err)
+	}
+	sub, err := opSubscribeToShard.perform(r.Context(), h.service, in, c.form)
 	if err != nil {
 		return err
 	}
-	in, err := decodeSubscribeToShard(body)
-	if err != nil {
-		return &smithy.GenericAPIError{Code: "SerializationException", Message: err.Error(), Fault: smithy.FaultClient}
-	}
-	sub, err := opSubscribeToShard.perform(r.Context(), h.service, in)
-	if err != nil {
-		return err
-	}
-	events, err := beginEvents(w)
+	events, err := beginEvents(w, c.form)
 	if err == nil {
 		err = sub.run(r.Context(), events.event)
 	}
@@ -172,7 +197,7 @@ func receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		}
 	}
 	if err != nil {
-		return nil, &smithy.GenericAPIError{Code: "SerializationException", Message: err.Error(), Fault: smithy.FaultClient}
+		return nil, unreadable(err)
 	}
 	return body, nil
 }

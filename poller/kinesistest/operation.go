@@ -56,13 +56,13 @@ type request struct {
 	fault Fault
 }
 
-// perform makes one call: hook, fault, operation, log. Its errors are the service's own, or ctx's.
-func (op operation[I, O]) perform(ctx context.Context, s *Service, in *I) (*O, error) {
+// perform makes one call, which came in a form: hook, fault, operation, log. Its errors are the service's own, or ctx's.
+func (op operation[I, O]) perform(ctx context.Context, s *Service, in *I, as form) (*O, error) {
 	if in == nil {
 		in = new(I)
 	}
 	about := op.about(s, in)
-	call := Call{Op: op.name, Shard: about.shard, Time: s.config.Now()}
+	call := Call{Op: op.name, Shard: about.shard, CBOR: as == cborForm, Time: s.config.Now()}
 	if about.name != nil || about.arn != nil {
 		call.Stream, _ = s.nameOf(about.name, about.arn) // the operation itself says what is wrong with them
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/smithy-go/encoding/cbor"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -217,13 +218,24 @@ func BenchmarkGetRecords(b *testing.B) {
 	})
 	require.NoError(b, err)
 	h := s.Handler()
-	b.ReportAllocs()
-	for b.Loop() {
-		w := &discard{header: http.Header{}}
-		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{"ShardIterator":"`+*opened.ShardIterator+`"}`))
-		r.Header.Set("X-Amz-Target", "Kinesis_20131202.GetRecords")
-		h.ServeHTTP(w, r)
-		b.SetBytes(w.n)
+	bodies := map[string][]byte{
+		"json": []byte(`{"ShardIterator":"` + *opened.ShardIterator + `"}`),
+		"cbor": cbor.Encode(cbor.Map{"ShardIterator": cbor.String(*opened.ShardIterator)}),
+	}
+	for _, form := range []string{"json", "cbor"} {
+		body := bodies[form]
+		b.Run("form="+form, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				w := &discard{header: http.Header{}}
+				r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
+				r.Header.Set("Content-Type", "application/x-amz-"+form+"-1.1")
+				r.Header.Set("X-Amz-Target", "Kinesis_20131202.GetRecords")
+				h.ServeHTTP(w, r)
+				b.SetBytes(w.n)
+			}
+			b.ReportMetric(10_000*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+		})
 	}
 }
 

@@ -40,6 +40,11 @@ type Config struct {
 	// Otherwise an empty page follows that is final. Consumers meet both. The same goes for a subscription's events.
 	EndWithRecords bool
 
+	// RefuseCBOR, if set, is the answer to every request in CBOR, as of an endpoint that speaks AWS JSON only. One that
+	// goes by the type of the content answers UnknownOperationException, one that reads whatever comes as JSON
+	// SerializationException; both are a smithy.GenericAPIError here. It is answered in JSON, and logged by Calls.
+	RefuseCBOR error
+
 	// OnCall, if set, sees every call before it takes effect. The error that it returns, if any, is the call's answer.
 	// It may be called from many goroutines at once, and may use the Service.
 	OnCall func(Call) error

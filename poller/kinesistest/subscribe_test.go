@@ -2,8 +2,6 @@ package kinesistest_test
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -15,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
-	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 	"github.com/stretchr/testify/assert"
@@ -278,9 +275,10 @@ func TestFiveSecondsBetweenSubscriptions(t *testing.T) {
 		second := f.opened(t, shard0)
 
 		sleep(t.Context(), 5*time.Second)
-		third := f.opened(t, shard0)
+		third, before := f.opened(t, shard0), time.Now()
 		var inUse *types.ResourceInUseException
 		require.ErrorAs(t, ended(second), &inUse)
+		assert.Equal(t, before, time.Now(), "the old one ends at once")
 		put(t, f.orders, shard0, "a")
 		assert.Equal(t, []string{"a"}, dataIn(next(t, third)))
 	})
@@ -320,198 +318,4 @@ func TestSubscriptionReadsTwoMiBASecond(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestClosedShardEndsItsSubscription(t *testing.T) {
-	for _, endWithRecords := range []bool{false, true} {
-		inBubble(t, kinesistest.Config{EndWithRecords: endWithRecords}, 2, func(t *testing.T, f fan) {
-			put(t, f.orders, shard0, "a", "b")
-			child, err := f.orders.Merge(shard0, shard1)
-			require.NoError(t, err)
-			stream := f.opened(t, shard0)
-			event := next(t, stream)
-			assert.Equal(t, []string{"a", "b"}, dataIn(event))
-			if !endWithRecords {
-				assert.NotNil(t, event.ContinuationSequenceNumber)
-				event = next(t, stream)
-				assert.Empty(t, event.Records)
-			}
-			assert.Nil(t, event.ContinuationSequenceNumber)
-			require.Len(t, event.ChildShards, 1)
-			assert.Equal(t, child, *event.ChildShards[0].ShardId)
-			assert.Equal(t, []string{shard0, shard1}, event.ChildShards[0].ParentShards)
-			require.NoError(t, ended(stream))
-		})
-	}
-}
-
-func TestWhatEndsASubscription(t *testing.T) {
-	for name, end := range map[string]func(f fan) error{
-		"Consumer billing": func(f fan) error { return f.orders.DeregisterConsumer("billing") },
-		"Stream orders": func(f fan) error {
-			_, err := f.service.Client().DeleteStream(context.Background(), &kinesis.DeleteStreamInput{
-				StreamName: new("orders"), EnforceConsumerDeletion: new(true),
-			})
-			return err
-		},
-	} {
-		inBubble(t, kinesistest.Config{}, 1, func(t *testing.T, f fan) {
-			stream, before := f.opened(t, shard0), time.Now()
-			require.NoError(t, end(f))
-			err := ended(stream)
-			var gone *types.ResourceNotFoundException
-			require.ErrorAs(t, err, &gone)
-			assert.Contains(t, *gone.Message, name)
-			assert.Equal(t, before, time.Now())
-		})
-	}
-}
-
-func TestTrimmedRecordsAreSkipped(t *testing.T) {
-	inBubble(t, kinesistest.Config{}, 1, func(t *testing.T, f fan) {
-		numbers := put(t, f.orders, shard0, "a")
-		sleep(t.Context(), 25*time.Hour)
-		put(t, f.orders, shard0, "b")
-		stream, err := f.subscribe(t, shard0, types.StartingPosition{Type: "AT_SEQUENCE_NUMBER", SequenceNumber: &numbers[0]})
-		require.NoError(t, err)
-		assert.Equal(t, []string{"b"}, dataIn(next(t, stream)))
-	})
-}
-
-func TestConsumerHasToBeActive(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := kinesistest.New(kinesistest.Config{TransitionTime: time.Minute})
-		server := kinesistest.NewPipeServer(s)
-		defer server.Close()
-		orders, err := s.CreateStream("orders", 1)
-		require.NoError(t, err)
-		sleep(t.Context(), time.Minute)
-		arn, err := orders.RegisterConsumer("billing")
-		require.NoError(t, err)
-		f := fan{server.Client(), s, orders, arn}
-		_, err = f.subscribe(t, shard0, types.StartingPosition{Type: "LATEST"})
-		requireAPIError(t, err, "ResourceInUseException", "not ACTIVE, instead in state CREATING")
-		sleep(t.Context(), time.Minute)
-		f.opened(t, shard0)
-	})
-}
-
-func TestHalfOpenSubscription(t *testing.T) {
-	inBubble(t, kinesistest.Config{}, 1, func(t *testing.T, f fan) {
-		f.service.HalfOpen(1)
-		put(t, f.orders, shard0, "a")
-		stream := f.opened(t, shard0)
-		select {
-		case event, ok := <-stream.Events():
-			t.Fatalf("got %v, %v, want silence", event, ok)
-		case <-time.After(time.Hour):
-		}
-		require.NoError(t, stream.Close())
-		assert.Equal(t, []string{"a"}, dataIn(next(t, f.opened(t, shard0))))
-	})
-}
-
-func TestSubscriptionFaults(t *testing.T) {
-	exception := &types.InternalFailureException{Message: new("oops")}
-	other := &smithy.GenericAPIError{Code: "ThrottlingException", Message: "slow down"}
-	tests := []struct {
-		name  string
-		fault kinesistest.Fault
-		sent  int
-		check func(t *testing.T, err error)
-	}{
-		{"end at once", kinesistest.Fault{End: true}, 0, func(t *testing.T, err error) { require.NoError(t, err) }},
-		{"end later", kinesistest.Fault{End: true, After: 2, MaxRecords: 1}, 2, func(t *testing.T, err error) { require.NoError(t, err) }},
-		{"exception", kinesistest.Fault{EventErr: exception, After: 1, MaxRecords: 1}, 1, func(t *testing.T, err error) {
-			var got *types.InternalFailureException
-			require.ErrorAs(t, err, &got)
-			assert.Equal(t, "oops", *got.Message)
-		}},
-		{"error", kinesistest.Fault{EventErr: other}, 0, func(t *testing.T, err error) {
-			var got smithy.APIError
-			require.ErrorAs(t, err, &got)
-			assert.Equal(t, "ThrottlingException", got.ErrorCode())
-			assert.Equal(t, "slow down", got.ErrorMessage())
-		}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, kinesistest.Config{}, 1, func(t *testing.T, f fan) {
-				put(t, f.orders, shard0, "a", "b", "c")
-				tt.fault.Op = kinesistest.SubscribeToShard
-				f.service.Inject(tt.fault)
-				stream := f.opened(t, shard0)
-				for i := range tt.sent {
-					assert.Equal(t, []string{string(rune('a' + i))}, dataIn(next(t, stream)))
-				}
-				_, more := <-stream.Events()
-				assert.False(t, more)
-				tt.check(t, stream.Err())
-			})
-		})
-	}
-}
-
-func TestSubscriptionsCanBeThrottledAndFail(t *testing.T) {
-	inBubble(t, kinesistest.Config{}, 1, func(t *testing.T, f fan) {
-		f.service.Throttle(kinesistest.SubscribeToShard, 1)
-		_, err := f.subscribe(t, shard0, types.StartingPosition{Type: "LATEST"})
-		requireAPIError(t, err, "LimitExceededException", "Rate exceeded for stream orders")
-		f.service.Fail(kinesistest.SubscribeToShard, errors.New("cable cut"), 1)
-		_, err = f.subscribe(t, shard0, types.StartingPosition{Type: "LATEST"})
-		requireAPIError(t, err, "InternalFailure", "cable cut")
-		f.service.Delay(kinesistest.SubscribeToShard, time.Minute, 1)
-		start := time.Now()
-		f.opened(t, shard0)
-		assert.Equal(t, time.Minute, time.Since(start))
-	})
-}
-
-func TestBrokenConnectionEndsTheStream(t *testing.T) {
-	for name, start := range map[string]func(*kinesistest.Service) *kinesistest.Server{
-		"HTTP/1.1": kinesistest.NewServer, "HTTP/2": kinesistest.NewTLSServer,
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := kinesistest.New(kinesistest.Config{SubscribeAtOnce: true})
-			server := start(s)
-			f := newFan(t, s, server, 1)
-			put(t, f.orders, shard0, "a")
-			s.Inject(kinesistest.Fault{Op: kinesistest.SubscribeToShard, EventErr: errors.New("cable cut"), After: 1})
-			stream := f.opened(t, shard0)
-			assert.Equal(t, []string{"a"}, dataIn(next(t, stream)))
-			_ = ended(stream) // which of the connection's errors the SDK passes on is its own affair
-
-			stream = f.opened(t, shard0)
-			next(t, stream)
-			s.HalfOpen(1)
-			silent, err := f.subscribe(t, shard0, types.StartingPosition{Type: "LATEST"})
-			require.NoError(t, err)
-			server.Close()
-			_ = ended(stream)
-			_ = ended(silent)
-		})
-	}
-}
-
-func TestCertificate(t *testing.T) {
-	server := kinesistest.NewTLSServer(kinesistest.New(kinesistest.Config{}))
-	defer server.Close()
-	assert.True(t, strings.HasPrefix(server.URL, "https://127.0.0.1:"), server.URL)
-	require.NoError(t, server.Certificate().VerifyHostname("127.0.0.1"))
-	assert.True(t, time.Now().Before(server.Certificate().NotAfter))
-	plain := kinesistest.NewServer(kinesistest.New(kinesistest.Config{}))
-	defer plain.Close()
-	assert.Nil(t, plain.Certificate())
-}
-
-func TestPipeServerServesOtherCallsToo(t *testing.T) {
-	inBubble(t, kinesistest.Config{}, 1, func(t *testing.T, f fan) {
-		put(t, f.orders, shard0, "a")
-		assert.Equal(t, []string{"a"}, dataOf(read(t, f, horizonOf(t, f, shard0))))
-		f.service.Inject(kinesistest.Fault{Op: kinesistest.ListShards, Hang: true})
-		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-		defer cancel()
-		_, err := f.ListShards(ctx, &kinesis.ListShardsInput{StreamName: new("orders")})
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-	})
 }

@@ -34,10 +34,12 @@ func faultOf(err error) wireError {
 	return wireError{status, api.ErrorCode(), api.ErrorMessage()}
 }
 
-// encode appends the error's JSON.
-func (f wireError) encode(buf []byte) []byte {
-	e := encoder{append(buf, '{')}
+// encode appends the error in a form.
+func (f wireError) encode(buf []byte, as form) []byte {
+	e := encoder{buf: buf, form: as}
+	e.open()
 	e.text("__type", &f.code)
 	e.enum("message", f.message)
-	return append(e.buf, '}')
+	e.close()
+	return e.buf
 }

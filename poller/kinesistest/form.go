@@ -1,0 +1,91 @@
+package kinesistest
+
+import (
+	"encoding/binary"
+	"math"
+	"net/http"
+	"strings"
+)
+
+// form is how a request, and with it its answer, is written.
+type form uint8
+
+const (
+	jsonForm form = iota // AWS JSON 1.1
+
+	// cborForm is what Amazon's Java SDK speaks: the members of the JSON form as maps of CBOR (RFC 8949), blobs as byte
+	// strings, times as tag 1 with milliseconds, where CBOR itself means seconds by that tag.
+	cborForm
+)
+
+const (
+	jsonType = "application/x-amz-json-1.1"
+	cborType = "application/x-amz-cbor-1.1"
+)
+
+// formOf returns the form of a request. Everything that is not CBOR is read as JSON.
+func formOf(r *http.Request) form {
+	mediaType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	if strings.EqualFold(strings.TrimSpace(mediaType), cborType) {
+		return cborForm
+	}
+	return jsonForm
+}
+
+func (f form) contentType() string {
+	if f == cborForm {
+		return cborType
+	}
+	return jsonType
+}
+
+// payloadType is the type of the events that a subscription asked for in this form gets.
+func (f form) payloadType() string {
+	if f == cborForm {
+		return "application/cbor"
+	}
+	return "application/json"
+}
+
+// The major types of CBOR, in the upper three bits of an item's first byte.
+// Source: https://www.rfc-editor.org/rfc/rfc8949.html#section-3.1
+const (
+	cborUnsigned = iota << 5
+	cborNegative
+	cborBytes
+	cborText
+	cborList
+	cborMap
+	cborTag
+	cborSimple
+)
+
+// What the lower five bits of an item's first byte may be, besides a number below 24 and the sizes of larger ones.
+const (
+	cborIndefinite = 31
+	cborFalse      = 20
+	cborTrue       = 21
+	cborNull       = 22
+	cborUndefined  = 23
+	cborHalf       = 25
+	cborSingle     = 26
+	cborDouble     = 27
+
+	cborBreak     = cborSimple | cborIndefinite
+	cborEpochTime = 1 // the tag of a time
+)
+
+// appendCBOR appends the head of an item: its major type and a number.
+func appendCBOR(buf []byte, major byte, n uint64) []byte {
+	switch {
+	case n < 24:
+		return append(buf, major|byte(n))
+	case n <= math.MaxUint8:
+		return append(buf, major|24, byte(n))
+	case n <= math.MaxUint16:
+		return binary.BigEndian.AppendUint16(append(buf, major|25), uint16(n))
+	case n <= math.MaxUint32:
+		return binary.BigEndian.AppendUint32(append(buf, major|26), uint32(n))
+	}
+	return binary.BigEndian.AppendUint64(append(buf, major|27), n)
+}
