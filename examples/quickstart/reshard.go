@@ -19,12 +19,12 @@ import (
 const reshardTime = 2 * time.Second
 
 // resharder splits each shard of a stream in the middle and merges its halves again, one shard after the other: so there
-// is never more than one shard above the number that the stream has. Records are put before, during and after each step.
+// is never more than one open shard above those that the stream has. Records are put before, during and after each step.
 type resharder struct {
 	putter *putter
 	rest   []int         // the numbers of the records that are not put yet
-	steps  int           // splits and merges that are to come
-	pause  time.Duration // what a step takes at least
+	shares int           // in how many shares they are put
+	pause  time.Duration // what putting a share takes at least
 	tell   func(reshard)
 }
 
@@ -42,9 +42,9 @@ func (r *resharder) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.steps = 2 * len(open)
-	r.pause = reshardTime / time.Duration(r.steps)
-	if err := r.putSome(ctx, r.steps+1); err != nil {
+	r.shares = 1 + 2*len(open) + 1 // before, beside each split and merge, and behind them
+	r.pause = reshardTime / time.Duration(r.shares)
+	if err := r.putSome(ctx); err != nil {
 		return err
 	}
 	for _, shard := range open {
@@ -56,7 +56,7 @@ func (r *resharder) run(ctx context.Context) error {
 			return fmt.Errorf("merge the halves of %s: %w", shard.ID, err)
 		}
 	}
-	return nil
+	return r.putSome(ctx)
 }
 
 // split returns the halves of a shard.
@@ -88,20 +88,18 @@ func (r *resharder) merge(ctx context.Context, halves []poller.Shard) error {
 	return err
 }
 
-// step calls reshard, puts records beside it, and returns the children of the parents when the stream is done with it.
+// step makes a call that reshards, and puts records beside it. It returns the children when the stream is done with it.
 func (r *resharder) step(ctx context.Context, name string, parents []poller.Shard, call func() error) ([]poller.Shard, error) {
 	putting := make(chan error, 1)
-	go func() { putting <- r.putSome(ctx, r.steps) }()
+	go func() { putting <- r.putSome(ctx) }()
 	children, err := r.children(ctx, parents, call)
 	if err == nil {
 		r.tell(reshard{name, idsOf(parents), idsOf(children)})
 	}
-	err = errors.Join(err, <-putting)
-	r.steps--
-	return children, err
+	return children, errors.Join(err, <-putting)
 }
 
-// children returns the shards that a call makes.
+// children makes the call, and returns the shards that come of it.
 func (r *resharder) children(ctx context.Context, parents []poller.Shard, call func() error) ([]poller.Shard, error) {
 	stream := r.putter.stream
 	if err := call(); err != nil {
@@ -115,12 +113,13 @@ func (r *resharder) children(ctx context.Context, parents []poller.Shard, call f
 	return children, err
 }
 
-// putSome puts one of so many shares of the records that are left, in a few calls over the time of a step.
-func (r *resharder) putSome(ctx context.Context, shares int) error {
+// putSome puts the next share of the records, in a few calls.
+func (r *resharder) putSome(ctx context.Context) error {
 	const calls = 4
-	n := len(r.rest) / shares
+	n := len(r.rest) / r.shares
 	share := r.rest[:n]
 	r.rest = r.rest[n:]
+	r.shares--
 	for i := range calls {
 		if err := r.putter.put(ctx, share[n*i/calls:n*(i+1)/calls]); err != nil {
 			return err
