@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// maxAggregate is how large the Kinesis Producer Library makes an aggregate by default: 50 KiB.
+// maxAggregate is about how large the Kinesis Producer Library makes an aggregate by default: 50 KiB.
 const maxAggregate = 50 << 10
 
 // aggregates packs records as the Kinesis Producer Library (KPL) does. Here all members of an aggregate have one

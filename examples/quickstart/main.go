@@ -6,6 +6,9 @@
 //	put=5000 delivered=5000 lost=0 duplicates=0 out_of_order=0 invocations=N polls=M shards=4
 //
 // and its exit code is 1 when a record is lost or out of order.
+//
+// The flags -reshard, -aggregate and -fanout, alone or together, ask the same of a stream whose shards are split and merged
+// meanwhile, of aggregates, whose members it counts, and of enhanced fan-out, where polls= counts events.
 package main
 
 import (
@@ -46,7 +49,7 @@ func main() {
 
 // run puts, processes and checks, and reports whether all is well.
 func run(ctx context.Context, o options) (ok bool, err error) {
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	var store mapping.Store = mapping.NewMemoryStore()
 	if o.store != "" {
 		file, err := boltstore.Open(o.store) // first: its lock keeps a second run away from all the files
@@ -80,7 +83,6 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 		Deaggregate:           o.aggregate,
 		Client:                stream.client,
 		Store:                 store,
-		Logger:                log,
 		Function: invoke.Func(func(ctx context.Context, e *invoke.Event) error {
 			if err := work(ctx, o.work); err != nil {
 				return err

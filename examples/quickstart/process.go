@@ -16,7 +16,7 @@ func process(ctx context.Context, o options, m *mapping.Mapping, stream *stream,
 	go func() { stopped <- m.Run(ctx) }()
 	putting := make(chan error, 1)
 	reshards := make(chan reshard)
-	go func() { putting <- put(ctx, o, stream, ledger, reshards) }()
+	go func() { putting <- feed(ctx, o, stream, ledger, reshards) }()
 
 	show := newProgress(o.json)
 	tick := time.NewTicker(show.interval)
@@ -55,8 +55,8 @@ func process(ctx context.Context, o options, m *mapping.Mapping, stream *stream,
 	}
 }
 
-// put puts the records that the stream does not hold yet, and reshards it meanwhile if asked to.
-func put(ctx context.Context, o options, s *stream, l *ledger, reshards chan<- reshard) error {
+// feed puts the records that the stream does not hold yet, and reshards it meanwhile if asked to.
+func feed(ctx context.Context, o options, s *stream, l *ledger, reshards chan<- reshard) error {
 	p := &putter{stream: s, ledger: l, recordSize: o.recordSize, aggregate: o.aggregate}
 	numbers := l.missing(o.records)
 	if !o.reshard {

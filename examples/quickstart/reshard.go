@@ -99,18 +99,30 @@ func (r *resharder) step(ctx context.Context, name string, parents []poller.Shar
 	return children, errors.Join(err, <-putting)
 }
 
-// children makes the call, and returns the shards that come of it.
+// children makes the call, and returns the shards that come of it. A call that failed may have been made: its answer was
+// lost, and the SDK called again.
 func (r *resharder) children(ctx context.Context, parents []poller.Shard, call func() error) ([]poller.Shard, error) {
 	stream := r.putter.stream
-	if err := call(); err != nil {
-		return nil, err
+	failed := call()
+	for {
+		if _, err := stream.await(ctx, types.StreamStatusActive); err != nil {
+			return nil, errors.Join(failed, err)
+		}
+		children, err := stream.list(ctx, func(s poller.Shard) bool { return s.Parent == parents[0].ID || s.AdjacentParent == parents[0].ID })
+		if err != nil {
+			return nil, errors.Join(failed, err)
+		}
+		if len(children) > 0 {
+			stream.shards += len(children)
+			return children, nil
+		}
+		if failed != nil {
+			return nil, failed
+		}
+		if err := work(ctx, 100*time.Millisecond); err != nil { // the listing is behind
+			return nil, err
+		}
 	}
-	if _, err := stream.await(ctx, types.StreamStatusActive); err != nil {
-		return nil, err
-	}
-	children, err := stream.list(ctx, func(s poller.Shard) bool { return s.Parent == parents[0].ID || s.AdjacentParent == parents[0].ID })
-	stream.shards += len(children)
-	return children, err
 }
 
 // putSome puts the next share of the records, in a few calls.

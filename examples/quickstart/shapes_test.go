@@ -26,6 +26,8 @@ func TestReshardLosesNothingAndKeepsTheOrderOverTheLineage(t *testing.T) {
 	program := build(t)
 	t.Run("embedded", func(t *testing.T) { reshardAll(t, program) })
 	t.Run("embedded, aggregates", func(t *testing.T) { reshardAll(t, program, "-aggregate") })
+	t.Run("embedded, fan-out", func(t *testing.T) { reshardAll(t, program, "-fanout") })
+	t.Run("embedded, fan-out, aggregates", func(t *testing.T) { reshardAll(t, program, "-fanout", "-aggregate") })
 	t.Run("emulator", func(t *testing.T) { reshardAll(t, program, "-endpoint", rig.Kinesis(t)) })
 	t.Run("emulator, aggregates", func(t *testing.T) { reshardAll(t, program, "-endpoint", rig.Kinesis(t), "-aggregate") })
 }
@@ -107,6 +109,20 @@ func streamRecords(t *testing.T, client *kinesis.Client) (all []types.Record) {
 	return all
 }
 
+func TestFanoutSubscribesAndNeverPolls(t *testing.T) {
+	service := kinesistest.New(kinesistest.Config{})
+	server := kinesistest.NewServer(service)
+	defer server.Close()
+	program := build(t)
+	put, delivered, lost, duplicates, outOfOrder, _, _, shards := runToEnd(t, program, "-endpoint", server.URL, "-fanout")
+	assert.Equal(t, []int{5000, 5000, 0, 0, 0, 4}, []int{put, delivered, lost, duplicates, outOfOrder, shards})
+	assert.Empty(t, service.Calls(kinesistest.GetRecords))
+	assert.Len(t, service.Calls(kinesistest.SubscribeToShard), 4)
+
+	put, delivered, lost, duplicates, outOfOrder, _, _, _ = runToEnd(t, program, "-endpoint", server.URL, "-fanout")
+	assert.Equal(t, []int{5000, 5000, 0, 0, 0}, []int{put, delivered, lost, duplicates, outOfOrder}, "the consumer is there already")
+}
+
 func TestAggregateOfLargeRecordsStaysBelowItsLimit(t *testing.T) {
 	numbers := []int{0, keys, 2 * keys, 3 * keys, 1}
 	var got [][]int
@@ -118,8 +134,16 @@ func TestAggregateOfLargeRecordsStaysBelowItsLimit(t *testing.T) {
 }
 
 func TestReshardingGoesOnAfterKill9(t *testing.T) {
-	program, store := build(t), filepath.Join(t.TempDir(), "q.db")
-	flags := []string{"-reshard", "-aggregate", "-work", "20ms", "-store", store} // parents that lag behind
+	program := build(t)
+	for _, way := range []string{"-fanout=false", "-fanout"} {
+		t.Run(way, func(t *testing.T) { killAmidReshards(t, program, way) })
+	}
+}
+
+func killAmidReshards(t *testing.T, program string, flags ...string) {
+	t.Helper()
+	store := filepath.Join(t.TempDir(), "q.db")
+	flags = append(flags, "-reshard", "-aggregate", "-work", "20ms", "-store", store) // parents that lag behind
 	first := exec.CommandContext(t.Context(), program, flags...)
 	require.NoError(t, first.Start())
 	require.Eventually(t, func() bool { return len(deliveries(t, store)) > 1000 }, time.Minute, 10*time.Millisecond)
