@@ -68,7 +68,9 @@ type OnFailure struct {
 // Config is what a mapping is made of. New copies it. EventSourceARN, FunctionName, StartingPosition, Function, and
 // Client or Source must be set; the zero value of every other field is AWS's default, or says what it means.
 type Config struct {
-	// EventSourceARN is the ARN of the stream: "arn:aws:kinesis:us-east-1:123456789012:stream/orders".
+	// EventSourceARN is the ARN of the stream, "arn:aws:kinesis:us-east-1:123456789012:stream/orders", which is then polled,
+	// or that of a registered consumer of it, "…:stream/orders/consumer/shipping:1700000000", which is then read by enhanced
+	// fan-out. Events and documents show it as it is here. Nobody registers or deletes a consumer.
 	EventSourceARN string
 
 	// FunctionName is a name, an ARN or a partial ARN, with ":version" or ":alias" if need be. With EventSourceARN it is
@@ -130,7 +132,8 @@ type Config struct {
 	// client.
 	DestinationResolvers []invoke.DestinationResolver
 
-	// Client reads the stream: a *kinesis.Client, or a fake with the same methods. It stays the caller's.
+	// Client reads the stream: a *kinesis.Client, or a fake with the same methods. It stays the caller's. For the ARN of a
+	// consumer it must have SubscribeToShard too, or be a poller.Subscriber.
 	Client poller.Client
 
 	// Source takes the place of Client: another way to read, such as a fake of a few lines in a test.
@@ -156,8 +159,13 @@ type Config struct {
 	// It goes with Client; a Source has its own cadence.
 	PollInterval time.Duration
 
+	// FallBackToPolling lets the shards of a consumer be polled while no subscription can be had: see
+	// poller.Config.FallBackToPolling. It goes with the ARN of a consumer, and with Client. An extension.
+	FallBackToPolling bool
+
 	// Deaggregate makes a record of each member of an aggregate of the Kinesis Producer Library (KPL). It is off by default:
-	// Lambda hands an aggregate on as the one record that it is in the stream. It may be changed over a restart, at which
+	// Lambda hands an aggregate on as the one record that it is in the stream. With the ARN of a consumer it is always on,
+	// as on Lambda. It may be changed over a restart, at which
 	// an aggregate that was resolved in part goes on behind its resolved members, or comes again raw. A member whose hash
 	// key lies outside the shard is passed over and counted (Counts.PassedOver). An extension.
 	// It goes with Client; a Source takes aggregates apart itself.

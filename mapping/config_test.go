@@ -25,7 +25,8 @@ func TestConfigViolationsNameFieldValueAndBound(t *testing.T) {
 	for want, change := range map[string]func(*mapping.Config){
 		"EventSourceARN: must be set":                                                        func(c *mapping.Config) { c.EventSourceARN = "" },
 		`EventSourceARN: Unrecognized event source. "arn:aws:sqs:us-east-1:1:q"`:             func(c *mapping.Config) { c.EventSourceARN = "arn:aws:sqs:us-east-1:1:q" },
-		"EventSourceARN: \"" + streamARN + "/consumer/c:1\" is the ARN":                      func(c *mapping.Config) { c.EventSourceARN += "/consumer/c:1" },
+		`EventSourceARN: Unrecognized event source. "` + streamARN + `/consumer/c" does not`: func(c *mapping.Config) { c.EventSourceARN += "/consumer/c" },
+		"FallBackToPolling: is set, but goes with Client only":                               func(c *mapping.Config) { c.FallBackToPolling = true },
 		"FunctionName: must be set":                                                          func(c *mapping.Config) { c.FunctionName = "" },
 		`FunctionName: "a b" has a name or a qualifier with other characters`:                func(c *mapping.Config) { c.FunctionName = "a b" },
 		"Client: must be set, or Source":                                                     func(c *mapping.Config) { c.Source = nil },

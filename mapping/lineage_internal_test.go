@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -90,4 +91,36 @@ func TestListedShardIsNotLearnedOver(t *testing.T) {
 	assert.Empty(t, l.learn("a", family("b<a"), time.Unix(1, 0)))
 	assert.Equal(t, "7", l.shards["b"].StartingSequenceNumber)
 	assert.Equal(t, []string{"b"}, l.children["a"])
+}
+
+func TestRemovableRows(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	at := func(position string, hours int, end bool) Progress {
+		return Progress{Position: batch.Position{SequenceNumber: position}, ResolvedUpTo: now.Add(-time.Duration(hours) * time.Hour), End: end}
+	}
+	old := at("1", 30, true)
+	for name, tc := range map[string]struct {
+		listed    string
+		progress  map[string]Progress
+		removable bool
+		lost      bool
+	}{
+		"left, with no child that is listed":  {"x", map[string]Progress{"a": old}, true, false},
+		"left, and its children have begun":   {"b<a c<a", map[string]Progress{"a": old, "b": at("5", 1, false), "c": at("", 1, true)}, true, false},
+		"left, and a child has nothing":       {"b<a c<a", map[string]Progress{"a": old, "b": at("5", 1, false)}, false, false},
+		"left, and a child has no position":   {"b<a", map[string]Progress{"a": old, "b": at("", 1, false)}, false, false},
+		"still listed":                        {"a b<a", map[string]Progress{"a": old, "b": at("5", 1, false)}, false, false},
+		"too new for the listing, perhaps":    {"b<a", map[string]Progress{"a": at("1", 23, true), "b": at("5", 1, false)}, false, false},
+		"resolved at a time that is unknown":  {"x", map[string]Progress{"a": {End: true}}, false, false},
+		"left before its end":                 {"b<a", map[string]Progress{"a": at("1", 30, false)}, false, true},
+		"not at its end, and listed":          {"a", map[string]Progress{"a": at("1", 30, false)}, false, false},
+		"not at its end, and new":             {"x", map[string]Progress{"a": at("1", 2, false)}, false, false},
+		"the end of a merge, one child of it": {"c<a,b b", map[string]Progress{"a": old, "b": at("3", 2, false), "c": at("7", 0, false)}, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := listedLineage(tc.listed)
+			assert.Equal(t, tc.removable, slices.Contains(l.removable(tc.progress, now), "a"))
+			assert.Equal(t, tc.lost, slices.Contains(l.lost(tc.progress, now), "a"))
+		})
+	}
 }

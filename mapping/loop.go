@@ -114,8 +114,8 @@ func (s *shard) offer(r read) {
 func (s *shard) readFailed(err error) {
 	class := poller.Classify(err)
 	if class == poller.ShardGone && s.unlisted.Load() {
-		s.log.Error("the shard has left the stream before it was read to its end: what was left of it is lost",
-			"position", s.sched.Read().String(), "error", err)
+		s.log.Debug("reading the shard failed for good", "error", err)
+		s.m.leftUnread(s.info.ID, s.sched.Read(), time.Time{})
 		s.reading = true // there is no one to ask any more
 		s.sched.Offer(time.Now(), batch.Page{End: true})
 		return

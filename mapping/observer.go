@@ -27,7 +27,7 @@ type Observer struct {
 	// blocks its lane, as the retries and the record age say.
 	TooLarge func(TooLarge)
 	// Trimmed is called when the stream has trimmed the position where reading was to go on, and records with it that
-	// were not read, if there were any.
+	// were not read, if there were any; also when a shard has left the stream before it was read to its end.
 	Trimmed func(Trimmed)
 	// Committed is called after each write of a shard's progress.
 	Committed func(Committed)
@@ -103,8 +103,8 @@ type TooLarge struct {
 	StateBytes     int    // of the tumbling window's state, which is part of the event
 }
 
-// Trimmed tells of a gap in what is read of a shard. What arrived before From is resolved, what arrived after To is read;
-// what arrived between, if anything, is lost.
+// Trimmed tells of a gap in what is read of a shard. What arrived before From was read or resolved, what arrived after To is
+// read; what arrived between, if anything, is lost. From is zero where it is not known.
 type Trimmed struct {
 	Shard    string
 	Position batch.Position // where reading was to go on

@@ -33,8 +33,10 @@ type run struct {
 	anchor  time.Time
 	lineage lineage
 	running map[string]*shard
-	listed  time.Time // when the shards were listed last
-	trouble string    // what failed and was told of, empty when all is well
+	listed  time.Time           // when the shards were listed last
+	rows    map[string]Progress // that were stored at the start, until they are swept
+	swept   time.Time           // when the rows were swept last
+	trouble string              // what failed and was told of, empty when all is well
 	ended   chan shardEnd
 	wg      sync.WaitGroup
 }
@@ -71,6 +73,8 @@ func (r *run) supervise() error {
 	}
 	r.m.log.Info("mapping runs", "shards", len(r.lineage.shards), "startingPosition", string(r.m.cfg.StartingPosition))
 	r.open()
+	r.sweep(r.rows)
+	r.rows = nil
 	timer := time.NewTimer(r.m.cfg.ShardRefreshInterval)
 	defer timer.Stop()
 	for {
@@ -86,6 +90,7 @@ func (r *run) supervise() error {
 		case <-timer.C:
 			timer.Reset(r.refresh())
 			r.open()
+			r.sweep(nil)
 		case <-r.soft.Done():
 			return r.stop()
 		}
@@ -141,6 +146,7 @@ func (r *run) prepare() error {
 			r.lineage.finished[id] = p.End
 		}
 	}
+	r.rows = progress
 	return nil
 }
 

@@ -18,7 +18,7 @@ import (
 func (w *world) trims() (mapping.Config, chan mapping.Trimmed) {
 	gaps := make(chan mapping.Trimmed, 10)
 	cfg := w.config()
-	cfg.PollInterval = 4 * time.Minute
+	cfg.PollInterval, cfg.ShardRefreshInterval = 4*time.Minute, 10*time.Minute
 	cfg.Observer.Trimmed = func(g mapping.Trimmed) { gaps <- g }
 	return cfg, gaps
 }

@@ -33,7 +33,8 @@ func (c *Config) validate(now time.Time) error {
 }
 
 func (c *Config) validateRequired(v *violations) {
-	if _, err := parseStreamARN(c.EventSourceARN); err != nil {
+	from, err := parseSourceARN(c.EventSourceARN)
+	if err != nil {
 		v.add("EventSourceARN", err.Error())
 	} else if _, err := functionARN(c.FunctionName, c.EventSourceARN); err != nil {
 		v.add("FunctionName", err.Error())
@@ -51,6 +52,12 @@ func (c *Config) validateRequired(v *violations) {
 	}
 	if c.Source != nil && c.Deaggregate {
 		v.add("Deaggregate", "is set, but goes with Client only: a Source takes aggregates apart itself")
+	}
+	switch {
+	case c.Source != nil && c.FallBackToPolling:
+		v.add("FallBackToPolling", "is set, but goes with Client only")
+	case c.FallBackToPolling && err == nil && from.consumer == "":
+		v.add("FallBackToPolling", "is set, but goes with the ARN of a consumer in EventSourceARN only")
 	}
 	if isNil(c.Function) {
 		v.add("Function", "must be set")
