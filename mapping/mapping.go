@@ -118,7 +118,8 @@ func New(cfg Config) (*Mapping, error) {
 func (m *Mapping) poller() (poller.Source, error) {
 	p, err := poller.New(poller.Config{
 		Client: m.cfg.Client, StreamARN: m.from.stream, ConsumerARN: m.from.consumer,
-		PollInterval: m.cfg.PollInterval, Deaggregate: m.cfg.Deaggregate, FallBackToPolling: m.cfg.FallBackToPolling, Logger: m.log,
+		PollInterval: m.cfg.PollInterval, Deaggregate: m.cfg.Deaggregate, FallBackToPolling: m.cfg.FallBackToPolling,
+		SDKDecoding: m.cfg.SDKDecoding, CBOR: m.cfg.CBOR, Logger: m.log,
 	})
 	if err != nil {
 		return nil, &ConfigError{Field: "Client", Message: err.Error()}
@@ -184,7 +185,11 @@ func (m *Mapping) Run(ctx context.Context) error {
 
 // origin returns what the events of a shard have in common.
 func (m *Mapping) origin(shard string) *invoke.Origin {
-	return &invoke.Origin{ShardID: shard, EventSourceARN: m.cfg.EventSourceARN, Region: m.from.region}
+	o := &invoke.Origin{ShardID: shard, EventSourceARN: m.cfg.EventSourceARN, Region: m.from.region}
+	if m.cfg.Role != nil {
+		o.InvokeIdentityARN = m.cfg.Role.ARN()
+	}
+	return o
 }
 
 // start returns where to begin a shard without progress. anchor is the mapping's first start, for LATEST.

@@ -38,7 +38,9 @@ type shard struct {
 	lease   Lease
 	sched   *batch.Scheduler
 	commits *committer
-	stored  chan struct{} // closed when the shard's end is durable
+	account *poller.Account // in the Budget, nil without one
+	held    int             // what it was told last
+	stored  chan struct{}   // closed when the shard's end is durable
 
 	pages   chan read     // from the goroutine that reads
 	room    chan struct{} // to it, one token for each read
@@ -88,6 +90,7 @@ func (s *shard) run(delay time.Duration) (finished bool, err error) {
 		s.release()
 		return false, err
 	}
+	defer s.account.Close()
 	if c, ok := reader.(io.Closer); ok {
 		defer c.Close()
 	}
@@ -178,8 +181,11 @@ func (s *shard) prepare(progress Progress) (poller.Reader, error) {
 	}
 	s.calls = make([]lastCall, len(s.sched.Lanes(nil)))
 	s.ends.c = make(chan callEnd, len(s.calls))
+	s.account = s.m.cfg.Budget.Open()
+	from.Account = s.account
 	reader, err := s.m.source.Open(s.info, from)
 	if err != nil {
+		s.account.Close()
 		return nil, fmt.Errorf("mapping: shard %s: open at %s: %w", s.info.ID, from, err)
 	}
 	s.log.Info("shard opened", "from", from.String(), "epoch", s.lease.Epoch)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/poller"
+	"github.com/shardmill/shardmill/role"
 )
 
 // callGrace is what functions are given to return after their ctx was cancelled at a stop.
@@ -30,15 +31,16 @@ type run struct {
 	hard   context.Context // done: cancel what runs
 	cancel context.CancelCauseFunc
 
-	anchor  time.Time
-	lineage lineage
-	running map[string]*shard
-	listed  time.Time           // when the shards were listed last
-	rows    map[string]Progress // that were stored at the start, until they are swept
-	swept   time.Time           // when the rows were swept last
-	trouble string              // what failed and was told of, empty when all is well
-	ended   chan shardEnd
-	wg      sync.WaitGroup
+	admitted bool // the role may do what it must
+	anchor   time.Time
+	lineage  lineage
+	running  map[string]*shard
+	listed   time.Time           // when the shards were listed last
+	rows     map[string]Progress // that were stored at the start, until they are swept
+	swept    time.Time           // when the rows were swept last
+	trouble  string              // what failed and was told of, empty when all is well
+	ended    chan shardEnd
+	wg       sync.WaitGroup
 }
 
 // shardEnd is how the processing of one shard came to its end.
@@ -121,6 +123,9 @@ func (r *run) begin() error {
 
 // prepare is one attempt to begin.
 func (r *run) prepare() error {
+	if err := r.admit(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
 	defer cancel()
 	progress, err := r.m.store.Progress(ctx, r.m.name) // before the listing, which tells of each shard stored as ended that it is closed
@@ -157,6 +162,9 @@ func (r *run) fatal(err error) error {
 	}
 	if errors.Is(err, ErrUnreadable) || errors.Is(err, ErrStreamReplaced) {
 		return err
+	}
+	if missing, ok := errors.AsType[*role.AccessError](err); ok {
+		return fmt.Errorf("mapping: %w", missing)
 	}
 	switch poller.Classify(err) {
 	case poller.StreamGone:
