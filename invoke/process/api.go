@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,9 +23,6 @@ const (
 
 	// maxDiscarded is how much of an answer that is too large is still read, so that its sender gets to read our answer.
 	maxDiscarded = 64 << 20
-
-	// maxErrorDocument bounds what a function reports as an error.
-	maxErrorDocument = 1 << 20
 
 	// maxBuffer is the most that a process keeps as a buffer for events: what Lambda's limit needs.
 	maxBuffer = 6 << 20
@@ -89,7 +87,7 @@ func (w *worker) give(rw http.ResponseWriter, c *call) {
 	defer w.writing.Unlock()
 	w.buffer = c.in.Event.AppendJSON(w.buffer[:0])
 	c.header(rw.Header())
-	rw.Header().Set("Content-Length", fmt.Sprint(len(w.buffer)))
+	rw.Header().Set("Content-Length", strconv.Itoa(len(w.buffer)))
 	_, _ = rw.Write(w.buffer)
 	if cap(w.buffer) > maxBuffer {
 		w.buffer = nil
@@ -111,13 +109,7 @@ func (w *worker) answer(rw http.ResponseWriter, r *http.Request, path string) {
 		refuse(rw, http.StatusBadRequest, document{"InvalidRequestID", "Invalid request ID"})
 		return
 	}
-	var result *invoke.Result
-	var err error
-	if kind == "response" {
-		result, err = response(r)
-	} else {
-		result, err = functionError(r)
-	}
+	result, err := outcome(r, kind)
 	if err != nil {
 		return // it broke off: the process is about to end, or tries again
 	}
@@ -134,35 +126,25 @@ func (w *worker) answer(rw http.ResponseWriter, r *http.Request, path string) {
 	accept(rw)
 }
 
-// response reads the answer of a function that returned. One that breaks off in the middle of a stream says so in a trailer.
-func response(r *http.Request) (*invoke.Result, error) {
-	payload, err := read(r, maxResponse)
+// outcome reads what an invocation came to: the answer of a function that returned, or the error document of one that
+// failed. One that breaks off in the middle of a streamed answer says so in a trailer.
+func outcome(r *http.Request, kind string) (*invoke.Result, error) {
+	body, err := read(r, maxResponse)
 	if errors.Is(err, errTooLarge) {
 		rest, err := io.Copy(io.Discard, io.LimitReader(r.Body, maxDiscarded))
-		return tooLarge(int64(len(payload)) + rest), err
+		return tooLarge(int64(len(body)) + rest), err
 	}
 	if err != nil {
 		return nil, err
 	}
-	errorType := r.Trailer.Get("Lambda-Runtime-Function-Error-Type")
-	if errorType == "" {
-		return &invoke.Result{StatusCode: http.StatusOK, Payload: payload}, nil
+	if kind == "error" {
+		return failed(reported(body, r.Header.Get("Lambda-Runtime-Function-Error-Type")), nil), nil
 	}
-	body, _ := base64.StdEncoding.DecodeString(r.Trailer.Get("Lambda-Runtime-Function-Error-Body"))
-	return failed(reported(body, errorType), nil), nil
-}
-
-// functionError reads the error document of a function that failed.
-func functionError(r *http.Request) (*invoke.Result, error) {
-	body, err := read(r, maxErrorDocument)
-	if errors.Is(err, errTooLarge) {
-		_, err = io.Copy(io.Discard, io.LimitReader(r.Body, maxDiscarded))
-		body = nil
+	if errorType := r.Trailer.Get("Lambda-Runtime-Function-Error-Type"); errorType != "" {
+		document, _ := base64.StdEncoding.DecodeString(r.Trailer.Get("Lambda-Runtime-Function-Error-Body"))
+		return failed(reported(document, errorType), nil), nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	return failed(reported(body, r.Header.Get("Lambda-Runtime-Function-Error-Type")), nil), nil
+	return &invoke.Result{StatusCode: http.StatusOK, Payload: body}, nil
 }
 
 // errTooLarge tells that a body is larger than may be.
@@ -198,7 +180,7 @@ func (w *worker) initError(rw http.ResponseWriter, r *http.Request) {
 		return // the process is gone
 	}
 	defer w.answers.leave()
-	body, err := read(r, maxErrorDocument)
+	body, err := read(r, maxResponse)
 	if err != nil && !errors.Is(err, errTooLarge) {
 		return
 	}

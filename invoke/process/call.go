@@ -50,7 +50,8 @@ func newCall(ctx context.Context, in *invoke.Invocation) *call {
 func (c *call) header(h http.Header) {
 	h.Set("Content-Type", "application/json")
 	h.Set("Lambda-Runtime-Aws-Request-Id", c.in.RequestID)
-	h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(c.deadline.UnixMilli(), 10))
+	// Rounded up: what a function says that gives up at its deadline then lies behind ours, so that it has timed out.
+	h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(c.deadline.UnixMilli()+1, 10))
 	h.Set("Lambda-Runtime-Invoked-Function-Arn", c.in.FunctionARN)
 	h.Set("Lambda-Runtime-Trace-Id", c.trace)
 }
@@ -71,6 +72,10 @@ func (w *worker) run(ctx context.Context, in *invoke.Invocation) (*invoke.Result
 	}
 	select {
 	case r := <-c.done:
+		if r != nil && isLate(ctx) {
+			<-ctx.Done() // any moment: an answer from behind the deadline does not count, however the two race
+			return w.cutShort(ctx, c)
+		}
 		return given(r)
 	case <-w.ended:
 	case <-ctx.Done():
@@ -90,6 +95,12 @@ func (w *worker) run(ctx context.Context, in *invoke.Invocation) (*invoke.Result
 	return nil, errGone
 }
 
+// isLate reports whether ctx's deadline has passed, whatever ctx knows of it.
+func isLate(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && !time.Now().Before(deadline)
+}
+
 // given returns a result, or errGone for none.
 func given(r *invoke.Result) (*invoke.Result, error) {
 	if r == nil {
@@ -98,7 +109,7 @@ func given(r *invoke.Result) (*invoke.Result, error) {
 	return r, nil
 }
 
-// cutShort returns what an invocation came to whose process is gone.
+// cutShort returns what an invocation came to that was not answered in time, or whose process is gone.
 func (w *worker) cutShort(ctx context.Context, c *call) (*invoke.Result, error) {
 	var timeout *invoke.TimeoutError
 	switch {

@@ -35,7 +35,7 @@ func failed(payload []byte, err error) *invoke.Result {
 
 // ExitError tells that a process ended by itself: while it started, or before it answered.
 type ExitError struct {
-	// State is how it ended.
+	// State is how it ended; nil if that is not known.
 	State *os.ProcessState
 }
 
@@ -44,7 +44,7 @@ func (e *ExitError) Error() string { return "process: runtime " + e.words() }
 
 // words is the part of the message that AWS's and ours share.
 func (e *ExitError) words() string {
-	if e.State.Success() {
+	if e.State == nil || e.State.Success() {
 		return "exited without providing a reason"
 	}
 	return "exited with error: " + e.State.String()
@@ -82,19 +82,22 @@ func (e *InitError) Error() string {
 // Unwrap returns Err.
 func (e *InitError) Unwrap() error { return e.Err }
 
-// result is the result of the invocation that the process was started for.
-func (e *InitError) result(requestID string) *invoke.Result {
+// result is what the invocation came to that the process was started for: a function error if it is the function's
+// fault, and not run if this process could not start any.
+func (e *InitError) result(requestID string) (*invoke.Result, error) {
 	if e.Document != nil {
-		return failed(e.Document, e)
+		return failed(e.Document, e), nil
 	}
-	d := document{"Runtime.InvalidEntrypoint", fmt.Sprintf("RequestId: %s Error: %v", requestID, e.Err)}
-	switch err := e.Err.(type) { //nolint:errorlint // start makes it, and wraps nothing
+	var d document
+	switch err := e.Err.(type) { //nolint:errorlint // outcome and expired make it, and wrap nothing
 	case *ExitError:
 		d = document{"Runtime.ExitError", fmt.Sprintf("RequestId: %s Error: Runtime %s", requestID, err.words())}
 	case *invoke.TimeoutError:
 		d = document{"Sandbox.Timedout", fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", requestID, err.Timeout.Seconds())}
+	default:
+		return nil, fmt.Errorf("%w: %w", invoke.ErrUnavailable, e)
 	}
-	return failed(d.json(), e)
+	return failed(d.json(), e), nil
 }
 
 // tooLarge is the result of an invocation with an answer of so many bytes.

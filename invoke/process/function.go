@@ -52,35 +52,35 @@ func (f *Function) spawn() *worker {
 // cancelled the process is killed as well, and Invoke returns ctx's cause.
 //
 // The function has not run, so that errors.Is(err, invoke.ErrNotRun) holds, when ctx ends before a process had the event,
-// and when Close was called.
+// when this process cannot start another one, and when Close was called.
 func (f *Function) Invoke(ctx context.Context, in *invoke.Invocation) (*invoke.Result, error) {
 	for {
-		w, err := f.pool.acquire(ctx)
-		if failure, ok := errors.AsType[*InitError](err); ok {
-			return f.versioned(failure.result(in.RequestID)), nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		result, err := w.run(ctx, in)
+		result, err := f.try(ctx, in)
 		switch {
 		case errors.Is(err, errGone):
 			continue
 		case err != nil:
 			return nil, err
 		}
-		return f.versioned(result), nil
+		result.ExecutedVersion = f.cfg.FunctionVersion
+		return result, nil
 	}
 }
 
-// versioned fills in what every invocation that ran has.
-func (f *Function) versioned(r *invoke.Result) *invoke.Result {
-	r.ExecutedVersion = f.cfg.FunctionVersion
-	return r
+// try runs the function in one process. It returns errGone if that has ended without having seen the invocation.
+func (f *Function) try(ctx context.Context, in *invoke.Invocation) (*invoke.Result, error) {
+	w, err := f.pool.acquire(ctx)
+	if failure, ok := errors.AsType[*InitError](err); ok {
+		return failure.result(in.RequestID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return w.run(ctx, in)
 }
 
-// Close stops all processes and returns when they are gone, with their groups. An idle process has half a second to end
-// by itself. Invocations that run are cut short and count as not run; later ones return ErrClosed. Close may be called
+// Close stops all processes and returns when they are gone, with their groups. They have half a second to end by
+// themselves. Invocations that run are cut short and count as not run; later ones return ErrClosed. Close may be called
 // more than once, and by several goroutines. Its error is always nil.
 func (f *Function) Close() error {
 	for _, w := range f.pool.close() {

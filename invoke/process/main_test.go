@@ -82,7 +82,11 @@ func handle(ctx context.Context, e events.KinesisEvent) (json.RawMessage, error)
 		<-ctx.Done()
 		select {}
 	case "sleep":
-		d, _ := time.ParseDuration(argument)
+		length, _, _ := strings.Cut(argument, " ")
+		d, err := time.ParseDuration(length)
+		if err != nil {
+			return nil, err
+		}
 		time.Sleep(d)
 	case "print":
 		fmt.Println(argument)

@@ -59,6 +59,9 @@ type grant struct {
 
 // acquire returns a process that waits for an invocation; it starts one if need be and allowed.
 func (p *pool) acquire(ctx context.Context) (*worker, error) {
+	if ctx.Err() != nil {
+		return nil, notRun(ctx)
+	}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()

@@ -71,7 +71,10 @@ func (p *pool) settle(w *worker, requestID string) *call {
 	c.stage = over
 	w.state, w.call, w.answered = settling, nil, time.Now()
 	w.timer.Reset(max(settleTime, c.deadline.Sub(w.answered)))
-	p.crashes = 0
+	if p.crashes > 0 {
+		p.crashes = 0
+		p.grow() // those who waited for one that answers
+	}
 	return c
 }
 
