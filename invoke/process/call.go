@@ -13,6 +13,15 @@ import (
 // noDeadline is what a function is told to have left when its invocation has no deadline: the longest timeout of a mapping.
 const noDeadline = 24 * time.Hour
 
+const (
+	// maxUnread is the most that is written to a process without care for one that does not read it: every system has
+	// buffers for so much.
+	maxUnread = 4 << 10
+
+	// maxBuffer is the most that a process keeps as a buffer for events: what Lambda's limit needs, with the headers.
+	maxBuffer = 6<<20 + 4<<10
+)
+
 // call is one invocation on its way through a process.
 type call struct {
 	in       *invoke.Invocation
@@ -20,21 +29,9 @@ type call struct {
 	deadline time.Time
 	trace    string
 
-	stage stage // guarded by the pool's lock
-
-	// done is given the result by whoever takes the call from its worker; nil when the process never had it. There is
-	// room for it.
+	// done is given the result by whoever takes the call from its worker. There is room for it.
 	done chan *invoke.Result
 }
-
-// stage is how far an invocation has come.
-type stage int
-
-const (
-	offered stage = iota // no process has it yet
-	handed               // a process has it
-	over                 // it was answered, or nobody waits for the answer
-)
 
 func newCall(ctx context.Context, in *invoke.Invocation) *call {
 	now := time.Now()
@@ -46,14 +43,15 @@ func newCall(ctx context.Context, in *invoke.Invocation) *call {
 	return c
 }
 
-// header sets what the Runtime API tells of an invocation beside its event.
-func (c *call) header(h http.Header) {
-	h.Set("Content-Type", "application/json")
-	h.Set("Lambda-Runtime-Aws-Request-Id", c.in.RequestID)
+// appendTo appends the invocation as the answer of the Runtime API, with its event. last ends the connection.
+func (c *call) appendTo(dst []byte, last bool) []byte {
+	dst = appendStatus(dst, http.StatusOK)
+	dst = appendField(dst, "Lambda-Runtime-Aws-Request-Id", c.in.RequestID)
 	// Rounded up: what a function says that gives up at its deadline then lies behind ours, so that it has timed out.
-	h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(c.deadline.UnixMilli()+1, 10))
-	h.Set("Lambda-Runtime-Invoked-Function-Arn", c.in.FunctionARN)
-	h.Set("Lambda-Runtime-Trace-Id", c.trace)
+	dst = appendField(dst, "Lambda-Runtime-Deadline-Ms", strconv.FormatInt(c.deadline.UnixMilli()+1, 10))
+	dst = appendField(dst, "Lambda-Runtime-Invoked-Function-Arn", c.in.FunctionARN)
+	dst = appendField(dst, "Lambda-Runtime-Trace-Id", c.trace)
+	return c.in.Event.AppendJSON(appendLength(dst, c.in.Event.Size(), last))
 }
 
 // errGone tells that a process ended before it was given the invocation, which another one can have.
@@ -62,51 +60,51 @@ var errGone = errors.New("process: the process has ended")
 // run gives an invocation to a process that was acquired for it, and returns when it has answered or is gone.
 func (w *worker) run(ctx context.Context, in *invoke.Invocation) (*invoke.Result, error) {
 	c := newCall(ctx, in)
-	select {
-	case w.calls <- c:
-	case <-w.ended:
+	to, last := w.fn.pool.hand(w, c)
+	if to == nil {
 		return nil, errGone
-	case <-ctx.Done():
-		w.fn.pool.back(w)
-		return nil, notRun(ctx)
 	}
+	w.give(ctx, c, to, last)
 	select {
 	case r := <-c.done:
-		if r != nil && isLate(ctx) {
+		if isLate(ctx) {
 			<-ctx.Done() // any moment: an answer from behind the deadline does not count, however the two race
 			return w.cutShort(ctx, c)
 		}
-		return given(r)
+		return r, nil
 	case <-w.ended:
 	case <-ctx.Done():
 	}
-	switch w.fn.pool.retract(w, c, ctx.Err() != nil) {
-	case over:
-		return given(<-c.done) // just now
-	case handed:
-		w.kill()
-		<-w.ended
-		return w.cutShort(ctx, c)
-	case offered:
+	if !w.fn.pool.retract(w, c, ctx.Err() != nil) {
+		return <-c.done, nil // just now
 	}
-	if ctx.Err() != nil {
-		return nil, notRun(ctx)
+	w.kill()
+	<-w.ended
+	return w.cutShort(ctx, c)
+}
+
+// give writes the event. The process has it from here on: should the connection break, the process has to end before the
+// batch is tried again.
+func (w *worker) give(ctx context.Context, c *call, to *conn, last bool) {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	w.buffer = c.appendTo(w.buffer[:0], last)
+	if len(w.buffer) > maxUnread {
+		stop := context.AfterFunc(ctx, func() { _ = to.SetWriteDeadline(time.Now()) })
+		defer stop()
 	}
-	return nil, errGone
+	if _, err := to.Conn.Write(w.buffer); err != nil || last {
+		_ = to.Close()
+	}
+	if cap(w.buffer) > maxBuffer {
+		w.buffer = nil
+	}
 }
 
 // isLate reports whether ctx's deadline has passed, whatever ctx knows of it.
 func isLate(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && !time.Now().Before(deadline)
-}
-
-// given returns a result, or errGone for none.
-func given(r *invoke.Result) (*invoke.Result, error) {
-	if r == nil {
-		return nil, errGone
-	}
-	return r, nil
 }
 
 // cutShort returns what an invocation came to that was not answered in time, or whose process is gone.

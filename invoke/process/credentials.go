@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/json"
@@ -43,21 +44,18 @@ type keys struct {
 }
 
 // credentials hands the role's credentials to the process, and to nobody without the token of its environment.
-func (w *worker) credentials(rw http.ResponseWriter, r *http.Request) {
+func (w *worker) credentials(ctx context.Context, r *http.Request) reply {
 	provider := w.fn.cfg.Credentials
 	if provider == nil {
-		http.NotFound(rw, r)
-		return
+		return refuse(http.StatusNotFound, notFound)
 	}
 	if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte(w.token)) != 1 {
-		w.deny(rw, http.StatusUnauthorized, "Unauthorized", "The token is not the one of AWS_CONTAINER_AUTHORIZATION_TOKEN")
-		return
+		return deny(http.StatusUnauthorized, "Unauthorized", "The token is not the one of AWS_CONTAINER_AUTHORIZATION_TOKEN")
 	}
-	got, err := provider.Retrieve(r.Context())
+	got, err := provider.Retrieve(ctx)
 	if err != nil {
 		w.fn.cfg.Logger.Warn("function's credentials could not be retrieved", "pid", w.id(), "error", err)
-		w.deny(rw, http.StatusInternalServerError, "Unavailable", "The credentials could not be retrieved")
-		return
+		return deny(http.StatusInternalServerError, "Unavailable", "The credentials could not be retrieved")
 	}
 	answer := keys{got.AccessKeyID, got.SecretAccessKey, got.SessionToken, got.Expires.UTC().Truncate(time.Second)}
 	if !got.CanExpire {
@@ -65,14 +63,13 @@ func (w *worker) credentials(rw http.ResponseWriter, r *http.Request) {
 	}
 	text, err := json.Marshal(answer)
 	if err != nil { // a year of five digits
-		w.deny(rw, http.StatusInternalServerError, "Unavailable", "The credentials could not be written")
-		return
+		return deny(http.StatusInternalServerError, "Unavailable", "The credentials could not be written")
 	}
-	write(rw, http.StatusOK, text)
+	return reply{status: http.StatusOK, body: text}
 }
 
-// deny answers with an error in the form that SDKs read from a credentials endpoint.
-func (w *worker) deny(rw http.ResponseWriter, status int, code, message string) {
+// deny is an error in the form that SDKs read from a credentials endpoint.
+func deny(status int, code, message string) reply {
 	text, _ := json.Marshal(map[string]string{"code": code, "message": message}) //nolint:errchkjson // strings
-	write(rw, status, text)
+	return reply{status: status, body: text}
 }

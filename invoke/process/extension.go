@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 
@@ -15,28 +16,23 @@ const (
 
 // extension answers the extensions' endpoints. A function may register one of its own, as aws-lambda-go does for
 // lambda.WithEnableSIGTERM; it is sent no events. Everything else is not found.
-func extension(w *worker, rw http.ResponseWriter, r *http.Request) {
-	route := r.Method + " " + r.URL.Path
-	switch route {
+func (w *worker) extension(ctx context.Context, r *http.Request) reply {
+	c := &w.fn.cfg
+	switch r.Method + " " + r.URL.Path {
 	case "POST " + extensionPath + "register":
-		rw.Header().Set("Lambda-Extension-Identifier", uuid.NewString())
-		c := &w.fn.cfg
-		write(rw, http.StatusOK, registration(c.FunctionName, c.FunctionVersion, c.Handler))
+		return reply{status: http.StatusOK, id: uuid.NewString(), body: registration(c.FunctionName, c.FunctionVersion, c.Handler)}
 	case "GET " + extensionPath + "event/next":
-		select {
-		case <-w.ended:
-		case <-r.Context().Done():
-		}
+		<-ctx.Done() // the process's end
+		return reply{}
 	case "POST " + extensionPath + "init/error", "POST " + extensionPath + "exit/error":
-		w.fn.cfg.Logger.Warn("function's extension reports an error", "pid", w.id(), "errorType", r.Header.Get("Lambda-Extension-Function-Error-Type"))
-		accept(rw)
+		c.Logger.Warn("function's extension reports an error", "pid", w.id(), "errorType", r.Header.Get("Lambda-Extension-Function-Error-Type"))
+		return accept()
 	case "PUT " + telemetryPath:
-		refuse(rw, http.StatusAccepted, document{"Telemetry.NotSupported", "Telemetry API is not supported"})
+		return refuse(http.StatusAccepted, document{"Telemetry.NotSupported", "Telemetry API is not supported"})
 	case "PUT " + logsPath:
-		refuse(rw, http.StatusAccepted, document{"Logs.NotSupported", "Logs API is not supported"})
-	default:
-		http.NotFound(rw, r)
+		return refuse(http.StatusAccepted, document{"Logs.NotSupported", "Logs API is not supported"})
 	}
+	return refuse(http.StatusNotFound, notFound)
 }
 
 // registration is what an extension is told about the function.

@@ -167,27 +167,22 @@ func (p *pool) wake() {
 	p.grow()
 }
 
-// ready takes note that a process asks for an invocation. It reports false for one that has an invocation to answer, or
-// has reported that it cannot start.
-func (p *pool) ready(w *worker) bool {
+// ready takes note that a process asks for an invocation, and on which connection. It reports false for one that has an
+// invocation to answer, or has reported that it cannot start.
+func (p *pool) ready(w *worker, c *conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if w.state == running || w.failure != nil {
 		return false
 	}
+	if w.asking != nil {
+		w.asking.asked = false // it has given that one up
+	}
+	w.asking, c.asked = c, true
 	if w.state == starting || w.state == settling {
 		p.put(w)
 	}
 	return true
-}
-
-// back takes back a process that was granted and not given an invocation.
-func (p *pool) back(w *worker) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if w.state == granted {
-		p.put(w)
-	}
 }
 
 // gone takes note that a process has ended. failure is why it never asked for an invocation.

@@ -2,44 +2,60 @@ package process
 
 import "time"
 
-// hand takes note that a process is given an invocation. It reports false if that is not to be: the process has ended or
-// hung up, which leaves the invocation to another one, or nobody waits for the invocation any more.
-func (p *pool) hand(w *worker, c *call, hungUp bool) bool {
+// hand takes note that a process is given an invocation, and returns the connection that waits for it, and
+// whether it is to end it. It returns nil if the process has ended or hung up.
+func (p *pool) hand(w *worker, c *call) (to *conn, last bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	to = w.asking
 	switch {
-	case c.stage == over:
-		if w.state == granted {
-			p.put(w)
-		}
-		return false
 	case w.state != granted:
-	case hungUp: // it will ask again
+		return nil, false
+	case to == nil: // it will ask again
 		w.state = settling
 		w.timer.Reset(w.fn.cfg.InitTimeout)
-	default:
-		w.state, w.call, w.requestID = running, c, c.in.RequestID
-		c.stage = handed
-		return true
+		return nil, false
 	}
-	c.stage = over
-	c.done <- nil
-	return false
+	w.asking, to.asked = nil, false
+	w.state, w.call, w.requestID = running, c, c.in.RequestID
+	return to, to.last
 }
 
-// retract ends an invocation and returns how far it had come. With kill, a process that has it is to be killed.
-func (p *pool) retract(w *worker, c *call, kill bool) stage {
+// isAsking reports whether a connection waits for an invocation.
+func (p *pool) isAsking(c *conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	at := c.stage
-	c.stage = over
-	if at == handed {
-		w.call = nil
-		if kill {
-			w.state, w.stopped = ending, true
-		}
+	return c.asked
+}
+
+// hungUp takes note that a connection is gone. A process that waited for an invocation there has to ask again.
+func (p *pool) hungUp(w *worker, c *conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w.asking != c {
+		return
 	}
-	return at
+	w.asking = nil
+	if w.state == idle {
+		p.drop(w)
+		w.state = settling
+		w.timer.Reset(w.fn.cfg.InitTimeout)
+	}
+}
+
+// retract ends an invocation that is not to go on, and reports false if it has been answered. With kill, its process is
+// to be killed.
+func (p *pool) retract(w *worker, c *call, kill bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w.call != c {
+		return false
+	}
+	w.call = nil
+	if kill {
+		w.state, w.stopped = ending, true
+	}
+	return true
 }
 
 // lost takes note that a process has ended, so that no further invocation goes its way.
@@ -68,7 +84,6 @@ func (p *pool) settle(w *worker, requestID string) *call {
 	if c == nil || c.in.RequestID != requestID {
 		return nil
 	}
-	c.stage = over
 	w.state, w.call, w.answered = settling, nil, time.Now()
 	w.timer.Reset(max(settleTime, c.deadline.Sub(w.answered)))
 	if p.crashes > 0 {

@@ -1,8 +1,7 @@
 package process
 
 import (
-	"net"
-	"net/http"
+	"context"
 	"os"
 	"os/exec"
 	"runtime"
@@ -25,7 +24,6 @@ const (
 // worker is one process of the function, with the server that is the Lambda to it.
 type worker struct {
 	fn    *Function
-	calls chan *call    // from run to the handler of /next
 	ended chan struct{} // closed when the process has been reaped, and what it said on its way out has been read
 
 	// Set before the process starts.
@@ -34,16 +32,16 @@ type worker struct {
 
 	exit *os.ProcessState // set before ended is closed
 
-	answers  tally // requests that bring an answer
-	requests tally // all requests
+	answers tally // requests that bring an answer
 
-	writing sync.Mutex // held by the one who writes an event
+	writing sync.Mutex // held by the one who writes an event: the next one may be there before its Write is back
 	buffer  []byte     // for the event
 
 	timer *time.Timer // calls expire; what that means depends on the state
 
 	// Guarded by the pool's lock.
 	state     state
+	asking    *conn     // that waits for an invocation; nil while none does
 	call      *call     // while it is running
 	requestID string    // of the last invocation, for the log
 	answered  time.Time // when it last answered; zero: never
@@ -57,7 +55,7 @@ type worker struct {
 
 // newWorker returns a worker on which live is to be called.
 func newWorker(f *Function) *worker {
-	w := &worker{fn: f, calls: make(chan *call), ended: make(chan struct{})}
+	w := &worker{fn: f, ended: make(chan struct{})}
 	w.timer = time.AfterFunc(f.cfg.InitTimeout, w.expire)
 	return w
 }
@@ -76,24 +74,25 @@ func (w *worker) live() {
 // serve runs the process with its server. A server of its own keeps other functions, and other processes of this one,
 // away from its invocations: the Runtime API knows no other name for who asks than the address.
 func (w *worker) serve() error {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	s, err := listen(w)
 	if err != nil {
 		close(w.ended)
 		return err
 	}
-	w.addr = listener.Addr().String()
-	server := &http.Server{Handler: w, ReadHeaderTimeout: headerTimeout, ErrorLog: silent}
+	w.addr = s.listener.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background()) //nolint:forbidigo // a process outlives the Invoke that it was started for
+	defer cancel()
 	var serving sync.WaitGroup
-	serving.Go(func() { _ = server.Serve(listener) })
+	serving.Go(func() { s.serve(ctx) })
 	err = w.process()
 	select {
 	case <-w.answers.end():
 	case <-time.After(drainGrace):
 	}
 	close(w.ended)
-	_ = server.Close()
+	cancel()
+	s.close()
 	serving.Wait()
-	<-w.requests.end()
 	return err
 }
 
