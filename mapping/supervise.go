@@ -90,7 +90,12 @@ func (r *run) supervise() error {
 				timer.Reset(max(0, earlyRefresh-time.Since(r.listed)))
 			}
 		case <-timer.C:
-			timer.Reset(r.refresh())
+			next, err := r.refresh()
+			if err != nil {
+				r.halt(err)
+				return errors.Join(err, r.stop())
+			}
+			timer.Reset(next)
 			r.open()
 			r.sweep(nil)
 		case <-r.soft.Done():
@@ -176,18 +181,22 @@ func (r *run) fatal(err error) error {
 	}
 }
 
-// refresh lists the shards again and returns when to do it next.
-func (r *run) refresh() time.Duration {
+// refresh lists the shards again and returns when to do it next. An error ends the mapping.
+func (r *run) refresh() (time.Duration, error) {
 	began := time.Now()
 	shards, err := r.m.source.Shards(r.soft)
 	if err != nil {
 		if r.soft.Err() == nil {
 			r.problem("listing the stream's shards failed, will be tried again", err)
 		}
-		return min(5*startRetry, r.m.cfg.ShardRefreshInterval)
+		return min(5*startRetry, r.m.cfg.ShardRefreshInterval), nil
+	}
+	if was, is, ok := r.lineage.replaced(shards); ok {
+		return 0, fmt.Errorf("%w: shard %s began at %s, and begins at %s now: give the mapping another FunctionName or store",
+			ErrStreamReplaced, is.ID, was.StartingSequenceNumber, is.StartingSequenceNumber)
 	}
 	r.list(shards, began)
-	return r.m.cfg.ShardRefreshInterval
+	return r.m.cfg.ShardRefreshInterval, nil
 }
 
 // problem tells of what failed: in the status, and in the log when it begins, or changes its class. The texts of errors
