@@ -80,7 +80,7 @@ func (s *shard) arm(timer *time.Timer, now time.Time) {
 }
 
 // offer takes in what a read came to.
-func (s *shard) offer(r read) {
+func (s *shard) offer(r *read) {
 	s.reading = false
 	polled := Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, PassedOver: r.passedOver, Behind: r.page.Behind, Err: r.err}
 	if r.err != nil {
