@@ -23,7 +23,10 @@ const (
 // goroutine while there is something to write, so that idle shards have none: the only one that writes under the lease.
 type committer struct {
 	ctx      context.Context // done: write no more
-	store    Store
+	every    time.Duration   // the least time between two writes
+	hurry    chan struct{}   // closed when what is left is to be written at once
+	hurried  sync.Once
+	store    leaseStore
 	lease    Lease
 	log      *slog.Logger
 	observer *Observer
@@ -42,6 +45,9 @@ type committer struct {
 
 // offer hands over a commit without waiting. A commit that was not yet taken is replaced.
 func (c *committer) offer(p *batch.Commit) {
+	if p.End {
+		c.rush()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.busy {
@@ -58,6 +64,7 @@ func (c *committer) offer(p *batch.Commit) {
 
 // finish writes what is left, for as long as that may take, and returns when nothing is written any more.
 func (c *committer) finish(patience time.Duration, stop func()) {
+	c.rush()
 	close(c.pending)
 	final := time.AfterFunc(patience, stop)
 	c.writing.Wait()
@@ -71,8 +78,26 @@ func (c *committer) run(p *batch.Commit) {
 		if !c.write(c.ctx, p) {
 			return // busy for ever: nobody writes from now on
 		}
+		c.rest()
 	}
 }
+
+// rest waits until the next write may be made.
+func (c *committer) rest() {
+	if c.every <= 0 {
+		return
+	}
+	timer := time.NewTimer(c.every)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.hurry:
+	case <-c.ctx.Done():
+	}
+}
+
+// rush has everything written at once from now on.
+func (c *committer) rush() { c.hurried.Do(func() { close(c.hurry) }) }
 
 // take returns what is to be written next, nil if there is nothing.
 func (c *committer) take() *batch.Commit {

@@ -13,13 +13,17 @@ import (
 // loop is the heart of a shard: it tells the Scheduler what happened and does what it says, until the shard is wholly
 // processed, or a stop and everything that ran has ended. An error describes the calls that did not end.
 func (s *shard) loop() error {
-	soft, hard := s.parent.soft.Done(), s.ctx.Done()
+	soft, hard := s.soft.Done(), s.ctx.Done()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	defer s.rest()
 	var grace <-chan time.Time
 	for {
 		now := time.Now()
+		if s.parent.fenced(now) {
+			s.lose(ErrLeaseLost)
+			s.stop()
+		}
 		for _, a := range s.sched.Next(now) {
 			s.do(now, a)
 		}
@@ -88,12 +92,8 @@ func (s *shard) offer(r *read) {
 		s.readFailed(r.err)
 		return
 	}
-	if s.m.cfg.Observer.Polled != nil {
-		for i := range r.page.Records {
-			polled.Bytes += len(r.page.Records[i].Data)
-		}
-		s.m.cfg.Observer.Polled(polled)
-	}
+	polled.Bytes = r.bytes
+	call(s.m.cfg.Observer.Polled, polled)
 	s.m.counts.polled.Add(int64(len(r.page.Records)))
 	s.m.counts.filtered.Add(int64(r.filtered))
 	s.m.counts.passedOver.Add(int64(r.passedOver))
@@ -105,6 +105,7 @@ func (s *shard) offer(r *read) {
 		s.children = r.children
 		s.reading = true // there is no one to ask any more
 	}
+	s.rate.bytes.Add(int64(r.bytes))
 	s.sched.Offer(time.Now(), r.page)
 	s.settle(true)
 }
