@@ -3,7 +3,6 @@ package dynamostore_test
 import (
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -44,4 +43,3 @@ func open(t testing.TB, client dynamostore.Client, worker string, change ...func
 	return s
 }
 
-var _ = aws.String
