@@ -7,6 +7,10 @@
 //	invoke.ResponseFunc   func(ctx, *invoke.Event) (*invoke.Response, error)
 //	lambdago.Func, …      func(ctx, events.KinesisEvent) error and its kin, without going through JSON
 //	lambdago.Bytes        Invoke(ctx, []byte) ([]byte, error), such as lambda.NewHandler returns
+//	lambda.New            a function on AWS Lambda, through the API
+//	httpfunc.New          a Lambda container image, or any URL that takes a POST (in the folder http)
+//
+// The package invoketest checks that one of anybody's own keeps the contract.
 //
 // What a function does, and what it counts as:
 //

@@ -1,12 +1,9 @@
 package invoke
 
 import (
-	"encoding/base64"
 	"slices"
 	"strconv"
 	"time"
-
-	vector "github.com/segmentio/asm/base64"
 
 	"github.com/shardmill/shardmill/batch"
 )
@@ -92,21 +89,6 @@ func (o *Origin) appendRecord(dst []byte, r *batch.Record, same *frame) []byte {
 	dst = appendString(append(dst, recordRegion...), o.Region)
 	dst = append(appendString(append(dst, recordSource...), o.EventSourceARN), '}')
 	same.originEnd = len(dst)
-	return dst
-}
-
-// vectorData is the length of data from which the vector encoder is the faster one.
-const vectorData = 256
-
-// appendData appends data in base64.
-func appendData(dst, data []byte) []byte {
-	if len(data) < vectorData {
-		return base64.StdEncoding.AppendEncode(dst, data)
-	}
-	from := len(dst)
-	to := from + base64.StdEncoding.EncodedLen(len(data))
-	dst = slices.Grow(dst, to-from)[:to]
-	vector.StdEncoding.Encode(dst[from:], data)
 	return dst
 }
 

@@ -6,38 +6,50 @@ import (
 	"strings"
 )
 
-// streamARN is the ARN of a Kinesis stream in its parts.
-type streamARN struct {
+// sourceARN is the ARN of a Kinesis stream, or of a consumer of it, in its parts.
+type sourceARN struct {
 	partition, region, account, name string
+
+	stream   string // the stream's ARN
+	consumer string // the consumer's, empty where the source is the stream itself
 }
 
-// parseStreamARN reads "arn:<partition>:kinesis:<region>:<account>:stream/<name>".
-func parseStreamARN(s string) (streamARN, error) {
+// parseSourceARN reads "arn:<partition>:kinesis:<region>:<account>:stream/<name>", or the same followed by
+// "/consumer/<name>:<number>".
+func parseSourceARN(s string) (sourceARN, error) {
 	if s == "" {
-		return streamARN{}, errors.New("must be set")
+		return sourceARN{}, errors.New("must be set")
 	}
 	p := strings.SplitN(s, ":", 6)
 	if len(p) != 6 || p[0] != "arn" || p[2] != "kinesis" {
-		return streamARN{}, fmt.Errorf("Unrecognized event source. %q is not the ARN of a Kinesis stream", s) //nolint:staticcheck // AWS's text
+		return sourceARN{}, fmt.Errorf("Unrecognized event source. %q is not the ARN of a Kinesis stream", s) //nolint:staticcheck // AWS's text
 	}
-	name, ok := strings.CutPrefix(p[5], "stream/")
-	if !ok || name == "" || p[1] == "" || p[3] == "" || p[4] == "" {
-		return streamARN{}, fmt.Errorf("Unrecognized event source. %q does not have the form arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME", s) //nolint:staticcheck // AWS's text
+	resource, consumer, isConsumer := strings.Cut(p[5], "/consumer/")
+	name, ok := strings.CutPrefix(resource, "stream/")
+	if !ok || name == "" || strings.Contains(name, "/") || p[1] == "" || p[3] == "" || p[4] == "" || isConsumer && !isConsumerName(consumer) {
+		return sourceARN{}, fmt.Errorf("Unrecognized event source. %q does not have the form arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME, or that and /consumer/NAME:NUMBER", s) //nolint:staticcheck // AWS's text
 	}
 	if !isAccount(p[4]) {
-		return streamARN{}, fmt.Errorf("%q: the account %q must have 12 digits", s, p[4])
+		return sourceARN{}, fmt.Errorf("%q: the account %q must have 12 digits", s, p[4])
 	}
-	if strings.Contains(name, "/") {
-		return streamARN{}, fmt.Errorf("%q is the ARN of a consumer: enhanced fan-out is not supported yet", s)
+	a := sourceARN{partition: p[1], region: p[3], account: p[4], name: name, stream: s}
+	if isConsumer {
+		a.stream, a.consumer = strings.TrimSuffix(s, "/consumer/"+consumer), s
 	}
-	return streamARN{partition: p[1], region: p[3], account: p[4], name: name}, nil
+	return a, nil
+}
+
+// isConsumerName reports whether s is a consumer's name and the number that the service adds: when it was registered.
+func isConsumerName(s string) bool {
+	name, number, ok := strings.Cut(s, ":")
+	return ok && name != "" && !strings.Contains(name, "/") && number != "" && strings.Trim(number, "0123456789") == ""
 }
 
 // functionARN returns the ARN that a function name stands for: the name may be an ARN, a partial ARN
 // (ACCOUNT:function:NAME) or a plain name, each with a qualifier if need be, which is kept. What is missing is taken
 // from the stream.
 func functionARN(name, source string) (string, error) {
-	stream, err := parseStreamARN(source)
+	stream, err := parseSourceARN(source)
 	if err != nil {
 		return "", err
 	}

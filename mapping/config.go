@@ -1,15 +1,10 @@
 package mapping
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/kinesis"
-
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/batch/filter"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/poller"
 )
@@ -73,7 +68,9 @@ type OnFailure struct {
 // Config is what a mapping is made of. New copies it. EventSourceARN, FunctionName, StartingPosition, Function, and
 // Client or Source must be set; the zero value of every other field is AWS's default, or says what it means.
 type Config struct {
-	// EventSourceARN is the ARN of the stream: "arn:aws:kinesis:us-east-1:123456789012:stream/orders".
+	// EventSourceARN is the ARN of the stream, "arn:aws:kinesis:us-east-1:123456789012:stream/orders", which is then polled,
+	// or that of a registered consumer of it, "…:stream/orders/consumer/shipping:1700000000", which is then read by enhanced
+	// fan-out. Events and documents show it as it is here. Nobody registers or deletes a consumer.
 	EventSourceARN string
 
 	// FunctionName is a name, an ARN or a partial ARN, with ":version" or ":alias" if need be. With EventSourceARN it is
@@ -135,7 +132,8 @@ type Config struct {
 	// client.
 	DestinationResolvers []invoke.DestinationResolver
 
-	// Client reads the stream: a *kinesis.Client, or a fake with the same methods. It stays the caller's.
+	// Client reads the stream: a *kinesis.Client, or a fake with the same methods. It stays the caller's. For the ARN of a
+	// consumer it must have SubscribeToShard too, or be a poller.Subscriber.
 	Client poller.Client
 
 	// Source takes the place of Client: another way to read, such as a fake of a few lines in a test.
@@ -160,6 +158,18 @@ type Config struct {
 	// extension.
 	// It goes with Client; a Source has its own cadence.
 	PollInterval time.Duration
+
+	// FallBackToPolling lets the shards of a consumer be polled while no subscription can be had: see
+	// poller.Config.FallBackToPolling. It goes with the ARN of a consumer, and with Client. An extension.
+	FallBackToPolling bool
+
+	// Deaggregate makes a record of each member of an aggregate of the Kinesis Producer Library (KPL). It is off by default:
+	// Lambda hands an aggregate on as the one record that it is in the stream. With the ARN of a consumer it is always on,
+	// as on Lambda. It may be changed over a restart, at which
+	// an aggregate that was resolved in part goes on behind its resolved members, or comes again raw. A member whose hash
+	// key lies outside the shard is passed over and counted (Counts.PassedOver). An extension.
+	// It goes with Client; a Source takes aggregates apart itself.
+	Deaggregate bool
 
 	// ShardRefreshInterval is how often the stream is asked for new shards: 1 s to 24 h, default 30 s. An extension.
 	ShardRefreshInterval time.Duration
@@ -215,165 +225,4 @@ func (c Config) withDefaults() Config {
 	}
 	c.StartingPositionTimestamp = c.StartingPositionTimestamp.Truncate(time.Second)
 	return c
-}
-
-// validate returns all violations of c at once, or nil.
-func (c *Config) validate(now time.Time) error {
-	var v violations
-	c.validateRequired(&v)
-	c.validateStart(&v, now)
-
-	v.atMost("BatchSize", "batchSize", c.BatchSize, 10_000)
-	v.atLeast("BatchSize", "batchSize", c.BatchSize, 0)
-	v.seconds("MaximumBatchingWindow", "maximumBatchingWindowInSeconds", c.MaximumBatchingWindow, 0, 300)
-
-	c.validateFailures(&v)
-	c.validateShape(&v)
-
-	v.within("FunctionTimeout", c.FunctionTimeout, 0, 24*time.Hour)
-	v.within("PollInterval", c.PollInterval, 200*time.Millisecond, 4*time.Minute) // an iterator lives 5 minutes
-	v.within("ShardRefreshInterval", c.ShardRefreshInterval, time.Second, 24*time.Hour)
-	v.bytes("PayloadLimit", c.PayloadLimit)
-	v.bytes("BufferBytes", c.BufferBytes)
-	return v.join()
-}
-
-func (c *Config) validateRequired(v *violations) {
-	if _, err := parseStreamARN(c.EventSourceARN); err != nil {
-		v.add("EventSourceARN", err.Error())
-	} else if _, err := functionARN(c.FunctionName, c.EventSourceARN); err != nil {
-		v.add("FunctionName", err.Error())
-	}
-	if c.FunctionName == "" && c.EventSourceARN == "" {
-		v.add("FunctionName", "must be set")
-	}
-	switch {
-	case isNil(c.Client) && c.Source == nil:
-		v.add("Client", "must be set, or Source")
-	case c.Client != nil && c.Source != nil:
-		v.add("Source", "must not be set together with Client")
-	case c.Source != nil && c.PollInterval != 0:
-		v.add("PollInterval", fmt.Sprintf("is %s, but goes with Client only: a Source has its own cadence", c.PollInterval))
-	}
-	if isNil(c.Function) {
-		v.add("Function", "must be set")
-	}
-}
-
-// validateShape checks what decides how batches are cut: lanes, windows, filters.
-func (c *Config) validateShape(v *violations) {
-	v.atMost("ParallelizationFactor", "parallelizationFactor", c.ParallelizationFactor, 10)
-	v.atLeast("ParallelizationFactor", "parallelizationFactor", c.ParallelizationFactor, 0)
-	v.seconds("TumblingWindow", "tumblingWindowInSeconds", c.TumblingWindow, 0, 900)
-	v.within("TumblingWindowGrace", c.TumblingWindowGrace, 0, 2*time.Minute)
-	if c.TumblingWindow > 0 && c.ParallelizationFactor > 1 {
-		v.add("ParallelizationFactor", "Parallelization factor must be equal to 1 when tumbling window period is configured")
-	}
-	if c.TumblingWindow > 0 && len(c.FilterCriteria.Filters) > 0 {
-		v.add("FilterCriteria", "must be empty when a tumbling window is configured") // AWS's text is not known
-	}
-	if _, ok := c.Function.(invoke.Func); ok && c.TumblingWindow > 0 {
-		v.add("Function", "is an invoke.Func, which returns no state, and a tumbling window needs one: use invoke.StateFunc or invoke.ResponseFunc")
-	}
-	if _, err := c.filters(); err != nil {
-		v.add("FilterCriteria", err.Error())
-	}
-}
-
-// filters returns the compiled filters, nil without any.
-func (c *Config) filters() (*filter.Criteria, error) {
-	if len(c.FilterCriteria.Filters) == 0 {
-		return nil, nil
-	}
-	patterns := make([]string, len(c.FilterCriteria.Filters))
-	for i, f := range c.FilterCriteria.Filters {
-		patterns[i] = f.Pattern
-	}
-	return filter.Compile(patterns, c.FilterCriteria.Limit)
-}
-
-// validateFailures checks what concerns failed batches.
-func (c *Config) validateFailures(v *violations) {
-	if n := c.MaximumRetryAttempts; n != nil {
-		v.atMost("MaximumRetryAttempts", "maximumRetryAttempts", *n, 10_000)
-		if *n < -1 {
-			v.constraint("MaximumRetryAttempts", "maximumRetryAttempts", *n, "greater", -1)
-		}
-	}
-	if age := c.MaximumRecordAge; age != 0 && age != -1 && age != -time.Second &&
-		(age < 60*time.Second || age > 604_800*time.Second || age%time.Second != 0) {
-		v.add("MaximumRecordAge", fmt.Sprintf("is %s: MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)", age))
-	}
-	for _, t := range c.FunctionResponseTypes {
-		if t != ReportBatchItemFailures || len(c.FunctionResponseTypes) > 1 {
-			v.add("FunctionResponseTypes", fmt.Sprintf("1 validation error detected: Value '%v' at 'functionResponseTypes' failed to satisfy constraint: "+
-				"Member must satisfy constraint: [Member must satisfy enum value set: [ReportBatchItemFailures], Member must not be null]", c.FunctionResponseTypes))
-			break
-		}
-	}
-	if _, err := c.destination(); err != nil {
-		v.add("DestinationConfig.OnFailure", err.Error())
-	}
-}
-
-// destination returns where discarded records are reported, nil without a destination.
-func (c *Config) destination() (invoke.Destination, error) {
-	to, name := c.DestinationConfig.OnFailure.To, c.DestinationConfig.OnFailure.Destination
-	switch {
-	case to != nil && isNil(to):
-		return nil, errors.New("its field To is a nil function")
-	case to != nil && name != "":
-		return nil, errors.New("its fields Destination and To must not be set together")
-	case to != nil:
-		return to, nil
-	case name == "" && c.DestinationConfig.OnFailure.Block:
-		return nil, errors.New("its field Block is set without a destination")
-	case name == "":
-		return nil, nil
-	}
-	return invoke.ResolveDestination(name, c.DestinationResolvers...)
-}
-
-// isNil reports whether there is nothing in v, or a nil of one of the types that are usually put there.
-func isNil(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return true
-	case invoke.Func:
-		return v == nil
-	case invoke.ResponseFunc:
-		return v == nil
-	case invoke.DestinationFunc:
-		return v == nil
-	case *kinesis.Client:
-		return v == nil
-	default:
-		return false
-	}
-}
-
-// validateStart checks the starting position as CreateEventSourceMapping does, with its texts.
-func (c *Config) validateStart(v *violations, now time.Time) {
-	at := c.StartingPositionTimestamp
-	switch c.StartingPosition {
-	case "":
-		v.add("StartingPosition", "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: "+
-			"Member must not be null.")
-	case TrimHorizon, Latest:
-		if !at.IsZero() {
-			v.add("StartingPositionTimestamp", "Timestamp only valid with StartingPosition AT_TIMESTAMP")
-		}
-	case AtTimestamp:
-		switch {
-		case at.IsZero():
-			v.add("StartingPositionTimestamp", "Need to specify a timestamp")
-		case at.Truncate(time.Second).After(now):
-			v.add("StartingPositionTimestamp", fmt.Sprintf("Received Exception while reading from provided stream. "+
-				"The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. "+
-				"timestampInMillis: %d, currentTimestampInMillis: %d", at.Truncate(time.Second).UnixMilli(), now.UnixMilli()))
-		}
-	default:
-		v.add("StartingPosition", fmt.Sprintf("1 validation error detected: Value '%s' at 'startingPosition' failed to satisfy "+
-			"constraint: Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]", c.StartingPosition))
-	}
 }

@@ -25,7 +25,8 @@ func TestConfigViolationsNameFieldValueAndBound(t *testing.T) {
 	for want, change := range map[string]func(*mapping.Config){
 		"EventSourceARN: must be set":                                                        func(c *mapping.Config) { c.EventSourceARN = "" },
 		`EventSourceARN: Unrecognized event source. "arn:aws:sqs:us-east-1:1:q"`:             func(c *mapping.Config) { c.EventSourceARN = "arn:aws:sqs:us-east-1:1:q" },
-		"EventSourceARN: \"" + streamARN + "/consumer/c:1\" is the ARN":                      func(c *mapping.Config) { c.EventSourceARN += "/consumer/c:1" },
+		`EventSourceARN: Unrecognized event source. "` + streamARN + `/consumer/c" does not`: func(c *mapping.Config) { c.EventSourceARN += "/consumer/c" },
+		"FallBackToPolling: is set, but goes with Client only":                               func(c *mapping.Config) { c.FallBackToPolling = true },
 		"FunctionName: must be set":                                                          func(c *mapping.Config) { c.FunctionName = "" },
 		`FunctionName: "a b" has a name or a qualifier with other characters`:                func(c *mapping.Config) { c.FunctionName = "a b" },
 		"Client: must be set, or Source":                                                     func(c *mapping.Config) { c.Source = nil },
@@ -34,6 +35,7 @@ func TestConfigViolationsNameFieldValueAndBound(t *testing.T) {
 		"BufferBytes: is -5, must be between 1024 and 1099511627776":                         func(c *mapping.Config) { c.BufferBytes = -5 },
 		"FunctionTimeout: is -1s, must be between 0s and 24h0m0s":                            func(c *mapping.Config) { c.FunctionTimeout = -time.Second },
 		"ShardRefreshInterval: is 1ms, must be between 1s and 24h0m0s":                       func(c *mapping.Config) { c.ShardRefreshInterval = time.Millisecond },
+		"Deaggregate: is set, but goes with Client only":                                     func(c *mapping.Config) { c.Deaggregate = true },
 		"PollInterval: is 1s, but goes with Client only":                                     func(c *mapping.Config) { c.PollInterval = time.Second },
 		"MaximumBatchingWindow: is 1.5s, must be whole seconds":                              func(c *mapping.Config) { c.MaximumBatchingWindow = 1500 * time.Millisecond },
 		"StartingPositionTimestamp: Timestamp only valid with StartingPosition AT_TIMESTAMP": func(c *mapping.Config) { c.StartingPositionTimestamp = time.Unix(1, 0) },

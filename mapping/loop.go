@@ -82,7 +82,7 @@ func (s *shard) arm(timer *time.Timer, now time.Time) {
 // offer takes in what a read came to.
 func (s *shard) offer(r read) {
 	s.reading = false
-	polled := Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, Behind: r.page.Behind, Err: r.err}
+	polled := Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, PassedOver: r.passedOver, Behind: r.page.Behind, Err: r.err}
 	if r.err != nil {
 		call(s.m.cfg.Observer.Polled, polled)
 		s.readFailed(r.err)
@@ -96,8 +96,13 @@ func (s *shard) offer(r read) {
 	}
 	s.m.counts.polled.Add(int64(len(r.page.Records)))
 	s.m.counts.filtered.Add(int64(r.filtered))
+	s.m.counts.passedOver.Add(int64(r.passedOver))
 	s.readWorked(r.page.Behind)
+	if r.gap != nil {
+		s.trimmed(r.gap)
+	}
 	if r.page.End {
+		s.children = r.children
 		s.reading = true // there is no one to ask any more
 	}
 	s.sched.Offer(time.Now(), r.page)
@@ -109,8 +114,8 @@ func (s *shard) offer(r read) {
 func (s *shard) readFailed(err error) {
 	class := poller.Classify(err)
 	if class == poller.ShardGone && s.unlisted.Load() {
-		s.log.Error("the shard has left the stream before it was read to its end: what was left of it is lost",
-			"position", s.sched.Read().String(), "error", err)
+		s.log.Debug("reading the shard failed for good", "error", err)
+		s.m.leftUnread(s.info.ID, s.sched.Read(), time.Time{})
 		s.reading = true // there is no one to ask any more
 		s.sched.Offer(time.Now(), batch.Page{End: true})
 		return
@@ -124,6 +129,14 @@ func (s *shard) readFailed(err error) {
 		s.failing, s.failure = true, class
 		s.log.Warn("reading the shard failed, will be tried again", "class", class.String(), "error", err)
 	}
+}
+
+// trimmed tells of records that the stream may have trimmed unread. Reading goes on behind them.
+func (s *shard) trimmed(g *poller.Gap) {
+	s.m.counts.trimmed.Add(1)
+	s.log.Error("retention has passed the position where reading was to go on: what arrived in between, if anything, is lost",
+		"position", g.Position.String(), "from", stamp(g.From), "to", stamp(g.To), "gap", g.To.Sub(g.From).String())
+	call(s.m.cfg.Observer.Trimmed, Trimmed{Shard: s.info.ID, Position: g.Position, From: g.From, To: g.To})
 }
 
 func (s *shard) readWorked(behind time.Duration) {

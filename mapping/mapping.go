@@ -44,7 +44,7 @@ type Mapping struct {
 	cfg         Config
 	name        string // what the store knows the mapping by
 	owner       string // what leases are taken for
-	stream      streamARN
+	from        sourceARN
 	functionARN string
 	policy      batch.Policy // without what differs from shard to shard
 	source      poller.Source
@@ -67,7 +67,7 @@ func New(cfg Config) (*Mapping, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	stream, err := parseStreamARN(cfg.EventSourceARN)
+	from, err := parseSourceARN(cfg.EventSourceARN)
 	if err != nil {
 		return nil, err
 	}
@@ -79,11 +79,11 @@ func New(cfg Config) (*Mapping, error) {
 		cfg:         cfg,
 		name:        cfg.EventSourceARN + " " + strings.TrimSuffix(function, ":$LATEST"),
 		owner:       uuid.NewString(),
-		stream:      stream,
+		from:        from,
 		functionARN: function,
 		source:      cfg.Source,
 		store:       cfg.Store,
-		log:         cfg.Logger.With("stream", stream.name, "function", cfg.FunctionName),
+		log:         cfg.Logger.With("stream", from.name, "function", cfg.FunctionName),
 	}
 	m.uuid = uuid.NewSHA1(uuid.NameSpaceURL, []byte(m.name)).String()
 	if m.destination, err = cfg.destination(); err != nil {
@@ -103,10 +103,7 @@ func New(cfg Config) (*Mapping, error) {
 		PayloadLimit: m.policy.PayloadLimit, Logger: m.log,
 	}
 	if m.source == nil {
-		m.source, err = poller.New(poller.Config{
-			Client: cfg.Client, StreamARN: cfg.EventSourceARN, PollInterval: cfg.PollInterval, Logger: m.log,
-		})
-		if err != nil {
+		if m.source, err = m.poller(); err != nil {
 			return nil, err
 		}
 	}
@@ -114,6 +111,19 @@ func New(cfg Config) (*Mapping, error) {
 		m.store = NewMemoryStore()
 	}
 	return m, nil
+}
+
+// poller returns the Source that reads through the configured Client. It has no quarrel left but with a Client that
+// can't subscribe.
+func (m *Mapping) poller() (poller.Source, error) {
+	p, err := poller.New(poller.Config{
+		Client: m.cfg.Client, StreamARN: m.from.stream, ConsumerARN: m.from.consumer,
+		PollInterval: m.cfg.PollInterval, Deaggregate: m.cfg.Deaggregate, FallBackToPolling: m.cfg.FallBackToPolling, Logger: m.log,
+	})
+	if err != nil {
+		return nil, &ConfigError{Field: "Client", Message: err.Error()}
+	}
+	return p, nil
 }
 
 // policy returns what the Schedulers of all shards have in common.
@@ -163,6 +173,9 @@ func (m *Mapping) Run(ctx context.Context) error {
 		v.blocked, v.done = nil, nil
 		clear(v.shards)
 	})
+	if p, ok := m.source.(*poller.Poller); ok && m.cfg.Source == nil {
+		defer p.CloseIdleConnections()
+	}
 	if m.cfg.Store == nil {
 		m.log.Warn("no Store is configured: progress is kept in memory and lost with the process")
 	}
@@ -171,7 +184,7 @@ func (m *Mapping) Run(ctx context.Context) error {
 
 // origin returns what the events of a shard have in common.
 func (m *Mapping) origin(shard string) *invoke.Origin {
-	return &invoke.Origin{ShardID: shard, EventSourceARN: m.cfg.EventSourceARN, Region: m.stream.region}
+	return &invoke.Origin{ShardID: shard, EventSourceARN: m.cfg.EventSourceARN, Region: m.from.region}
 }
 
 // start returns where to begin a shard without progress. anchor is the mapping's first start, for LATEST.

@@ -127,6 +127,28 @@ func (s *MemoryStore) Release(ctx context.Context, lease Lease) error {
 	return nil
 }
 
+// Delete implements Store.
+func (s *MemoryStore) Delete(ctx context.Context, mapping, shard string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sh := s.shards[mapping][shard]
+	switch {
+	case sh == nil:
+		return nil
+	case sh.held:
+		return fmt.Errorf("mapping: memory store: shard %s of %s, by %s: %w", shard, mapping, sh.lease.Owner, ErrLeaseHeld)
+	case sh.written == 0:
+		return nil
+	case !sh.progress.End:
+		return fmt.Errorf("mapping: memory store: shard %s of %s is not at its end: it is not deleted", shard, mapping)
+	}
+	sh.written, sh.progress = 0, Progress{} // the lease stays, so that epochs go on
+	return nil
+}
+
 // cloneProgress returns a copy of p that shares nothing with it.
 func cloneProgress(p Progress) Progress {
 	if p.Window != nil {

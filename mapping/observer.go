@@ -26,6 +26,9 @@ type Observer struct {
 	// TooLarge is called when a record turns out to be larger than the function can be given; it is then discarded or
 	// blocks its lane, as the retries and the record age say.
 	TooLarge func(TooLarge)
+	// Trimmed is called when the stream has trimmed the position where reading was to go on, and records with it that
+	// were not read, if there were any; also when a shard has left the stream before it was read to its end.
+	Trimmed func(Trimmed)
 	// Committed is called after each write of a shard's progress.
 	Committed func(Committed)
 }
@@ -46,12 +49,13 @@ type ShardClosed struct {
 
 // Polled tells of one read.
 type Polled struct {
-	Shard    string
-	Records  int
-	Filtered int           // of them, records that no filter lets through
-	Bytes    int           // of the records' data
-	Behind   time.Duration // MillisBehindLatest
-	Err      error         // the read failed, and will be tried again
+	Shard      string
+	Records    int
+	Filtered   int           // of them, records that no filter lets through
+	PassedOver int           // of them, members of aggregates that are not this shard's
+	Bytes      int           // of the records' data
+	Behind     time.Duration // MillisBehindLatest
+	Err        error         // the read failed, and will be tried again
 }
 
 // Invoking tells of an invocation that begins.
@@ -97,6 +101,14 @@ type TooLarge struct {
 	Lane           int
 	SequenceNumber string // of the record; empty for the final invocation of a tumbling window
 	StateBytes     int    // of the tumbling window's state, which is part of the event
+}
+
+// Trimmed tells of a gap in what is read of a shard. What arrived before From was read or resolved, what arrived after To is
+// read; what arrived between, if anything, is lost. From is zero where it is not known.
+type Trimmed struct {
+	Shard    string
+	Position batch.Position // where reading was to go on
+	From, To time.Time      // by the stream's clock
 }
 
 // Committed tells of a write of progress.

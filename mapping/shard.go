@@ -47,18 +47,13 @@ type shard struct {
 	calls   []lastCall    // by lane
 	running int           // calls that have not ended
 
+	children []poller.Shard // that the last page told of
+
 	stopping bool         // nothing new starts
 	wasCut   bool         // a call ended because its ctx was cancelled at the end of the drain
 	failing  bool         // the last read failed, other than by throttling
 	failure  poller.Class // how
 	lanes    []batch.LaneStatus
-}
-
-// read is what one read of the shard came to.
-type read struct {
-	page     batch.Page
-	filtered int // records that no filter lets through
-	err      error
 }
 
 func newShard(r *run, info poller.Shard, view *shardView) *shard {
@@ -82,18 +77,11 @@ func (s *shard) run(delay time.Duration) (finished bool, err error) {
 	}
 	progress, err := s.acquire()
 	if err != nil {
-		if s.parent.soft.Err() != nil {
-			return false, nil
-		}
-		return false, err
+		return false, s.unlessStopping(err)
 	}
-	if err := replaced(s.info, progress); err != nil {
+	if err := s.confirm(progress); err != nil || progress.End {
 		s.release()
-		return false, err
-	}
-	if progress.End {
-		s.release()
-		return true, nil
+		return err == nil, s.unlessStopping(err)
 	}
 	reader, err := s.prepare(progress)
 	if err != nil {
@@ -104,6 +92,38 @@ func (s *shard) run(delay time.Duration) (finished bool, err error) {
 		defer c.Close()
 	}
 	return s.process(reader)
+}
+
+// unlessStopping returns err, or nil where a stop is the reason for it.
+func (s *shard) unlessStopping(err error) error {
+	if s.parent.soft.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// confirm returns an error if the stored progress can't be this shard's. Where it says that the shard has ended, and the
+// stream said before that it is open, the stream is asked again: somebody else may have read it to its end since.
+func (s *shard) confirm(progress Progress) error {
+	err := replaced(s.info, progress)
+	for began := time.Now(); errors.Is(err, errListedOpen) && time.Since(began) < listingLag; {
+		s.view.set(func(v *shardView) { v.status.Waiting = "stored as wholly processed, and listed as open" })
+		if !sleep(s.parent.soft, leaseRetry) {
+			return s.parent.soft.Err()
+		}
+		shards, listErr := s.m.source.Shards(s.parent.soft)
+		if listErr != nil {
+			began = time.Now()
+			continue
+		}
+		err = nil
+		for _, l := range shards {
+			if l.ID == s.info.ID {
+				err = replaced(l, progress)
+			}
+		}
+	}
+	return err
 }
 
 // acquire takes the shard's lease, however long that takes.
@@ -142,7 +162,7 @@ func (s *shard) tryAcquire() (Lease, Progress, error) {
 func (s *shard) prepare(progress Progress) (poller.Reader, error) {
 	from := s.m.start(s.parent.anchor)
 	if !progress.Position.IsZero() {
-		from = poller.Start{Type: poller.AtPosition, Position: progress.Position}
+		from = poller.Start{Type: poller.AtPosition, Position: progress.Position, ResolvedUpTo: progress.ResolvedUpTo}
 	}
 	if progress.Window != nil && s.m.cfg.TumblingWindow == 0 {
 		s.log.Error("a tumbling window was open, and none is configured any more: its state is dropped",
@@ -248,95 +268,4 @@ func (s *shard) isStored() bool {
 	default:
 		return false
 	}
-}
-
-// read is the goroutine that reads. It reads one page for each token, so that it never runs ahead of the room there is,
-// and measures the records before it hands them on.
-func (s *shard) read(ctx context.Context, reader poller.Reader) {
-	guard := guard{read: s.sched.Read()}
-	for {
-		select {
-		case <-s.room:
-		case <-ctx.Done():
-			return
-		}
-		if !guard.wait(ctx) {
-			return
-		}
-		page, err := reader.Next(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil {
-			err = guard.check(page.Records)
-		}
-		if err != nil {
-			page = batch.Page{}
-		}
-		guard.idle = len(page.Records) == 0
-		filtered := s.measure(page.Records)
-		select {
-		case s.pages <- read{page: page, filtered: filtered, err: err}:
-		case <-ctx.Done():
-			return
-		}
-		if page.End {
-			return
-		}
-	}
-}
-
-// measure filters the records of a page, and sets the size of those that pass. It returns how many do not.
-func (s *shard) measure(records []batch.Record) (filtered int) {
-	sizer := s.origin.Sizer()
-	for i := range records {
-		r := &records[i]
-		if r.Filtered {
-			continue // its reader passes it over
-		}
-		if s.m.filters != nil && !s.m.filters.Match(r).Passes() {
-			r.Filtered = true
-			filtered++
-			continue
-		}
-		r.Size = sizer.SizeOf(r)
-	}
-	return filtered
-}
-
-// guard stands between a Reader and the loop. It keeps a Reader that returns its errors, or empty pages, at once from
-// spinning (that of Kinesis paces itself), and sees to it that records come in order, for those that do not would be
-// taken for records that were read again.
-type guard struct {
-	idle bool // the last read brought nothing
-	last time.Time
-	read batch.Position // behind the last record
-}
-
-// minPause is the time between two reads of which the first brought nothing.
-const minPause = 200 * time.Millisecond
-
-func (g *guard) wait(ctx context.Context) bool {
-	if g.idle && !sleep(ctx, minPause-time.Since(g.last)) {
-		return false
-	}
-	g.last = time.Now()
-	return true
-}
-
-// check returns an error unless each record has a sequence number and lies behind the one before.
-func (g *guard) check(records []batch.Record) error {
-	read := g.read
-	for i := range records {
-		p := batch.PositionOf(&records[i])
-		if p.SequenceNumber == "" {
-			return fmt.Errorf("mapping: record %d of a page has no sequence number", i)
-		}
-		if p.Compare(read) <= 0 {
-			return fmt.Errorf("mapping: the page brings record %s behind record %s, which must have a lower sequence number", p, read)
-		}
-		read = p
-	}
-	g.read = read
-	return nil
 }

@@ -38,6 +38,12 @@ type Store interface {
 	// Release gives the lease back, so that others can have it at once. Releasing one that was lost is no error.
 	// When it returns, no Commit under the lease changes anything any more.
 	Release(ctx context.Context, lease Lease) error
+
+	// Delete removes what is stored for a shard whose stored progress has End: nobody will ask for it again, for the shard
+	// has left the stream. It returns ErrLeaseHeld while somebody has the shard's lease, and another error where the
+	// progress has no End; then nothing is removed. Where nothing is stored it does nothing. Afterwards the shard is as
+	// if it had never been known, but that a Lease from before is never in force again. The anchor stays.
+	Delete(ctx context.Context, mapping, shard string) error
 }
 
 // Lease is the right to process one shard and to store its progress. It is a value: losing it shows

@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -31,28 +30,29 @@ type run struct {
 	hard   context.Context // done: cancel what runs
 	cancel context.CancelCauseFunc
 
-	anchor   time.Time
-	shards   map[string]poller.Shard // all that are listed, and those that run though they are not listed any more
-	children map[string][]string     // by parent
-	finished map[string]bool         // wholly resolved
-	running  map[string]*shard
-	listed   time.Time // when the shards were listed last
-	trouble  string    // what failed and was told of, empty when all is well
-	ended    chan shardEnd
-	wg       sync.WaitGroup
+	anchor  time.Time
+	lineage lineage
+	running map[string]*shard
+	listed  time.Time           // when the shards were listed last
+	rows    map[string]Progress // that were stored at the start, until they are swept
+	swept   time.Time           // when the rows were swept last
+	trouble string              // what failed and was told of, empty when all is well
+	ended   chan shardEnd
+	wg      sync.WaitGroup
 }
 
 // shardEnd is how the processing of one shard came to its end.
 type shardEnd struct {
 	id       string
 	finished bool
+	children []poller.Shard // that its last page told of
 	err      error
 }
 
 func newRun(ctx context.Context, m *Mapping, began time.Time) *run {
 	r := &run{
 		m: m, began: began,
-		shards: map[string]poller.Shard{}, finished: map[string]bool{}, running: map[string]*shard{},
+		lineage: newLineage(), running: map[string]*shard{},
 		ended: make(chan shardEnd),
 	}
 	r.soft, r.halt = context.WithCancelCause(ctx)
@@ -71,8 +71,10 @@ func (r *run) supervise() error {
 		}
 		return err
 	}
-	r.m.log.Info("mapping runs", "shards", len(r.shards), "startingPosition", string(r.m.cfg.StartingPosition))
+	r.m.log.Info("mapping runs", "shards", len(r.lineage.shards), "startingPosition", string(r.m.cfg.StartingPosition))
 	r.open()
+	r.sweep(r.rows)
+	r.rows = nil
 	timer := time.NewTimer(r.m.cfg.ShardRefreshInterval)
 	defer timer.Stop()
 	for {
@@ -82,12 +84,13 @@ func (r *run) supervise() error {
 				r.halt(err)
 				return errors.Join(err, r.stop())
 			}
-			if e.finished && len(r.children[e.id]) == 0 {
-				timer.Reset(max(0, earlyRefresh-time.Since(r.listed))) // its children may be new to us
+			if e.finished && r.lineage.needsListing(e.id) {
+				timer.Reset(max(0, earlyRefresh-time.Since(r.listed)))
 			}
 		case <-timer.C:
 			timer.Reset(r.refresh())
 			r.open()
+			r.sweep(nil)
 		case <-r.soft.Done():
 			return r.stop()
 		}
@@ -118,35 +121,40 @@ func (r *run) begin() error {
 
 // prepare is one attempt to begin.
 func (r *run) prepare() error {
+	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
+	defer cancel()
+	progress, err := r.m.store.Progress(ctx, r.m.name) // before the listing, which tells of each shard stored as ended that it is closed
+	if err != nil {
+		return fmt.Errorf("mapping: read the stored progress: %w", err)
+	}
+	began := time.Now()
 	shards, err := r.m.source.Shards(r.soft)
 	if err != nil {
 		return err
 	}
-	r.list(shards)
+	r.list(shards, began)
 	if r.anchor.IsZero() {
 		if r.anchor, err = r.m.anchor(r.soft, r.began); err != nil {
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
-	defer cancel()
-	progress, err := r.m.store.Progress(ctx, r.m.name)
-	if err != nil {
-		return fmt.Errorf("mapping: read the stored progress: %w", err)
-	}
 	for id, p := range progress {
-		if s, ok := r.shards[id]; ok {
+		if s, ok := r.lineage.shards[id]; ok {
 			if err := replaced(s, p); err != nil {
 				return err
 			}
-			r.finished[id] = p.End
+			r.lineage.finished[id] = p.End
 		}
 	}
+	r.rows = progress
 	return nil
 }
 
 // fatal returns the error with which Run ends, nil where another attempt may work.
 func (r *run) fatal(err error) error {
+	if errors.Is(err, errListedOpen) && time.Since(r.began) < listingLag {
+		return nil
+	}
 	if errors.Is(err, ErrUnreadable) || errors.Is(err, ErrStreamReplaced) {
 		return err
 	}
@@ -160,24 +168,9 @@ func (r *run) fatal(err error) error {
 	}
 }
 
-// replaced returns an error if the progress stored for a shard can't be this shard's: it lies before the shard's
-// beginning, or behind the end of a shard that is still open. Sources that tell no sequence numbers are believed.
-func replaced(s poller.Shard, p Progress) error {
-	switch {
-	case s.StartingSequenceNumber == "":
-		return nil
-	case p.Position.SequenceNumber != "" && batch.CompareSequenceNumbers(p.Position.SequenceNumber, s.StartingSequenceNumber) < 0:
-		return fmt.Errorf("%w: shard %s begins at %s, the stored position is %s: give the mapping another FunctionName or store",
-			ErrStreamReplaced, s.ID, s.StartingSequenceNumber, p.Position)
-	case p.End && s.EndingSequenceNumber == "":
-		return fmt.Errorf("%w: shard %s is open, but stored as wholly processed: give the mapping another FunctionName or store",
-			ErrStreamReplaced, s.ID)
-	}
-	return nil
-}
-
 // refresh lists the shards again and returns when to do it next.
 func (r *run) refresh() time.Duration {
+	began := time.Now()
 	shards, err := r.m.source.Shards(r.soft)
 	if err != nil {
 		if r.soft.Err() == nil {
@@ -185,7 +178,7 @@ func (r *run) refresh() time.Duration {
 		}
 		return min(5*startRetry, r.m.cfg.ShardRefreshInterval)
 	}
-	r.list(shards)
+	r.list(shards, began)
 	return r.m.cfg.ShardRefreshInterval
 }
 
@@ -200,81 +193,48 @@ func (r *run) problem(what string, err error) {
 	}
 }
 
-// list takes over a list of shards. One that is still processed stays, listed or not: its children must wait for it.
-func (r *run) list(shards []poller.Shard) {
+// list takes over a listing that began at a time.
+func (r *run) list(shards []poller.Shard, began time.Time) {
 	r.listed = time.Now()
 	r.m.view.set(func(v *view) { v.problem = "" })
 	if r.trouble != "" {
 		r.trouble = ""
 		r.m.log.Info("the stream's shards are listed again")
 	}
-	r.shards, r.children = make(map[string]poller.Shard, len(shards)), make(map[string][]string, len(shards))
-	for _, s := range shards {
-		r.shards[s.ID] = s
-		for _, parent := range []string{s.Parent, s.AdjacentParent} {
-			if parent != "" {
-				r.children[parent] = append(r.children[parent], s.ID)
-			}
-		}
-	}
+	processed := make(map[string]poller.Shard, len(r.running))
 	for id, s := range r.running {
-		_, ok := r.shards[id]
-		s.unlisted.Store(!ok)
-		r.shards[id] = s.info
+		processed[id] = s.info
 	}
-	for id := range r.finished {
-		if _, ok := r.shards[id]; !ok {
-			delete(r.finished, id)
-		}
+	gone := r.lineage.list(shards, began, processed)
+	for id, s := range r.running {
+		s.unlisted.Store(gone[id])
 	}
 }
 
 // open starts every shard that may be processed and is not, and publishes which ones wait for a parent.
 func (r *run) open() {
-	all := make([]poller.Shard, 0, len(r.shards))
-	for _, s := range r.shards {
-		all = append(all, s)
-	}
-	for _, s := range r.openable(all) {
-		r.start(s, 0)
-	}
-	var blocked []ShardStatus
-	for _, s := range all {
-		if r.running[s.ID] == nil && !r.finished[s.ID] {
-			parents := s.Parent
-			if s.AdjacentParent != "" {
-				parents += " and " + s.AdjacentParent
-			}
-			blocked = append(blocked, ShardStatus{ShardID: s.ID, Waiting: "waiting for its parents to be wholly processed: " + parents})
-		}
-	}
-	r.m.view.set(func(v *view) { v.blocked, v.done = blocked, map[string]bool{} })
+	r.startAll(r.lineage.openable())
+	r.publish()
 }
 
-// openChildren starts the children of a shard that is finished. It looks at no others but their parents, so that a
-// reshard of thousands of shards costs no more than their number.
-func (r *run) openChildren(parent string) {
-	var family []poller.Shard
-	for _, id := range r.children[parent] {
-		s := r.shards[id]
-		family = append(family, s)
-		for _, p := range []string{s.Parent, s.AdjacentParent} {
-			if ps, ok := r.shards[p]; ok {
-				family = append(family, ps)
-			}
-		}
-	}
-	for _, s := range r.openable(family) {
-		if s.Parent == parent || s.AdjacentParent == parent { // of the others the parents are not in family
+// startAll starts those of some shards that are not processed yet.
+func (r *run) startAll(shards []poller.Shard) {
+	for _, s := range shards {
+		if r.running[s.ID] == nil {
 			r.start(s, 0)
 		}
 	}
 }
 
-// openable returns those of some shards that may be processed and are not.
-func (r *run) openable(shards []poller.Shard) []poller.Shard {
-	open := poller.Openable(shards, func(id string) bool { return r.finished[id] })
-	return slices.DeleteFunc(open, func(s poller.Shard) bool { return r.running[s.ID] != nil })
+// publish shows which shards wait.
+func (r *run) publish() {
+	var blocked []ShardStatus
+	for _, s := range r.lineage.waiting(func(id string) bool { return r.running[id] != nil }) {
+		blocked = append(blocked, ShardStatus{
+			ShardID: s.ID, Waiting: "waiting for its parents to be wholly processed: " + strings.Join(parentsOf(s), " and "),
+		})
+	}
+	r.m.view.set(func(v *view) { v.blocked, v.done = blocked, map[string]bool{} })
 }
 
 // start processes one shard in a goroutine of its own, which ends by sending to ended.
@@ -286,7 +246,7 @@ func (r *run) start(info poller.Shard, delay time.Duration) {
 	r.m.view.set(func(v *view) { v.shards[info.ID] = sv })
 	r.wg.Go(func() {
 		finished, err := s.run(delay)
-		r.ended <- shardEnd{id: info.ID, finished: finished, err: err}
+		r.ended <- shardEnd{id: info.ID, finished: finished, children: s.children, err: err}
 	})
 }
 
@@ -301,11 +261,7 @@ func (r *run) end(e shardEnd) error {
 	})
 	switch {
 	case e.finished:
-		r.finished[e.id] = true
-		r.m.log.Info("shard is wholly processed", "shard", e.id)
-		if r.soft.Err() == nil {
-			r.openChildren(e.id)
-		}
+		r.finish(e)
 	case r.soft.Err() != nil:
 	case errors.Is(e.err, ErrLeaseLost):
 		r.start(info, leaseRetry)
@@ -313,6 +269,20 @@ func (r *run) end(e shardEnd) error {
 		return e.err
 	}
 	return nil
+}
+
+// finish takes note of a shard that is wholly processed, and opens its children.
+func (r *run) finish(e shardEnd) {
+	r.lineage.finished[e.id] = true
+	news := r.lineage.learn(e.id, e.children, time.Now())
+	r.m.log.Info("shard is wholly processed", "shard", e.id, "newChildren", len(news))
+	if r.soft.Err() != nil {
+		return
+	}
+	r.startAll(r.lineage.openableChildren(e.id))
+	if len(news) > 0 {
+		r.publish()
+	}
 }
 
 // stop waits for the shards to drain, and cancels what still runs when the time is over.

@@ -112,6 +112,20 @@ func (b *Budget) ask(a *Account, want int64) *reservation {
 	return r
 }
 
+// Received tells how much a read brought that was reserved for: that much stays reserved until Settle.
+func (a *Account) Received(bytes int) {
+	if a == nil {
+		return
+	}
+	b := a.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !a.closed {
+		b.change(&a.reserved, int64(bytes))
+		b.serve()
+	}
+}
+
 // Settle tells how much the shard holds now. With arrived, what was reserved for a read is part of that.
 func (a *Account) Settle(held int, arrived bool) {
 	if a == nil {

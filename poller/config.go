@@ -58,6 +58,17 @@ type Config struct {
 	// a Reader that begins within an aggregate goes on behind the member, or reads the aggregate again, raw.
 	Deaggregate bool
 
+	// SDKDecoding leaves the answers of reads to the SDK's own decoder. By default a Client that is a *kinesis.Client, with
+	// the SDK's own JSON protocol in its options, has them decoded here, several times faster and with the same result.
+	// Any other Client is left alone.
+	SDKDecoding bool
+
+	// CBOR reads in CBOR (application/x-amz-cbor-1.1), which carries data as bytes: less to send and to decode. It is off
+	// by default, because AWS does not document the protocol, although its SDKs for Java use it. Where the endpoint turns out
+	// not to speak it, that is logged, and the Poller goes on in JSON. It is of no effect where SDKDecoding leaves the
+	// answers to the Client.
+	CBOR bool
+
 	// Logger gets changes of state, and each poll at Debug. nil means slog.Default().
 	Logger *slog.Logger
 }

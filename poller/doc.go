@@ -51,6 +51,8 @@
 // A Reader has a read position of its own, which moves with its pages and has nothing to do with what its user has
 // done, or stored. Iterators are made from it: at the start, when one expires, is refused, or is too old to be trusted.
 // A record that does not lie behind the read position is never returned.
+// Where all that is 24 hours old or more, the shortest retention, may not have been read, an iterator is made AT the last
+// record instead of behind it, to see whether that is still there: [GapFinder].
 //
 // # Aggregates
 //
@@ -74,4 +76,12 @@
 // Every call has a deadline that covers the reading of its answer. A read whose answer had begun by then is made
 // smaller, by half its limit, and grows again when reads go well. Reads are never retried by the SDK, and a request is
 // sent from memory, without which a fast server costs connections and answers.
+//
+// # Decoding
+//
+// The answers of a *kinesis.Client's GetRecords are decoded here, in one pass, into records whose data and strings lie in
+// blocks that belong to the page: several times faster than by the SDK, with the same result. Whatever is unusual in an
+// answer, down to a space in the wrong place, is left to the SDK's decoder, and so is everything with any other Client,
+// with a protocol of the user's own, and with [Config.SDKDecoding]. Middleware and interceptors see their records as
+// ever. With [Config.CBOR] reads are in CBOR, as long as the endpoint plays along.
 package poller

@@ -14,7 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/poller"
@@ -24,8 +23,6 @@ const (
 	ordersARN = "arn:aws:kinesis:us-east-1:123456789012:stream/orders"
 	shardID   = "shardId-000000000000"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
 	_ poller.Source = (*poller.Poller)(nil)

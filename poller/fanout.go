@@ -240,7 +240,7 @@ func (f *fanoutReader) subscribe(ctx context.Context, timeout time.Duration) (*s
 	life, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	undisturbed := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
 	deadline := time.AfterFunc(timeout, func() { cancel(&timeoutError{after: timeout}) })
-	var w wire
+	w := f.poller.wire()
 	opened := time.Now()
 	stream, md, err := f.poller.subscribe(life, f.subscribeInput(), w.subscribe)
 	sub := &subscription{stream: stream, cancel: cancel, opened: opened}
@@ -262,7 +262,7 @@ func (f *fanoutReader) subscribe(ctx context.Context, timeout time.Duration) (*s
 }
 
 func (f *fanoutReader) subscribeInput() *kinesis.SubscribeToShardInput {
-	kind, sequence, timestamp := f.from.iterator()
+	kind, sequence, timestamp := f.begin().iterator()
 	return &kinesis.SubscribeToShardInput{
 		ConsumerARN:      &f.poller.cfg.ConsumerARN,
 		ShardId:          &f.shard,

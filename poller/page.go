@@ -2,6 +2,7 @@ package poller
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,13 +14,13 @@ import (
 // errNoSequenceNumber is an answer that cannot be used: without the number nobody knows where to go on.
 var errNoSequenceNumber = errors.New("a record has no sequence number")
 
-// convert returns the records as a page has them, in one allocation, and one more for the keys of each aggregate that
-// d takes apart. Their data stays where the SDK put it. A nil d takes nothing apart.
+// convert returns the records as a page has them, in one allocation. Their data stays where the SDK put it.
+// Aggregates are taken apart by d, or left alone where it is nil.
 func convert(in []types.Record, d *deaggregator) ([]batch.Record, error) {
 	if len(in) == 0 {
 		return nil, nil
 	}
-	out := make([]batch.Record, 0, room(in, d))
+	out := make([]batch.Record, 0, len(in))
 	for i := range in {
 		r := &in[i]
 		if r.SequenceNumber == nil {
@@ -31,22 +32,32 @@ func convert(in []types.Record, d *deaggregator) ([]batch.Record, error) {
 			Data:           r.Data[:len(r.Data):len(r.Data)],
 			ArrivalTime:    arrival(r.ApproximateArrivalTimestamp),
 		})
-		if d != nil && isAggregate(r.Data) {
-			out = d.expand(out)
-		}
 	}
-	return out, nil
+	return expand(out, d), nil
 }
 
-// room returns how many records come of an answer at most.
-func room(in []types.Record, d *deaggregator) int {
-	n := len(in)
+// expand takes the aggregates among records apart: one allocation where there are any, and one more for the keys of each.
+func expand(records []batch.Record, d *deaggregator) []batch.Record {
 	if d == nil {
-		return n
+		return records
 	}
-	for i := range in {
-		if isAggregate(in[i].Data) {
-			n += max(countMembers(in[i].Data)-1, 0)
+	first := slices.IndexFunc(records, func(r batch.Record) bool { return isAggregate(r.Data) })
+	if first < 0 {
+		return records
+	}
+	out := append(make([]batch.Record, 0, room(records)), records[:first]...)
+	for i := range records[first:] {
+		out = d.expand(append(out, records[first+i]))
+	}
+	return out
+}
+
+// room returns how many records come of a page at most.
+func room(records []batch.Record) int {
+	n := len(records)
+	for i := range records {
+		if isAggregate(records[i].Data) {
+			n += max(countMembers(records[i].Data)-1, 0)
 		}
 	}
 	return n

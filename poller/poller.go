@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +23,7 @@ const (
 var listShards = operation{name: "list shards"}
 
 // Poller is the Source that reads a Kinesis stream, with GetRecords or, where Config.ConsumerARN is set, by enhanced
-// fan-out. It is a Clock as well. It holds no goroutine and nothing to be closed. Its Readers are ChildFinders,
+// fan-out. It is a Clock as well. It holds no goroutine and nothing to be closed. Its Readers are ChildFinders and GapFinders,
 // and those that subscribe are io.Closers.
 type Poller struct {
 	cfg       Config        // never changed after New
@@ -30,8 +31,24 @@ type Poller struct {
 	clock     serviceClock
 	turns     turns
 
+	// http makes the calls where the Client's own HTTP client would not do well with many; nil elsewhere. Never changed after New.
+	http *http.Client
+
+	// calls has an element for each call that runs.
+	calls chan struct{}
+
+	// suspect is set by a call that ran into its deadline: its connection may be dead, and the next call sees to it that
+	// nobody uses it again. See ownConnection.
+	suspect atomic.Bool
+
 	// opened counts the Readers.
 	opened atomic.Int64
+
+	// decodes is set where the answers of reads are decoded here, and not by the Client. Never changed after New.
+	decodes bool
+
+	// inJSON is set where reads are not to be in CBOR: from the start, or since the endpoint refused it.
+	inJSON atomic.Bool
 
 	// outside counts the members of aggregates that its readers passed over.
 	outside atomic.Int64
@@ -43,7 +60,9 @@ func New(cfg Config) (*Poller, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	p := &Poller{cfg: cfg}
+	_, plain := cfg.Client.(*kinesis.Client)
+	p := &Poller{cfg: cfg, decodes: plain && !cfg.SDKDecoding, http: transportOf(cfg.Client), calls: make(chan struct{}, maxCalls)}
+	p.inJSON.Store(!cfg.CBOR)
 	if cfg.ConsumerARN != "" {
 		p.subscribe = subscribeFuncOf(cfg.Client)
 	}
@@ -128,15 +147,16 @@ func (p *Poller) list(ctx context.Context) ([]Shard, error) {
 }
 
 func (p *Poller) listPage(ctx context.Context, token *string) (*kinesis.ListShardsOutput, error) {
-	call, cancel := p.withDeadline(ctx)
-	defer cancel()
-	var w wire
-	out, err := p.cfg.Client.ListShards(call, &kinesis.ListShardsInput{
-		StreamARN: &p.cfg.StreamARN, // allowed beside a token, unlike the stream's name
-		NextToken: token,
-	}, w.list)
+	var out *kinesis.ListShardsOutput
+	err := p.call(ctx, listShards, func(ctx context.Context) (err error) {
+		out, err = p.cfg.Client.ListShards(ctx, &kinesis.ListShardsInput{
+			StreamARN: &p.cfg.StreamARN, // allowed beside a token, unlike the stream's name
+			NextToken: token,
+		}, p.wire().list)
+		return err
+	})
 	if err != nil {
-		return nil, listShards.failed(ctx, call, err)
+		return nil, err
 	}
 	p.clock.observe(out.ResultMetadata)
 	return out, nil

@@ -42,6 +42,10 @@ type reader struct {
 	ended    bool
 	children []Shard
 
+	// watch finds out whether retention has passed the read position. gap is what it found in front of the last page.
+	watch trimWatch
+	gap   *Gap
+
 	pace      pace
 	limit     adaptiveLimit
 	reads     meter // calls of GetRecords
@@ -54,6 +58,7 @@ func newReader(p *Poller, shard *Shard, from Start) *reader {
 		shard:  shard.ID,
 		log:    p.cfg.Logger.With("shard", shard.ID),
 		from:   from,
+		watch:  newTrimWatch(from),
 		pace:   pace{interval: p.cfg.PollInterval, first: spread(p.opened.Add(1)-1, p.cfg.PollInterval)},
 		limit:  adaptiveLimit{now: int32(p.cfg.Limit), max: int32(p.cfg.Limit)},
 	}
@@ -83,19 +88,26 @@ func (r *reader) Next(ctx context.Context) (batch.Page, error) {
 
 // poll reads once, and again if the iterator was refused.
 func (r *reader) poll(ctx context.Context) (batch.Page, error) {
-	for renewals := 0; ; renewals++ {
+	for renewals := 0; ; {
 		if err := r.ensureIterator(ctx); err != nil {
 			return batch.Page{}, err
 		}
-		out, began, err := r.getRecords(ctx)
+		w := r.poller.reading()
+		out, began, err := r.getRecords(ctx, w)
+		if w.protocol.Refused {
+			r.poller.refused(ctx, err)
+		}
 		if err == nil {
-			return r.accept(ctx, out, began)
+			return r.accept(ctx, w, out, began)
+		}
+		if w.protocol.Refused {
+			continue // in JSON; the iterator is as good as before
 		}
 		if !refusesIterator(err) {
 			return batch.Page{}, err
 		}
 		r.iterator = ""
-		if renewals == maxRenewals {
+		if renewals++; renewals > maxRenewals {
 			return batch.Page{}, err
 		}
 		r.log.LogAttrs(ctx, slog.LevelDebug, "iterator refused", slog.Any("from", r.from), slog.Any("error", err))
@@ -117,13 +129,15 @@ func (r *reader) ensureIterator(ctx context.Context) error {
 	if err := r.iterators.wait(ctx); err != nil {
 		return err
 	}
-	call, cancel := r.poller.withDeadline(ctx)
-	defer cancel()
-	var w wire
-	given := time.Now()
-	out, err := r.poller.cfg.Client.GetShardIterator(call, r.iteratorInput(), w.poll)
+	var given time.Time
+	var out *kinesis.GetShardIteratorOutput
+	err := r.poller.call(ctx, r.op("get shard iterator"), func(ctx context.Context) (err error) {
+		given = time.Now()
+		out, err = r.poller.cfg.Client.GetShardIterator(ctx, r.iteratorInput(), r.poller.wire().poll)
+		return err
+	})
 	if err != nil {
-		return r.iteratorError(r.op("get shard iterator").failed(ctx, call, err))
+		return r.iteratorError(err)
 	}
 	r.poller.clock.observe(out.ResultMetadata)
 	if aws.ToString(out.ShardIterator) == "" {
@@ -134,7 +148,7 @@ func (r *reader) ensureIterator(ctx context.Context) error {
 }
 
 func (r *reader) iteratorInput() *kinesis.GetShardIteratorInput {
-	kind, sequence, timestamp := r.from.iterator()
+	kind, sequence, timestamp := r.begin().iterator()
 	return &kinesis.GetShardIteratorInput{
 		StreamARN:              &r.poller.cfg.StreamARN,
 		ShardId:                &r.shard,
@@ -154,23 +168,24 @@ func (r *reader) iteratorError(err error) error {
 }
 
 // getRecords makes one read, and returns when it began.
-func (r *reader) getRecords(ctx context.Context) (*kinesis.GetRecordsOutput, time.Time, error) {
+func (r *reader) getRecords(ctx context.Context, w *wire) (*kinesis.GetRecordsOutput, time.Time, error) {
 	if err := r.reads.wait(ctx); err != nil {
 		return nil, time.Time{}, err
 	}
-	call, cancel := r.poller.withDeadline(ctx)
-	defer cancel()
-	var w wire
-	began := time.Now()
-	out, err := r.poller.cfg.Client.GetRecords(call, &kinesis.GetRecordsInput{
-		StreamARN:     &r.poller.cfg.StreamARN,
-		ShardIterator: aws.String(r.iterator),
-		Limit:         aws.Int32(r.limit.now),
-	}, w.poll)
+	var began time.Time
+	var out *kinesis.GetRecordsOutput
+	err := r.poller.call(ctx, r.op("get records"), func(ctx context.Context) (err error) {
+		began = time.Now()
+		out, err = r.poller.cfg.Client.GetRecords(ctx, &kinesis.GetRecordsInput{
+			StreamARN:     &r.poller.cfg.StreamARN,
+			ShardIterator: aws.String(r.iterator),
+			Limit:         aws.Int32(r.limit.now),
+		}, w.poll)
+		return err
+	})
 	if err == nil {
 		return out, began, nil
 	}
-	err = r.op("get records").failed(ctx, call, err)
 	if _, late := errors.AsType[*timeoutError](err); late && w.answered {
 		r.limit.halve()
 		r.log.LogAttrs(ctx, slog.LevelWarn, "an answer was not read in time: asking for fewer records", slog.Int("limit", int(r.limit.now)))
@@ -179,9 +194,9 @@ func (r *reader) getRecords(ctx context.Context) (*kinesis.GetRecordsOutput, tim
 }
 
 // accept makes a page of an answer, and moves the read position behind it.
-func (r *reader) accept(ctx context.Context, out *kinesis.GetRecordsOutput, began time.Time) (batch.Page, error) {
+func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOutput, began time.Time) (batch.Page, error) {
 	r.poller.clock.observe(out.ResultMetadata)
-	records, err := convert(out.Records, r.members)
+	records, err := w.records(out, r.members)
 	if err != nil {
 		return batch.Page{}, r.op("get records").error(err)
 	}
@@ -222,6 +237,7 @@ func (r *reader) take(ctx context.Context, d *delivery) batch.Page {
 	if r.from.Type == AtPosition {
 		page.Records = d.records[notBehind(d.records, r.from.Position):]
 	}
+	r.watchTrim(ctx, d.records, &page)
 	if r.members != nil {
 		r.passedOver(ctx, filtered(page.Records))
 	}

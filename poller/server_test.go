@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
@@ -30,7 +31,32 @@ func serve(t *testing.T, service *kinesistest.Service) *kinesis.Client {
 
 // TestShardsAreReadSideBySideOverHTTP reads as a mapping does: through the SDK, a goroutine for each shard.
 func TestShardsAreReadSideBySideOverHTTP(t *testing.T) {
-	service := kinesistest.New(kinesistest.Config{MaxRecordsPerRead: 25, NoLimits: true})
+	for name, c := range map[string]struct {
+		cfg       poller.Config
+		refuse    error
+		cborCalls bool
+	}{
+		"JSON":         {},
+		"the SDK":      {cfg: poller.Config{SDKDecoding: true, CBOR: true}},
+		"CBOR":         {cfg: poller.Config{CBOR: true}, cborCalls: true},
+		"refused CBOR": {cfg: poller.Config{CBOR: true}, refuse: &smithy.GenericAPIError{Code: "UnknownOperationException"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			service := kinesistest.New(kinesistest.Config{MaxRecordsPerRead: 25, NoLimits: true, RefuseCBOR: c.refuse})
+			readSideBySide(t, service, c.cfg)
+			inCBOR := 0
+			for _, call := range service.Calls() {
+				if call.CBOR && call.Err == nil {
+					inCBOR++
+				}
+			}
+			require.Equal(t, c.cborCalls, inCBOR > 0)
+		})
+	}
+}
+
+func readSideBySide(t *testing.T, service *kinesistest.Service, cfg poller.Config) {
+	t.Helper()
 	stream, err := service.CreateStream("orders", 4)
 	require.NoError(t, err)
 	put := map[string][]string{}
@@ -38,7 +64,8 @@ func TestShardsAreReadSideBySideOverHTTP(t *testing.T) {
 	service.Inject(kinesistest.Fault{Op: kinesistest.GetRecords, Throttle: true})
 	service.ExpireIterators()
 
-	p := newPoller(t, serve(t, service), poller.Config{PollInterval: 200 * time.Millisecond})
+	cfg.PollInterval = 200 * time.Millisecond
+	p := newPoller(t, serve(t, service), cfg)
 	list, err := p.Shards(t.Context())
 	require.NoError(t, err)
 	require.Len(t, list, 4)

@@ -81,6 +81,10 @@ type Start struct {
 	Type      StartType
 	Timestamp time.Time
 	Position  batch.Position
+
+	// ResolvedUpTo goes with AtPosition: everything that arrived before it, by the stream's clock, is done with. A Reader
+	// that is a GapFinder tells by it what is lost where Position was trimmed. Zero means that it is not known.
+	ResolvedUpTo time.Time
 }
 
 // String prints the start as logs show it, in AWS's words.

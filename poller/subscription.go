@@ -66,7 +66,8 @@ func (w *wire) subscribe(o *kinesis.Options) {
 	if shared, ok := o.Protocol.(*awsjson.Protocol); ok && shared.ID().Name == "awsJson1_1" {
 		o.Protocol = awsjson.New11(schemas.Kinesis_20131202)
 	}
-	o.HTTPClient = &wholeBody{client: &ownConnection{client: o.HTTPClient}, wire: w}
+	w.alone = true
+	w.client(o)
 }
 
 // ownConnection is an HTTP client that lets no later request onto the connection of its own.

@@ -20,18 +20,31 @@ type ledger struct {
 
 	mu         sync.Mutex
 	numbers    map[int]bool      // of the records that the stream has
-	put        map[string]bool   // their sequence numbers, by which a record is told from that of another stream
-	delivered  map[string]bool   // the sequence numbers that have arrived
+	put        map[record]bool   // those records
+	delivered  map[record]bool   // what has arrived
 	arrived    int64             // those that are in both
-	newest     map[string]string // by key: the highest sequence number that has arrived
+	newest     map[string]record // by key, over all shards that had it: the last one that has arrived
 	duplicates int64
 	outOfOrder int64
 	file       *os.File
 }
 
+// record is a record of this program. The sequence number tells it from that of another stream, and the number from the
+// other members of its aggregate, which have the same sequence number.
+type record struct {
+	number   int
+	sequence string
+}
+
+// precedes reports whether r lies before other in the stream. A shard's sequence numbers are above those of its parents.
+func (r record) precedes(other record) bool {
+	order := batch.CompareSequenceNumbers(r.sequence, other.sequence)
+	return order < 0 || order == 0 && r.number < other.number
+}
+
 // openLedger opens the ledger beside a store file, or one in memory.
 func openLedger(store string) (*ledger, error) {
-	l := &ledger{moved: make(chan struct{}, 1), numbers: map[int]bool{}, put: map[string]bool{}, delivered: map[string]bool{}, newest: map[string]string{}}
+	l := &ledger{moved: make(chan struct{}, 1), numbers: map[int]bool{}, put: map[record]bool{}, delivered: map[record]bool{}, newest: map[string]record{}}
 	if store == "" {
 		return l, nil
 	}
@@ -78,9 +91,8 @@ func (l *ledger) close() {
 
 // delivery is one line of the file.
 type delivery struct {
-	number   int
-	sequence string
-	shard    string
+	record
+	shard string
 }
 
 func (d delivery) append(lines []byte) []byte {
@@ -95,20 +107,20 @@ func parseDelivery(line string) (d delivery, ok bool) {
 
 // note takes note of one delivery.
 func (l *ledger) note(d delivery) {
-	if l.delivered[d.sequence] {
+	if l.delivered[d.record] {
 		l.duplicates++
 		return
 	}
-	l.delivered[d.sequence] = true
-	if l.put[d.sequence] {
+	l.delivered[d.record] = true
+	if l.put[d.record] {
 		l.arrived++
 	}
 	key := keyOf(d.number)
-	if batch.CompareSequenceNumbers(d.sequence, l.newest[key]) < 0 {
+	if d.precedes(l.newest[key]) {
 		l.outOfOrder++
 		return
 	}
-	l.newest[key] = d.sequence
+	l.newest[key] = d.record
 }
 
 // deliver takes note of an invocation's records.
@@ -121,7 +133,7 @@ func (l *ledger) deliver(e *invoke.Event) error {
 		if !ok {
 			continue // somebody else's record in this stream
 		}
-		d := delivery{number: number, sequence: r.SequenceNumber, shard: e.Origin.ShardID}
+		d := delivery{record{number, r.SequenceNumber}, e.Origin.ShardID}
 		l.note(d)
 		lines = d.append(lines)
 	}
@@ -134,20 +146,26 @@ func (l *ledger) deliver(e *invoke.Event) error {
 }
 
 // wasPut takes note of a record that the stream has.
-func (l *ledger) wasPut(number int, sequence string) {
+func (l *ledger) wasPut(r record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.put[sequence] && l.delivered[sequence] {
+	if !l.put[r] && l.delivered[r] {
 		l.arrived++
 	}
-	l.put[sequence], l.numbers[number] = true, true
+	l.put[r], l.numbers[r.number] = true, true
 	l.signal()
 }
 
-func (l *ledger) isPut(number int) bool {
+// missing returns which of so many records the stream does not have.
+func (l *ledger) missing(records int) (numbers []int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.numbers[number]
+	for number := range records {
+		if !l.numbers[number] {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
 }
 
 func (l *ledger) signal() {

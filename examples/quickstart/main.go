@@ -6,6 +6,9 @@
 //	put=5000 delivered=5000 lost=0 duplicates=0 out_of_order=0 invocations=N polls=M shards=4
 //
 // and its exit code is 1 when a record is lost or out of order.
+//
+// The flags -reshard, -aggregate and -fanout, alone or together, ask the same of a stream whose shards are split and merged
+// meanwhile, of aggregates, whose members it counts, and of enhanced fan-out, where polls= counts events.
 package main
 
 import (
@@ -18,7 +21,6 @@ import (
 	"os/signal"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
@@ -47,7 +49,7 @@ func main() {
 
 // run puts, processes and checks, and reports whether all is well.
 func run(ctx context.Context, o options) (ok bool, err error) {
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	var store mapping.Store = mapping.NewMemoryStore()
 	if o.store != "" {
 		file, err := boltstore.Open(o.store) // first: its lock keeps a second run away from all the files
@@ -67,20 +69,20 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 		return false, err
 	}
 	defer ledger.close()
-	if err := stream.scan(ctx, ledger); err != nil {
+	if err := stream.scan(ctx, o, ledger); err != nil {
 		return false, fmt.Errorf("read what stream %s holds already: %w", stream.name, err)
 	}
 
 	var polls, invocations atomic.Int64
 	m, err := mapping.New(mapping.Config{
-		EventSourceARN:        stream.arn,
+		EventSourceARN:        stream.source,
 		FunctionName:          "quickstart",
 		StartingPosition:      mapping.TrimHorizon,
 		BatchSize:             o.batch,
 		MaximumBatchingWindow: o.window,
+		Deaggregate:           o.aggregate,
 		Client:                stream.client,
 		Store:                 store,
-		Logger:                log,
 		Function: invoke.Func(func(ctx context.Context, e *invoke.Event) error {
 			if err := work(ctx, o.work); err != nil {
 				return err
@@ -101,63 +103,4 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 	s.Invocations, s.Polls, s.Shards = invocations.Load(), polls.Load(), stream.shards
 	s.print(o.json)
 	return err == nil && s.Lost == 0 && s.OutOfOrder == 0, err
-}
-
-// process runs the mapping beside the putting, until all that was put has arrived, or nothing arrives any more.
-func process(ctx context.Context, o options, m *mapping.Mapping, stream *stream, ledger *ledger) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stopped := make(chan error, 1)
-	go func() { stopped <- m.Run(ctx) }()
-	putting := make(chan error, 1)
-	go func() { putting <- stream.put(ctx, o, ledger) }()
-
-	show := newProgress(o.json)
-	tick := time.NewTicker(show.interval)
-	defer tick.Stop()
-	var failed error
-	allPut, last, moved := false, int64(0), time.Now()
-	for {
-		select {
-		case err := <-stopped:
-			if err == nil {
-				err = errors.New("stopped before the end: what has not arrived yet counts as lost here")
-			}
-			cancel()
-			if putting != nil {
-				err = errors.Join(err, <-putting)
-			}
-			return err
-		case failed = <-putting:
-			allPut, putting = true, nil
-		case <-tick.C:
-		case <-ledger.moved:
-		}
-		put, delivered := ledger.counts()
-		show.update(put, delivered, int64(o.records))
-		if delivered != last {
-			last, moved = delivered, time.Now()
-		}
-		done := allPut && (delivered >= put || failed != nil)
-		if stuck := time.Since(moved) > o.patience+o.window+o.work; done || allPut && stuck {
-			show.end(put, delivered, int64(o.records))
-			cancel()
-			return errors.Join(failed, <-stopped)
-		}
-	}
-}
-
-// work takes the time that the function is said to take.
-func work(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -19,6 +19,9 @@ type options struct {
 	batch      int
 	window     time.Duration
 	work       time.Duration
+	reshard    bool
+	fanout     bool
+	aggregate  bool
 	store      string
 	json       bool
 	patience   time.Duration // how long nothing may arrive before what is missing counts as lost
@@ -39,6 +42,9 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.batch, "batch", 25, "BatchSize: most records in an invocation")
 	f.DurationVar(&o.window, "window", 0, "MaximumBatchingWindow: how long a batch is gathered")
 	f.DurationVar(&o.work, "work", 2*time.Millisecond, "time that the function takes for a batch")
+	f.BoolVar(&o.reshard, "reshard", false, "split each shard and merge its halves again while records are put")
+	f.BoolVar(&o.fanout, "fanout", false, "read by enhanced fan-out, with a consumer that is registered if need be")
+	f.BoolVar(&o.aggregate, "aggregate", false, "put aggregates as the Kinesis Producer Library does, and have the mapping take them apart")
 	f.StringVar(&o.store, "store", "", "`FILE` that keeps the progress, so that a second run goes on where the first was killed; beside it, FILE.delivered keeps what has arrived, and FILE.stream the embedded stream")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
 	f.DurationVar(&o.patience, "patience", 60*time.Second, "how long nothing may arrive before what is missing counts as lost")

@@ -41,6 +41,20 @@ func (p *progress) end(put, delivered, records int64) {
 	}
 }
 
+// reshard shows a split or a merge.
+func (p *progress) reshard(r reshard) {
+	elapsed := time.Since(p.started).Round(100 * time.Millisecond)
+	if p.json {
+		line, _ := json.Marshal(map[string]any{"elapsed": elapsed.Seconds(), r.Step: r.Of, "into": r.Into}) //nolint:errchkjson // texts
+		fmt.Printf("%s\n", line)
+		return
+	}
+	if p.terminal {
+		fmt.Print("\r\x1b[K") // the bar comes again below
+	}
+	fmt.Printf("%6s  %s %s into %s\n", elapsed, r.Step, strings.Join(r.Of, " and "), strings.Join(r.Into, " and "))
+}
+
 func (p *progress) show(put, delivered, records int64) {
 	elapsed := time.Since(p.started).Round(100 * time.Millisecond)
 	switch {

@@ -31,14 +31,20 @@ func build(t *testing.T) string {
 
 var lastLine = regexp.MustCompile(`^put=(\d+) delivered=(\d+) lost=(\d+) duplicates=(\d+) out_of_order=(\d+) invocations=(\d+) polls=(\d+) shards=(\d+)$`)
 
-// runToEnd runs the program and returns the numbers of its last line.
-func runToEnd(t *testing.T, program string, args ...string) (put, delivered, lost, duplicates, outOfOrder, invocations, polls, shards int) {
+// output runs the program and returns what it prints.
+func output(t *testing.T, program string, args ...string) []string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+// runToEnd runs the program and returns the numbers of its last line.
+func runToEnd(t *testing.T, program string, args ...string) (put, delivered, lost, duplicates, outOfOrder, invocations, polls, shards int) {
+	t.Helper()
+	lines := output(t, program, args...)
 	m := lastLine.FindStringSubmatch(lines[len(lines)-1])
-	require.NotNil(t, m, "%s", out)
+	require.NotNil(t, m, "%s", lines)
 	var n [8]int
 	for i := range n {
 		n[i], _ = strconv.Atoi(m[i+1])

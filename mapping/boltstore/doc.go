@@ -13,7 +13,7 @@
 //
 // The file is locked while it is open. Who opens it a second time, in another process or in this one, gets
 // [ErrLocked] after a second. So leases are granted at once, and nobody has them any more when the process is gone;
-// their epochs are in the file and grow for ever. The lock is an advisory one of the operating system:
+// their epochs are in the file and grow until the shard's row is deleted. The lock is an advisory one of the operating system:
 // keep the file on a local disk, as network file systems do not all honour it.
 //
 // # Damage

@@ -10,6 +10,10 @@ import (
 type leases struct {
 	mu   sync.Mutex
 	held map[key]mapping.Lease
+
+	// deleted has the last epochs of rows that this process deleted, lest a lease from before be in force again. Of other
+	// processes nobody has a lease any more.
+	deleted map[key]uint64
 }
 
 func keyOf(l mapping.Lease) key { return key{l.Mapping, l.Shard} }
@@ -36,4 +40,21 @@ func (ls *leases) drop(l mapping.Lease) {
 	if ls.held[keyOf(l)] == l {
 		delete(ls.held, keyOf(l))
 	}
+}
+
+// forget takes note of the last epoch of a row that is deleted.
+func (ls *leases) forget(k key, epoch uint64) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if ls.deleted == nil {
+		ls.deleted = map[key]uint64{}
+	}
+	ls.deleted[k] = max(ls.deleted[k], epoch)
+}
+
+// last returns what forget was told, or 0.
+func (ls *leases) last(k key) uint64 {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return ls.deleted[k]
 }

@@ -90,4 +90,27 @@ func TestClosedStoreRefusesCalls(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrClosed)
 	require.ErrorIs(t, s.Commit(ctx, lease, mapping.Progress{}), os.ErrClosed)
 	require.ErrorIs(t, s.Release(ctx, lease), os.ErrClosed)
+	require.ErrorIs(t, s.Delete(ctx, "m", "s"), os.ErrClosed)
+}
+
+func TestDeletedRowIsGoneAfterAReopen(t *testing.T) {
+	t.Parallel()
+	path := newPath(t)
+	s := openStore(t, path)
+	for _, shard := range []string{"s", "t"} {
+		lease, _, err := s.Acquire(t.Context(), "m", shard, "a")
+		require.NoError(t, err)
+		require.NoError(t, s.Commit(t.Context(), lease, mapping.Progress{Version: 1, End: true}))
+		require.NoError(t, s.Release(t.Context(), lease))
+	}
+	require.NoError(t, s.Delete(t.Context(), "m", "s"))
+	require.NoError(t, s.Close())
+
+	s = openStore(t, path) // which checks the sum of all values
+	all, err := s.Progress(t.Context(), "m")
+	require.NoError(t, err)
+	assert.Equal(t, map[string]mapping.Progress{"t": {Version: 1, End: true}}, all)
+	require.NoError(t, s.Delete(t.Context(), "m", "t"))
+	require.NoError(t, s.Close())
+	openStore(t, path) // with a mapping of which nothing is left
 }

@@ -73,7 +73,7 @@ func (s *Store) Acquire(ctx context.Context, name, shard, owner string) (mapping
 		if err != nil {
 			return err
 		}
-		r.epoch++
+		r.epoch = max(r.epoch, s.leases.last(k)) + 1
 		if err := t.put(k, old, encodeRow(r)); err != nil {
 			return err
 		}
@@ -127,6 +127,28 @@ func (s *Store) Release(ctx context.Context, lease mapping.Lease) error {
 	}
 	s.leases.drop(lease)
 	return nil
+}
+
+// Delete implements mapping.Store.
+func (s *Store) Delete(ctx context.Context, name, shard string) error {
+	k := key{name, shard}
+	if name == "" || shard == "" {
+		return s.wrap(fmt.Errorf("delete %s: a name is empty", k))
+	}
+	return s.do(ctx, func(t *txn) error {
+		if l, ok := s.leases.holder(k); ok {
+			return fmt.Errorf("%s, by %s: %w", k, l.Owner, mapping.ErrLeaseHeld)
+		}
+		r, old, err := t.row(k)
+		switch {
+		case err != nil || !old.stored || r.written == 0:
+			return err
+		case !r.progress.End:
+			return fmt.Errorf("%s is not at its end: it is not deleted", k)
+		}
+		s.leases.forget(k, r.epoch)
+		return t.remove(k, old)
+	})
 }
 
 // row reads the row of a shard, the zero row when there is none.

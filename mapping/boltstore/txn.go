@@ -73,6 +73,22 @@ func (t *txn) put(k key, old cell, body []byte) error {
 	return nil
 }
 
+// remove takes old away, which is what get returned and is stored.
+func (t *txn) remove(k key, old cell) error {
+	b, name, err := t.place(k)
+	if err != nil {
+		return err
+	}
+	if err := t.touch(); err != nil {
+		return err
+	}
+	if err := b.Delete(name); err != nil {
+		return err
+	}
+	t.sum.remove(old.sum)
+	return nil
+}
+
 // touch has the transaction committed even if nothing is put.
 func (t *txn) touch() error {
 	if t.wrote {

@@ -15,6 +15,7 @@
 //	Progress   all fields come back; long lists are whole; nothing is shared with the caller; mappings are apart
 //	Lease      one owner at a time, also in a race; epochs grow; a released one is free at once
 //	Commit     only under the lease in force; older versions are ignored; positions never fall under one lease
+//	Delete     one shard at a time, only when it is at its end and nobody has its lease; old leases stay lost
 //	Context    one that is done stops every method before it stores anything
 //
 // Durability and damage are out of its reach: they are for the store's own tests.

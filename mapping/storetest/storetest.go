@@ -41,6 +41,9 @@ func Run(t *testing.T, open func(t *testing.T) mapping.Store) {
 		"CommitMayGoBackInANewEpoch":           testSeek,
 		"CommitOfManyShardsAtOnce":             testParallelCommits,
 		"CommitRacingWithTheNextOwnerIsFenced": testFencingRace,
+		"DeleteRemovesOneShard":                testDelete,
+		"DeleteNeedsTheEndAndNoLease":          testDeleteKeeps,
+		"DeleteBringsNoLeaseBack":              testDeleteFences,
 		"ContextThatIsDoneStoresNothing":       testCancelled,
 	}
 	for name, rule := range rules {

@@ -47,11 +47,12 @@
 //	HalfOpen                             the next n subscriptions; Fault also ends them early or with an error
 //	ExpireIterators, Stream.Split, Merge, UpdateShardCount now
 //	Config.OnCall                        a function that sees, delays or fails any call
+//	Config.Principal, Config.Authorize   who may do what; without them everybody may do everything
 //	Calls                                what was called, when, and how it was answered
 //
 // # What it is not
 //
-// Signatures are not verified and no permissions are checked. Write limits and the call limits of an account are not
-// enforced. A reshard takes effect at once. There are no tags and no encryption; the requests' DryRun is refused. The
-// streams of New end with their process; those of Open are kept in a file, with their consumers.
+// Signatures are not verified. Write limits and the call limits of an account are not enforced. A reshard takes effect
+// at once. There are no tags and no encryption. The streams of New end with their process; those of Open are kept in a
+// file, with their consumers.
 package kinesistest

@@ -92,6 +92,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", h.service.config.Now().UTC().Format(http.TimeFormat))
 
 	c, err := h.read(w, r)
+	if err == nil {
+		r, err = h.identify(r)
+	}
 	if err == nil && c.op == SubscribeToShard {
 		if err = h.subscribe(w, r, c); err == nil {
 			return

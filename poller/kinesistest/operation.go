@@ -48,6 +48,7 @@ type operation[I, O any] struct {
 type subject struct {
 	name, arn *string
 	shard     string
+	consumer  *string // its ARN, if the request is about a consumer and names it
 }
 
 // request is what an operation is told besides its input.
@@ -66,7 +67,7 @@ func (op operation[I, O]) perform(ctx context.Context, s *Service, in *I, as for
 	if about.name != nil || about.arn != nil {
 		call.Stream, _ = s.nameOf(about.name, about.arn) // the operation itself says what is wrong with them
 	}
-	out, err := op.attempt(ctx, s, in, call)
+	out, err := op.attempt(ctx, s, in, call, about)
 	call.Err = err
 	if page, ok := any(out).(*kinesis.GetRecordsOutput); ok && err == nil {
 		call.Records = len(page.Records)
@@ -78,7 +79,7 @@ func (op operation[I, O]) perform(ctx context.Context, s *Service, in *I, as for
 }
 
 // attempt is perform without the log.
-func (op operation[I, O]) attempt(ctx context.Context, s *Service, in *I, call Call) (*O, error) {
+func (op operation[I, O]) attempt(ctx context.Context, s *Service, in *I, call Call, about subject) (*O, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -86,6 +87,9 @@ func (op operation[I, O]) attempt(ctx context.Context, s *Service, in *I, call C
 		if err := s.config.OnCall(call); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.authorize(ctx, call, about); err != nil {
+		return nil, err
 	}
 	fault := s.takeFault(call)
 	if err := fault.strike(ctx, s, call); err != nil {
@@ -101,12 +105,4 @@ func (op operation[I, O]) attempt(ctx context.Context, s *Service, in *I, call C
 		return nil, err
 	}
 	return out, nil
-}
-
-// refuseDryRun keeps a call that should only be checked from taking effect.
-func refuseDryRun(dryRun *bool) error {
-	if dryRun != nil && *dryRun {
-		return invalidArgument("DryRun is not offered by kinesistest.")
-	}
-	return nil
 }

@@ -25,7 +25,7 @@ var opListStreams = operation[kinesis.ListStreamsInput, kinesis.ListStreamsOutpu
 var opGetShardIterator = operation[kinesis.GetShardIteratorInput, kinesis.GetShardIteratorOutput]{
 	name: GetShardIterator,
 	about: func(_ *Service, in *kinesis.GetShardIteratorInput) subject {
-		return subject{in.StreamName, in.StreamARN, canonical(in.ShardId)}
+		return subject{name: in.StreamName, arn: in.StreamARN, shard: canonical(in.ShardId)}
 	},
 	do:   (*Service).getShardIterator,
 	meta: func(o *kinesis.GetShardIteratorOutput) *middleware.Metadata { return &o.ResultMetadata },
@@ -93,7 +93,7 @@ var opPutRecords = operation[kinesis.PutRecordsInput, kinesis.PutRecordsOutput]{
 var opSplitShard = operation[kinesis.SplitShardInput, kinesis.SplitShardOutput]{
 	name: SplitShard,
 	about: func(_ *Service, in *kinesis.SplitShardInput) subject {
-		return subject{in.StreamName, in.StreamARN, canonical(in.ShardToSplit)}
+		return subject{name: in.StreamName, arn: in.StreamARN, shard: canonical(in.ShardToSplit)}
 	},
 	do:   (*Service).splitShard,
 	meta: func(o *kinesis.SplitShardOutput) *middleware.Metadata { return &o.ResultMetadata },
@@ -102,7 +102,7 @@ var opSplitShard = operation[kinesis.SplitShardInput, kinesis.SplitShardOutput]{
 var opMergeShards = operation[kinesis.MergeShardsInput, kinesis.MergeShardsOutput]{
 	name: MergeShards,
 	about: func(_ *Service, in *kinesis.MergeShardsInput) subject {
-		return subject{in.StreamName, in.StreamARN, canonical(in.ShardToMerge)}
+		return subject{name: in.StreamName, arn: in.StreamARN, shard: canonical(in.ShardToMerge)}
 	},
 	do:   (*Service).mergeShards,
 	meta: func(o *kinesis.MergeShardsOutput) *middleware.Metadata { return &o.ResultMetadata },

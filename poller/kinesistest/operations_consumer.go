@@ -56,5 +56,5 @@ func aboutConsumer(arn, streamARN *string) subject {
 		return subject{arn: streamARN}
 	}
 	stream, _, _ := splitConsumerARN(*arn)
-	return subject{arn: &stream}
+	return subject{arn: &stream, consumer: arn}
 }

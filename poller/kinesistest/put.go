@@ -22,9 +22,6 @@ type entry struct {
 }
 
 func (s *Service) putRecord(in *kinesis.PutRecordInput, r *request) (*kinesis.PutRecordOutput, error) {
-	if err := refuseDryRun(in.DryRun); err != nil {
-		return nil, err
-	}
 	st, err := s.live(in.StreamName, in.StreamARN, r.now)
 	if err != nil {
 		return nil, err
@@ -43,20 +40,23 @@ func (s *Service) putRecord(in *kinesis.PutRecordInput, r *request) (*kinesis.Pu
 	if err != nil {
 		return nil, err
 	}
+	if err := dryRun(in.DryRun); err != nil {
+		return nil, err
+	}
 	rec := s.put(st, sh, e, r.now)
 	return &kinesis.PutRecordOutput{ShardId: new(sh.id), SequenceNumber: new(rec.sequence)}, nil
 }
 
 func (s *Service) putRecords(in *kinesis.PutRecordsInput, r *request) (*kinesis.PutRecordsOutput, error) {
-	if err := refuseDryRun(in.DryRun); err != nil {
-		return nil, err
-	}
 	st, err := s.live(in.StreamName, in.StreamARN, r.now)
 	if err != nil {
 		return nil, err
 	}
 	shards, err := st.placeAll(in.Records)
 	if err != nil {
+		return nil, err
+	}
+	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
 	}
 	out := &kinesis.PutRecordsOutput{FailedRecordCount: new(int32(0))}

@@ -118,7 +118,7 @@ func TestPutsThatAreRefused(t *testing.T) {
 		{"long key", kinesis.PutRecordInput{Data: []byte("x"), PartitionKey: new(strings.Repeat("k", 257))}, "ValidationException", "less than or equal to 256"},
 		{"large", kinesis.PutRecordInput{Data: mib, PartitionKey: new("k")}, "ValidationException", "less than or equal to 1048576"},
 		{"bad order", kinesis.PutRecordInput{Data: []byte("x"), PartitionKey: new("k"), SequenceNumberForOrdering: new("1")}, "InvalidArgumentException", "ExclusiveMinimumSequenceNumber 1"},
-		{"dry run", kinesis.PutRecordInput{Data: []byte("x"), PartitionKey: new("k"), DryRun: new(true)}, "InvalidArgumentException", "DryRun"},
+		{"dry run", kinesis.PutRecordInput{Data: []byte("x"), PartitionKey: new("k"), DryRun: new(true)}, "DryRunOperationException", "would have succeeded"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

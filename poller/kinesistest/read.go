@@ -8,9 +8,6 @@ import (
 )
 
 func (s *Service) getShardIterator(in *kinesis.GetShardIteratorInput, r *request) (*kinesis.GetShardIteratorOutput, error) {
-	if err := refuseDryRun(in.DryRun); err != nil {
-		return nil, err
-	}
 	if in.ShardId == nil {
 		return nil, missingValue("shardId")
 	}
@@ -24,6 +21,9 @@ func (s *Service) getShardIterator(in *kinesis.GetShardIteratorInput, r *request
 	}
 	position, err := s.startOf(st, sh, start{GetShardIterator, in.ShardIteratorType, in.StartingSequenceNumber, in.Timestamp}, r.now)
 	if err != nil {
+		return nil, err
+	}
+	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
 	}
 	if !s.config.NoLimits && !sh.iterators.admit(r.now) {
@@ -114,9 +114,6 @@ func (sh *shard) isBehind(q sequence) bool {
 }
 
 func (s *Service) getRecords(in *kinesis.GetRecordsInput, r *request) (*kinesis.GetRecordsOutput, error) {
-	if err := refuseDryRun(in.DryRun); err != nil {
-		return nil, err
-	}
 	limit := int32(maxPageRecords)
 	if in.Limit != nil {
 		limit = *in.Limit
@@ -126,6 +123,9 @@ func (s *Service) getRecords(in *kinesis.GetRecordsInput, r *request) (*kinesis.
 	}
 	c, err := s.resolve(in, r.now)
 	if err != nil {
+		return nil, err
+	}
+	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
 	}
 	if !s.config.NoLimits && !c.shard.reads.admit(r.now) {

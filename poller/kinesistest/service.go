@@ -49,6 +49,17 @@ type Config struct {
 	// It may be called from many goroutines at once, and may use the Service.
 	OnCall func(Call) error
 
+	// Principal tells whose credentials a request over HTTP was signed with, by their access key and session token: the
+	// ARN that Authorize is asked about. Its error is the call's answer, such as an ExpiredTokenException; a
+	// smithy.APIError goes out as it is. Nil, and in a Client: the account's root. Signatures are not verified.
+	Principal func(accessKeyID, sessionToken string) (string, error)
+
+	// Authorize tells whether a principal may call an action ("kinesis:GetRecords") on a resource (the ARN of a stream
+	// or a consumer, or "*"). It is asked behind OnCall and before faults. Its error makes the answer an
+	// AccessDeniedException in AWS's words, with the error's Reason() string in place of "because no identity-based
+	// policy allows the … action", if it has that method. Nil: everything is allowed.
+	Authorize func(principal, action, resource string) error
+
 	// Now is the service's clock. Nil: time.Now, which is the fake clock inside a synctest bubble. What takes a while,
 	// such as delays and the heartbeats, pace and end of a subscription, goes by timers.
 	Now func() time.Time

@@ -30,6 +30,9 @@ func (s *Service) subscribeToShard(in *kinesis.SubscribeToShardInput, r *request
 	if err != nil {
 		return nil, err
 	}
+	if err := dryRun(in.DryRun); err != nil {
+		return nil, err
+	}
 	had := c.seats[sh.index]
 	if had == nil {
 		had = &seat{}
@@ -59,7 +62,7 @@ func checkSubscription(in *kinesis.SubscribeToShardInput) error {
 	case in.StartingPosition == nil:
 		return missingValue("startingPosition")
 	}
-	return refuseDryRun(in.DryRun)
+	return nil
 }
 
 // subscribable returns what a subscription is about: a consumer that is ACTIVE and a shard that exists.

@@ -247,7 +247,7 @@ func TestSubscriptionsThatAreRefused(t *testing.T) {
 			{"no sequence number", kinesis.SubscribeToShardInput{StartingPosition: &types.StartingPosition{Type: "AT_SEQUENCE_NUMBER", SequenceNumber: new("4711")}}, "InvalidArgumentException", "used in SubscribeToShard"},
 			{"no time", kinesis.SubscribeToShardInput{StartingPosition: &types.StartingPosition{Type: "AT_TIMESTAMP"}}, "InvalidArgumentException", "timestamp"},
 			{"time to come", kinesis.SubscribeToShardInput{StartingPosition: &types.StartingPosition{Type: "AT_TIMESTAMP", Timestamp: new(time.Now().Add(time.Minute))}}, "InvalidArgumentException", "greater than"},
-			{"dry run", kinesis.SubscribeToShardInput{StartingPosition: horizon, DryRun: new(true)}, "InvalidArgumentException", "DryRun"},
+			{"dry run", kinesis.SubscribeToShardInput{StartingPosition: horizon, DryRun: new(true)}, "DryRunOperationException", "would have succeeded"},
 		}
 		for _, tt := range tests {
 			tt.in.ConsumerARN = cmp.Or(tt.in.ConsumerARN, &f.arn)

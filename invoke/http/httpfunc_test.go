@@ -1,0 +1,217 @@
+package httpfunc_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/invoke"
+	httpfunc "github.com/shardmill/shardmill/invoke/http"
+)
+
+// invocation returns one of n records whose first has verb, of invoketest, for its partition key.
+func invocation(verb string, n, size int) *invoke.Invocation {
+	rs := make([]batch.Record, n)
+	for i := range rs {
+		rs[i] = batch.Record{SequenceNumber: fmt.Sprint(100 + i), PartitionKey: verb, Data: make([]byte, size), ArrivalTime: time.UnixMilli(1545084650987)}
+	}
+	origin := &invoke.Origin{ShardID: "shardId-000000000000", Region: "us-east-1"}
+	return &invoke.Invocation{
+		RequestID:   "9c5e9d5a-0b8f-4c8e-9f57-3f7c0f1f2a11",
+		FunctionARN: "arn:aws:lambda:us-east-1:111111111111:function:ship-orders:PROD",
+		Attempt:     1,
+		Event:       invoke.NewEvent(origin, batch.RecordsOf(rs), nil),
+	}
+}
+
+func run(t *testing.T, f *httpfunc.Function) (invoke.Result, batch.Outcome) {
+	t.Helper()
+	return invoke.Run(t.Context(), f, invocation("nothing", 1, 0), invoke.Options{})
+}
+
+func TestNewRefusesWhatIsNoURLOfHTTP(t *testing.T) {
+	for given, want := range map[string]string{
+		"":                  `httpfunc: URL "": want http:// or https:// and a host`,
+		"127.0.0.1":         `httpfunc: URL "127.0.0.1": want http:// or https:// and a host`,
+		"/orders":           `httpfunc: URL "/orders": want http:// or https:// and a host`,
+		"ftp://u:p@tea.com": `httpfunc: URL "ftp://u:xxxxx@tea.com": want http:// or https:// and a host`,
+		"http://tea.com:x/": `httpfunc: parse "http://tea.com:x/": invalid port ":x" after host`,
+	} {
+		_, err := httpfunc.New(httpfunc.Config{URL: given})
+		assert.EqualError(t, err, want)
+	}
+}
+
+func TestEmulatorIsTheURLOfAnAddress(t *testing.T) {
+	assert.Equal(t, "http://127.0.0.1:9000/2015-03-31/functions/function/invocations", httpfunc.Emulator("127.0.0.1:9000"))
+}
+
+func TestRequestTellsOfTheInvocation(t *testing.T) {
+	requests := make(chan *http.Request, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { requests <- r }))
+	defer server.Close()
+	teas := []string{"green", "black"}
+	header := http.Header{"x-tea": teas, "User-Agent": {"kettle"}, "host": {"tea.example"}}
+	f, err := httpfunc.New(httpfunc.Config{URL: strings.Replace(server.URL, "http://", "http://ann:secret@", 1) + "/orders?x=1", Header: header})
+	require.NoError(t, err)
+	defer f.CloseIdleConnections()
+	teas[0] = "changed"
+
+	in := invocation("nothing", 1, 0)
+	deadline := time.Now().Add(time.Minute)
+	ctx, cancel := context.WithDeadline(t.Context(), deadline)
+	defer cancel()
+	result, err := f.Invoke(ctx, in)
+	require.NoError(t, err)
+	assert.Empty(t, result.Payload)
+
+	got := <-requests
+	assert.Equal(t, "POST /orders?x=1 tea.example", got.Method+" "+got.RequestURI+" "+got.Host)
+	user, password, _ := got.BasicAuth()
+	assert.Equal(t, "ann:secret", user+":"+password)
+	got.Header.Del("Authorization")
+	assert.Equal(t, http.Header{
+		"Content-Type":                        {"application/json"},
+		"Content-Length":                      {strconv.Itoa(in.Event.Size())},
+		"User-Agent":                          {"kettle"},
+		"X-Tea":                               {"green", "black"},
+		"Lambda-Runtime-Aws-Request-Id":       {in.RequestID},
+		"Lambda-Runtime-Invoked-Function-Arn": {in.FunctionARN},
+		"Lambda-Runtime-Deadline-Ms":          {strconv.FormatInt(deadline.UnixMilli(), 10)},
+	}, got.Header)
+}
+
+func TestVersionAndErrorInTheHeaderCount(t *testing.T) {
+	f := serve(t, "/", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Amz-Executed-Version", "7")
+		w.Header().Set("X-Amz-Function-Error", "Handled")
+		_, _ = io.WriteString(w, `{"errorMessage":"no tea"}`)
+	})
+	got, outcome := run(t, f)
+	assert.Equal(t, batch.FunctionError, outcome.Kind)
+	require.EqualError(t, got.Err, `invoke: function error Handled: {"errorMessage":"no tea"}`)
+	got.Err = nil
+	assert.Equal(t, invoke.Result{StatusCode: 200, ExecutedVersion: "7", FunctionError: "Handled", Payload: []byte(`{"errorMessage":"no tea"}`)}, got)
+}
+
+func TestNobodyThereMeansNotRun(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	f, err := httpfunc.New(httpfunc.Config{URL: server.URL})
+	require.NoError(t, err)
+	_, err = f.Invoke(t.Context(), invocation("nothing", 1, 0))
+	assert.ErrorIs(t, err, invoke.ErrUnavailable)
+}
+
+func TestConnectionThatIsLostAfterTheRequestIsAFunctionError(t *testing.T) {
+	var calls atomic.Int32
+	f := serve(t, "/", func(_ http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		_, _ = io.Copy(io.Discard, r.Body)
+		panic(http.ErrAbortHandler)
+	})
+	got, outcome := run(t, f)
+	assert.Equal(t, batch.FunctionError, outcome.Kind, "%v", got.Err)
+	assert.EqualValues(t, 1, calls.Load(), "a new connection is not closed already")
+}
+
+func TestRequestOnAConnectionThatWasClosedIsSentAgain(t *testing.T) {
+	var calls atomic.Int32
+	f := serve(t, "/", func(_ http.ResponseWriter, r *http.Request) {
+		event, err := io.ReadAll(r.Body)
+		if calls.Add(1) == 2 || err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		assert.Equal(t, string(invocation("nothing", 1, 0).Event.AppendJSON(nil)), string(event), "request %d", calls.Load())
+	})
+	for range 2 {
+		got, outcome := run(t, f)
+		assert.Equal(t, batch.Success, outcome.Kind, "%v", got.Err)
+	}
+	assert.EqualValues(t, 3, calls.Load())
+}
+
+// A server that reads a part of the request and is gone cannot have run the function.
+func TestRequestThatCouldNotBeWrittenMeansNotRun(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		c, err := l.Accept()
+		if !assert.NoError(t, err) {
+			return
+		}
+		_, err = io.ReadFull(c, make([]byte, 100))
+		assert.NoError(t, err)
+		assert.NoError(t, c.(*net.TCPConn).SetLinger(0))
+		assert.NoError(t, c.Close())
+	}()
+	f, err := httpfunc.New(httpfunc.Config{URL: "http://" + l.Addr().String()})
+	require.NoError(t, err)
+	_, err = f.Invoke(t.Context(), invocation("nothing", 1, 20<<20)) // more than sockets hold
+	<-ended
+	assert.ErrorIs(t, err, invoke.ErrUnavailable)
+}
+
+func TestAnswerThatIsCutOffIsAFunctionError(t *testing.T) {
+	f := serve(t, "/", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, `{"batchItemFailures":[`)
+	})
+	got, outcome := run(t, f)
+	assert.Equal(t, batch.FunctionError, outcome.Kind)
+	assert.ErrorIs(t, got.Err, io.ErrUnexpectedEOF)
+}
+
+func TestAnswerOverTheLimitIsAFunctionError(t *testing.T) {
+	const limit = 6_291_556
+	for _, chunked := range []bool{false, true} {
+		for size, want := range map[int]batch.OutcomeKind{limit: batch.Success, limit + 1: batch.FunctionError} {
+			f := serve(t, "/", func(w http.ResponseWriter, _ *http.Request) {
+				if !chunked {
+					w.Header().Set("Content-Length", strconv.Itoa(size))
+				}
+				_, _ = io.WriteString(w, strings.Repeat("x", size))
+			})
+			got, outcome := run(t, f)
+			assert.Equal(t, want, outcome.Kind, "%d bytes, chunked %t: %v", size, chunked, got.Err)
+			if want == batch.FunctionError {
+				assert.JSONEq(t, `{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}`, string(got.Payload))
+			}
+		}
+	}
+}
+
+func TestRedirectsAreLeftToAClientThatHasARule(t *testing.T) {
+	server := httptest.NewServer(http.RedirectHandler("/elsewhere", http.StatusFound))
+	defer server.Close()
+	for name, c := range map[string]struct {
+		rule func(*http.Request, []*http.Request) error
+		want string
+	}{
+		"none": {nil, "302 Found"},
+		"one":  {func(*http.Request, []*http.Request) error { return io.ErrNoProgress }, io.ErrNoProgress.Error()},
+	} {
+		client := &http.Client{Transport: &http.Transport{}, CheckRedirect: c.rule}
+		f, err := httpfunc.New(httpfunc.Config{URL: server.URL, Client: client})
+		require.NoError(t, err)
+		_, err = f.Invoke(t.Context(), invocation("nothing", 1, 0))
+		assert.ErrorContains(t, err, c.want, name)
+		assert.Equal(t, c.rule == nil, client.CheckRedirect == nil, "the client is the user's")
+		f.CloseIdleConnections()
+	}
+}

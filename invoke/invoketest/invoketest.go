@@ -1,0 +1,151 @@
+package invoketest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/invoke"
+)
+
+// Function is what the Invoker under test is to run, or why it cannot.
+type Function string
+
+// The functions that Run asks for.
+const (
+	// Scripted does what its event says; Handler is that in Go, and the package comment has the verbs.
+	Scripted Function = "scripted"
+	// Throttled may not run more often now: invoke.ErrThrottled.
+	Throttled Function = "throttled"
+	// Unavailable has something out of order or out of reach before it: invoke.ErrUnavailable.
+	Unavailable Function = "unavailable"
+	// Missing does not exist: invoke.ErrFunctionNotFound.
+	Missing Function = "missing"
+	// Denied may not be run by this process: invoke.ErrAccessDenied.
+	Denied Function = "denied"
+	// TooLarge is refused every event for its size, even a small one: invoke.ErrTooLarge.
+	TooLarge Function = "too-large"
+)
+
+// Run runs the suite, each rule as a subtest with an Invoker from open. It may be a new one each time or the same for the
+// same Function. open calls t.Skip for a Function that its other end cannot be, and t.Cleanup for what has to be ended.
+// The tests of one Invoker run up to 8 invocations at the same time, and send events up to 6,291,456 bytes.
+func Run(t *testing.T, open func(t *testing.T, f Function) invoke.Invoker) {
+	t.Helper()
+	for name, rule := range map[string]func(*fixture){
+		"EventArrivesByteForByte":               testEventBytes,
+		"EventUpToThePayloadLimitArrives":       testLargestEvent,
+		"AnswerMayBeEmpty":                      testEmptyAnswer,
+		"AnswerNamesFailedItems":                testFailedItems,
+		"AnswerOfMegabytesIsWhole":              testLargeAnswer,
+		"AnswersOfInvocationsAtOnceDoNotMix":    testAnswersApart,
+		"WindowStateComesBack":                  testWindowState,
+		"FailureOfTheFunctionIsAFunctionError":  testFail,
+		"EndOfTheFunctionIsAFunctionError":      testExit,
+		"TimeoutIsAFunctionError":               testTimeout,
+		"CancelledInvocationDoesNotCountAsRun":  testCancel,
+		"InvocationsOfOneFunctionRunSideBySide": testSideBySide,
+	} {
+		t.Run(name, func(t *testing.T) { rule(&fixture{T: t, invoker: open(t, Scripted)}) })
+	}
+	for f, want := range map[Function]error{
+		Throttled:   invoke.ErrThrottled,
+		Unavailable: invoke.ErrUnavailable,
+		Missing:     invoke.ErrFunctionNotFound,
+		Denied:      invoke.ErrAccessDenied,
+		TooLarge:    invoke.ErrTooLarge,
+	} {
+		t.Run("Refusal/"+string(f), func(t *testing.T) { testRefusal(&fixture{T: t, invoker: open(t, f)}, want) })
+	}
+}
+
+// soon is how long an Invoker may take beyond what the function does: much, for a machine that is busy and processes that
+// have to start.
+const soon = 20 * time.Second
+
+// fixture is one test with its Invoker.
+type fixture struct {
+	*testing.T
+	invoker invoke.Invoker
+}
+
+// origin is where the records of the tests come from.
+var origin = invoke.Origin{
+	ShardID:           "shardId-000000000000",
+	EventSourceARN:    "arn:aws:kinesis:us-east-1:111111111111:stream/orders",
+	Region:            "us-east-1",
+	InvokeIdentityARN: "arn:aws:iam::111111111111:role/ship-orders",
+}
+
+// event returns one of n records whose first has verb for its partition key.
+func event(verb string, n int) *invoke.Event {
+	return invoke.NewEvent(&origin, batch.RecordsOf(records(verb, n)), nil)
+}
+
+func records(verb string, n int) []batch.Record {
+	rs := make([]batch.Record, n)
+	for i := range rs {
+		rs[i] = batch.Record{
+			SequenceNumber: fmt.Sprintf("49590338271490256608559692538361571095921575989136588%03d", i),
+			PartitionKey:   fmt.Sprintf("order-%d", i),
+			Data:           fmt.Appendf(nil, "%d cups of tea", i),
+			ArrivalTime:    time.UnixMilli(1545084650987 + int64(i)),
+		}
+	}
+	rs[0].PartitionKey = verb
+	return rs
+}
+
+// run invokes the function as a mapping would.
+func (f *fixture) run(e *invoke.Event) (invoke.Result, batch.Outcome) {
+	return f.runFor(e, soon)
+}
+
+func (f *fixture) runFor(e *invoke.Event, timeout time.Duration) (invoke.Result, batch.Outcome) {
+	return invoke.Run(f.Context(), f.invoker, invocation(e), invoke.Options{Timeout: timeout, ReportBatchItemFailures: true})
+}
+
+func invocation(e *invoke.Event) *invoke.Invocation {
+	return &invoke.Invocation{
+		RequestID:   uuid.NewString(),
+		FunctionARN: "arn:aws:lambda:us-east-1:111111111111:function:ship-orders",
+		Attempt:     1,
+		Event:       e,
+	}
+}
+
+// arrives asserts that the function is given the event's bytes, and that the event stays as it was.
+func (f *fixture) arrives(e *invoke.Event) {
+	f.Helper()
+	want := sum(e.AppendJSON(nil))
+	result, outcome := f.run(e)
+	require.Equal(f, batch.Success, outcome.Kind, "%v", result.Err)
+	assert.Equal(f, []string{want}, outcome.FailedItems, "the function was given other bytes")
+	assert.Equal(f, want, sum(e.AppendJSON(nil)), "the event has changed")
+	assert.Equal(f, 200, result.StatusCode)
+	assert.NotEmpty(f, result.ExecutedVersion)
+}
+
+// goesOn asserts that the next invocation runs as if nothing had happened.
+func (f *fixture) goesOn() {
+	f.Helper()
+	f.arrives(event(digest, 1))
+}
+
+func testRefusal(f *fixture, want error) {
+	kind := batch.NotRun
+	if errors.Is(want, invoke.ErrTooLarge) {
+		kind = batch.TooLarge
+	}
+	for range 2 {
+		result, outcome := f.run(event(digest, 1))
+		assert.Equal(f, kind, outcome.Kind, "%v", result.Err)
+		assert.ErrorIs(f, result.Err, want)
+	}
+}

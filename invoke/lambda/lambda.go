@@ -1,0 +1,131 @@
+package lambda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/invoke/internal/transit"
+)
+
+// PayloadLimit is the largest event in bytes that AWS Lambda takes in a synchronous invocation: 6 MB.
+const PayloadLimit = 6_291_456
+
+// Client is what a Function needs of AWS Lambda. The SDK's *lambda.Client is one. Whether a request left this process is
+// learned from net/http by way of ctx (httptrace), so one that wraps it has to pass ctx on.
+type Client interface {
+	Invoke(ctx context.Context, in *lambda.InvokeInput, opts ...func(*lambda.Options)) (*lambda.InvokeOutput, error)
+}
+
+// Config says which function is invoked. The zero value is the mapping's own.
+type Config struct {
+	// FunctionName is the function's name, ARN or partial ARN, with a version or an alias if it has one. Empty is the
+	// FunctionARN of the invocation: what the mapping has for its FunctionName, in the account and the region of the
+	// stream where that is a bare name.
+	FunctionName string
+
+	// Logger is given the end of the function's log, at Debug; nil is slog.Default(). The log is asked for only while
+	// Debug is enabled.
+	Logger *slog.Logger
+}
+
+// Function is a function on AWS Lambda. Any number of goroutines may use one.
+type Function struct {
+	client Client
+	name   string // empty for that of the invocation
+	log    *slog.Logger
+}
+
+var _ invoke.Invoker = (*Function)(nil)
+
+// New returns a function that is invoked through client. It makes no call.
+func New(client Client, c Config) (*Function, error) {
+	if client == nil {
+		return nil, errors.New("lambda: no client")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return &Function{client: client, name: c.FunctionName, log: c.Logger}, nil
+}
+
+// Invoke runs the function once and waits for its answer. The package comment tells what errors count as.
+func (f *Function) Invoke(ctx context.Context, in *invoke.Invocation) (*invoke.Result, error) {
+	name := f.name
+	if name == "" {
+		name = in.FunctionARN
+	}
+	if size := in.Event.Size(); size > PayloadLimit {
+		return nil, fmt.Errorf("lambda: function %s: %w: %d bytes of at most %d", name, invoke.ErrTooLarge, size, PayloadLimit)
+	}
+	debug := f.log.Enabled(ctx, slog.LevelDebug)
+	input := &lambda.InvokeInput{
+		FunctionName:   &name,
+		InvocationType: types.InvocationTypeRequestResponse,
+		// The buffer is not pooled: nothing says that the client is through with it when it returns.
+		Payload: in.Event.AppendJSON(nil),
+	}
+	if debug {
+		input.LogType = types.LogTypeTail
+	}
+	out, err := f.call(ctx, input)
+	if err != nil {
+		return nil, fmt.Errorf("lambda: function %s: %w", name, err)
+	}
+	if debug {
+		f.logTail(ctx, in, out)
+	}
+	return f.result(name, out), nil
+}
+
+// call invokes once, and once more if the first request was lost on a connection that most likely was closed already.
+// All other retries are the mapping's.
+func (f *Function) call(ctx context.Context, input *lambda.InvokeInput) (*lambda.InvokeOutput, error) {
+	for again := false; ; again = true {
+		traced, request := transit.Follow(ctx)
+		out, err := f.client.Invoke(traced, input, once)
+		switch {
+		case err == nil && out == nil:
+			return nil, errors.New("the client returned neither an answer nor an error")
+		case err == nil:
+			return out, nil
+		case again || !request.Stale(err) || ctx.Err() != nil:
+			return nil, classify(err, request.Sent())
+		}
+	}
+}
+
+// once turns the client's retries off.
+func once(o *lambda.Options) { o.Retryer = aws.NopRetryer{} }
+
+// result returns what the function came to.
+func (f *Function) result(name string, out *lambda.InvokeOutput) *invoke.Result {
+	result := &invoke.Result{
+		StatusCode:      int(out.StatusCode),
+		ExecutedVersion: aws.ToString(out.ExecutedVersion),
+		FunctionError:   aws.ToString(out.FunctionError),
+		Payload:         out.Payload,
+	}
+	if result.FunctionError != "" {
+		result.Err = &FunctionError{
+			FunctionName: name,
+			RequestID:    requestID(out),
+			Kind:         result.FunctionError,
+			Document:     out.Payload,
+		}
+	}
+	return result
+}
+
+// requestID returns AWS's name of the invocation, which is in the function's log.
+func requestID(out *lambda.InvokeOutput) string {
+	id, _ := middleware.GetRequestIDMetadata(out.ResultMetadata)
+	return id
+}

@@ -1,0 +1,126 @@
+package mapping
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/poller"
+)
+
+// family returns shards of a notation: "c<a,b" is shard c with the parents a and b.
+func family(notation string) (shards []poller.Shard) {
+	for _, n := range strings.Fields(notation) {
+		id, parents, _ := strings.Cut(n, "<")
+		one, other, _ := strings.Cut(parents, ",")
+		shards = append(shards, poller.Shard{ID: id, Parent: one, AdjacentParent: other})
+	}
+	return shards
+}
+
+func ids(shards []poller.Shard) string {
+	var all []string
+	for _, s := range shards {
+		all = append(all, s.ID)
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+func listedLineage(notation string, finished ...string) *lineage {
+	l := newLineage()
+	l.list(family(notation), time.Unix(0, 0), nil)
+	for _, id := range finished {
+		l.finished[id] = true
+	}
+	return &l
+}
+
+func TestLearnedChildrenOpenWithTheirParents(t *testing.T) {
+	now := time.Unix(1000, 0)
+	for name, tc := range map[string]struct {
+		listed   string
+		finished []string
+		parent   string
+		told     string
+		want     string // children of parent that may be opened
+	}{
+		"a split":                                    {"a", []string{"a"}, "a", "b<a c<a", "b c"},
+		"a merge whose other parent is finished":     {"a b", []string{"a", "b"}, "a", "c<a,b", "c"},
+		"a merge whose other parent is not":          {"a b", []string{"a"}, "a", "c<a,b", ""},
+		"a merge whose other parent is not known":    {"a", []string{"a"}, "a", "c<a,b", ""},
+		"a listed merge whose other parent has left": {"a c<a,b", []string{"a"}, "a", "c<a,b", "c"},
+		"no child of it":                             {"a", []string{"a"}, "a", "b<x c", ""},
+		"nothing":                                    {"a", []string{"a"}, "a", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := listedLineage(tc.listed, tc.finished...)
+			l.learn(tc.parent, family(tc.told), now)
+			assert.Equal(t, tc.want, ids(l.openableChildren(tc.parent)))
+		})
+	}
+}
+
+func TestLearnedChildrenStayOverListingsThatAreOlder(t *testing.T) {
+	l := listedLineage("a x", "a")
+	at := time.Unix(1000, 0)
+	l.learn("a", family("b<a c<a d<a"), at)
+	l.finished["b"] = true
+	processed := map[string]poller.Shard{"c": {ID: "c", Parent: "a"}}
+
+	gone := l.list(family("a x"), at.Add(-time.Second), processed)
+	assert.Empty(t, gone, "c has not left the stream")
+	assert.Equal(t, "c d x", ids(l.openable()))
+	assert.ElementsMatch(t, []string{"b", "c", "d"}, l.children["a"])
+	assert.True(t, l.finished["b"])
+
+	gone = l.list(family("a x d<a"), at.Add(confirmWithin), processed)
+	assert.Equal(t, map[string]bool{"c": true}, gone, "by now listings should have it")
+	assert.Equal(t, "c d x", ids(l.openable()))
+	assert.NotContains(t, l.finished, "b")
+	assert.Empty(t, l.learned)
+}
+
+func TestListedShardIsNotLearnedOver(t *testing.T) {
+	l := newLineage()
+	l.list([]poller.Shard{{ID: "a"}, {ID: "b", Parent: "a", StartingSequenceNumber: "7"}}, time.Unix(0, 0), nil)
+	assert.Empty(t, l.learn("a", family("b<a"), time.Unix(1, 0)))
+	assert.Equal(t, "7", l.shards["b"].StartingSequenceNumber)
+	assert.Equal(t, []string{"b"}, l.children["a"])
+}
+
+func TestRemovableRows(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	at := func(position string, hours int, end bool) Progress {
+		return Progress{Position: batch.Position{SequenceNumber: position}, ResolvedUpTo: now.Add(-time.Duration(hours) * time.Hour), End: end}
+	}
+	old := at("1", 30, true)
+	for name, tc := range map[string]struct {
+		listed    string
+		progress  map[string]Progress
+		removable bool
+		lost      bool
+	}{
+		"left, with no child that is listed":  {"x", map[string]Progress{"a": old}, true, false},
+		"left, and its children have begun":   {"b<a c<a", map[string]Progress{"a": old, "b": at("5", 1, false), "c": at("", 1, true)}, true, false},
+		"left, and a child has nothing":       {"b<a c<a", map[string]Progress{"a": old, "b": at("5", 1, false)}, false, false},
+		"left, and a child has no position":   {"b<a", map[string]Progress{"a": old, "b": at("", 1, false)}, false, false},
+		"still listed":                        {"a b<a", map[string]Progress{"a": old, "b": at("5", 1, false)}, false, false},
+		"too new for the listing, perhaps":    {"b<a", map[string]Progress{"a": at("1", 23, true), "b": at("5", 1, false)}, false, false},
+		"resolved at a time that is unknown":  {"x", map[string]Progress{"a": {End: true}}, false, false},
+		"left before its end":                 {"b<a", map[string]Progress{"a": at("1", 30, false)}, false, true},
+		"not at its end, and listed":          {"a", map[string]Progress{"a": at("1", 30, false)}, false, false},
+		"not at its end, and new":             {"x", map[string]Progress{"a": at("1", 2, false)}, false, false},
+		"the end of a merge, one child of it": {"c<a,b b", map[string]Progress{"a": old, "b": at("3", 2, false), "c": at("7", 0, false)}, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := listedLineage(tc.listed)
+			assert.Equal(t, tc.removable, slices.Contains(l.removable(tc.progress, now), "a"))
+			assert.Equal(t, tc.lost, slices.Contains(l.lost(tc.progress, now), "a"))
+		})
+	}
+}

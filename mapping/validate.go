@@ -1,0 +1,183 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+
+	"github.com/shardmill/shardmill/batch/filter"
+	"github.com/shardmill/shardmill/invoke"
+)
+
+// validate returns all violations of c at once, or nil.
+func (c *Config) validate(now time.Time) error {
+	var v violations
+	c.validateRequired(&v)
+	c.validateStart(&v, now)
+
+	v.atMost("BatchSize", "batchSize", c.BatchSize, 10_000)
+	v.atLeast("BatchSize", "batchSize", c.BatchSize, 0)
+	v.seconds("MaximumBatchingWindow", "maximumBatchingWindowInSeconds", c.MaximumBatchingWindow, 0, 300)
+
+	c.validateFailures(&v)
+	c.validateShape(&v)
+
+	v.within("FunctionTimeout", c.FunctionTimeout, 0, 24*time.Hour)
+	v.within("PollInterval", c.PollInterval, 200*time.Millisecond, 4*time.Minute) // an iterator lives 5 minutes
+	v.within("ShardRefreshInterval", c.ShardRefreshInterval, time.Second, 24*time.Hour)
+	v.bytes("PayloadLimit", c.PayloadLimit)
+	v.bytes("BufferBytes", c.BufferBytes)
+	return v.join()
+}
+
+func (c *Config) validateRequired(v *violations) {
+	from, err := parseSourceARN(c.EventSourceARN)
+	if err != nil {
+		v.add("EventSourceARN", err.Error())
+	} else if _, err := functionARN(c.FunctionName, c.EventSourceARN); err != nil {
+		v.add("FunctionName", err.Error())
+	}
+	if c.FunctionName == "" && c.EventSourceARN == "" {
+		v.add("FunctionName", "must be set")
+	}
+	switch {
+	case isNil(c.Client) && c.Source == nil:
+		v.add("Client", "must be set, or Source")
+	case c.Client != nil && c.Source != nil:
+		v.add("Source", "must not be set together with Client")
+	case c.Source != nil && c.PollInterval != 0:
+		v.add("PollInterval", fmt.Sprintf("is %s, but goes with Client only: a Source has its own cadence", c.PollInterval))
+	}
+	if c.Source != nil && c.Deaggregate {
+		v.add("Deaggregate", "is set, but goes with Client only: a Source takes aggregates apart itself")
+	}
+	switch {
+	case c.Source != nil && c.FallBackToPolling:
+		v.add("FallBackToPolling", "is set, but goes with Client only")
+	case c.FallBackToPolling && err == nil && from.consumer == "":
+		v.add("FallBackToPolling", "is set, but goes with the ARN of a consumer in EventSourceARN only")
+	}
+	if isNil(c.Function) {
+		v.add("Function", "must be set")
+	}
+}
+
+// validateShape checks what decides how batches are cut: lanes, windows, filters.
+func (c *Config) validateShape(v *violations) {
+	v.atMost("ParallelizationFactor", "parallelizationFactor", c.ParallelizationFactor, 10)
+	v.atLeast("ParallelizationFactor", "parallelizationFactor", c.ParallelizationFactor, 0)
+	v.seconds("TumblingWindow", "tumblingWindowInSeconds", c.TumblingWindow, 0, 900)
+	v.within("TumblingWindowGrace", c.TumblingWindowGrace, 0, 2*time.Minute)
+	if c.TumblingWindow > 0 && c.ParallelizationFactor > 1 {
+		v.add("ParallelizationFactor", "Parallelization factor must be equal to 1 when tumbling window period is configured")
+	}
+	if c.TumblingWindow > 0 && len(c.FilterCriteria.Filters) > 0 {
+		v.add("FilterCriteria", "must be empty when a tumbling window is configured") // AWS's text is not known
+	}
+	if _, ok := c.Function.(invoke.Func); ok && c.TumblingWindow > 0 {
+		v.add("Function", "is an invoke.Func, which returns no state, and a tumbling window needs one: use invoke.StateFunc or invoke.ResponseFunc")
+	}
+	if _, err := c.filters(); err != nil {
+		v.add("FilterCriteria", err.Error())
+	}
+}
+
+// filters returns the compiled filters, nil without any.
+func (c *Config) filters() (*filter.Criteria, error) {
+	if len(c.FilterCriteria.Filters) == 0 {
+		return nil, nil
+	}
+	patterns := make([]string, len(c.FilterCriteria.Filters))
+	for i, f := range c.FilterCriteria.Filters {
+		patterns[i] = f.Pattern
+	}
+	return filter.Compile(patterns, c.FilterCriteria.Limit)
+}
+
+// validateFailures checks what concerns failed batches.
+func (c *Config) validateFailures(v *violations) {
+	if n := c.MaximumRetryAttempts; n != nil {
+		v.atMost("MaximumRetryAttempts", "maximumRetryAttempts", *n, 10_000)
+		if *n < -1 {
+			v.constraint("MaximumRetryAttempts", "maximumRetryAttempts", *n, "greater", -1)
+		}
+	}
+	if age := c.MaximumRecordAge; age != 0 && age != -1 && age != -time.Second &&
+		(age < 60*time.Second || age > 604_800*time.Second || age%time.Second != 0) {
+		v.add("MaximumRecordAge", fmt.Sprintf("is %s: MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)", age))
+	}
+	for _, t := range c.FunctionResponseTypes {
+		if t != ReportBatchItemFailures || len(c.FunctionResponseTypes) > 1 {
+			v.add("FunctionResponseTypes", fmt.Sprintf("1 validation error detected: Value '%v' at 'functionResponseTypes' failed to satisfy constraint: "+
+				"Member must satisfy constraint: [Member must satisfy enum value set: [ReportBatchItemFailures], Member must not be null]", c.FunctionResponseTypes))
+			break
+		}
+	}
+	if _, err := c.destination(); err != nil {
+		v.add("DestinationConfig.OnFailure", err.Error())
+	}
+}
+
+// destination returns where discarded records are reported, nil without a destination.
+func (c *Config) destination() (invoke.Destination, error) {
+	to, name := c.DestinationConfig.OnFailure.To, c.DestinationConfig.OnFailure.Destination
+	switch {
+	case to != nil && isNil(to):
+		return nil, errors.New("its field To is a nil function")
+	case to != nil && name != "":
+		return nil, errors.New("its fields Destination and To must not be set together")
+	case to != nil:
+		return to, nil
+	case name == "" && c.DestinationConfig.OnFailure.Block:
+		return nil, errors.New("its field Block is set without a destination")
+	case name == "":
+		return nil, nil
+	}
+	return invoke.ResolveDestination(name, c.DestinationResolvers...)
+}
+
+// isNil reports whether there is nothing in v, or a nil of one of the types that are usually put there.
+func isNil(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case invoke.Func:
+		return v == nil
+	case invoke.ResponseFunc:
+		return v == nil
+	case invoke.DestinationFunc:
+		return v == nil
+	case *kinesis.Client:
+		return v == nil
+	default:
+		return false
+	}
+}
+
+// validateStart checks the starting position as CreateEventSourceMapping does, with its texts.
+func (c *Config) validateStart(v *violations, now time.Time) {
+	at := c.StartingPositionTimestamp
+	switch c.StartingPosition {
+	case "":
+		v.add("StartingPosition", "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: "+
+			"Member must not be null.")
+	case TrimHorizon, Latest:
+		if !at.IsZero() {
+			v.add("StartingPositionTimestamp", "Timestamp only valid with StartingPosition AT_TIMESTAMP")
+		}
+	case AtTimestamp:
+		switch {
+		case at.IsZero():
+			v.add("StartingPositionTimestamp", "Need to specify a timestamp")
+		case at.Truncate(time.Second).After(now):
+			v.add("StartingPositionTimestamp", fmt.Sprintf("Received Exception while reading from provided stream. "+
+				"The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. "+
+				"timestampInMillis: %d, currentTimestampInMillis: %d", at.Truncate(time.Second).UnixMilli(), now.UnixMilli()))
+		}
+	default:
+		v.add("StartingPosition", fmt.Sprintf("1 validation error detected: Value '%s' at 'startingPosition' failed to satisfy "+
+			"constraint: Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]", c.StartingPosition))
+	}
+}

@@ -1,0 +1,48 @@
+// Package role is the execution role of a mapping: its credentials, the least that it must be allowed, and what is
+// missing, in AWS's words.
+//
+//	cfg, err := role.Role{ARN: "arn:aws:iam::123456789012:role/ship-orders"}.Config(awsConfig)
+//	...
+//	client := kinesis.NewFromConfig(cfg) // acts as the role; so do clients of the destinations and of the function
+//
+//	needs := role.Needs{
+//		Stream:       "arn:aws:kinesis:us-east-1:123456789012:stream/orders",
+//		Destinations: []role.Destination{{ARN: "arn:aws:sqs:us-east-1:123456789012:lost-orders"}},
+//	}
+//	document, err := role.PolicyDocument(needs)   // for the role
+//	trust, err := role.TrustPolicy(role.Trust{Principals: []string{"arn:aws:iam::123456789012:role/host"}})
+//	err = role.CheckSource(ctx, client, needs)    // nil, or an *AccessError
+//
+// One [Role.Config] for each mapping: its clients share one session, whose credentials are renewed before they end. The
+// process itself needs sts:AssumeRole on the role, unless it is in the role's account and the trust policy names it.
+//
+// # What is needed, and by whom
+//
+//	for                       | shardmill                                 | AWS Lambda's mapping asks, besides
+//	--------------------------+-------------------------------------------+-----------------------------------
+//	a stream, polled          | ListShards, GetShardIterator, GetRecords  | DescribeStream (not ListShards)
+//	a consumer, subscribed to | ListShards; SubscribeToShard on it        | DescribeStreamSummary,
+//	                          |                                           | GetShardIterator, GetRecords
+//	  falling back to polling | GetShardIterator, GetRecords              |
+//	a stream's own key        | kms:Decrypt                               |
+//	a queue, a topic          | sqs:SendMessage, sns:Publish              |
+//	  with a key of its own   | kms:GenerateDataKey, kms:Decrypt          |
+//	a bucket                  | s3:PutObject below aws/lambda/            | s3:ListBucket
+//	  with a key of its own   | kms:GenerateDataKey                       |
+//	tables of progress        | dynamodb: GetItem, PutItem, UpdateItem,   |
+//	                          | DeleteItem, Query, Scan, DescribeTable    |
+//	a function on AWS Lambda  | lambda:InvokeFunction                     | nothing: it invokes within the service
+//
+// Needs.AWSLambda adds the right column. AWS's managed policy, [AWSLambdaKinesisExecutionRole], grants more of Kinesis,
+// on every resource, and the writing of logs, which a function on AWS Lambda needs and a mapping does not.
+//
+// # What is checked, and how
+//
+//	assuming the role  | by doing it: Provider.Retrieve. STS tells a missing role from one that does not trust the caller no
+//	                   | more than AWS Lambda does: "Please add Lambda as a Trusted Entity for …"
+//	stream, consumer   | by CheckSource: a listing, an iterator, and Kinesis's dry runs
+//	all else           | not by trying, for there is no message, object or invocation without an effect; package
+//	                   | role/simulate asks IAM, if the caller may
+//
+// Package role/policy evaluates policy documents without AWS, role/roletest is an account for tests.
+package role

@@ -1,0 +1,239 @@
+package role
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+)
+
+// Needs is what a mapping works with, as far as IAM is concerned. All fields are ARNs; what is empty is not needed.
+type Needs struct {
+	// Stream is the stream. It may be empty beside Consumer, which names it too.
+	Stream string
+
+	// Consumer is the registered consumer that is read by enhanced fan-out. Empty: the stream is polled.
+	Consumer string
+
+	// FallBackToPolling says that a stream with a Consumer may be polled as well.
+	FallBackToPolling bool
+
+	// StreamKey is the KMS key of a stream that is encrypted with one of the account's own keys.
+	StreamKey string
+
+	// Destinations are where documents about failures go: queues, topics, buckets.
+	Destinations []Destination
+
+	// Tables are the DynamoDB tables that hold progress and leases.
+	Tables []string
+
+	// CreateTables says that Tables are made if they are not there.
+	CreateTables bool
+
+	// Function is the function, with its qualifier if it is invoked with one, if it runs on AWS Lambda.
+	Function string
+
+	// AWSLambda adds what AWS Lambda's own mapping asks for when it is made and shardmill never uses, so that the role
+	// serves both: DescribeStream or DescribeStreamSummary, polling beside a consumer, and ListBucket.
+	AWSLambda bool
+}
+
+// Destination is a queue, a topic or a bucket.
+type Destination struct {
+	// ARN names it.
+	ARN string
+
+	// Key is the KMS key that it is encrypted with, if that is one of the account's own.
+	Key string
+}
+
+// Grant is a set of actions on a set of resources.
+type Grant struct {
+	// Sid names the grant in a policy document.
+	Sid string
+
+	// Actions are sorted: "kinesis:GetRecords".
+	Actions []string
+
+	// Resources are ARNs in the order of Needs.
+	Resources []string
+}
+
+// AWSLambdaKinesisExecutionRole returns the actions of AWS's managed policy of that name, which grants them on every
+// resource of the account. [PolicyDocument] prints a narrower one.
+func AWSLambdaKinesisExecutionRole() []string {
+	return []string{
+		"kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator",
+		"kinesis:ListShards", "kinesis:ListStreams", "kinesis:SubscribeToShard",
+		"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents",
+	}
+}
+
+// Grants returns the least that the mapping needs, in a fixed order. What is wrong with the ARNs is reported all at once.
+func (n Needs) Grants() ([]Grant, error) {
+	n, err := n.normal()
+	if err != nil {
+		return nil, err
+	}
+	var all []Grant
+	add := func(sid string, resources []string, actions ...string) {
+		if len(resources) > 0 {
+			slices.Sort(actions)
+			all = append(all, Grant{Sid: sid, Actions: slices.Compact(actions), Resources: resources})
+		}
+	}
+	add("ReadStream", some(n.Stream), n.streamActions()...)
+	add("SubscribeToConsumer", some(n.Consumer), "kinesis:SubscribeToShard")
+	add("DecryptStream", some(n.StreamKey), "kms:Decrypt")
+	add("SendToQueues", n.destinations("sqs"), "sqs:SendMessage")
+	add("PublishToTopics", n.destinations("sns"), "sns:Publish")
+	add("EncryptMessages", slices.Concat(n.keys("sqs"), n.keys("sns")), "kms:Decrypt", "kms:GenerateDataKey")
+	var objects []string
+	for _, bucket := range n.destinations("s3") {
+		objects = append(objects, bucket+"/aws/lambda/*") // all keys of documents begin so
+	}
+	add("PutIntoBuckets", objects, "s3:PutObject")
+	if n.AWSLambda {
+		add("ListBuckets", n.destinations("s3"), "s3:ListBucket")
+	}
+	add("EncryptObjects", n.keys("s3"), "kms:GenerateDataKey")
+	add("KeepProgress", n.Tables, n.tableActions()...)
+	add("InvokeFunction", some(n.Function), "lambda:InvokeFunction")
+	return all, nil
+}
+
+// streamActions are those on the stream. Shards are listed in either way of reading, to find new ones.
+func (n Needs) streamActions() []string {
+	actions := []string{"kinesis:ListShards"}
+	if n.polls() || n.AWSLambda {
+		actions = append(actions, "kinesis:GetRecords", "kinesis:GetShardIterator")
+	}
+	switch {
+	case n.AWSLambda && n.Consumer != "":
+		actions = append(actions, "kinesis:DescribeStreamSummary")
+	case n.AWSLambda:
+		actions = append(actions, "kinesis:DescribeStream")
+	}
+	return actions
+}
+
+func (n Needs) tableActions() []string {
+	actions := []string{
+		"dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
+		"dynamodb:Scan", "dynamodb:UpdateItem",
+	}
+	if n.CreateTables {
+		actions = append(actions, "dynamodb:CreateTable")
+	}
+	return actions
+}
+
+// polls reports whether GetRecords is called.
+func (n Needs) polls() bool { return n.Consumer == "" || n.FallBackToPolling }
+
+// destinations returns the destinations of one service, each once.
+func (n Needs) destinations(service string) []string {
+	return n.each(service, func(d Destination) string { return d.ARN })
+}
+
+// keys returns the keys of the destinations of one service, each once.
+func (n Needs) keys(service string) []string {
+	return n.each(service, func(d Destination) string { return d.Key })
+}
+
+func (n Needs) each(service string, get func(Destination) string) []string {
+	var all []string
+	for _, d := range n.Destinations {
+		if s := get(d); serviceOf(d.ARN) == service && s != "" && !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func some(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
+
+func serviceOf(s string) string {
+	a, _ := arn.Parse(s)
+	return a.Service
+}
+
+// normal returns Needs whose Stream is there, or all that is wrong with them.
+func (n Needs) normal() (Needs, error) {
+	var errs []error
+	for _, f := range n.fields() {
+		a, err := arn.Parse(f.value)
+		switch {
+		case f.value == "" && f.required:
+			errs = append(errs, fmt.Errorf("role: %s is empty", f.name))
+		case f.value != "" && (err != nil || !plain(f.value) || !f.form.fits(a)):
+			errs = append(errs, fmt.Errorf("role: %s is %q, must be %s", f.name, f.value, f.form.text))
+		}
+	}
+	stream, _, fanOut := strings.Cut(n.Consumer, "/consumer/")
+	if fanOut && n.Stream == "" {
+		n.Stream = stream
+	}
+	if fanOut && n.Stream != stream {
+		errs = append(errs, fmt.Errorf("role: Stream is %q, must be the stream of the Consumer, %q", n.Stream, stream))
+	}
+	return n, errors.Join(errs...)
+}
+
+// field is one ARN of Needs.
+type field struct {
+	name, value string
+	form        form
+	required    bool
+}
+
+// form is what an ARN must look like.
+type form struct {
+	text     string
+	services []string
+	resource *regexp.Regexp
+}
+
+func (f form) fits(a arn.ARN) bool {
+	return slices.Contains(f.services, a.Service) && f.resource.MatchString(a.Resource)
+}
+
+var (
+	streamForm      = form{"arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME", []string{"kinesis"}, regexp.MustCompile(`^stream/[^/]+$`)}
+	consumerForm    = form{"arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME/consumer/NAME:NUMBER", []string{"kinesis"}, regexp.MustCompile(`^stream/[^/]+/consumer/[^/]+$`)}
+	keyForm         = form{"arn:PARTITION:kms:REGION:ACCOUNT:key/ID", []string{"kms"}, regexp.MustCompile(`^key/.`)}
+	destinationForm = form{"the ARN of a queue, a topic or a bucket", []string{"sqs", "sns", "s3"}, regexp.MustCompile(`^[^/]+$`)}
+	tableForm       = form{"arn:PARTITION:dynamodb:REGION:ACCOUNT:table/NAME", []string{"dynamodb"}, regexp.MustCompile(`^table/[^/]+$`)}
+	functionForm    = form{"arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]", []string{"lambda"}, regexp.MustCompile(`^function:.`)}
+)
+
+// fields returns all ARNs.
+func (n Needs) fields() []field {
+	all := []field{
+		{"Stream", n.Stream, streamForm, false},
+		{"Consumer", n.Consumer, consumerForm, false},
+		{"StreamKey", n.StreamKey, keyForm, false},
+		{"Function", n.Function, functionForm, false},
+	}
+	for i, d := range n.Destinations {
+		all = append(all, field{fmt.Sprintf("Destinations[%d].ARN", i), d.ARN, destinationForm, true})
+		all = append(all, field{fmt.Sprintf("Destinations[%d].Key", i), d.Key, keyForm, false})
+	}
+	for i, table := range n.Tables {
+		all = append(all, field{fmt.Sprintf("Tables[%d]", i), table, tableForm, true})
+	}
+	return all
+}
+
+// plain reports whether an ARN means one resource in a policy: no wildcard, and no $ but that of the qualifier $LATEST.
+func plain(s string) bool {
+	return !strings.ContainsAny(strings.TrimSuffix(s, ":$LATEST"), "*?${} \t\n\"\\")
+}

@@ -1,0 +1,35 @@
+// Package policy decides by AWS IAM policy documents, in this process: may this principal do this to that resource?
+// It is for tests and for planning. It is a subset of IAM, and what it does not know it refuses to parse, with the place.
+//
+//	p, err := policy.ParseIdentity(document)
+//	...
+//	err = policy.Authorize(policy.Request{
+//		Principal: "arn:aws:sts::123456789012:assumed-role/ship-orders/awslambda_962_20260919091045954",
+//		Action:    "kinesis:GetRecords",
+//		Resource:  "arn:aws:kinesis:us-east-1:123456789012:stream/orders",
+//	}, p)
+//	// nil, or a *DeniedError in AWS's words
+//
+// # What it knows
+//
+//	element                    | how
+//	---------------------------+-----------------------------------------------------------------------------------
+//	Effect                     | an explicit Deny wins over every Allow; without an Allow, denied
+//	Action, NotAction          | * and ?, whatever the case of the letters
+//	Resource, NotResource      | * and ? in each of the six parts of an ARN; * in the last one passes over colons
+//	Principal, NotPrincipal    | AWS (account, root, user, role and its sessions, session), Service, Federated,
+//	                           | CanonicalUser, and *; NotPrincipal with Deny only, as IAM demands of roles
+//	Condition                  | the operators below, each with ...IfExists, ForAnyValue: and ForAllValues:
+//	                           | StringEquals, StringEqualsIgnoreCase, StringLike and their negations,
+//	                           | ArnEquals, ArnLike and their negations, Bool, Null
+//	policy variables           | ${key}, ${key, 'default'}, ${*}, ${?}, ${$} in Resource and Condition, if the Version is
+//	                           | 2012-10-17; one whose key is not in the request matches nothing, and in a negation
+//	                           | denies and never allows
+//
+// Numeric, date, address and binary conditions are refused. Nothing is known of permissions boundaries, policies of an
+// organization, and of which context keys a service sends: a Request has what its maker puts in.
+//
+// Kinds of documents differ in what they must have: [ParseIdentity] and [ParseSession] read those of users, roles and
+// sessions (no Principal), [ParseResource] those of queues, topics, buckets, streams and keys (Principal and Resource),
+// [ParseTrust] those that say who may assume a role (Principal, no Resource).
+package policy

@@ -1,0 +1,175 @@
+package role
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+)
+
+const (
+	defaultDuration    = time.Hour // STS's own default, and all that a chain of roles gets
+	defaultRenewBefore = 5 * time.Minute
+)
+
+// Client is what a Role needs of STS. *sts.Client of the AWS SDK for Go v2 is one.
+type Client interface {
+	AssumeRole(context.Context, *sts.AssumeRoleInput, ...func(*sts.Options)) (*sts.AssumeRoleOutput, error)
+}
+
+// Role is the execution role of a mapping. The zero value is no role: clients keep the credentials that they have.
+//
+// AWS's condition key aws:SourceArn is no field here: only AWS's own services can send it. A trust policy can tell two
+// mappings that share a role apart by ExternalID, SourceIdentity or Tags.
+type Role struct {
+	// ARN names the role: arn:aws:iam::123456789012:role/ship-orders. Empty means no role.
+	ARN string
+
+	// ExternalID is the secret that the trust policy may ask for (sts:ExternalId), 2 to 1,224 characters. Empty: none.
+	ExternalID string
+
+	// SessionName is the name of the session, 2 to 64 characters. Empty: one in the manner of AWS, see [SessionName].
+	SessionName string
+
+	// SourceIdentity is shown in CloudTrail, and kept when the session assumes other roles; 2 to 64 characters. The trust
+	// policy must then allow sts:SetSourceIdentity. Empty: none.
+	SourceIdentity string
+
+	// Tags are the session's tags, at most 50. The trust policy must then allow sts:TagSession.
+	Tags map[string]string
+
+	// SessionPolicy is an IAM policy document, at most 2,048 characters, that narrows the session down: it may do what
+	// both the role and the document allow, such as what [PolicyDocument] prints of one mapping. Empty: all of the role.
+	SessionPolicy string
+
+	// Duration is how long credentials live, in whole seconds from 15 minutes to 12 hours, and at most what the role
+	// allows. 0 means 1 hour.
+	Duration time.Duration
+
+	// RenewBefore is how long before their end credentials are renewed; less than Duration. 0 means 5 minutes, or a
+	// third of a Duration under 15.
+	RenewBefore time.Duration
+
+	// Logger gets a line when credentials cannot be renewed and when they can again. nil means slog.Default().
+	Logger *slog.Logger
+}
+
+// Config returns a copy of cfg whose credentials are a session of the role, got with the credentials of cfg. Clients made
+// from it act as the role: Kinesis, the destinations, the function. Without a role it returns cfg as it is. It makes no
+// call. Call it once for each mapping: all clients of one result share one session. A BaseEndpoint in cfg is STS's, too:
+// for emulators, set it later, with each client.
+func (r Role) Config(cfg aws.Config) (aws.Config, error) {
+	if r.ARN == "" {
+		return cfg, nil
+	}
+	p, err := r.Provider(sts.NewFromConfig(cfg))
+	if err != nil {
+		return aws.Config{}, err
+	}
+	cfg = cfg.Copy()
+	cfg.Credentials = p
+	return cfg, nil
+}
+
+// Provider returns the credentials of one session of the role. It makes no call. What is wrong with the Role is reported
+// all at once.
+func (r Role) Provider(client Client) (*Provider, error) {
+	if err := r.validate(client); err != nil {
+		return nil, err
+	}
+	r = r.withDefaults()
+	assume := stscreds.NewAssumeRoleProvider(client, r.ARN, r.options)
+	s := &source{role: r, assume: assume}
+	return &Provider{role: r, cache: aws.NewCredentialsCache(s)}, nil
+}
+
+// options hands the Role to the SDK.
+func (r Role) options(o *stscreds.AssumeRoleOptions) {
+	o.RoleSessionName = r.SessionName
+	o.Duration = r.Duration
+	if r.ExternalID != "" {
+		o.ExternalID = &r.ExternalID
+	}
+	if r.SourceIdentity != "" {
+		o.SourceIdentity = &r.SourceIdentity
+	}
+	if r.SessionPolicy != "" {
+		o.Policy = &r.SessionPolicy
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.Tags)) {
+		o.Tags = append(o.Tags, types.Tag{Key: aws.String(key), Value: aws.String(r.Tags[key])})
+	}
+}
+
+func (r Role) withDefaults() Role {
+	if r.SessionName == "" {
+		r.SessionName = SessionName(time.Now())
+	}
+	if r.Duration == 0 {
+		r.Duration = defaultDuration
+	}
+	if r.RenewBefore == 0 {
+		r.RenewBefore = min(defaultRenewBefore, r.Duration/3)
+	}
+	if r.Logger == nil {
+		r.Logger = slog.Default()
+	}
+	return r
+}
+
+// The forms are those of the STS API reference, AssumeRole.
+var (
+	roleForm       = regexp.MustCompile(`^arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)
+	nameForm       = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+	externalIDForm = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
+)
+
+// maxExternalID is the longest ExternalID.
+const maxExternalID = 1224
+
+// fitExternalID reports whether STS takes an ExternalID.
+func fitExternalID(s string) bool { return len(s) <= maxExternalID && externalIDForm.MatchString(s) }
+
+// validate reports all that is wrong.
+func (r Role) validate(client Client) error {
+	var errs []error
+	bad := func(field string, value any, bound string) {
+		errs = append(errs, fmt.Errorf("role: %s is %v, must be %s", field, value, bound))
+	}
+	if client == nil {
+		bad("client", "nil", "an STS client")
+	}
+	if !roleForm.MatchString(r.ARN) {
+		bad("ARN", fmt.Sprintf("%q", r.ARN), "arn:PARTITION:iam::ACCOUNT:role/NAME")
+	}
+	if r.ExternalID != "" && !fitExternalID(r.ExternalID) {
+		bad("ExternalID", "unfit", "2 to 1,224 letters, digits and _+=,.@:/-") // it is a secret, of sorts
+	}
+	for _, f := range [][2]string{{"SessionName", r.SessionName}, {"SourceIdentity", r.SourceIdentity}} {
+		if f[1] != "" && !nameForm.MatchString(f[1]) {
+			bad(f[0], fmt.Sprintf("%q", f[1]), "2 to 64 letters, digits and _+=,.@-")
+		}
+	}
+	if len(r.Tags) > 50 {
+		bad("Tags", fmt.Sprintf("%d tags", len(r.Tags)), "at most 50")
+	}
+	if len(r.SessionPolicy) > 2048 {
+		bad("SessionPolicy", fmt.Sprintf("%d characters long", len(r.SessionPolicy)), "at most 2,048")
+	}
+	if d := r.Duration; d != 0 && (d < 15*time.Minute || d > 12*time.Hour || d%time.Second != 0) {
+		bad("Duration", d, "0 or whole seconds from 15m0s to 12h0m0s")
+	}
+	if d := r.withDefaults().Duration; r.RenewBefore < 0 || r.RenewBefore >= d {
+		bad("RenewBefore", r.RenewBefore, fmt.Sprintf("at least 0s and less than the Duration, %v", d))
+	}
+	return errors.Join(errs...)
+}
