@@ -28,6 +28,7 @@ func (s *Store) Delete(ctx context.Context, name, shard string) error {
 		return fmt.Errorf("dynamostore: delete %s, by this process: %w", k, mapping.ErrLeaseHeld)
 	}
 	defer s.grants.take(k, g)
+	defer s.watch.forget(k)
 	gone, err := s.deleteRow(ctx, k)
 	if err != nil || !gone {
 		return err
@@ -55,6 +56,9 @@ func (s *Store) deleteRow(ctx context.Context, k key) (gone bool, err error) {
 			if err != nil {
 				return false, err
 			}
+		}
+		if !r.stored {
+			return false, nil
 		}
 		if !r.progress.End {
 			return false, fmt.Errorf("dynamostore: %s is not at its end: it is not deleted", k)

@@ -2,10 +2,9 @@ package dynamostore
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/shardmill/shardmill/mapping"
 )
@@ -96,19 +95,10 @@ func (n *grant) leave() { <-n.turn }
 // slot returns one that no row can refer to.
 func (n *grant) slot() int {
 	for i := 1; ; i++ {
-		if i != n.last.state.slot && !contains(n.doubt, i) {
+		if i != n.last.state.slot && !slices.Contains(n.doubt, i) {
 			return i
 		}
 	}
-}
-
-func contains(slots []int, slot int) bool {
-	for _, s := range slots {
-		if s == slot {
-			return true
-		}
-	}
-	return false
 }
 
 // watch tells how long leases of KCL stood still, by this process's monotonic clock.
@@ -141,6 +131,3 @@ func (w *watch) forget(k key) {
 	defer w.mu.Unlock()
 	delete(w.seen, k)
 }
-
-// newToken names one call.
-func newToken() string { return uuid.NewString() }

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/uuid"
 
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
@@ -47,7 +48,7 @@ func (s *Store) acquire(ctx context.Context, k key, owner string) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
-	token := newToken()
+	token := uuid.NewString() // names this call
 	for {
 		r, err := s.read(ctx, k)
 		if err != nil {

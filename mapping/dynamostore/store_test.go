@@ -42,4 +42,3 @@ func open(t testing.TB, client dynamostore.Client, worker string, change ...func
 	require.NoError(t, err)
 	return s
 }
-

@@ -57,7 +57,8 @@ func TestExportWritesRowsAsKCLDoes(t *testing.T) {
 	shards := []poller.Shard{
 		{ID: "a", StartingHashKey: "0", EndingHashKey: "9"},
 		{ID: "c", StartingHashKey: "10", EndingHashKey: "19", Parent: "p", AdjacentParent: "q"},
-		{ID: "d", StartingHashKey: "10", EndingHashKey: "14", Parent: "c"}, {ID: "e", StartingHashKey: "15", EndingHashKey: "19", Parent: "c"},
+		{ID: "d", StartingHashKey: "10", EndingHashKey: "14", Parent: "c"},
+		{ID: "e", StartingHashKey: "15", EndingHashKey: "19", Parent: "c"},
 	}
 	table := migrate.Table{Client: db, Name: app, Format: migrate.KCL}
 	plan, err := migrate.Export(t.Context(), store, name, table, shards, false)
