@@ -40,7 +40,7 @@
 //
 // # Cost
 //
-// A commit is one write of a row of about 700 bytes. A window's state costs by its size, with each commit: it is
+// A commit is one write of a row of about 500 bytes, which is one write unit. A window's state costs by its size, with each commit: it is
 // deflated, stored in the row up to 32 KiB, and in items of up to 384 KiB above.
 //
 // What is stored but can't be read is an error that wraps [mapping.ErrUnreadable]; a call that was refused for its rate is

@@ -169,6 +169,9 @@ func (t *Target) note(p *Plan, s *Step, was mapping.Progress, isStored bool) {
 	case s.from.Position.Partial:
 		s.note("goes on within the aggregate")
 	}
+	if s.from.Owner != "" {
+		s.note("assigned to " + s.from.Owner)
+	}
 	if !isStored {
 		return
 	}

@@ -144,7 +144,7 @@ func TestDifferenceIsPrinted(t *testing.T) {
 		"b": behind(42), "c": behind(50), "d": {Version: 1, Position: batch.Position{SequenceNumber: "3"}, Window: &batch.Window{State: []byte(`{}`)}}, "e": behind(9),
 	})
 	from := migrate.Table{Client: &tables{rows: map[string][]item{"t": {
-		kcl2("a", "41", 0), kcl2("b", "42", 0), kcl2("c", "43", 2), kcl2("d", "SHARD_END", 0), kcl2("e", "LATEST", 0), kcl2("f", "TRIM_HORIZON", 0),
+		with(kcl2("a", "41", 0), "leaseOwner", str("w")), kcl2("b", "42", 0), kcl2("c", "43", 2), kcl2("d", "SHARD_END", 0), kcl2("e", "LATEST", 0), kcl2("f", "TRIM_HORIZON", 0),
 	}}}, Name: "t", Format: migrate.KCL}
 	plan, err := migrate.Import(t.Context(), from, migrate.Target{Store: store, Mapping: name, StartingPosition: mapping.TrimHorizon})
 	require.NoError(t, err)
@@ -153,7 +153,7 @@ func TestDifferenceIsPrinted(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, strings.TrimLeft(`
    SHARD  IS  WILL BE  NOTE
-*  a      -   41.0+    the record at the checkpoint may come again
+*  a      -   41.0+    the record at the checkpoint may come again, assigned to w
    b      42  42
 *  c      50  43.2+    goes on within the aggregate, goes back
 *  d      3   end      drops the open window with 2 bytes of state
