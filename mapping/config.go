@@ -7,6 +7,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/poller"
+	"github.com/shardmill/shardmill/role"
 )
 
 // StartingPosition is where a mapping begins to read a shard of which nothing is stored, in AWS's words.
@@ -142,6 +143,11 @@ type Config struct {
 	// Function is invoked with the records, up to ParallelizationFactor invocations per shard at a time. A Func is the shortest.
 	Function invoke.Invoker
 
+	// Role is the execution role that Client acts as, made by role.Role: see there how Client is given its credentials. Run
+	// begins by assuming it, and by trying whether it may read the stream; what is missing is a *role.AccessError with AWS's
+	// text. Its ARN is the events' invokeIdentityArn. nil means whatever credentials Client has, which nobody asks about.
+	Role *role.Provider
+
 	// Store keeps the progress. It stays the caller's, and may serve many mappings. With nil, progress is kept in
 	// memory and lost with the process.
 	Store Store
@@ -171,14 +177,22 @@ type Config struct {
 	// It goes with Client; a Source takes aggregates apart itself.
 	Deaggregate bool
 
+	// SDKDecoding and CBOR say how the answers of reads are coded and decoded: see the fields of poller.Config. They go with
+	// Client. Extensions.
+	SDKDecoding, CBOR bool
+
 	// ShardRefreshInterval is how often the stream is asked for new shards: 1 s to 24 h, default 30 s. An extension.
 	ShardRefreshInterval time.Duration
 
 	// BufferBytes bounds the memory of the records that a shard holds between reading and resolving them: 1,024 to 2^40,
 	// default 32 MiB;
 	// a page of up to 10 MiB may go beyond it. The bound is for each shard: a process with many shards, a slow function and
-	// a long backlog may hold that much for every one of them. An extension.
+	// a long backlog may hold that much for every one of them, unless it has a Budget. An extension.
 	BufferBytes int
+
+	// Budget bounds the memory of the records that all shards hold, in all mappings that are given the same one. nil means
+	// that there is none. It goes with Client. An extension.
+	Budget *poller.Budget
 
 	// DrainTimeout is what running invocations are given after Run's ctx is cancelled, before their own ctx is: default
 	// 30 s; negative means none. An extension.

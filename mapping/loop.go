@@ -80,7 +80,7 @@ func (s *shard) arm(timer *time.Timer, now time.Time) {
 }
 
 // offer takes in what a read came to.
-func (s *shard) offer(r read) {
+func (s *shard) offer(r *read) {
 	s.reading = false
 	polled := Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, PassedOver: r.passedOver, Behind: r.page.Behind, Err: r.err}
 	if r.err != nil {
@@ -106,6 +106,15 @@ func (s *shard) offer(r read) {
 		s.reading = true // there is no one to ask any more
 	}
 	s.sched.Offer(time.Now(), r.page)
+	s.settle(true)
+}
+
+// settle tells the Budget what the shard holds, with a page that arrived if that is so.
+func (s *shard) settle(arrived bool) {
+	if _, held := s.sched.Held(); arrived || held != s.held {
+		s.held = held
+		s.account.Settle(held, arrived)
+	}
 }
 
 // readFailed takes note of a read that failed: in the status, and for each new reason in the log. Throttling is routine
@@ -170,6 +179,7 @@ func (s *shard) publish() {
 	for i := range s.lanes {
 		s.checkSize(&s.lanes[i])
 	}
+	s.settle(false)
 	records, bytes := s.sched.Held()
 	noRoom := s.sched.Room() <= 0
 	v := s.view

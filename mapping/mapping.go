@@ -117,7 +117,8 @@ func New(cfg Config) (*Mapping, error) {
 func (m *Mapping) poller() (poller.Source, error) {
 	p, err := poller.New(poller.Config{
 		Client: m.cfg.Client, StreamARN: m.from.stream, ConsumerARN: m.from.consumer,
-		PollInterval: m.cfg.PollInterval, Deaggregate: m.cfg.Deaggregate, FallBackToPolling: m.cfg.FallBackToPolling, Logger: m.log,
+		PollInterval: m.cfg.PollInterval, Deaggregate: m.cfg.Deaggregate, FallBackToPolling: m.cfg.FallBackToPolling,
+		SDKDecoding: m.cfg.SDKDecoding, CBOR: m.cfg.CBOR, Logger: m.log,
 	})
 	if err != nil {
 		return nil, &ConfigError{Field: "Client", Message: err.Error()}
@@ -157,7 +158,8 @@ func (c *Config) policy() batch.Policy {
 // does not exist, credentials or permissions that are refused, a request that the service can't accept, and progress
 // that can't be read (ErrUnreadable) or belongs to another stream (ErrStreamReplaced). Anything else, such as an endpoint
 // that does not answer or credentials that can't be had, is logged and tried again. Once it processes, no error of the
-// stream ends it: as on AWS it goes on trying, and Status tells why.
+// stream ends it: as on AWS it goes on trying, and Status tells why. Only a stream that was deleted and created anew
+// under its name ends it, with ErrStreamReplaced: its positions mean nothing there.
 func (m *Mapping) Run(ctx context.Context) error {
 	started := false
 	m.view.set(func(v *view) {
@@ -183,7 +185,11 @@ func (m *Mapping) Run(ctx context.Context) error {
 
 // origin returns what the events of a shard have in common.
 func (m *Mapping) origin(shard string) *invoke.Origin {
-	return &invoke.Origin{ShardID: shard, EventSourceARN: m.cfg.EventSourceARN, Region: m.from.region}
+	o := &invoke.Origin{ShardID: shard, EventSourceARN: m.cfg.EventSourceARN, Region: m.from.region}
+	if m.cfg.Role != nil {
+		o.InvokeIdentityARN = m.cfg.Role.ARN()
+	}
+	return o
 }
 
 // start returns where to begin a shard without progress. anchor is the mapping's first start, for LATEST.

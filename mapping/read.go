@@ -42,7 +42,7 @@ func (s *shard) read(ctx context.Context, reader poller.Reader) {
 			page = batch.Page{}
 		}
 		guard.idle = len(page.Records) == 0
-		r := read{page: page, measured: s.measure(page.Records), err: err}
+		r := &read{page: page, measured: s.measure(page.Records), err: err}
 		r.ask(reader)
 		select {
 		case s.pages <- r:

@@ -38,9 +38,11 @@ type shard struct {
 	lease   Lease
 	sched   *batch.Scheduler
 	commits *committer
-	stored  chan struct{} // closed when the shard's end is durable
+	account *poller.Account // in the Budget, nil without one
+	held    int             // what it was told last
+	stored  chan struct{}   // closed when the shard's end is durable
 
-	pages   chan read     // from the goroutine that reads
+	pages   chan *read    // from the goroutine that reads; a pointer, which keeps the stack of loop small
 	room    chan struct{} // to it, one token for each read
 	reading bool          // it has a token, or a page for us
 	ends    calls         // from the invocations and deliveries
@@ -62,7 +64,7 @@ func newShard(r *run, info poller.Shard, view *shardView) *shard {
 		log:    r.m.log.With("shard", info.ID),
 		origin: r.m.origin(info.ID),
 		stored: make(chan struct{}),
-		pages:  make(chan read),
+		pages:  make(chan *read),
 		room:   make(chan struct{}, 1),
 	}
 	s.ctx, s.lose = context.WithCancelCause(r.hard)
@@ -72,26 +74,36 @@ func newShard(r *run, info poller.Shard, view *shardView) *shard {
 // run processes the shard, after a delay, until it is wholly processed (true), a stop, or the loss of its lease.
 func (s *shard) run(delay time.Duration) (finished bool, err error) {
 	defer s.lose(nil)
-	if !sleep(s.parent.soft, delay) {
-		return false, nil
+	reader, finished, err := s.open(delay)
+	if reader == nil {
+		return finished, err
 	}
-	progress, err := s.acquire()
-	if err != nil {
-		return false, s.unlessStopping(err)
-	}
-	if err := s.confirm(progress); err != nil || progress.End {
-		s.release()
-		return err == nil, s.unlessStopping(err)
-	}
-	reader, err := s.prepare(progress)
-	if err != nil {
-		s.release()
-		return false, err
-	}
+	defer s.account.Close()
 	if c, ok := reader.(io.Closer); ok {
 		defer c.Close()
 	}
 	return s.process(reader)
+}
+
+// open takes the shard's lease, after a delay, and returns the reader that goes on where the progress ends. Without a reader
+// there is nothing to process, because the shard is finished, or the mapping stops, or for an error.
+func (s *shard) open(delay time.Duration) (reader poller.Reader, finished bool, err error) {
+	if !sleep(s.parent.soft, delay) {
+		return nil, false, nil
+	}
+	progress, err := s.acquire()
+	if err != nil {
+		return nil, false, s.unlessStopping(err)
+	}
+	if err := s.confirm(progress); err != nil || progress.End {
+		s.release()
+		return nil, err == nil, s.unlessStopping(err)
+	}
+	if reader, err = s.prepare(progress); err != nil {
+		s.release()
+		return nil, false, err
+	}
+	return reader, false, nil
 }
 
 // unlessStopping returns err, or nil where a stop is the reason for it.
@@ -178,8 +190,11 @@ func (s *shard) prepare(progress Progress) (poller.Reader, error) {
 	}
 	s.calls = make([]lastCall, len(s.sched.Lanes(nil)))
 	s.ends.c = make(chan callEnd, len(s.calls))
+	s.account = s.m.cfg.Budget.Open()
+	from.Account = s.account
 	reader, err := s.m.source.Open(s.info, from)
 	if err != nil {
+		s.account.Close()
 		return nil, fmt.Errorf("mapping: shard %s: open at %s: %w", s.info.ID, from, err)
 	}
 	s.log.Info("shard opened", "from", from.String(), "epoch", s.lease.Epoch)
@@ -189,25 +204,21 @@ func (s *shard) prepare(progress Progress) (poller.Reader, error) {
 
 // process runs the loop with its reader and its committer beside it, and winds them up in the order that loses nothing.
 func (s *shard) process(reader poller.Reader) (finished bool, err error) {
-	var readers, writers sync.WaitGroup
+	var readers sync.WaitGroup
 	readCtx, stopReading := context.WithCancel(s.parent.soft)
 	writeCtx, stopWriting := context.WithCancel(context.WithoutCancel(s.parent.soft))
 	defer stopWriting()
 	s.commits = &committer{
-		store: s.m.store, lease: s.lease, log: s.log, observer: &s.m.cfg.Observer,
+		ctx: writeCtx, store: s.m.store, lease: s.lease, log: s.log, observer: &s.m.cfg.Observer,
 		pending: make(chan *batch.Commit, 1), written: s.written, failing: s.notWritten, lost: s.lose,
 	}
 	readers.Go(func() { s.read(readCtx, reader) })
-	writers.Go(func() { s.commits.run(writeCtx) })
 
 	left := s.loop()
 
 	stopReading()
 	readers.Wait()
-	close(s.commits.pending)
-	final := time.AfterFunc(finalCommit, stopWriting)
-	writers.Wait()
-	final.Stop()
+	s.commits.finish(finalCommit, stopWriting)
 	return s.close(left)
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/poller"
+	"github.com/shardmill/shardmill/role"
 )
 
 // callGrace is what functions are given to return after their ctx was cancelled at a stop.
@@ -30,15 +31,16 @@ type run struct {
 	hard   context.Context // done: cancel what runs
 	cancel context.CancelCauseFunc
 
-	anchor  time.Time
-	lineage lineage
-	running map[string]*shard
-	listed  time.Time           // when the shards were listed last
-	rows    map[string]Progress // that were stored at the start, until they are swept
-	swept   time.Time           // when the rows were swept last
-	trouble string              // what failed and was told of, empty when all is well
-	ended   chan shardEnd
-	wg      sync.WaitGroup
+	admitted bool // the role may do what it must
+	anchor   time.Time
+	lineage  lineage
+	running  map[string]*shard
+	listed   time.Time           // when the shards were listed last
+	rows     map[string]Progress // that were stored at the start, until they are swept
+	swept    time.Time           // when the rows were swept last
+	trouble  string              // what failed and was told of, empty when all is well
+	ended    chan shardEnd
+	wg       sync.WaitGroup
 }
 
 // shardEnd is how the processing of one shard came to its end.
@@ -88,7 +90,12 @@ func (r *run) supervise() error {
 				timer.Reset(max(0, earlyRefresh-time.Since(r.listed)))
 			}
 		case <-timer.C:
-			timer.Reset(r.refresh())
+			next, err := r.refresh()
+			if err != nil {
+				r.halt(err)
+				return errors.Join(err, r.stop())
+			}
+			timer.Reset(next)
 			r.open()
 			r.sweep(nil)
 		case <-r.soft.Done():
@@ -121,6 +128,9 @@ func (r *run) begin() error {
 
 // prepare is one attempt to begin.
 func (r *run) prepare() error {
+	if err := r.admit(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
 	defer cancel()
 	progress, err := r.m.store.Progress(ctx, r.m.name) // before the listing, which tells of each shard stored as ended that it is closed
@@ -158,6 +168,9 @@ func (r *run) fatal(err error) error {
 	if errors.Is(err, ErrUnreadable) || errors.Is(err, ErrStreamReplaced) {
 		return err
 	}
+	if missing, ok := errors.AsType[*role.AccessError](err); ok {
+		return fmt.Errorf("mapping: %w", missing)
+	}
 	switch poller.Classify(err) {
 	case poller.StreamGone:
 		return fmt.Errorf("mapping: Stream not found: %s: %w", r.m.cfg.EventSourceARN, err)
@@ -168,18 +181,22 @@ func (r *run) fatal(err error) error {
 	}
 }
 
-// refresh lists the shards again and returns when to do it next.
-func (r *run) refresh() time.Duration {
+// refresh lists the shards again and returns when to do it next. An error ends the mapping.
+func (r *run) refresh() (time.Duration, error) {
 	began := time.Now()
 	shards, err := r.m.source.Shards(r.soft)
 	if err != nil {
 		if r.soft.Err() == nil {
 			r.problem("listing the stream's shards failed, will be tried again", err)
 		}
-		return min(5*startRetry, r.m.cfg.ShardRefreshInterval)
+		return min(5*startRetry, r.m.cfg.ShardRefreshInterval), nil
+	}
+	if was, is, ok := r.lineage.replaced(shards); ok {
+		return 0, fmt.Errorf("%w: shard %s began at %s, and begins at %s now: give the mapping another FunctionName or store",
+			ErrStreamReplaced, is.ID, was.StartingSequenceNumber, is.StartingSequenceNumber)
 	}
 	r.list(shards, began)
-	return r.m.cfg.ShardRefreshInterval
+	return r.m.cfg.ShardRefreshInterval, nil
 }
 
 // problem tells of what failed: in the status, and in the log when it begins, or changes its class. The texts of errors

@@ -50,12 +50,22 @@ func (c *Config) validateRequired(v *violations) {
 	case c.Source != nil && c.PollInterval != 0:
 		v.add("PollInterval", fmt.Sprintf("is %s, but goes with Client only: a Source has its own cadence", c.PollInterval))
 	}
-	if c.Source != nil && c.Deaggregate {
-		v.add("Deaggregate", "is set, but goes with Client only: a Source takes aggregates apart itself")
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{
+		{"Deaggregate", c.Deaggregate},
+		{"FallBackToPolling", c.FallBackToPolling},
+		{"SDKDecoding", c.SDKDecoding},
+		{"CBOR", c.CBOR},
+		{"Budget", c.Budget != nil},
+		{"Role", c.Role != nil},
+	} {
+		if c.Source != nil && f.set {
+			v.add(f.name, "is set, but goes with Client only: a Source reads in its own way")
+		}
 	}
 	switch {
-	case c.Source != nil && c.FallBackToPolling:
-		v.add("FallBackToPolling", "is set, but goes with Client only")
 	case c.FallBackToPolling && err == nil && from.consumer == "":
 		v.add("FallBackToPolling", "is set, but goes with the ARN of a consumer in EventSourceARN only")
 	}

@@ -203,7 +203,7 @@ func (b *Budget) serve() {
 
 func (b *Budget) serveQueue(queue *list.List, kept int64) {
 	for e := queue.Front(); e != nil; e = queue.Front() {
-		r := e.Value.(*reservation)
+		r, _ := e.Value.(*reservation) // there is nothing else in a queue
 		n := min(r.want, b.total-b.used-kept)
 		if n < min(r.want, leastGrant) {
 			return

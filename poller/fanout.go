@@ -197,6 +197,10 @@ func (f *fanoutReader) accept(ctx context.Context, event *types.SubscribeToShard
 		f.drop()
 		return batch.Page{}, f.failed(ctx, f.subscribing().error(err))
 	}
+	if _, err := f.account.Reserve(ctx, f.expected.saw(f.account, records)); err != nil {
+		f.drop() // the event is not taken: it comes again
+		return batch.Page{}, err
+	}
 	continuation := aws.ToString(event.ContinuationSequenceNumber)
 	page := f.take(ctx, &delivery{
 		records:  records,

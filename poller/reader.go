@@ -46,6 +46,10 @@ type reader struct {
 	watch trimWatch
 	gap   *Gap
 
+	// account bounds the reads, or is nil, by what expected says of the next.
+	account  *Account
+	expected expectation
+
 	pace      pace
 	limit     adaptiveLimit
 	reads     meter // calls of GetRecords
@@ -54,13 +58,14 @@ type reader struct {
 
 func newReader(p *Poller, shard *Shard, from Start) *reader {
 	r := &reader{
-		poller: p,
-		shard:  shard.ID,
-		log:    p.cfg.Logger.With("shard", shard.ID),
-		from:   from,
-		watch:  newTrimWatch(from),
-		pace:   pace{interval: p.cfg.PollInterval, first: spread(p.opened.Add(1)-1, p.cfg.PollInterval)},
-		limit:  adaptiveLimit{now: int32(p.cfg.Limit), max: int32(p.cfg.Limit)},
+		poller:  p,
+		shard:   shard.ID,
+		log:     p.cfg.Logger.With("shard", shard.ID),
+		from:    from,
+		watch:   newTrimWatch(from),
+		account: from.Account,
+		pace:    pace{interval: p.cfg.PollInterval, first: spread(p.opened.Add(1)-1, p.cfg.PollInterval)},
+		limit:   adaptiveLimit{now: int32(p.cfg.Limit), max: int32(p.cfg.Limit)},
 	}
 	if p.cfg.Deaggregate {
 		r.members = &deaggregator{shard: rangeOf(shard)}
@@ -172,20 +177,25 @@ func (r *reader) getRecords(ctx context.Context, w *wire) (*kinesis.GetRecordsOu
 	if err := r.reads.wait(ctx); err != nil {
 		return nil, time.Time{}, err
 	}
+	limit, err := r.reserve(ctx)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
 	var began time.Time
 	var out *kinesis.GetRecordsOutput
-	err := r.poller.call(ctx, r.op("get records"), func(ctx context.Context) (err error) {
+	err = r.poller.call(ctx, r.op("get records"), func(ctx context.Context) (err error) {
 		began = time.Now()
 		out, err = r.poller.cfg.Client.GetRecords(ctx, &kinesis.GetRecordsInput{
 			StreamARN:     &r.poller.cfg.StreamARN,
 			ShardIterator: aws.String(r.iterator),
-			Limit:         aws.Int32(r.limit.now),
+			Limit:         &limit,
 		}, w.poll)
 		return err
 	})
 	if err == nil {
 		return out, began, nil
 	}
+	r.account.Received(0)
 	if _, late := errors.AsType[*timeoutError](err); late && w.answered {
 		r.limit.halve()
 		r.log.LogAttrs(ctx, slog.LevelWarn, "an answer was not read in time: asking for fewer records", slog.Int("limit", int(r.limit.now)))
@@ -197,6 +207,7 @@ func (r *reader) getRecords(ctx context.Context, w *wire) (*kinesis.GetRecordsOu
 func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOutput, began time.Time) (batch.Page, error) {
 	r.poller.clock.observe(out.ResultMetadata)
 	records, err := w.records(out, r.members)
+	r.account.Received(r.expected.saw(r.account, records))
 	if err != nil {
 		return batch.Page{}, r.op("get records").error(err)
 	}

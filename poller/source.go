@@ -85,6 +85,10 @@ type Start struct {
 	// ResolvedUpTo goes with AtPosition: everything that arrived before it, by the stream's clock, is done with. A Reader
 	// that is a GapFinder tells by it what is lost where Position was trimmed. Zero means that it is not known.
 	ResolvedUpTo time.Time
+
+	// Account bounds what the Reader brings, in a Budget; nil means without bounds. A Poller's Readers reserve of it before
+	// they read; who reads with them settles what a page comes to, and closes it.
+	Account *Account
 }
 
 // String prints the start as logs show it, in AWS's words.

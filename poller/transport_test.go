@@ -47,7 +47,10 @@ func TestPollsOfManyShardsReuseTheirConnections(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		n := running.Add(1)
 		defer running.Add(-1)
-		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		for m := most.Load(); n > m; m = most.Load() {
+			if most.CompareAndSwap(m, n) {
+				break
+			}
 		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		fmt.Fprint(w, `{"ShardIterator":"it","NextShardIterator":"it","MillisBehindLatest":0,"Records":[]}`)

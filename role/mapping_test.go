@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,6 +15,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/role"
+	"github.com/shardmill/shardmill/role/roletest"
 )
 
 // TestMappingPausesWithoutItsPermissionAndGoesOnWithIt is case 70, over HTTP, with the least that the mapping needs.
@@ -86,4 +88,68 @@ func TestMappingWhoseRoleMayNotListDoesNotStart(t *testing.T) {
 	refused, ok := role.FromError(err)
 	require.True(t, ok)
 	assert.Equal(t, "kinesis:ListShards", refused.Action)
+}
+
+// roleMapping returns a mapping with the world's role, whose clients act as it.
+func (w *world) roleMapping(f invoke.Invoker) *mapping.Mapping {
+	w.t.Helper()
+	p := w.provider(role.Role{})
+	cfg := w.kinesis.Config()
+	cfg.Credentials = p
+	m, err := mapping.New(mapping.Config{
+		EventSourceARN: w.orders.ARN(), FunctionName: "ship-orders", StartingPosition: mapping.TrimHorizon,
+		Client: kinesis.NewFromConfig(cfg), Role: p, Store: mapping.NewMemoryStore(), Logger: slog.New(slog.DiscardHandler),
+		Function: f,
+	})
+	require.NoError(w.t, err)
+	return m
+}
+
+// TestMappingWhoseRoleLacksAPermissionFailsWithAWSsText is cases 20 and 22, at the start of a mapping, over HTTP.
+func TestMappingWhoseRoleLacksAPermissionFailsWithAWSsText(t *testing.T) {
+	w := newWorld(t, "")
+	nothing := invoke.Func(func(context.Context, *invoke.Event) error { return nil })
+	text := "Cannot access stream " + w.orders.ARN() + ". Please ensure the role can perform the GetRecords, GetShardIterator, " +
+		"DescribeStream, DescribeStreamSummary, ListShards, and ListStreams Actions on your stream."
+	for missing, allowed := range map[string][]string{
+		"kinesis:GetRecords":       {"kinesis:ListShards", "kinesis:GetShardIterator"},
+		"kinesis:GetShardIterator": {"kinesis:ListShards", "kinesis:GetRecords"},
+		"kinesis:ListShards":       {"kinesis:GetRecords", "kinesis:GetShardIterator"},
+	} {
+		w.setRole(allow(t, allowed...))
+		err := w.roleMapping(nothing).Run(t.Context())
+		var refused *role.AccessError
+		require.ErrorAs(t, err, &refused)
+		assert.Equal(t, missing, refused.Action)
+		require.ErrorContains(t, err, text)
+	}
+}
+
+// TestMappingWhoseRoleCannotBeAssumedDoesNotStart has a role that trusts somebody else.
+func TestMappingWhoseRoleCannotBeAssumedDoesNotStart(t *testing.T) {
+	w := newWorld(t, "")
+	trust, err := role.TrustPolicy(role.Trust{Principals: []string{"arn:aws:iam::123456789012:user/other"}})
+	require.NoError(t, err)
+	require.NoError(t, w.account.SetRole(roletest.Role{ARN: shipARN, Trust: string(trust)}))
+	err = w.roleMapping(invoke.Func(func(context.Context, *invoke.Event) error { return nil })).Run(t.Context())
+	require.ErrorAs(t, err, new(*role.AccessError))
+	require.ErrorContains(t, err, "Please add Lambda as a Trusted Entity")
+}
+
+// TestEventsTellTheRole is case 33, with no more than Config.Needs says the role must be allowed.
+func TestEventsTellTheRole(t *testing.T) {
+	w := newWorld(t, "")
+	w.setRole(document(t, mapping.Config{EventSourceARN: w.orders.ARN()}.Needs()))
+	_, _, err := w.orders.Put("k", []byte("x"))
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	identity := ""
+	m := w.roleMapping(invoke.Func(func(_ context.Context, e *invoke.Event) error {
+		identity = e.Origin.InvokeIdentityARN
+		cancel()
+		return nil
+	}))
+	require.NoError(t, m.Run(ctx))
+	assert.Equal(t, shipARN, identity)
 }
