@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -77,7 +76,7 @@ func New(cfg Config) (*Mapping, error) {
 	}
 	m := &Mapping{
 		cfg:         cfg,
-		name:        cfg.EventSourceARN + " " + strings.TrimSuffix(function, ":$LATEST"),
+		name:        nameOf(cfg.EventSourceARN, function),
 		owner:       uuid.NewString(),
 		from:        from,
 		functionARN: function,
