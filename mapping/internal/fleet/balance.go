@@ -12,9 +12,14 @@ type move struct {
 	from, to *member
 }
 
-// balance asks for the hand-overs that even the shards out, withdraws those that are not needed any more, and takes
-// those whose owners let the deadline pass.
+// balance asks for the hand-overs that even the shards out, and withdraws those that are not needed any more. It waits
+// until the lease rows are read again where they are known to have changed, but not for ever.
 func (c *Coordinator) balance(now time.Time, members []*member) {
+	if last := c.balanced.Add(c.cfg.heartbeat()); c.stale && now.Before(last) {
+		c.replan(last)
+		return
+	}
+	c.balanced = now
 	moves := even(members)
 	for _, m := range moves {
 		if m.to.name == c.incarnation {
@@ -27,8 +32,12 @@ func (c *Coordinator) balance(now time.Time, members []*member) {
 	if len(moves) == 0 && len(c.asks) == 0 && !c.waiting {
 		c.balanceBytes(now, members)
 	}
-	for id, w := range c.asks {
-		s := c.shards[id]
+}
+
+// force takes the shards whose owners let the time for their hand-over pass.
+func (c *Coordinator) force(now time.Time) {
+	for _, ask := range c.askRow() {
+		s, w := c.shards[ask.Shard], c.asks[ask.Shard]
 		if w.written.IsZero() || s.lease.Epoch != w.ask.Epoch {
 			continue
 		}

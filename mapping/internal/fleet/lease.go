@@ -235,6 +235,7 @@ func (c *Coordinator) Taken(now time.Time, a *Take, row Lease, err error) bool {
 	if s == nil || s.hold != taking || s.take != a {
 		if err == nil {
 			c.do(&Release{Lease: row}) // of an incarnation before
+			c.stale = true
 		}
 		return false
 	}

@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -34,8 +35,16 @@ func rested(t *testing.T, p schedule) *sim {
 
 func TestFewMoves(t *testing.T) {
 	for _, c := range []struct{ workers, shards, join, leave int }{
-		{1, 10, 1, 0}, {3, 40, 1, 0}, {10, 1000, 1, 0}, {10, 1000, 5, 0}, {16, 2000, 10, 0}, {1, 1000, 9, 0},
-		{5, 40, 0, 1}, {10, 1000, 0, 1}, {10, 1000, 0, 5}, {10, 1000, 5, 3},
+		{1, 10, 1, 0},
+		{3, 40, 1, 0},
+		{10, 1000, 1, 0},
+		{10, 1000, 5, 0},
+		{16, 2000, 10, 0},
+		{1, 1000, 9, 0},
+		{5, 40, 0, 1},
+		{10, 1000, 0, 1},
+		{10, 1000, 0, 5},
+		{10, 1000, 5, 3},
 	} {
 		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
 			s := rested(t, calm(c.workers, c.shards))
@@ -64,6 +73,38 @@ func TestFewMoves(t *testing.T) {
 			require.Empty(t, s.failed)
 			t.Logf("%d moves, at least %d are needed, within %s; at the start %d", takes-before, least, last-now, before)
 			assert.LessOrEqual(t, takes-before, least+least/10+c.workers+c.join)
+		})
+	}
+}
+
+// TestTakeover measures how long shards go without a worker when one crashes, and when one stops.
+func TestTakeover(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		do   func(*worker)
+		most time.Duration
+	}{
+		{"crash", func(w *worker) { w.die("crashes") }, failover * 3 / 2},
+		{"stop", func(w *worker) { w.stop() }, failover / 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var all []time.Duration
+			p := calm(10, 1000)
+			p.clean = c.name != "crash"
+			s := rested(t, p)
+			for range 8 {
+				s.truth.takeover = nil
+				c.do(s.workers[s.IntN(len(s.workers))])
+				s.run(s.now + 4*failover)
+				all = append(all, s.truth.takeover...)
+				s.start(fmt.Sprintf("x%d", s.seq))
+				s.run(s.now + 4*failover)
+				require.Empty(t, s.failed)
+			}
+			require.GreaterOrEqual(t, len(all), 8*100)
+			slices.Sort(all)
+			t.Logf("without a worker: half of %d shards for %s, 99 of 100 for %s, all for %s", len(all), all[len(all)/2], all[len(all)*99/100], all[len(all)-1])
+			assert.LessOrEqual(t, all[len(all)-1], c.most)
 		})
 	}
 }

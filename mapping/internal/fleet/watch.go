@@ -43,7 +43,7 @@ func (c *Coordinator) watch(now time.Time) {
 
 // nextWatch returns when the workers' rows are read next.
 func (c *Coordinator) nextWatch() time.Time {
-	if c.dirty && !c.stale && c.readStart.Before(c.surveyEnd) && !c.surveying.busy {
+	if c.dirty && !c.current() {
 		return c.watching.began.Add(c.cfg.quick() / 4) // a plan waits for it
 	}
 	early := c.watching.began.Add(c.cfg.fast())
@@ -131,7 +131,6 @@ func (c *Coordinator) Workers(now time.Time, rows []Worker, err error) {
 	c.readStart = began
 	c.forget()
 	c.asked(now)
-	c.dirty = c.dirty || c.unknown
 	c.fence(now)
 }
 
