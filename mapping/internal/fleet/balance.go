@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// idleRate is the difference in bytes a second below which workers have the same to do.
+const idleRate = 16 << 10
+
 // move is a shard that another worker is to have.
 type move struct {
 	shard    *shard
@@ -144,7 +147,7 @@ func (c *Coordinator) balanceBytes(now time.Time, members []*member) {
 // together, or nil if that is not worth it.
 func swap(from, to *member, mean int64) *shard {
 	gap := from.bytes - to.bytes
-	if gap < mean/4 || len(to.shards) == 0 {
+	if gap < mean/4 || gap < idleRate || len(to.shards) == 0 {
 		return nil
 	}
 	rates := make([]int64, len(to.shards))

@@ -108,3 +108,32 @@ func TestTakeover(t *testing.T) {
 		})
 	}
 }
+
+// TestBytesEvenOut holds that workers with as many shards come to have about as many bytes, and that it ends.
+func TestBytesEvenOut(t *testing.T) {
+	p := calm(4, 40)
+	p.rates = true
+	s := rested(t, p)
+	hot := map[string]int64{}
+	for i, w := range s.workers { // all that is hot is with two of them
+		for id := range w.runs {
+			hot[id] = int64(100_000 * (1 + 9*(i/2)))
+			s.truth.shard(id).rate = hot[id]
+		}
+	}
+	takes := s.truth.takes
+	s.run(s.now + time.Hour)
+	moves := s.truth.takes - takes
+	s.run(s.now + time.Hour)
+	require.Empty(t, s.failed)
+	assert.Equal(t, moves, s.truth.takes-takes, "moves in the second hour")
+	for _, w := range s.workers {
+		bytes := int64(0)
+		for id := range w.runs {
+			bytes += hot[id]
+		}
+		assert.Len(t, w.runs, 10)
+		assert.InDelta(t, 5_500_000, bytes, 5_500_000/4)
+	}
+	t.Logf("%d moves; 20 are needed to even them out wholly", moves)
+}

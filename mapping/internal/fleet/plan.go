@@ -98,7 +98,11 @@ func (c *Coordinator) asked(now time.Time) {
 		}
 		for _, ask := range p.row.Asks {
 			s := c.shards[ask.Shard]
-			if s != nil && s.hold == held && s.mine.Epoch == ask.Epoch {
+			if s == nil {
+				continue
+			}
+			s.wanted = ask.Epoch
+			if s.hold == held && s.mine.Epoch == ask.Epoch {
 				c.drain(s, now)
 			}
 		}
@@ -116,7 +120,7 @@ func (c *Coordinator) markAsked() {
 			return
 		}
 		if s.asker == "" || rank(s.hash, hash(who)) < rank(s.hash, hash(s.asker)) {
-			s.asker, s.asking = who, ask.Epoch
+			s.asker = who
 		}
 	}
 	for _, p := range c.peerOrder {

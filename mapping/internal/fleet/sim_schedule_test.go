@@ -45,18 +45,18 @@ func (s *sim) noise() noise {
 // oneOf returns one of some values.
 func oneOf[T any](r *rand.Rand, values ...T) T { return values[r.IntN(len(values))] }
 
-// newSchedule makes up the schedule of a seed. One in 500 is of full size, one in 20 of medium.
+// newSchedule makes up the schedule of a seed. One in 500 is of full size, one in 40 of medium.
 func newSchedule(r *rand.Rand, seed uint64) schedule {
 	p := schedule{
 		workers: 1 + r.IntN(8), shards: 1 + r.IntN(40), page: oneOf(r, 3, 10, 1000),
 		rates: r.IntN(3) == 0, drift: oneOf(r, 0, 0.01, tightDrift), handOver: oneOf(r, 0, failover, 2*failover),
-		invocation: oneOf(r, 50*time.Millisecond, time.Second, 20*time.Second), activity: 4,
+		invocation: oneOf(r, 50*time.Millisecond, time.Second, 20*time.Second), activity: oneOf(r, 1, 3, 10),
 		events: 1 + r.IntN(10), reshards: r.IntN(4), length: 60 * time.Second,
 	}
 	switch {
 	case seed%500 == 0:
 		p.workers, p.shards, p.page, p.events, p.length = 64, 10_000, 1000, 3, 30*time.Second
-	case seed%20 == 0:
+	case seed%40 == 0:
 		p.workers, p.shards, p.page = 8+r.IntN(12), 100+r.IntN(400), 100
 	}
 	if r.IntN(3) == 0 {

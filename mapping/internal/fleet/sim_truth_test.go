@@ -72,7 +72,7 @@ func (s *sim) add(parents ...string) *trueShard {
 		lost: map[uint64]time.Duration{}, worked: s.now, invoked: -1,
 	}
 	if s.plan.rates {
-		t.rate = int64(1000 * s.ExpFloat64())
+		t.rate = int64(100_000 * s.ExpFloat64())
 	}
 	s.truth.shards[t.id] = t
 	return t
