@@ -60,7 +60,8 @@ type Take struct {
 }
 
 // Drain asks for a shard to be handed over: nothing new starts, what runs may end, its progress is stored, the lease is
-// released. It is reported with Ended.
+// released. It is reported with Ended. A lease whose end was reported already, or is about to be, needs nothing more;
+// that holds for Drop and DropAll too.
 type Drain struct {
 	Lease Lease
 }

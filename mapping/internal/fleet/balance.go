@@ -6,15 +6,23 @@ import (
 	"time"
 )
 
+// idleRate is the difference in bytes a second below which workers have the same to do.
+const idleRate = 16 << 10
+
 // move is a shard that another worker is to have.
 type move struct {
 	shard    *shard
 	from, to *member
 }
 
-// balance asks for the hand-overs that even the shards out, withdraws those that are not needed any more, and takes
-// those whose owners let the deadline pass.
+// balance asks for the hand-overs that even the shards out, and withdraws those that are not needed any more. It waits
+// until the lease rows are read again where they are known to have changed, but not for ever.
 func (c *Coordinator) balance(now time.Time, members []*member) {
+	if last := c.balanced.Add(c.cfg.heartbeat()); c.stale && now.Before(last) {
+		c.replan(last)
+		return
+	}
+	c.balanced = now
 	moves := even(members)
 	for _, m := range moves {
 		if m.to.name == c.incarnation {
@@ -27,8 +35,12 @@ func (c *Coordinator) balance(now time.Time, members []*member) {
 	if len(moves) == 0 && len(c.asks) == 0 && !c.waiting {
 		c.balanceBytes(now, members)
 	}
-	for id, w := range c.asks {
-		s := c.shards[id]
+}
+
+// force takes the shards whose owners let the time for their hand-over pass.
+func (c *Coordinator) force(now time.Time) {
+	for _, ask := range c.askRow() {
+		s, w := c.shards[ask.Shard], c.asks[ask.Shard]
 		if w.written.IsZero() || s.lease.Epoch != w.ask.Epoch {
 			continue
 		}
@@ -135,7 +147,7 @@ func (c *Coordinator) balanceBytes(now time.Time, members []*member) {
 // together, or nil if that is not worth it.
 func swap(from, to *member, mean int64) *shard {
 	gap := from.bytes - to.bytes
-	if gap < mean/4 || len(to.shards) == 0 {
+	if gap < mean/4 || gap < idleRate || len(to.shards) == 0 {
 		return nil
 	}
 	rates := make([]int64, len(to.shards))

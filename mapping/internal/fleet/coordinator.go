@@ -48,10 +48,9 @@ type Coordinator struct {
 	taking   int       // shards that are being taken
 	active   int       // shards that are being taken, or processed
 	dirty    bool      // the plan is out of date
-	planned  time.Time // when it was made last
+	balanced time.Time // when moves were chosen last
 	planNext time.Time // when the plan is made again though nothing changed; zero: not
 	waiting  bool      // something is about to become free: read often
-	unknown  bool      // a lease has an owner that has no row
 	swapped  time.Time // when a move for the sake of bytes was asked for last
 	stopping bool
 	gone     bool // stopped, and the row is closed

@@ -33,8 +33,8 @@ func TestSimulation(t *testing.T) {
 	for range runtime.GOMAXPROCS(0) {
 		g.Go(func() error {
 			for !t.Failed() {
-				n := uint64(next.Add(1) - 1)
-				if n >= *seeds {
+				n := *first + uint64(next.Add(1)-1)
+				if n >= *first+*seeds {
 					break
 				}
 				s := simulate(n, false)

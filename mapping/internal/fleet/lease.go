@@ -37,7 +37,7 @@ type shard struct {
 
 	free     time.Time // since when it was seen free for a worker that does not take it; zero: it was not
 	asker    string    // the worker that asks for it, if any
-	asking   uint64    // the epoch that it asks for
+	wanted   uint64    // the epoch that another worker was seen to ask for last
 	finished bool      // by this worker: its children are taken without waiting for the others
 }
 
@@ -159,7 +159,7 @@ func (c *Coordinator) observe(s *shard, row Lease, began, now time.Time) {
 	if row.Epoch < s.lease.Epoch && (row.Epoch > 0 || !began.After(s.changed)) {
 		return // from before this worker's own write
 	}
-	if row.Epoch == s.lease.Epoch && row.Finished != s.lease.Finished && s.lease.Finished {
+	if row.Epoch == s.lease.Epoch && s.lease.Finished && !row.Finished {
 		return
 	}
 	if row.Epoch != s.lease.Epoch {
@@ -228,13 +228,15 @@ func (c *Coordinator) take(now time.Time) {
 	}
 }
 
-// Taken reports the result of a Take: the row as it is then. The shard is to be processed if Taken returns true.
+// Taken reports the result of a Take: the row as it is then. The shard is to be processed if Taken returns true, from the
+// actions of the following Next on, since one of them may be to drain it.
 func (c *Coordinator) Taken(now time.Time, a *Take, row Lease, err error) bool {
 	c.fence(now)
 	s := c.shards[a.Seen.Shard]
 	if s == nil || s.hold != taking || s.take != a {
 		if err == nil {
 			c.do(&Release{Lease: row}) // of an incarnation before
+			c.stale = true
 		}
 		return false
 	}
@@ -251,10 +253,11 @@ func (c *Coordinator) Taken(now time.Time, a *Take, row Lease, err error) bool {
 		return false
 	}
 	c.set(s, held, now)
+	c.dirty = c.dirty || c.taking == 0 && len(c.queue) == 0 // that was all: see what else is to be done
 	s.lease, s.mine, s.free = row, row, time.Time{}
 	delete(c.asks, s.id)
 	c.changedLeases()
-	if c.stopping || row.Finished {
+	if c.stopping || row.Finished || s.wanted == row.Epoch { // it may be asked for before its Take is answered
 		c.drain(s, now)
 	}
 	return true

@@ -20,12 +20,9 @@ func (c *Coordinator) ready() bool {
 	return c.member() && !c.surveyStart.IsZero() && !c.readStart.Before(c.settled)
 }
 
-// coherent reports whether the workers' rows are newer than the lease rows, and show no change of those. Otherwise a
-// shard that was released for a worker that asked for it looks as if anybody could take it. While there is no end of
-// changes the plan is made from what there is.
-func (c *Coordinator) coherent() bool {
-	return !c.stale && !c.surveying.busy && !c.readStart.Before(c.surveyEnd)
-}
+// current reports whether the workers' rows are newer than the lease rows. Otherwise a shard that was released for a
+// worker that asked for it looks as if anybody could take it, and a worker that has just joined as if it were gone.
+func (c *Coordinator) current() bool { return !c.readStart.Before(c.surveyEnd) }
 
 // plan shares the shards out anew when something changed. All workers that see the same rows come to the same plan, and
 // each carries out its part of it: what it shall have.
@@ -35,18 +32,17 @@ func (c *Coordinator) plan(now time.Time) {
 		return
 	}
 	due := c.dirty || !c.planNext.IsZero() && !now.Before(c.planNext)
-	if !c.ready() || !due || !c.coherent() && now.Before(c.planned.Add(c.cfg.heartbeat())) {
-		c.waiting = c.waiting || due
+	if !c.ready() || !due || !c.current() {
 		return
 	}
-	c.planned = now
-	c.dirty, c.planNext, c.waiting, c.unknown, c.queue = false, time.Time{}, false, false, nil
+	c.dirty, c.planNext, c.waiting, c.queue = false, time.Time{}, false, nil
 	c.markAsked()
 	members := c.members(now)
 	free := c.shareOut(now, members)
 	c.assign(now, members, free)
 	c.balance(now, members)
-	c.waiting = c.waiting || len(c.asks) > 0 || c.unknown
+	c.force(now)
+	c.waiting = c.waiting || len(c.asks) > 0
 	for _, p := range c.peerOrder {
 		c.waiting = c.waiting || p.row.Leaving && p.ended.IsZero() && c.fresh(p, now)
 	}
@@ -56,15 +52,10 @@ func (c *Coordinator) wakePlan(sooner func(time.Time)) {
 	if !c.ready() || c.stopping {
 		return
 	}
-	at := c.planNext
-	if c.dirty {
-		at = c.planned
-	}
-	if last := c.planned.Add(c.cfg.heartbeat()); !c.coherent() && at.Before(last) {
-		at = last
-	}
-	if c.dirty || !c.planNext.IsZero() {
-		sooner(at)
+	if c.current() && c.dirty {
+		sooner(time.Time{})
+	} else if c.current() && !c.planNext.IsZero() {
+		sooner(c.planNext)
 	}
 }
 
@@ -107,7 +98,11 @@ func (c *Coordinator) asked(now time.Time) {
 		}
 		for _, ask := range p.row.Asks {
 			s := c.shards[ask.Shard]
-			if s != nil && s.hold == held && s.mine.Epoch == ask.Epoch {
+			if s == nil {
+				continue
+			}
+			s.wanted = ask.Epoch
+			if s.hold == held && s.mine.Epoch == ask.Epoch {
 				c.drain(s, now)
 			}
 		}
@@ -125,7 +120,7 @@ func (c *Coordinator) markAsked() {
 			return
 		}
 		if s.asker == "" || rank(s.hash, hash(who)) < rank(s.hash, hash(s.asker)) {
-			s.asker, s.asking = who, ask.Epoch
+			s.asker = who
 		}
 	}
 	for _, p := range c.peerOrder {
@@ -198,7 +193,7 @@ func (m *member) add(s *shard) {
 }
 
 // takeable reports whether a shard's lease may be taken by anyone: it is free, or its owner's incarnation is closed.
-// An owner without a row is closed if the row was looked for after the lease was read.
+// An owner without a row is one of those whose rows are removed, since rows of workers are read after those of leases.
 func (c *Coordinator) takeable(s *shard) bool {
 	owner := s.lease.Owner
 	switch p := c.peers[owner]; {
@@ -208,9 +203,6 @@ func (c *Coordinator) takeable(s *shard) bool {
 		return false
 	case p != nil:
 		return !p.ended.IsZero()
-	case c.readStart.Before(c.surveyEnd):
-		c.unknown = true
-		return false
 	default:
 		return true
 	}

@@ -44,7 +44,8 @@ type Lease struct {
 	// Finished tells that the shard is wholly processed. It is never unset.
 	Finished bool
 
-	// Rate is what the owner measured, in bytes a second, when it last committed.
+	// Rate is what the owner measured, in bytes a second, when it last committed: a mean over minutes, else every burst
+	// looks like a load that is worth a move.
 	Rate int64
 }
 

@@ -45,19 +45,19 @@ func (s *sim) noise() noise {
 // oneOf returns one of some values.
 func oneOf[T any](r *rand.Rand, values ...T) T { return values[r.IntN(len(values))] }
 
-// newSchedule makes up the schedule of a seed. One in 500 is of full size, one in 100 of medium.
+// newSchedule makes up the schedule of a seed. One in 500 is of full size, one in 40 of medium.
 func newSchedule(r *rand.Rand, seed uint64) schedule {
 	p := schedule{
 		workers: 1 + r.IntN(8), shards: 1 + r.IntN(40), page: oneOf(r, 3, 10, 1000),
 		rates: r.IntN(3) == 0, drift: oneOf(r, 0, 0.01, tightDrift), handOver: oneOf(r, 0, failover, 2*failover),
-		invocation: oneOf(r, 50*time.Millisecond, time.Second, 20*time.Second), activity: 4,
+		invocation: oneOf(r, 50*time.Millisecond, time.Second, 20*time.Second), activity: oneOf(r, 1, 3, 10),
 		events: 1 + r.IntN(10), reshards: r.IntN(4), length: 60 * time.Second,
 	}
 	switch {
 	case seed%500 == 0:
 		p.workers, p.shards, p.page, p.events, p.length = 64, 10_000, 1000, 3, 30*time.Second
-	case seed%100 == 0:
-		p.workers, p.shards, p.page = 8+r.IntN(24), 300+r.IntN(700), 100
+	case seed%40 == 0:
+		p.workers, p.shards, p.page = 8+r.IntN(12), 100+r.IntN(400), 100
 	}
 	if r.IntN(3) == 0 {
 		p.clean, p.drift, p.handOver = true, min(p.drift, 0.01), 0
@@ -84,7 +84,7 @@ func simulate(seed uint64, trace bool) *sim {
 }
 
 func newSim(r *rand.Rand, p schedule, trace bool) *sim {
-	s := &sim{Rand: r, plan: p, memory: fleet.NewMemory(p.page), truth: truth{shards: map[string]*trueShard{}, asked: map[string]map[fleet.Ask]time.Duration{}}}
+	s := &sim{Rand: r, plan: p, memory: fleet.NewMemory(p.page), truth: truth{shards: map[string]*trueShard{}, asked: map[string]map[fleet.Ask]*span{}}}
 	if trace {
 		s.trace = &strings.Builder{}
 	}
@@ -131,7 +131,7 @@ func (s *sim) disturbance(i int) {
 		return
 	}
 	w := s.workers[s.IntN(len(s.workers))]
-	kinds := 6
+	kinds := 8
 	if s.plan.clean {
 		kinds = 2
 	}
@@ -157,6 +157,16 @@ func (s *sim) disturbance(i int) {
 		w.partitioned = s.now + s.between(0, 3*failover)
 		s.logf("%s: partitioned until %.3fs", w.name, w.partitioned.Seconds())
 		s.disturb(w.partitioned)
+	case kind == 4:
+		w.blind = s.now + s.between(0, 4*failover)
+		s.logf("%s: blind until %.3fs", w.name, w.blind.Seconds())
+		s.disturb(w.blind)
+		s.start(fmt.Sprintf("x%d", i)) // which asks it for shards
+	case kind == 5:
+		w.sluggish = s.now + s.between(failover/3, failover)
+		s.logf("%s: sluggish until %.3fs, then partitioned", w.name, w.sluggish.Seconds())
+		s.at(w.sluggish, nil, func() { w.partitioned = s.now + 2*failover })
+		s.disturb(w.sluggish + 2*failover)
 	default:
 		w.suspended = s.now + s.between(0, 4*failover)
 		s.logf("%s: suspended until %.3fs", w.name, w.suspended.Seconds())

@@ -121,6 +121,9 @@ func (s *sim) call(w *worker, name string, timeout time.Duration, apply func() e
 	s.after(s.between(0, time.Millisecond), w, func() { // it may be suspended before it sends
 		noise := s.noise()
 		before, after := s.latency(noise), s.latency(noise)
+		if s.now < w.sluggish {
+			after = min(s.between(timeout/2, timeout), timeout-before)
+		}
 		answer := func(after time.Duration, err error) {
 			if after > timeout {
 				after, err = timeout, fleet.ErrLost
@@ -133,7 +136,7 @@ func (s *sim) call(w *worker, name string, timeout time.Duration, apply func() e
 			})
 		}
 		switch {
-		case s.now < w.partitioned, s.chance(noise.loseRequest):
+		case s.now < w.partitioned, s.now < w.blind && name == "read", s.chance(noise.loseRequest):
 			answer(2*timeout, nil)
 			return
 		case s.now < s.plan.outageEnd && s.now >= s.plan.outageStart, s.chance(noise.throttle):

@@ -12,16 +12,23 @@ import (
 // truth is what an observer sees who sees everything. The rules are checked against it.
 type truth struct {
 	shards   map[string]*trueShard
-	list     []fleet.Shard                          // what the stream lists, made anew after it changed
-	asked    map[string]map[fleet.Ask]time.Duration // what workers ask for, and since when their rows show it
-	takes    int                                    // that succeeded
-	forced   int                                    // ... from a worker that was not closed
-	stale    int                                    // invocations that started after the shard was lost
+	list     []fleet.Shard                  // what the stream lists, made anew after it changed
+	asked    map[string]map[fleet.Ask]*span // what workers ask for, and when their rows showed it
+	takes    int                            // that succeeded
+	forced   int                            // ... from a worker that was not closed
+	stale    int                            // invocations that started after the shard was lost
 	worst    time.Duration
-	overlaps int // invocations that started while another of the same shard ran
-	again    int // invocations of records that were invoked before
-	started  int // invocations
-	takeover []time.Duration
+	overlaps int             // invocations that started while another of the same shard ran
+	again    int             // invocations of records that were invoked before
+	started  int             // invocations
+	takeover []time.Duration // how long shards were without a worker that crashed or released them
+}
+
+// span is the time during which something stands in a row without a break.
+type span struct {
+	from time.Duration
+	gone bool // not in the row that is being written
+	over bool // not in the row any more
 }
 
 // trueShard is a shard of the stream.
@@ -38,6 +45,7 @@ type trueShard struct {
 	finished bool
 	running  int           // invocations, anywhere
 	invoked  int           // the highest record that was invoked
+	left     time.Duration // when its worker crashed, or released it
 	worked   time.Duration // when a worker that is well had it last
 }
 
@@ -64,7 +72,7 @@ func (s *sim) add(parents ...string) *trueShard {
 		lost: map[uint64]time.Duration{}, worked: s.now, invoked: -1,
 	}
 	if s.plan.rates {
-		t.rate = int64(1000 * s.ExpFloat64())
+		t.rate = int64(100_000 * s.ExpFloat64())
 	}
 	s.truth.shards[t.id] = t
 	return t
@@ -88,15 +96,23 @@ func (s *sim) heartbeat(w *worker, a *fleet.Heartbeat) error {
 	if err != nil {
 		return err
 	}
-	asked := map[fleet.Ask]time.Duration{}
-	for _, ask := range a.Row.Asks {
-		since, ok := s.truth.asked[w.name][ask]
-		if !ok {
-			since = s.now
-		}
-		asked[ask] = since
+	asked := s.truth.asked[w.name]
+	if asked == nil {
+		asked = map[fleet.Ask]*span{}
+		s.truth.asked[w.name] = asked
 	}
-	s.truth.asked[w.name] = asked
+	for _, had := range asked {
+		had.gone = true
+	}
+	for _, ask := range a.Row.Asks {
+		if asked[ask] == nil || asked[ask].over {
+			asked[ask] = &span{from: s.now}
+		}
+		asked[ask].gone = false
+	}
+	for _, had := range asked {
+		had.over = had.gone
+	}
 	return nil
 }
 
@@ -115,12 +131,16 @@ func (s *sim) take(w *worker, a *fleet.Take) (fleet.Lease, int, error) {
 		s.truth.takes++
 		if t.owner != "" && t.owner != a.Owner && !s.isClosed(t.owner) {
 			s.truth.forced++
-			since, ok := s.truth.asked[w.name][fleet.Ask{Shard: t.id, Epoch: t.epoch}]
-			if !ok && s.plan.drift <= tightDrift || ok && float64(s.now-since) < float64(failover)*(1-2*s.plan.drift) {
+			asked := s.truth.asked[w.name][fleet.Ask{Shard: t.id, Epoch: t.epoch}]
+			if asked == nil || float64(s.now-asked.from) < float64(failover)*(1-2*s.plan.drift) {
 				s.violate("%s takes %s/%d from %s, which is not closed, and was not asked in time", w.name, t.id, t.epoch, t.owner)
 			}
 		}
 		s.lose(t)
+		if t.left > 0 {
+			s.truth.takeover = append(s.truth.takeover, s.now-t.left)
+			t.left = 0
+		}
 		t.owner, t.epoch = a.Owner, row.Epoch
 	}
 	if !s.openable(t) && !t.finished {
@@ -156,7 +176,7 @@ func (s *sim) release(lease fleet.Lease) error {
 	err := s.memory.Release(background, lease)
 	if t := s.truth.shard(lease.Shard); err == nil && t.owner == lease.Owner && t.epoch == lease.Epoch {
 		s.lose(t)
-		t.owner, t.epoch = "", t.epoch+1
+		t.owner, t.epoch, t.left = "", t.epoch+1, s.now
 	}
 	return err
 }

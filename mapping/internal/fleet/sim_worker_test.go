@@ -19,6 +19,8 @@ type worker struct {
 	stopping    bool
 	suspended   time.Duration // until when nothing happens in it
 	partitioned time.Duration // until when no call of it arrives
+	blind       time.Duration // until when no reading of it does
+	sluggish    time.Duration // until when answers take their time
 
 	runs map[string]*process // by shard
 	all  []*process          // that have not ended, for a random choice
@@ -95,6 +97,9 @@ func (w *worker) die(how string) {
 	w.dead = true
 	w.s.workers = slices.DeleteFunc(w.s.workers, func(o *worker) bool { return o == w })
 	for _, p := range w.all {
+		if t := w.s.truth.shard(p.lease.Shard); t.owner == p.lease.Owner {
+			t.left = w.s.now
+		}
 		if p.running {
 			w.s.truth.shard(p.lease.Shard).running--
 		}

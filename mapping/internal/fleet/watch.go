@@ -43,7 +43,7 @@ func (c *Coordinator) watch(now time.Time) {
 
 // nextWatch returns when the workers' rows are read next.
 func (c *Coordinator) nextWatch() time.Time {
-	if c.dirty && !c.stale && c.readStart.Before(c.surveyEnd) && !c.surveying.busy {
+	if c.dirty && !c.current() {
 		return c.watching.began.Add(c.cfg.quick() / 4) // a plan waits for it
 	}
 	early := c.watching.began.Add(c.cfg.fast())
@@ -74,8 +74,9 @@ func (c *Coordinator) fresh(p *peer, now time.Time) bool {
 	return p.ended.IsZero() && now.Sub(p.seen) <= c.cfg.suspect()
 }
 
-// buries reports whether the row of a closed worker is to be removed by this one: long after it was closed, when a
-// later reading of the leases showed none of it.
+// buries reports whether the row of a closed worker is to be removed by this one: long after it was closed, and after
+// a later reading of the leases, for a Take of it that was under way for long may have been carried out since. What it
+// owns may be taken as before: an owner without a row is closed.
 func (c *Coordinator) buries(now time.Time, p *peer) bool {
 	if p.ended.IsZero() || now.Sub(p.ended) < c.cfg.bury() || !c.first(now) {
 		return false
@@ -84,7 +85,7 @@ func (c *Coordinator) buries(now time.Time, p *peer) bool {
 		c.stale = true
 		return false
 	}
-	return !slices.ContainsFunc(c.order, func(s *shard) bool { return s.lease.Owner == p.row.Incarnation && !s.lease.Finished })
+	return true
 }
 
 // first reports whether this is the first of the workers that are alive, who does what need be done only once.
@@ -131,7 +132,6 @@ func (c *Coordinator) Workers(now time.Time, rows []Worker, err error) {
 	c.readStart = began
 	c.forget()
 	c.asked(now)
-	c.dirty = c.dirty || c.unknown
 	c.fence(now)
 }
 
