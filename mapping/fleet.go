@@ -40,13 +40,17 @@ type FleetTable interface {
 	Load(ctx context.Context, shard string) (FleetCheckpoint, bool, error)
 }
 
-// The rows of a FleetTable, as docs/leases.md describes them.
-type (
-	FleetWorker     = fleet.Worker
-	FleetAsk        = fleet.Ask
-	FleetLease      = fleet.Lease
-	FleetCheckpoint = fleet.Checkpoint
-)
+// FleetWorker is the row of one incarnation of a worker, as docs/leases.md describes it.
+type FleetWorker = fleet.Worker
+
+// FleetAsk is a worker's wish for a lease that another one has.
+type FleetAsk = fleet.Ask
+
+// FleetLease is the row of a shard, as far as the lease protocol looks at it.
+type FleetLease = fleet.Lease
+
+// FleetCheckpoint is what is stored of a shard under its lease. Its Value is a Progress.
+type FleetCheckpoint = fleet.Checkpoint
 
 // ErrFleetRefused tells that the condition of a FleetTable's write did not hold: nothing was stored.
 var ErrFleetRefused = fleet.ErrRefused

@@ -55,7 +55,9 @@ func (v *view) Progress(ctx context.Context, _ string) (map[string]mapping.Progr
 }
 
 func (v *view) Commit(context.Context, mapping.Lease, mapping.Progress) error { panic("not called") }
-func (v *view) Release(context.Context, mapping.Lease) error                  { panic("not called") }
+
+func (v *view) Release(context.Context, mapping.Lease) error { panic("not called") }
+
 func (v *view) Acquire(context.Context, string, string, string) (mapping.Lease, mapping.Progress, error) {
 	panic("not called")
 }
