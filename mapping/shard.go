@@ -164,7 +164,9 @@ func (s *shard) acquire() (Progress, error) {
 	for {
 		lease, progress, err := s.tryAcquire()
 		if err == nil {
-			s.lease = lease
+			if s.load == nil { // else it was given, and the worker of the fleet looks at it
+				s.lease = lease
+			}
 			s.view.set(func(v *shardView) {
 				v.status.Owner, v.status.Stored, v.status.Waiting = lease.Owner, progress.Position, ""
 			})
