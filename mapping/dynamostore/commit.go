@@ -14,6 +14,22 @@ import (
 // Commit implements mapping.Store. It is one write of the row, and where the state of the window is large, before it one
 // for every 384 KiB of it.
 func (s *Store) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progress) error {
+	err := s.commitUnder(ctx, lease, s.grants.of(lease), entry{Progress: p})
+	if errors.Is(err, mapping.ErrLeaseLost) {
+		s.grants.drop(lease) // nobody gives it back
+	}
+	return err
+}
+
+// entry is what a commit stores.
+type entry struct {
+	mapping.Progress
+	fleet bool  // whether a worker of a fleet commits: an End is then never unset
+	rate  int64 // of a fleet's shard
+}
+
+// commitUnder stores p under the lease, of which g tells what is known.
+func (s *Store) commitUnder(ctx context.Context, lease mapping.Lease, g *grant, p entry) error {
 	k := keyOf(lease)
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("dynamostore: commit %s: %w", k, err)
@@ -24,20 +40,15 @@ func (s *Store) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progr
 	if n := p.Position.SequenceNumber; n != "" && !kcl.IsSequenceNumber(n) {
 		return fmt.Errorf("dynamostore: commit %s: %q is no sequence number", k, n)
 	}
-	g := s.grants.of(lease)
 	if err := g.enter(ctx); err != nil {
 		return fmt.Errorf("dynamostore: commit %s: %w", k, err)
 	}
 	defer g.leave()
-	err := s.store(ctx, lease, g, p)
-	if errors.Is(err, mapping.ErrLeaseLost) {
-		s.grants.drop(lease) // nobody gives it back
-	}
-	return err
+	return s.store(ctx, lease, g, p)
 }
 
 // store writes p until it is stored, or must not be.
-func (s *Store) store(ctx context.Context, lease mapping.Lease, g *grant, p mapping.Progress) error {
+func (s *Store) store(ctx context.Context, lease mapping.Lease, g *grant, p entry) error {
 	for {
 		if err := s.know(ctx, keyOf(lease), g); err != nil {
 			return err
@@ -70,16 +81,19 @@ func (s *Store) know(ctx context.Context, k key, g *grant) error {
 
 // judge applies the rules of mapping.Store: it returns an error when p must not be stored under the lease, and reports
 // whether there is no need to, as it is no newer.
-func judge(lease mapping.Lease, r *row, p mapping.Progress) (stale bool, err error) {
+func judge(lease mapping.Lease, r *row, p entry) (stale bool, err error) {
 	owner, held := r.owner.(*types.AttributeValueMemberS)
 	if !held || !r.ours || owner.Value != lease.Owner || r.epoch != lease.Epoch {
 		return false, lost(lease)
 	}
+	if r.written == lease.Epoch && p.Version <= r.progress.Version {
+		return true, nil
+	}
+	if p.fleet && r.progress.End && !p.End {
+		return false, fmt.Errorf("dynamostore: %s is wholly processed: that is never unset", keyOf(lease))
+	}
 	if r.written != lease.Epoch {
 		return false, nil
-	}
-	if p.Version <= r.progress.Version {
-		return true, nil
 	}
 	if p.Position.Compare(r.progress.Position) < 0 {
 		return false, fmt.Errorf("dynamostore: %s: position %s is before %s, which is stored: positions never fall under one lease",
@@ -93,9 +107,9 @@ func lost(l mapping.Lease) error {
 }
 
 // commit writes p over what is known to be stored. It reports false when something else is stored.
-func (s *Store) commit(ctx context.Context, lease mapping.Lease, g *grant, p mapping.Progress) (done bool, err error) {
+func (s *Store) commit(ctx context.Context, lease mapping.Lease, g *grant, p entry) (done bool, err error) {
 	k := keyOf(lease)
-	at, data := s.place(g, p)
+	at, data := s.place(g, p.Progress)
 	g.known = false // until the answer is there
 	err = s.storePieces(ctx, k, data, at, lease.Epoch, p.Version)
 	if isRefused(err) {
@@ -111,12 +125,15 @@ func (s *Store) commit(ctx context.Context, lease mapping.Lease, g *grant, p map
 	x.is(attrVersion, g.last.version)
 	x.add(kcl.LeaseCounter, 1)
 	x.set(attrWritten, number(lease.Epoch))
-	writeProgress(x, p, at)
+	writeProgress(x, p.Progress, at)
+	if p.fleet {
+		x.set(attrRate, number(p.rate))
+	}
 	err = s.update(ctx, k, x)
 	switch {
 	case err == nil:
 		g.last.written, g.last.version, g.last.state = lease.Epoch, number(p.Version), stateAt{slot: at.slot}
-		g.last.progress = mapping.Progress{Version: p.Version, Position: p.Position}
+		g.last.progress = mapping.Progress{Version: p.Version, Position: p.Position, End: p.End}
 		g.known, g.doubt = true, nil
 		return true, nil
 	case isRefused(err):

@@ -85,6 +85,12 @@ func taking(k key, r, next *row) *expr {
 	x.is(kcl.LeaseCounter, r.counter)
 	x.is(kcl.LeaseOwner, r.owner)
 	x.is(attrEpoch, epochOf(r))
+	opening(x, k, next, r.owner != nil)
+	return x
+}
+
+// opening adds what opens the epoch of next, whose lease has an owner until then or has not.
+func opening(x *expr, k key, next *row, owned bool) {
 	x.add(kcl.LeaseCounter, 1)
 	x.set(kcl.LeaseOwner, next.owner)
 	x.set(kcl.CheckpointOwner, nil)
@@ -92,17 +98,16 @@ func taking(k key, r, next *row) *expr {
 	x.set(attrMapping, text(k.mapping))
 	x.set(attrEpoch, number(next.epoch))
 	x.set(attrOwner, next.owner)
-	x.set(attrWorker, text(next.worker))
-	x.set(attrIncarnation, number(next.incarnation))
+	x.set(attrWorker, optional(next.worker))
+	x.set(attrIncarnation, present(next.incarnation))
 	x.set(attrToken, text(next.token))
 	x.init(kcl.Checkpoint, text(kcl.TrimHorizon))
 	x.init(kcl.SubSequence, number(0))
-	if r.owner == nil {
-		x.init(kcl.OwnerSwitches, number(0))
-	} else {
+	if owned {
 		x.add(kcl.OwnerSwitches, 1)
+	} else {
+		x.init(kcl.OwnerSwitches, number(0))
 	}
-	return x
 }
 
 // epochOf is the attribute that a row has: none before the first lease of ours.
@@ -143,9 +148,16 @@ func (s *Store) free(k key, r *row, incarnation uint64) error {
 		return nil
 	case r.ours && r.worker == s.options.Worker && r.incarnation <= incarnation:
 		return nil
+	case r.ours && r.worker == "":
+		return fmt.Errorf("dynamostore: %s, by a worker of a fleet: %w", k, mapping.ErrLeaseHeld)
 	case r.ours:
 		return fmt.Errorf("dynamostore: %s, by process %d of worker %s: %w", k, r.incarnation, r.worker, mapping.ErrLeaseHeld)
 	}
+	return s.abandoned(k, r)
+}
+
+// abandoned returns an error that says who has a lease of KCL, nil when its counter stood still for long enough.
+func (s *Store) abandoned(k key, r *row) error {
 	owner, _ := r.owner.(*types.AttributeValueMemberS)
 	counter, _ := r.counter.(*types.AttributeValueMemberN)
 	if owner == nil || counter == nil {
@@ -204,14 +216,19 @@ func (s *Store) Release(ctx context.Context, lease mapping.Lease) error {
 	x := newExpr()
 	inForce(x, lease)
 	x.add(kcl.LeaseCounter, 1)
-	for _, name := range []string{kcl.LeaseOwner, attrOwner, attrWorker, attrIncarnation, attrToken} {
-		x.set(name, nil)
-	}
+	leave(x)
 	err := s.update(ctx, k, x)
 	if isRefused(err) || isMissing(err) && !s.options.NoCreate {
 		return nil // lost, or released by the same write before
 	}
 	return wrap(err, "release %s in table %s", k, s.options.LeaseTable(k.mapping))
+}
+
+// leave frees the lease.
+func leave(x *expr) {
+	for _, name := range []string{kcl.LeaseOwner, attrOwner, attrWorker, attrIncarnation, attrToken} {
+		x.set(name, nil)
+	}
 }
 
 // inForce demands that a lease is the one that the row has.

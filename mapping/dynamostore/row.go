@@ -18,9 +18,9 @@ const (
 	attrMapping     = "sm_mapping"     // S: whose row it is
 	attrEpoch       = "sm_epoch"       // N: of the latest lease of ours
 	attrOwner       = "sm_owner"       // S
-	attrWorker      = "sm_worker"      // S: the process that took the lease
+	attrWorker      = "sm_worker"      // S: the process that took the lease, absent in a fleet
 	attrIncarnation = "sm_incarnation" // N: which of the processes of that name
-	attrToken       = "sm_token"       // S: of the call that took the lease
+	attrToken       = "sm_token"       // S: of the call that took the lease; in a fleet the epoch that it saw
 	attrWritten     = "sm_written"     // N: the epoch that stored the progress
 	attrVersion     = "sm_version"     // N
 	attrSequence    = "sm_sequence"    // S: absent at the shard's beginning
@@ -30,6 +30,7 @@ const (
 	attrResolved    = "sm_resolved"    // S: a time, absent where it is not known
 	attrClosed      = "sm_closed"      // S: a time, absent while no window is closed
 	attrWindow      = "sm_window"      // M: the open window
+	attrRate        = "sm_rate"        // N: bytes a second, measured by a worker of a fleet
 )
 
 // format is the version of what attrFormat and those beside it mean.
@@ -60,6 +61,7 @@ type row struct {
 	version  types.AttributeValue // that is stored beside it, nil when there is none
 	stored   bool                 // whether there is progress, ours or KCL's
 	progress mapping.Progress
+	rate     int64
 	state    stateAt // where the open window's state is; progress.Window has it only after load
 }
 
@@ -89,6 +91,9 @@ func decodeRow(k key, item kcl.Item) (row, error) {
 	if r.written > 0 {
 		r.progress, r.state = d.progress()
 		r.stored = true
+	}
+	if _, stored := item[attrRate]; stored {
+		r.rate = d.int(attrRate)
 	}
 	if d.bad || r.written > r.epoch {
 		return row{}, damagef(k, "its row does not parse")
