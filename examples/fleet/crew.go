@@ -80,6 +80,7 @@ func (c *crew) listen(w *worker, out io.Reader) error {
 		var d delivery
 		if err := json.Unmarshal(line, &d); err != nil {
 			wrong = errors.Join(wrong, err)
+			continue
 		}
 		c.ledger.delivered(d)
 	}
@@ -112,7 +113,7 @@ func (c *crew) leave(w *worker) {
 	c.running = slices.DeleteFunc(c.running, func(other *worker) bool { return other == w })
 }
 
-// close tells all workers to stop, and returns when they have.
+// close tells all running workers to stop, and returns when they have.
 func (c *crew) close() {
 	for _, w := range c.running {
 		w.stop()

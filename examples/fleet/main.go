@@ -12,7 +12,7 @@
 // where out_of_order counts first deliveries, by partition key over the lineage of the shards, duplicates are what the
 // killed worker had not stored yet (so with -kill=false there is none), and the takeover lasts from the kill until another
 // worker delivers the shard. Its exit code is 1 when a record is lost or out of order, or when the fleet gets stuck, and 2
-// when it can't begin.
+// when it can't begin. It is for Unix: elsewhere there is no SIGTERM to stop a worker by.
 package main
 
 import (

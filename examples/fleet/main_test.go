@@ -23,8 +23,8 @@ func TestFleetLosesNothingAndKeepsTheOrder(t *testing.T) {
 	for flag, check := range map[string]func(t *testing.T, duplicates int, takeover float64){
 		"-kill": func(t *testing.T, _ int, takeover float64) {
 			t.Helper()
-			assert.Greater(t, takeover, 3*0.8, "a worker is closed when it was silent for a failover time, less a heartbeat's share")
-			assert.Less(t, takeover, 3*3.0)
+			assert.Greater(t, takeover, 1.5, "it was silent for 3 s, of which a heartbeat's interval may lie before the kill")
+			assert.Less(t, takeover, 15.0)
 		},
 		"-kill=false": func(t *testing.T, duplicates int, takeover float64) {
 			t.Helper()

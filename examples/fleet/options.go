@@ -40,8 +40,8 @@ func parse(args []string) (o options, err error) {
 		}
 	}
 	check(f.NArg() == 0, "unexpected argument %q", f.Arg(0))
-	check(o.workers >= 3 && o.workers <= 50, "-workers is %d, must be between 3 and 50: two of them go", o.workers)
-	check(o.shards >= o.workers && o.shards <= 1000, "-shards is %d, must be between -workers and 1000", o.shards)
+	check(o.workers >= 3 && o.workers <= 20, "-workers is %d, must be between 3 and 20: two of them go", o.workers)
+	check(o.shards >= o.workers && o.shards <= 200, "-shards is %d, must be between -workers and 200", o.shards)
 	check(o.failover >= time.Second && o.failover <= time.Hour, "-failover is %s, must be between 1s and 1h", o.failover)
 	return o, errors.Join(errs...)
 }

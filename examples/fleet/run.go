@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -42,26 +40,28 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 
 // show runs the script while records flow, waits for the last of them, and stops the workers.
 func (s *script) show(ctx context.Context, b *board) error {
-	defer s.crew.close()
 	watching, done := context.WithCancel(ctx)
 	feeding, stop := context.WithCancel(ctx)
-	var group errgroup.Group
-	group.Go(func() error { b.watch(watching); return nil })
-	fed := make(chan error, 1)
-	group.Go(func() error { fed <- s.stream.feed(feeding); return nil })
+	var feeder, watcher sync.WaitGroup
+	watcher.Go(func() { b.watch(watching) })
+	feeder.Go(func() {
+		if err := s.stream.feed(feeding); err != nil {
+			s.crew.fail(err)
+		}
+	})
 
 	err := s.run(ctx)
 	stop()
-	err = errors.Join(err, <-fed)
+	feeder.Wait()
 	if err == nil {
 		err = s.await(ctx, balance, "", func() bool { put, arrived := s.ledger.counts(); return arrived == put })
 	}
 	b.say("stop all workers")
 	s.crew.close()
 	done()
-	_ = group.Wait() // neither fails
-	if cause := context.Cause(ctx); err == nil && cause != nil {
-		err = cause // a worker did not stop as it should
+	watcher.Wait()
+	if err == nil {
+		err = context.Cause(ctx) // of a worker that did not stop as it should
 	}
 	return err
 }

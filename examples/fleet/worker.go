@@ -59,6 +59,7 @@ func work(ctx context.Context, o options) error {
 		Function:         invoke.Func(out.report),
 		Store:            store, // that it is one for a fleet is all it takes
 		FailoverTime:     o.failover,
+		PollInterval:     putInterval, // more often than progress is stored: so a kill shows its duplicates
 	})
 	if err != nil {
 		return err
