@@ -2,4 +2,7 @@
 
 package fleet_test
 
-const defaultSeeds = 1000
+const (
+	defaultFirst = 0
+	defaultSeeds = 1000
+)

@@ -13,7 +13,7 @@ import (
 
 var (
 	seeds = flag.Uint64("seeds", defaultSeeds, "how many seeds TestSimulation runs")
-	first = flag.Uint64("first", 0, "the first seed that TestSimulation runs")
+	first = flag.Uint64("first", defaultFirst, "the first seed that TestSimulation runs")
 	quiet = flag.Bool("quiet", false, "whether -seed runs without a trace")
 	seed  = flag.Int64("seed", -1, "the only seed that TestSimulation runs, with its whole trace")
 )
