@@ -1,5 +1,5 @@
 // Package dynamostore keeps the progress and the leases of mappings in Amazon DynamoDB: a [mapping.Store] for processes
-// that come and go on any machine.
+// that come and go on any machine, and a [mapping.FleetStore] for many that share the shards of a mapping.
 //
 //	store, err := dynamostore.New(dynamostore.Options{Client: dynamodb.NewFromConfig(awsConfig), Worker: "orders-1"})
 //	...
@@ -13,6 +13,7 @@
 //	                                    item "floor"                the highest epoch of the shards that were deleted
 //	                                    item "state/…/slot/piece"   a window's state that is too large for a row
 //	              part "worker/"+name   item "worker"               how many processes of this name were started
+//	              part "fleet/"+name    item incarnation             a worker of a fleet: counter, generation, leaving, asks, closed
 //
 // Rows are written by conditional updates that leave unknown attributes alone; ours begin with "sm_". Rows whose
 // entityType is not LEASE are never touched. docs/semantics.md lists all attributes.
@@ -29,6 +30,12 @@
 //
 // So a Store is for one process of each mapping at a time, that is restarted. For any other there is
 // [mapping.ErrLeaseHeld], which names the holder.
+//
+// # Fleets
+//
+// A [FleetStore], of [NewFleet], is for many processes at a time: docs/leases.md is their protocol. A row that KCL made has no
+// epoch of ours: one that nobody has is taken like a row that is not there, and goes on at its checkpoint. While a KCL
+// worker has it, it is left alone, until its leaseCounter stood still for Options.ForeignTimeout.
 //
 // # Sharing a table with KCL, one after the other
 //

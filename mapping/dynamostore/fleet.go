@@ -55,7 +55,9 @@ func (s *FleetStore) keep(k key, g *grant) {
 		delete(s.held, k)
 		return
 	}
-	s.held[k] = g
+	if had := s.held[k]; had == nil || had.lease != g.lease { // a Take that was made again changes nothing: commits may be under way
+		s.held[k] = g
+	}
 }
 
 // grant returns what is known of a lease: nothing, where it was not taken here.
