@@ -78,6 +78,11 @@ type Config struct {
 	// what the Store knows the mapping by, and the function sees it as its ARN; it need not exist on AWS.
 	FunctionName string
 
+	// UUID names the mapping to the Store, and in the keys of the objects that an S3 destination gets: then it may be
+	// given another function, and one with another UUID begins afresh. It has 36 characters. Empty, the mapping is known
+	// by EventSourceARN and FunctionName.
+	UUID string
+
 	// StartingPosition is where shards without stored progress begin.
 	StartingPosition StartingPosition
 

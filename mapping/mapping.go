@@ -85,6 +85,9 @@ func New(cfg Config) (*Mapping, error) {
 		log:         cfg.Logger.With("stream", from.name, "function", cfg.FunctionName),
 	}
 	m.uuid = uuid.NewSHA1(uuid.NameSpaceURL, []byte(m.name)).String()
+	if cfg.UUID != "" {
+		m.name, m.uuid = cfg.UUID, cfg.UUID
+	}
 	if m.destination, err = cfg.destination(); err != nil {
 		return nil, err
 	}

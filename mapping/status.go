@@ -21,7 +21,7 @@ const (
 // Status tells where a mapping stands.
 type Status struct {
 	// UUID names the mapping: it is in the keys of the objects that an S3 destination gets, and the same over restarts.
-	// It is computed from the stream's and the function's ARN.
+	// It is Config.UUID, or computed from the stream's and the function's ARN.
 	UUID string
 
 	// Running is set while Run runs.

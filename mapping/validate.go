@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/google/uuid"
 
 	"github.com/shardmill/shardmill/batch/filter"
 	"github.com/shardmill/shardmill/invoke"
@@ -74,6 +75,9 @@ func (c *Config) validateRequired(v *violations) {
 	}
 	if isNil(c.Function) {
 		v.add("Function", "must be set")
+	}
+	if c.UUID != "" && (len(c.UUID) != 36 || uuid.Validate(c.UUID) != nil) {
+		v.add("UUID", fmt.Sprintf("is %q, must be a UUID of 36 characters", c.UUID))
 	}
 }
 

@@ -1,0 +1,101 @@
+package registry
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+// State is where a mapping stands, in AWS's words.
+type State string
+
+// The states. Create, Enable, Disable, Update and Delete end in their settled state within about a second, or when what
+// runs has drained.
+const (
+	Creating  State = "Creating"
+	Enabling  State = "Enabling"
+	Enabled   State = "Enabled"
+	Disabling State = "Disabling"
+	Disabled  State = "Disabled"
+	Updating  State = "Updating"
+	Deleting  State = "Deleting"
+)
+
+// settled reports whether a mapping in the state may be changed.
+func (s State) settled() bool { return s == Enabled || s == Disabled }
+
+// userAction is the StateTransitionReason of all mappings of streams: a mapping is never disabled by itself.
+const userAction = "User action"
+
+// Configuration is a mapping as all operations answer it: AWS's EventSourceMappingConfiguration.
+type Configuration struct {
+	UUID                           string
+	StartingPosition               string
+	StartingPositionTimestamp      time.Time // zero without AT_TIMESTAMP
+	BatchSize                      int
+	MaximumBatchingWindowInSeconds int
+	ParallelizationFactor          int
+	EventSourceARN                 string
+	FilterCriteria                 *FilterCriteria // nil without filters
+	FunctionARN                    string          // with the qualifier that it was given
+	LastModified                   time.Time       // to the millisecond in the answer to a change, else to the minute
+	LastProcessingResult           string
+	State                          State
+	StateTransitionReason          string
+	DestinationConfig              DestinationConfig
+	MaximumRecordAgeInSeconds      int
+	BisectBatchOnFunctionError     bool
+	MaximumRetryAttempts           int
+	TumblingWindowInSeconds        int
+	FunctionResponseTypes          []string
+	EventSourceMappingARN          string
+	MetricsConfig                  *MetricsConfig // nil without
+}
+
+// MarshalJSON writes c as it is on the wire, in AWS's order. MetricsConfig, whose place is not known, comes last.
+func (c Configuration) MarshalJSON() ([]byte, error) {
+	type destination struct {
+		OnFailure OnFailure
+	}
+	types := c.FunctionResponseTypes
+	if types == nil {
+		types = []string{}
+	}
+	return json.Marshal(struct {
+		UUID                           string
+		StartingPosition               string
+		StartingPositionTimestamp      epoch `json:",omitzero"`
+		BatchSize                      int
+		MaximumBatchingWindowInSeconds int
+		ParallelizationFactor          int
+		EventSourceArn                 string          //nolint:revive // the wire's name
+		FilterCriteria                 *FilterCriteria `json:",omitempty"`
+		FunctionArn                    string          //nolint:revive // as above
+		LastModified                   epoch
+		LastProcessingResult           string
+		State                          State
+		StateTransitionReason          string
+		DestinationConfig              destination
+		MaximumRecordAgeInSeconds      int
+		BisectBatchOnFunctionError     bool
+		MaximumRetryAttempts           int
+		TumblingWindowInSeconds        int
+		FunctionResponseTypes          []string
+		EventSourceMappingArn          string         //nolint:revive // as above
+		MetricsConfig                  *MetricsConfig `json:",omitempty"`
+	}{
+		c.UUID, c.StartingPosition, epoch{c.StartingPositionTimestamp}, c.BatchSize, c.MaximumBatchingWindowInSeconds,
+		c.ParallelizationFactor, c.EventSourceARN, c.FilterCriteria, c.FunctionARN, epoch{c.LastModified},
+		c.LastProcessingResult, c.State, c.StateTransitionReason, destination{c.DestinationConfig.OnFailure},
+		c.MaximumRecordAgeInSeconds, c.BisectBatchOnFunctionError, c.MaximumRetryAttempts, c.TumblingWindowInSeconds,
+		types, c.EventSourceMappingARN, c.MetricsConfig,
+	})
+}
+
+// epoch is a time that is on the wire in seconds since 1970, with milliseconds behind the point.
+type epoch struct{ time.Time }
+
+// MarshalJSON implements json.Marshaler.
+func (e epoch) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(e.UnixMilli())/1000, 'f', -1, 64), nil
+}
