@@ -59,6 +59,16 @@ func nameOf(eventSourceARN, functionARN string) string {
 	return eventSourceARN + " " + strings.TrimSuffix(functionARN, ":$LATEST")
 }
 
+// FunctionARN returns the ARN that a function is known by to a mapping of a source, from the fields FunctionName and
+// EventSourceARN of its Config. A qualifier is kept.
+func FunctionARN(functionName, eventSourceARN string) (string, error) {
+	arn, err := functionARN(functionName, eventSourceARN)
+	if err != nil {
+		return "", fmt.Errorf("mapping: function name: %w", err)
+	}
+	return arn, nil
+}
+
 // functionARN returns the ARN that a function name stands for: the name may be an ARN, a partial ARN
 // (ACCOUNT:function:NAME) or a plain name, each with a qualifier if need be, which is kept. What is missing is taken
 // from the stream.

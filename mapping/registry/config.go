@@ -36,6 +36,11 @@ type Config struct {
 	// Configuration. nil means that nothing is added.
 	Configure func(c Configuration, m *mapping.Config)
 
+	// Admit has a say in what is created, and in updates that change the function or the destination: it may ask IAM whether
+	// the role may write to the destination (package role/simulate). Its error is why the change is refused: a
+	// *role.AccessError in AWS's words, an *Error as it is, any other as a ServiceException. nil admits all.
+	Admit func(ctx context.Context, c Configuration, f Function) error
+
 	// PollInterval is how often it is asked whether another process has changed a definition: 100 ms to 1 min, default 1 s.
 	PollInterval time.Duration
 

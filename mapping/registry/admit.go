@@ -1,0 +1,159 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/poller"
+	"github.com/shardmill/shardmill/role"
+)
+
+// admitTimeout bounds what a Create or an Update asks of functions, roles and streams.
+const admitTimeout = 20 * time.Second
+
+// admit asks those whom a mapping works with whether it can work, as Lambda does before it makes one. was is what it was
+// before an Update, nil at a Create: what stays the same is not asked again.
+func (r *Registry) admit(ctx context.Context, d, was *definition) error {
+	ctx, cancel := context.WithTimeout(ctx, admitTimeout)
+	defer cancel()
+	if was != nil && was.fingerprint() == d.fingerprint() {
+		return nil
+	}
+	if was != nil && was.FunctionARN == d.FunctionARN && was.Destination == d.Destination {
+		return r.admitShape(ctx, d)
+	}
+	f, err := r.function(ctx, d)
+	if err != nil {
+		return err
+	}
+	cfg := r.config(d, f)
+	if _, err := mapping.New(cfg); err != nil {
+		return refused(err)
+	}
+	if err := admitSource(ctx, &cfg); err != nil {
+		return err
+	}
+	if r.cfg.Admit != nil {
+		if err := r.cfg.Admit(ctx, d.configuration(""), f); err != nil {
+			return refused(err)
+		}
+	}
+	return nil
+}
+
+// admitShape checks what a mapping alone can tell of a definition. A function that is gone is not its business.
+func (r *Registry) admitShape(ctx context.Context, d *definition) error {
+	f, err := r.cfg.Functions.ResolveFunction(ctx, d.FunctionARN)
+	if err != nil || f.Invoker == nil {
+		return nil //nolint:nilerr // as on AWS: a mapping may be changed whose function was deleted
+	}
+	if _, err := mapping.New(r.config(d, f)); err != nil {
+		return refused(err)
+	}
+	return nil
+}
+
+// function returns the function of a definition.
+func (r *Registry) function(ctx context.Context, d *definition) (Function, error) {
+	f, err := r.cfg.Functions.ResolveFunction(ctx, d.FunctionARN)
+	switch {
+	case errors.Is(err, ErrNoFunction):
+		return f, invalid("Function does not exist")
+	case err != nil:
+		return f, refused(err)
+	case f.Invoker == nil:
+		return f, failed(fmt.Errorf("registry: function %s: the resolver returned no Invoker", d.FunctionARN))
+	}
+	return f, nil
+}
+
+// admitSource assumes the role and tries to read the stream.
+func admitSource(ctx context.Context, cfg *mapping.Config) error {
+	if cfg.Role != nil {
+		if _, err := cfg.Role.Retrieve(ctx); err != nil {
+			return refused(err)
+		}
+	}
+	client, ok := cfg.Client.(role.SourceClient)
+	if !ok {
+		return nil
+	}
+	err := role.CheckSource(ctx, client, cfg.Needs())
+	if poller.Classify(err) == poller.StreamGone {
+		e := invalid("Stream not found: %s", cfg.EventSourceARN)
+		e.Err = err
+		return e
+	}
+	return orRefused(err)
+}
+
+func orRefused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return refused(err)
+}
+
+// refused returns the answer to an error of somebody who was asked: what is the user's to mend is told in its own words.
+func refused(err error) error {
+	if e, ok := errors.AsType[*role.AccessError](err); ok {
+		return &Error{Code: CodeInvalidParameterValue, Status: 400, Type: user, Message: e.Message, Err: err}
+	}
+	if _, ok := errors.AsType[*mapping.ConfigError](err); ok {
+		return &Error{Code: CodeInvalidParameterValue, Status: 400, Type: user, Message: configMessage(err), Err: err}
+	}
+	return failed(err)
+}
+
+// configMessage returns what is wrong with a mapping.Config, with the names of its fields.
+func configMessage(err error) string {
+	return strings.ReplaceAll(strings.ReplaceAll(err.Error(), "mapping: ", ""), "\n", "; ")
+}
+
+// config returns what a mapping runs with.
+func (r *Registry) config(d *definition, f Function) mapping.Config {
+	cfg := mapping.Config{
+		UUID:                       d.UUID,
+		EventSourceARN:             d.EventSourceARN,
+		FunctionName:               d.FunctionARN,
+		StartingPosition:           mapping.StartingPosition(d.StartingPosition),
+		BatchSize:                  d.BatchSize,
+		MaximumBatchingWindow:      time.Duration(d.MaximumBatchingWindowInSeconds) * time.Second,
+		ParallelizationFactor:      d.ParallelizationFactor,
+		TumblingWindow:             time.Duration(d.TumblingWindowInSeconds) * time.Second,
+		MaximumRetryAttempts:       &d.MaximumRetryAttempts,
+		MaximumRecordAge:           time.Duration(d.MaximumRecordAgeInSeconds) * time.Second,
+		BisectBatchOnFunctionError: d.BisectBatchOnFunctionError,
+		DestinationConfig:          mapping.DestinationConfig{OnFailure: mapping.OnFailure{Destination: d.Destination}},
+		DestinationResolvers:       f.DestinationResolvers,
+		Client:                     f.Client,
+		Function:                   f.Invoker,
+		Role:                       f.Role,
+		FunctionTimeout:            f.Timeout,
+		Store:                      r.cfg.Store,
+		Logger:                     r.log,
+	}
+	if cfg.Client == nil {
+		cfg.Client = r.cfg.Client
+	}
+	if cfg.DestinationResolvers == nil {
+		cfg.DestinationResolvers = r.cfg.DestinationResolvers
+	}
+	if d.StartingPositionTimestamp != 0 {
+		cfg.StartingPositionTimestamp = time.Unix(d.StartingPositionTimestamp, 0)
+	}
+	for _, t := range d.FunctionResponseTypes {
+		cfg.FunctionResponseTypes = append(cfg.FunctionResponseTypes, mapping.FunctionResponseType(t))
+	}
+	for _, p := range d.Filters {
+		cfg.FilterCriteria.Filters = append(cfg.FilterCriteria.Filters, mapping.Filter(p))
+	}
+	if r.cfg.Configure != nil {
+		r.cfg.Configure(d.configuration(""), &cfg)
+	}
+	return cfg
+}

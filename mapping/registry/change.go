@@ -1,0 +1,238 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/shardmill/shardmill/mapping"
+)
+
+// attempts is how often a change is tried that others are faster with.
+const attempts = 5
+
+// claimPause is the time between two looks at a name that has no mapping yet.
+const claimPause = 100 * time.Millisecond
+
+// storeTimeout bounds the reads and writes of one operation.
+const storeTimeout = 10 * time.Second
+
+// Create makes a mapping, and returns it in the State Creating.
+func (r *Registry) Create(ctx context.Context, in CreateInput) (Configuration, error) {
+	d, err := define(&in, time.Now())
+	if err != nil {
+		return Configuration{}, err
+	}
+	if err := r.admit(ctx, &d, nil); err != nil {
+		return Configuration{}, err
+	}
+	d.UUID = uuid.NewString()
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	name, err := r.claim(ctx, &d)
+	if err != nil {
+		return Configuration{}, err
+	}
+	if err := r.cfg.Definitions.PutDefinition(ctx, row(mappingKey+d.UUID, &d), ""); err != nil {
+		return Configuration{}, failed(err) // the name is given back when nobody turns out to have it
+	}
+	if err := r.keep(ctx, &d, name); err != nil {
+		return Configuration{}, err
+	}
+	r.changed()
+	return d.configuration(""), nil
+}
+
+// claim takes the name of a mapping for it, and returns the row that keeps it, or who has it.
+func (r *Registry) claim(ctx context.Context, d *definition) (mapping.Definition, error) {
+	for range attempts {
+		s, err := r.view.refresh(ctx, time.Now(), true)
+		if err != nil {
+			return mapping.Definition{}, failed(err)
+		}
+		if holder, row, ok := s.holder(d.name()); ok {
+			if holder == d.UUID {
+				return row, nil
+			}
+			if _, exists := s.rows[mappingKey+holder]; exists {
+				return mapping.Definition{}, conflict(d.EventSourceARN, shortName(d.FunctionARN), holder)
+			}
+			if err := pause(ctx, claimPause); err != nil { // it is being created, or it is gone and the name is cleared away soon
+				return mapping.Definition{}, failed(err)
+			}
+			continue
+		}
+		row := row(nameRow(d.name()), nameContent{Name: d.name(), UUID: d.UUID})
+		err = r.cfg.Definitions.PutDefinition(ctx, row, "")
+		if !errors.Is(err, mapping.ErrDefinitionChanged) {
+			return row, orFailed(err)
+		}
+	}
+	return mapping.Definition{}, contended()
+}
+
+// keep makes sure that a mapping that was stored still has its name: one that took long to be stored may have lost it, and
+// is then removed.
+func (r *Registry) keep(ctx context.Context, d *definition, name mapping.Definition) error {
+	s, err := r.view.refresh(ctx, time.Now(), true)
+	if err != nil {
+		return failed(err)
+	}
+	if s.rows[name.Key].Version == name.Version {
+		return nil
+	}
+	if own, ok := s.definitions[d.UUID]; ok {
+		if err := r.cfg.Definitions.DeleteDefinition(ctx, mappingKey+d.UUID, own.version); err != nil {
+			return failed(err)
+		}
+	}
+	return contended()
+}
+
+// Update changes a mapping, and returns it with the new values in a transitional State.
+func (r *Registry) Update(ctx context.Context, uuid string, in UpdateInput) (Configuration, error) {
+	return r.change(ctx, uuid, func(ctx context.Context, d *definition) (definition, error) {
+		n, err := d.redefine(&in, time.Now())
+		if err != nil {
+			return n, err
+		}
+		if err := r.admit(ctx, &n, d); err != nil {
+			return n, err
+		}
+		if n.name() != d.name() {
+			_, err = r.claim(ctx, &n) // the name that it had is cleared away when the mapping has settled
+		}
+		return n, err
+	})
+}
+
+// Delete removes a mapping, and returns it in the State Deleting. Once it is gone, what was stored of its progress is too:
+// one that is made anew begins at its StartingPosition.
+func (r *Registry) Delete(ctx context.Context, uuid string) (Configuration, error) {
+	c, err := r.change(ctx, uuid, func(_ context.Context, d *definition) (definition, error) { return d.remove(time.Now()) })
+	return toMinute(c), err
+}
+
+// change reads a definition, and writes what do makes of it, until nobody else was faster.
+func (r *Registry) change(
+	ctx context.Context, uuid string, do func(context.Context, *definition) (definition, error),
+) (Configuration, error) {
+	force := false
+	for range attempts {
+		s, err := r.view.refresh(ctx, time.Now(), force)
+		if err != nil {
+			return Configuration{}, failed(err)
+		}
+		d, err := s.definition(uuid)
+		if err != nil {
+			return Configuration{}, err
+		}
+		n, err := do(ctx, &d.definition)
+		if err != nil {
+			return Configuration{}, err
+		}
+		err = r.put(ctx, row(mappingKey+uuid, &n), d.version)
+		if errors.Is(err, mapping.ErrDefinitionChanged) {
+			force = true
+			continue
+		}
+		r.changed()
+		return r.configuration(&s, &n), orFailed(err)
+	}
+	return Configuration{}, contended()
+}
+
+func (r *Registry) put(ctx context.Context, row mapping.Definition, expected string) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	return r.cfg.Definitions.PutDefinition(ctx, row, expected)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func orFailed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return failed(err)
+}
+
+// ListTags returns the tags of a mapping, by its ARN.
+func (r *Registry) ListTags(ctx context.Context, arn string) (map[string]string, error) {
+	s, err := r.view.refresh(ctx, time.Now(), false)
+	if err != nil {
+		return nil, failed(err)
+	}
+	d, err := s.tagged(arn)
+	if err != nil {
+		return nil, err
+	}
+	tags := map[string]string{}
+	maps.Copy(tags, d.Tags)
+	return tags, nil
+}
+
+// TagResource adds tags to a mapping, or gives those that it has another value.
+func (r *Registry) TagResource(ctx context.Context, arn string, tags map[string]string) error {
+	var c constraints
+	c.tags(tags)
+	if err := c.error(); err != nil {
+		return err
+	}
+	return r.retag(ctx, arn, func(t map[string]string) { maps.Copy(t, tags) })
+}
+
+// UntagResource takes tags away from a mapping, by their keys. Those that it does not have are passed over.
+func (r *Registry) UntagResource(ctx context.Context, arn string, keys []string) error {
+	return r.retag(ctx, arn, func(t map[string]string) {
+		maps.DeleteFunc(t, func(key, _ string) bool { return slices.Contains(keys, key) })
+	})
+}
+
+func (r *Registry) retag(ctx context.Context, arn string, do func(map[string]string)) error {
+	s, err := r.view.refresh(ctx, time.Now(), false)
+	if err != nil {
+		return failed(err)
+	}
+	d, err := s.tagged(arn)
+	if err != nil {
+		return err
+	}
+	_, err = r.change(ctx, d.UUID, func(_ context.Context, d *definition) (definition, error) {
+		n := d.clone()
+		if n.Tags == nil {
+			n.Tags = map[string]string{}
+		}
+		do(n.Tags)
+		return n, checkTags(n.Tags)
+	})
+	return err
+}
+
+// tagged returns the mapping of an ARN, in the words of the operations on tags.
+func (s *snapshot) tagged(arn string) (*stored, error) {
+	d, err := s.definition(arn[strings.LastIndexByte(arn, ':')+1:])
+	if e, ok := errors.AsType[*Error](err); ok && e.Code != CodeResourceNotFound {
+		return nil, err
+	}
+	if err != nil || d.arn() != arn {
+		e := notFound()
+		e.Message = "Event source mapping not found: " + arn
+		return nil, e
+	}
+	return d, nil
+}

@@ -1,0 +1,119 @@
+package registry
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+// constraints gathers the values that are out of their ranges, in the words of Lambda's model.
+type constraints []string
+
+// error returns a ValidationException that names all of them, or nil.
+func (c constraints) error() error {
+	switch len(c) {
+	case 0:
+		return nil
+	case 1:
+		return &Error{Code: CodeValidation, Status: http.StatusBadRequest, Message: "1 validation error detected: " + c[0]}
+	}
+	return &Error{
+		Code: CodeValidation, Status: http.StatusBadRequest,
+		Message: fmt.Sprintf("%d validation errors detected: %s", len(c), strings.Join(c, "; ")),
+	}
+}
+
+func (c *constraints) add(value any, member, constraint string) {
+	*c = append(*c, fmt.Sprintf("Value '%v' at '%s' failed to satisfy constraint: %s", value, member, constraint))
+}
+
+func (c *constraints) null(member string) {
+	*c = append(*c, fmt.Sprintf("Value null at '%s' failed to satisfy constraint: Member must not be null", member))
+}
+
+// within checks a number that may be absent.
+func (c *constraints) within(value *int, member string, low, high int) {
+	switch {
+	case value == nil:
+	case *value < low:
+		c.add(*value, member, fmt.Sprintf("Member must have value greater than or equal to %d", low))
+	case *value > high:
+		c.add(*value, member, fmt.Sprintf("Member must have value less than or equal to %d", high))
+	}
+}
+
+// length checks the length of a text in characters.
+func (c *constraints) length(value, member string, low, high int) {
+	switch n := utf8.RuneCountInString(value); {
+	case n < low:
+		c.add(value, member, fmt.Sprintf("Member must have length greater than or equal to %d", low))
+	case n > high:
+		c.add(value, member, fmt.Sprintf("Member must have length less than or equal to %d", high))
+	}
+}
+
+// oneOf checks a text against an enumeration, which is told in the order given.
+func (c *constraints) oneOf(value, member string, all ...string) {
+	if !slices.Contains(all, value) {
+		c.add(value, member, enum(all))
+	}
+}
+
+// eachOf checks a list of texts against an enumeration.
+func (c *constraints) eachOf(values []string, member string, most int, all ...string) {
+	if slices.ContainsFunc(values, func(v string) bool { return !slices.Contains(all, v) }) {
+		c.add(list(values), member, "Member must satisfy constraint: ["+enum(all)+", Member must not be null]")
+	}
+	if len(values) > most {
+		c.add(list(values), member, fmt.Sprintf("Member must have length less than or equal to %d", most))
+	}
+}
+
+func enum(all []string) string {
+	return "Member must satisfy enum value set: " + list(all)
+}
+
+// list is a list as Java prints it.
+func list(values []string) string { return "[" + strings.Join(values, ", ") + "]" }
+
+// settings checks what Create and Update have in common.
+func (c *constraints) settings(s *Settings) {
+	c.within(s.BatchSize, "batchSize", 1, 10_000)
+	c.within(s.MaximumBatchingWindowInSeconds, "maximumBatchingWindowInSeconds", 0, 300)
+	c.within(s.ParallelizationFactor, "parallelizationFactor", 1, 10)
+	c.within(s.MaximumRecordAgeInSeconds, "maximumRecordAgeInSeconds", -1, 604_800)
+	c.within(s.MaximumRetryAttempts, "maximumRetryAttempts", -1, 10_000)
+	c.within(s.TumblingWindowInSeconds, "tumblingWindowInSeconds", 0, 900)
+	c.eachOf(s.FunctionResponseTypes, "functionResponseTypes", 1, "ReportBatchItemFailures")
+	if s.DestinationConfig != nil {
+		c.length(s.DestinationConfig.OnFailure.Destination, "destinationConfig.onFailure.destination", 0, 350)
+	}
+	if s.FilterCriteria != nil {
+		for i, f := range s.FilterCriteria.Filters {
+			c.length(f.Pattern, fmt.Sprintf("filterCriteria.filters.%d.member.pattern", i+1), 0, 4096)
+		}
+	}
+	if s.MetricsConfig != nil {
+		c.eachOf(s.MetricsConfig.Metrics, "metricsConfig.metrics", 3, "EventCount", "ErrorCount", "KafkaMetrics")
+	}
+}
+
+// functionName checks what the model says of a function's name.
+func (c *constraints) functionName(name string) {
+	c.length(name, "functionName", 1, 256)
+}
+
+// uuid checks that a text can be a mapping's UUID. One that is none names no mapping, as on AWS.
+func isUUID(s string) bool { return len(s) == 36 && uuid.Validate(s) == nil }
+
+// tags checks tags that are to be set. Source of the bounds: Lambda API reference, "TagResource", and AWS's rules for tags.
+func (c *constraints) tags(tags map[string]string) {
+	for _, key := range sortedKeys(tags) {
+		c.length(key, "tags.key", 1, 128)
+		c.length(tags[key], "tags."+key+".value", 0, 256)
+	}
+}

@@ -1,0 +1,134 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/shardmill/shardmill/mapping"
+)
+
+// fullInterval is after how long all rows are read though the token is the same: a process that died right after it wrote
+// may have left the token as it was.
+const fullInterval = 30 * time.Second
+
+// view is what is stored, as it was read last. Its methods may be called at the same time.
+type view struct {
+	store mapping.DefinitionStore
+
+	reading sync.Mutex // one reads at a time
+	mu      sync.Mutex
+	s       snapshot
+}
+
+// snapshot is all rows at a time. It is not changed once it is in a view.
+type snapshot struct {
+	token string
+	read  time.Time // zero: not yet
+
+	rows        map[string]mapping.Definition // all of them, by key
+	definitions map[string]*stored            // by UUID
+	unreadable  map[string]error              // by UUID
+}
+
+// stored is a definition with the version of its row.
+type stored struct {
+	definition
+	version string
+}
+
+// refresh returns what is stored now. With force it reads it all.
+func (v *view) refresh(ctx context.Context, now time.Time, force bool) (snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	v.reading.Lock()
+	defer v.reading.Unlock()
+	s := v.current()
+	if !force && !s.read.IsZero() && now.Sub(s.read) < fullInterval {
+		token, err := v.store.DefinitionsToken(ctx)
+		if err != nil {
+			return s, fmt.Errorf("registry: read the definitions: %w", err)
+		}
+		if token == s.token {
+			return s, nil
+		}
+	}
+	rows, token, err := v.store.Definitions(ctx)
+	if err != nil {
+		return s, fmt.Errorf("registry: read the definitions: %w", err)
+	}
+	s = newSnapshot(rows, token, now)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.s = s
+	return s, nil
+}
+
+// current returns what was read last.
+func (v *view) current() snapshot {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.s
+}
+
+func newSnapshot(rows []mapping.Definition, token string, now time.Time) snapshot {
+	s := snapshot{
+		token: token, read: now,
+		rows: make(map[string]mapping.Definition, len(rows)), definitions: map[string]*stored{}, unreadable: map[string]error{},
+	}
+	for _, row := range rows {
+		s.rows[row.Key] = row
+		uuid, ok := strings.CutPrefix(row.Key, mappingKey)
+		if !ok {
+			continue
+		}
+		if d, err := decodeDefinition(row); err != nil {
+			s.unreadable[uuid] = err
+		} else {
+			s.definitions[uuid] = &stored{definition: *d, version: row.Version}
+		}
+	}
+	return s
+}
+
+// definition returns the definition of a UUID.
+func (s *snapshot) definition(uuid string) (*stored, error) {
+	if d, ok := s.definitions[uuid]; ok {
+		return d, nil
+	}
+	if err, ok := s.unreadable[uuid]; ok {
+		return nil, failed(err)
+	}
+	return nil, notFound()
+}
+
+// result returns the LastProcessingResult of a mapping that is stored.
+func (s *snapshot) result(uuid string) string {
+	var c resultContent
+	_ = json.Unmarshal(s.rows[resultKey+uuid].Data, &c) // what can't be read is none: it is for people's eyes alone
+	return c.Result
+}
+
+// nameOf reads the row of a name. One that can't be read is nobody's, and is cleared away.
+func (s *snapshot) nameOf(key string) (nameContent, bool) {
+	var c nameContent
+	row, ok := s.rows[key]
+	if !ok || !strings.HasPrefix(key, nameKey) {
+		return c, false
+	}
+	_ = json.Unmarshal(row.Data, &c)
+	return c, true
+}
+
+// holder returns who has a name: its UUID, and the row.
+func (s *snapshot) holder(name string) (uuid string, row mapping.Definition, ok bool) {
+	c, ok := s.nameOf(nameRow(name))
+	return c.UUID, s.rows[nameRow(name)], ok
+}
+
+func sortedKeys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
