@@ -54,7 +54,7 @@ func New(cfg Config) (*Registry, error) {
 	cfg.PollInterval = cmp.Or(cfg.PollInterval, defaultPoll)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	return &Registry{
-		cfg: cfg, log: cfg.Logger, view: view{store: cfg.Definitions}, kick: make(chan struct{}, 1), hosted: map[string]*hosted{},
+		cfg: cfg, log: cfg.Logger, view: view{store: cfg.Definitions, reading: make(chan struct{}, 1)}, kick: make(chan struct{}, 1), hosted: map[string]*hosted{},
 	}, nil
 }
 

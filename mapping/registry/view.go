@@ -21,7 +21,7 @@ const fullInterval = 30 * time.Second
 type view struct {
 	store mapping.DefinitionStore
 
-	reading sync.Mutex // one reads at a time
+	reading chan struct{} // of one place: one reads at a time
 	mu      sync.Mutex
 	s       snapshot
 }
@@ -46,8 +46,12 @@ type stored struct {
 func (v *view) refresh(ctx context.Context, now time.Time, force bool) (snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	v.reading.Lock()
-	defer v.reading.Unlock()
+	select {
+	case v.reading <- struct{}{}:
+		defer func() { <-v.reading }()
+	case <-ctx.Done():
+		return snapshot{}, fmt.Errorf("registry: read the definitions: %w", ctx.Err())
+	}
 	s := v.current()
 	if !force && !s.read.IsZero() && now.Sub(s.read) < fullInterval {
 		token, err := v.store.DefinitionsToken(ctx)
