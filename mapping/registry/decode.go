@@ -12,25 +12,12 @@ import (
 )
 
 func decodeCreate(body []byte) (in CreateInput, err error) {
-	m := in.members()
-	maps.Copy(m, members{
-		"EventSourceArn":            plain(&in.EventSourceARN, value.text),
-		"FunctionName":              plain(&in.FunctionName, value.text),
-		"StartingPosition":          plain(&in.StartingPosition, value.text),
-		"StartingPositionTimestamp": plain(&in.StartingPositionTimestamp, value.instant),
-		"Tags":                      plain(&in.Tags, value.dictionary),
-		"Topics":                    in.foreign("Topics", value.hasElements),
-		"Queues":                    in.foreign("Queues", value.hasElements),
-		"SelfManagedEventSource":    in.foreign("SelfManagedEventSource", value.hasMembers),
-	})
-	err = decode(body, m)
+	err = decode(body, in.members())
 	return in, err
 }
 
 func decodeUpdate(body []byte) (in UpdateInput, err error) {
-	m := in.members()
-	m["FunctionName"] = optional(&in.FunctionName, value.text)
-	err = decode(body, m)
+	err = decode(body, in.members())
 	return in, err
 }
 
@@ -74,8 +61,30 @@ func decode(body []byte, m members) error {
 	return v.structure(m)
 }
 
-// members are those that both Create and Update have. Update knows no others, so that it passes over a source or a position
-// without a word.
+// members are what Create knows.
+func (in *CreateInput) members() members {
+	m := in.Settings.members()
+	maps.Copy(m, members{
+		"EventSourceArn":            plain(&in.EventSourceARN, value.text),
+		"FunctionName":              plain(&in.FunctionName, value.text),
+		"StartingPosition":          plain(&in.StartingPosition, value.text),
+		"StartingPositionTimestamp": plain(&in.StartingPositionTimestamp, value.instant),
+		"Tags":                      plain(&in.Tags, value.dictionary),
+		"Topics":                    in.foreign("Topics", value.hasElements),
+		"Queues":                    in.foreign("Queues", value.hasElements),
+		"SelfManagedEventSource":    in.foreign("SelfManagedEventSource", value.hasMembers),
+	})
+	return m
+}
+
+// members are what Update knows: it passes over a source or a position without a word.
+func (in *UpdateInput) members() members {
+	m := in.Settings.members()
+	m["FunctionName"] = optional(&in.FunctionName, value.text)
+	return m
+}
+
+// members are what both know.
 func (s *Settings) members() members {
 	return members{
 		"Enabled":                             optional(&s.Enabled, value.boolean),
