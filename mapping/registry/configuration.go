@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"encoding/json"
 	"strconv"
 	"time"
 )
@@ -61,7 +60,7 @@ func (c Configuration) MarshalJSON() ([]byte, error) {
 	if types == nil {
 		types = []string{}
 	}
-	return json.Marshal(struct {
+	return encode(struct {
 		UUID                           string
 		StartingPosition               string
 		StartingPositionTimestamp      epoch `json:",omitzero"`
