@@ -150,6 +150,21 @@ func TestPublishedVectorWithToken(t *testing.T) {
 	assert.Equal(t, sigv4.CodeUnrecognized, refusal.Code)
 }
 
+// TestHeadersThatTheSDKDoesNotSign verifies what other clients sign, the SDK for Java among them. The signature was made
+// from the documented algorithm with another language's library.
+func TestHeadersThatTheSDKDoesNotSign(t *testing.T) {
+	r := parse(t, "DELETE /2017-03-31/tags/arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Aevent-source-mapping%3Ax?tagKeys=c+d&tagKeys=a%2Bb HTTP/1.1\n"+
+		"Amz-Sdk-Retry: 0/0/500\nContent-Length: 0\nExpect: 100-continue\nHost: 127.0.0.1:4711\nTransfer-Test:  a   b\n"+
+		"User-Agent: aws-sdk-java/1.12 Linux\nX-Amz-Date: 20260203T120000Z\nX-Amzn-Trace-Id: Root=1\n",
+		"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260203/eu-west-1/lambda/aws4_request, "+
+			"SignedHeaders=amz-sdk-retry;content-length;expect;host;transfer-test;user-agent;x-amz-date;x-amzn-trace-id, "+
+			"Signature=fcf3a90b7b44fac8f760af19640e24151bb0bb7eebc682646791a3e4c9e0f127", "")
+	assert.Nil(t, lambdaAt(t, noon).Verify(r, nil))
+
+	r.Header.Set("User-Agent", "other")
+	refused(t, lambdaAt(t, noon), r, "")
+}
+
 // example returns a Verifier with the published key, at a time.
 func example(t testing.TB, service string, at time.Time) *sigv4.Verifier {
 	t.Helper()
