@@ -1,0 +1,41 @@
+package sigv4_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardmill/shardmill/internal/rig"
+)
+
+// TestCommandLineIsVerified has the aws command, whose signer is botocore's, send all operations.
+func TestCommandLineIsVerified(t *testing.T) {
+	s, endpoint := serve(t, map[string]string{rig.Account: "secret"})
+	for _, args := range [][]string{
+		{"create-event-source-mapping", "--function-name", "ship-orders", "--event-source-arn", streamARN},
+		{"get-event-source-mapping", "--uuid", odd},
+		{"list-event-source-mappings", "--event-source-arn", streamARN, "--starting-token", odd, "--max-items", "7"},
+		{"list-event-source-mappings", "--no-paginate", "--function-name", "ship-orders:prod", "--marker", odd},
+		{"update-event-source-mapping", "--uuid", mappingID, "--no-enabled"},
+		{"delete-event-source-mapping", "--uuid", mappingID},
+		{"list-tags", "--resource", mappingARN},
+		{"tag-resource", "--resource", mappingARN, "--tags", "team=a  b"},
+		{"untag-resource", "--resource", mappingARN, "--tag-keys", "b", "a a", "ü"},
+	} {
+		t.Run(args[0], func(t *testing.T) {
+			out, err := rig.Command(t, endpoint, append([]string{"lambda"}, args...)...).CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			assert.Len(t, s.asked(), 1)
+		})
+	}
+}
+
+// TestCommandLineSeesTheRefusal finds the code and the text in what the aws command prints.
+func TestCommandLineSeesTheRefusal(t *testing.T) {
+	_, endpoint := serve(t, map[string]string{rig.Account: "other"})
+	out, err := rig.Command(t, endpoint, "lambda", "list-event-source-mappings").CombinedOutput()
+	require.Error(t, err)
+	assert.Contains(t, string(out), "(InvalidSignatureException)")
+	assert.Contains(t, string(out), "The request signature we calculated does not match the signature you provided.")
+}
