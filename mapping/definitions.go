@@ -3,6 +3,8 @@ package mapping
 import (
 	"context"
 	"errors"
+	"fmt"
+	"unicode/utf8"
 )
 
 // DefinitionStore is a Store that keeps the definitions of mappings too: what package registry creates, and finds again
@@ -12,8 +14,8 @@ import (
 // an error it is durable. One that returns another error than ErrDefinitionChanged may have written or not. Package
 // storetest checks all that is said here.
 type DefinitionStore interface {
-	// DefinitionsToken returns a text that is another one after each write of anybody's that has returned. It costs little,
-	// for it is asked for every second.
+	// DefinitionsToken returns a text that is another one after each write of anybody's that has returned, and the same one
+	// while nobody writes. It costs little, for it is asked for every second.
 	DefinitionsToken(ctx context.Context) (string, error)
 
 	// Definitions returns all rows, in no order, and the token of a moment before they were read: a write that the rows
@@ -21,7 +23,8 @@ type DefinitionStore interface {
 	Definitions(ctx context.Context) (rows []Definition, token string, err error)
 
 	// PutDefinition writes a row, if what is stored under its key has the version expected; empty means that nothing may
-	// be stored. Otherwise it returns ErrDefinitionChanged.
+	// be stored. If what is stored has the row's own version, the write was carried out before, and its answer was lost:
+	// that is no error. Otherwise it returns ErrDefinitionChanged.
 	PutDefinition(ctx context.Context, row Definition, expected string) error
 
 	// DeleteDefinition removes the row of a key, if it has the version expected, which is not empty. Otherwise, and if there
@@ -29,17 +32,18 @@ type DefinitionStore interface {
 	DeleteDefinition(ctx context.Context, key, expected string) error
 
 	// Forget removes everything that is stored for a mapping: its progress, leases and anchor. It is for mappings that
-	// nobody runs any more, and never will again under this name. A lease that is still held is lost by it. Forgetting what
-	// is not there is no error.
+	// nobody runs any more, and never will again under this name. A lease that is still held is lost by it, and never in
+	// force again. Forgetting what is not there is no error. After an error some of it may be gone: it can be called again.
 	Forget(ctx context.Context, mapping string) error
 }
 
 // Definition is one row of a DefinitionStore.
 type Definition struct {
-	// Key is a text of 1 to 1,000 bytes.
+	// Key is a text of 1 to 1,000 bytes in UTF-8.
 	Key string
 
-	// Version is made by the writer, and never used again for the key, not even after the row was deleted. 1 to 100 bytes.
+	// Version is made by the writer, and never used again for the key, not even after the row was deleted. A text of 1 to
+	// 100 bytes in UTF-8.
 	Version string
 
 	// Data is at most 100,000 bytes.
@@ -49,3 +53,29 @@ type Definition struct {
 // ErrDefinitionChanged tells that a row is not in the version that a write was made for: nothing was stored. Test for it
 // with errors.Is.
 var ErrDefinitionChanged = errors.New("mapping: the definition was changed meanwhile")
+
+// Bounds of a Definition, in bytes. A key and its row fit into what any database takes for one.
+const (
+	maxDefinitionKey     = 1000
+	maxDefinitionVersion = 100
+	maxDefinitionData    = 100_000
+)
+
+// Validate returns an error for each field that is out of its bounds, joined; a DefinitionStore stores no such row.
+func (d Definition) Validate() error {
+	var errs []error
+	check := func(field, value string, limit int) {
+		switch n := len(value); {
+		case n < 1 || n > limit:
+			errs = append(errs, fmt.Errorf("%s has %d bytes, must have 1 to %d", field, n, limit))
+		case !utf8.ValidString(value):
+			errs = append(errs, fmt.Errorf("%s is %q, must be UTF-8", field, value))
+		}
+	}
+	check("Key", d.Key, maxDefinitionKey)
+	check("Version", d.Version, maxDefinitionVersion)
+	if n := len(d.Data); n > maxDefinitionData {
+		errs = append(errs, fmt.Errorf("Data has %d bytes, must have at most %d", n, maxDefinitionData))
+	}
+	return errors.Join(errs...)
+}

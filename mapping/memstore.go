@@ -9,12 +9,16 @@ import (
 	"time"
 )
 
-// MemoryStore is a Store that forgets everything when its process ends: for tests, and for mappings that may begin
+// MemoryStore is a Store, and a DefinitionStore, that forgets everything when its process ends: for tests, and for mappings that may begin
 // anew at their starting position with each start. It keeps all the promises of a Store but durability.
 type MemoryStore struct {
 	mu      sync.Mutex
 	anchors map[string]time.Time
 	shards  map[string]map[string]*memoryShard // by mapping and shard
+
+	forgotten   uint64 // the highest epoch of the mappings that were forgotten: new shards begin above it
+	definitions map[string]Definition
+	writes      uint64 // to definitions
 }
 
 // memoryShard is what is known of one shard. It exists from the first Acquire on.
@@ -27,7 +31,9 @@ type memoryShard struct {
 
 // NewMemoryStore returns an empty MemoryStore.
 func NewMemoryStore() *MemoryStore {
-	return &MemoryStore{anchors: map[string]time.Time{}, shards: map[string]map[string]*memoryShard{}}
+	return &MemoryStore{
+		anchors: map[string]time.Time{}, shards: map[string]map[string]*memoryShard{}, definitions: map[string]Definition{},
+	}
 }
 
 // Anchor implements Store.
@@ -79,7 +85,7 @@ func (s *MemoryStore) Acquire(ctx context.Context, mapping, shard, owner string)
 		if s.shards[mapping] == nil {
 			s.shards[mapping] = map[string]*memoryShard{}
 		}
-		sh = &memoryShard{}
+		sh = &memoryShard{lease: Lease{Epoch: s.forgotten}}
 		s.shards[mapping][shard] = sh
 	}
 	if sh.held {
