@@ -7,8 +7,17 @@ import (
 	"github.com/shardmill/shardmill/mapping/storetest"
 )
 
-var _ mapping.Store = (*mapping.MemoryStore)(nil)
+var (
+	_ mapping.Store           = (*mapping.MemoryStore)(nil)
+	_ mapping.DefinitionStore = (*mapping.MemoryStore)(nil)
+)
 
 func TestMemoryStoreConforms(t *testing.T) {
 	storetest.Run(t, func(*testing.T) mapping.Store { return mapping.NewMemoryStore() })
+}
+
+func TestMemoryStoreKeepsDefinitions(t *testing.T) {
+	storetest.RunDefinitions(t, func(*testing.T) (storetest.DefinitionStore, func() storetest.DefinitionStore) {
+		return mapping.NewMemoryStore(), nil
+	})
 }

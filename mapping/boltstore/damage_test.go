@@ -190,8 +190,8 @@ func TestChangedContentsAreRefused(t *testing.T) {
 		want   string
 	}{
 		"newer format": {func(tx *bbolt.Tx) error {
-			return tx.Bucket([]byte("shardmill")).Put([]byte("format"), []byte("2"))
-		}, `format "2"`},
+			return tx.Bucket([]byte("shardmill")).Put([]byte("format"), []byte("3"))
+		}, `format "3"`},
 		"no format": {func(tx *bbolt.Tx) error {
 			return tx.Bucket([]byte("shardmill")).Delete([]byte("format"))
 		}, `format ""`},

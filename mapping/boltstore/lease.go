@@ -14,6 +14,9 @@ type leases struct {
 	// deleted has the last epochs of rows that this process deleted, lest a lease from before be in force again. Of other
 	// processes nobody has a lease any more.
 	deleted map[key]uint64
+
+	// forgotten is the same for all rows of mappings that were forgotten: the highest epoch of any of them.
+	forgotten uint64
 }
 
 func keyOf(l mapping.Lease) key { return key{l.Mapping, l.Shard} }
@@ -52,9 +55,28 @@ func (ls *leases) forget(k key, epoch uint64) {
 	ls.deleted[k] = max(ls.deleted[k], epoch)
 }
 
-// last returns what forget was told, or 0.
+// forgetAll ends all leases of a mapping whose rows are deleted, and takes note of the highest of their epochs.
+func (ls *leases) forgetAll(name string, epoch uint64) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for k, l := range ls.held {
+		if k.mapping == name {
+			epoch = max(epoch, l.Epoch)
+			delete(ls.held, k)
+		}
+	}
+	for k, e := range ls.deleted {
+		if k.mapping == name {
+			epoch = max(epoch, e)
+			delete(ls.deleted, k)
+		}
+	}
+	ls.forgotten = max(ls.forgotten, epoch)
+}
+
+// last returns an epoch that is no lower than that of any lease of a row that was deleted under this name, or 0.
 func (ls *leases) last(k key) uint64 {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	return ls.deleted[k]
+	return max(ls.deleted[k], ls.forgotten)
 }

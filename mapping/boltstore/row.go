@@ -17,8 +17,11 @@ const sumSize = 8
 
 var crcTable = crc64.MakeTable(crc64.ECMA)
 
-// key names a value: a shard's row, or a mapping's anchor, whose shard is empty.
+// key names a value: a shard's row; a mapping's anchor, whose shard is empty; or a definition, by definitionKey.
 type key struct{ mapping, shard string }
+
+// definitionKey names a definition: no mapping has an empty name.
+func definitionKey(name string) key { return key{shard: name} }
 
 // row is what is stored for one shard.
 type row struct {
@@ -54,7 +57,10 @@ func checksum(k key, body []byte) uint64 {
 
 // String names the value in errors.
 func (k key) String() string {
-	if k.shard == "" {
+	switch {
+	case k.mapping == "":
+		return "definition " + k.shard
+	case k.shard == "":
 		return "anchor of " + k.mapping
 	}
 	return "shard " + k.shard + " of " + k.mapping

@@ -45,7 +45,7 @@ func (s *Store) Anchor(ctx context.Context, name string, proposed time.Time) (ti
 func (s *Store) Progress(ctx context.Context, name string) (map[string]mapping.Progress, error) {
 	all := map[string]mapping.Progress{}
 	err := s.do(ctx, func(t *txn) error {
-		return eachRow(t.tx, name, func(shard string, r row) {
+		return eachRow(t.tx, name, func(shard string, r row, _ uint64) {
 			if r.written > 0 {
 				all[shard] = r.progress
 			}

@@ -11,7 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var _ mapping.Store = (*boltstore.Store)(nil)
+var (
+	_ mapping.Store           = (*boltstore.Store)(nil)
+	_ mapping.DefinitionStore = (*boltstore.Store)(nil)
+)
 
 func TestConforms(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) mapping.Store { return openStore(t, newPath(t)) })

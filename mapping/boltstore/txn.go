@@ -7,14 +7,19 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// format is the version of the layout that doc.go describes.
-const format = "1"
+// Versions of the layout that doc.go describes. The first has no definitions, and a file without any keeps it, so that it
+// can be opened by older versions of shardmill too; those would miss values in a file of the second.
+const (
+	format            = "1"
+	formatDefinitions = "2"
+)
 
 // Names of the buckets, and of the values of the first one.
 var (
-	metaBucket    = []byte("shardmill")
-	anchorsBucket = []byte("anchors")
-	shardsBucket  = []byte("shards")
+	metaBucket        = []byte("shardmill")
+	anchorsBucket     = []byte("anchors")
+	shardsBucket      = []byte("shards")
+	definitionsBucket = []byte("definitions") // its sequence counts the writes to it
 
 	formatKey = []byte("format")
 	sumKey    = []byte("sum")
@@ -58,7 +63,7 @@ func (t *txn) put(k key, old cell, body []byte) error {
 		return err
 	}
 	if b == nil {
-		if b, err = t.tx.Bucket(shardsBucket).CreateBucket([]byte(k.mapping)); err != nil {
+		if b, err = t.make(k); err != nil {
 			return err
 		}
 	}
@@ -89,6 +94,18 @@ func (t *txn) remove(k key, old cell) error {
 	return nil
 }
 
+// make makes the bucket for k, which is missing as no such value was stored before.
+func (t *txn) make(k key) (*bbolt.Bucket, error) {
+	if k.mapping != "" {
+		return t.tx.Bucket(shardsBucket).CreateBucket([]byte(k.mapping))
+	}
+	b, err := t.tx.CreateBucket(definitionsBucket)
+	if err != nil {
+		return nil, err
+	}
+	return b, t.tx.Bucket(metaBucket).Put(formatKey, []byte(formatDefinitions))
+}
+
 // touch has the transaction committed even if nothing is put.
 func (t *txn) touch() error {
 	if t.wrote {
@@ -102,10 +119,14 @@ func (t *txn) touch() error {
 	return nil
 }
 
-// place returns the bucket and the name in it under which k is stored. The bucket is nil when the mapping has none yet.
+// place returns the bucket and the name in it under which k is stored. The bucket is nil when the mapping has none yet, or
+// when there was no definition yet.
 func (t *txn) place(k key) (*bbolt.Bucket, []byte, error) {
 	if len(k.mapping) > bbolt.MaxKeySize || len(k.shard) > bbolt.MaxKeySize {
 		return nil, nil, berrors.ErrKeyTooLarge
+	}
+	if k.mapping == "" {
+		return t.tx.Bucket(definitionsBucket), []byte(k.shard), nil
 	}
 	if k.shard == "" {
 		b := t.tx.Bucket(anchorsBucket)
@@ -131,6 +152,7 @@ type sum struct{ count, total uint64 }
 
 func (s *sum) add(checksum uint64)    { s.count++; s.total += checksum }
 func (s *sum) remove(checksum uint64) { s.count--; s.total -= checksum }
+func (s *sum) subtract(other sum)     { s.count -= other.count; s.total -= other.total }
 
 func (s *sum) encode() []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, s.count), s.total)

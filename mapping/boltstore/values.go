@@ -14,9 +14,10 @@ func checkValues(tx *bbolt.Tx) error {
 	if meta == nil {
 		return damagef("it is a bbolt database of something else: bucket %s is missing", metaBucket)
 	}
-	if v := meta.Get(formatKey); string(v) != format {
-		return fmt.Errorf("the file has format %q, and this version of shardmill knows format %q: use the version that wrote it, or a newer one: %w",
-			v, format, mapping.ErrUnreadable)
+	v := string(meta.Get(formatKey))
+	if v != format && v != formatDefinitions {
+		return fmt.Errorf("the file has format %q, and this version of shardmill knows %q and %q: use the version that wrote it, or a newer one: %w",
+			v, format, formatDefinitions, mapping.ErrUnreadable)
 	}
 	want, err := loadSum(tx)
 	if err != nil {
@@ -27,6 +28,9 @@ func checkValues(tx *bbolt.Tx) error {
 		return err
 	}
 	if err := sumShards(tx, &got); err != nil {
+		return err
+	}
+	if err := sumDefinitions(tx, v == formatDefinitions, &got); err != nil {
 		return err
 	}
 	if got != want {
@@ -53,6 +57,35 @@ func sumAnchors(tx *bbolt.Tx, got *sum) error {
 	})
 }
 
+// sumDefinitions reads all definitions and adds them to got. Their bucket must be there if it is wanted, and only then.
+func sumDefinitions(tx *bbolt.Tx, wanted bool, got *sum) error {
+	if has := tx.Bucket(definitionsBucket) != nil; has != wanted {
+		return damagef("bucket %s: it is there: %t, by the file's format it should be: %t", definitionsBucket, has, wanted)
+	}
+	return eachDefinition(tx, func(_ mapping.Definition, checksum uint64) { got.add(checksum) })
+}
+
+// eachDefinition reads all definitions, with their checksums.
+func eachDefinition(tx *bbolt.Tx, yield func(d mapping.Definition, checksum uint64)) error {
+	b := tx.Bucket(definitionsBucket)
+	if b == nil {
+		return nil
+	}
+	return b.ForEach(func(name, value []byte) error {
+		k := definitionKey(string(name))
+		body, checksum, err := unseal(k, value)
+		if err != nil {
+			return err
+		}
+		d, err := decodeDefinition(k, body)
+		if err != nil {
+			return err
+		}
+		yield(d, checksum)
+		return nil
+	})
+}
+
 // sumShards reads the rows of all mappings and adds them to got.
 func sumShards(tx *bbolt.Tx, got *sum) error {
 	shards := tx.Bucket(shardsBucket)
@@ -67,8 +100,8 @@ func sumShards(tx *bbolt.Tx, got *sum) error {
 	})
 }
 
-// eachRow reads the rows of one mapping.
-func eachRow(tx *bbolt.Tx, name string, yield func(shard string, r row)) error {
+// eachRow reads the rows of one mapping, with their checksums.
+func eachRow(tx *bbolt.Tx, name string, yield func(shard string, r row, checksum uint64)) error {
 	shards := tx.Bucket(shardsBucket)
 	if shards == nil {
 		return damagef("bucket %s is missing", shardsBucket)
@@ -77,7 +110,7 @@ func eachRow(tx *bbolt.Tx, name string, yield func(shard string, r row)) error {
 	if b == nil {
 		return nil
 	}
-	return eachValue(b, name, func(shard string, r row, _ uint64) { yield(shard, r) })
+	return eachValue(b, name, yield)
 }
 
 // eachValue reads the rows in the bucket of one mapping, with their checksums.

@@ -1,4 +1,4 @@
-// Package storetest checks that a [mapping.Store] keeps its contract. Whoever writes a store runs it in a test:
+// Package storetest checks that a [mapping.Store], and a [mapping.DefinitionStore], keeps its contract. Whoever writes a store runs it in a test:
 //
 //	func TestConforms(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T) mapping.Store {
@@ -18,5 +18,12 @@
 //	Delete     one shard at a time, only when it is at its end and nobody has its lease; old leases stay lost
 //	Context    one that is done stops every method before it stores anything
 //
-// Durability and damage are out of its reach: they are for the store's own tests.
+// [RunDefinitions] does the same for what a DefinitionStore adds:
+//
+//	Put, Delete  only over the version expected, also in a race; a write that is made again is known; keys can be used again
+//	Token        another one after each write, and never newer than the rows that come with it
+//	Definitions  long lists are whole; nothing is shared with the caller; limits are told; a restart changes nothing
+//	Forget       nothing of the mapping is left, other mappings stay, leases that were held are never in force again
+//
+// Durability in a crash and damage are out of its reach: they are for the store's own tests.
 package storetest

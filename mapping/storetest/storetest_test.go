@@ -15,3 +15,14 @@ func TestRunOnOneStore(t *testing.T) {
 	store := mapping.NewMemoryStore()
 	storetest.Run(t, func(*testing.T) mapping.Store { return store })
 }
+
+func TestRunDefinitions(t *testing.T) {
+	storetest.RunDefinitions(t, func(*testing.T) (storetest.DefinitionStore, func() storetest.DefinitionStore) {
+		return mapping.NewMemoryStore(), nil
+	})
+}
+
+func TestRunDefinitionsOnOneStore(t *testing.T) {
+	store := mapping.NewMemoryStore()
+	storetest.RunDefinitions(t, func(*testing.T) (storetest.DefinitionStore, func() storetest.DefinitionStore) { return store, nil })
+}

@@ -1,0 +1,178 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/shardmill/shardmill/mapping"
+)
+
+// race has n calls of write at the same time, each of which must succeed or return ErrDefinitionChanged, and returns those
+// that succeeded.
+func (f *definer) race(n int, write func(i int) error) (won []int) {
+	f.Helper()
+	errs := make([]error, n)
+	var g errgroup.Group
+	for i := range n {
+		g.Go(func() error {
+			if errs[i] = write(i); !errors.Is(errs[i], mapping.ErrDefinitionChanged) {
+				return errs[i]
+			}
+			return nil
+		})
+	}
+	require.NoError(f, g.Wait())
+	for i, err := range errs {
+		if err == nil {
+			won = append(won, i)
+		}
+	}
+	return won
+}
+
+func testPutRace(f *definer) {
+	version := func(round, i int) string { return fmt.Sprintf("%d by %d", round, i) }
+	expected := ""
+	for round := range 10 {
+		won := f.race(16, func(i int) error {
+			return f.defs.PutDefinition(f.Context(), f.row("a", version(round, i), version(round, i)), expected)
+		})
+		require.Len(f, won, 1, "round %d", round)
+		expected = version(round, won[0])
+		f.has(f.row("a", expected, expected))
+	}
+}
+
+func testDeleteRace(f *definer) {
+	for round := range 5 {
+		v := fmt.Sprint(round)
+		f.put(f.row("a", v, v), "")
+		won := f.race(16, func(i int) error {
+			if i == 0 {
+				return f.defs.PutDefinition(f.Context(), f.row("a", v+"'", v), v)
+			}
+			return f.defs.DeleteDefinition(f.Context(), f.prefix+"a", v)
+		})
+		require.Len(f, won, 1, "round %d", round)
+		if won[0] == 0 {
+			f.has(f.row("a", v+"'", v))
+			f.drop("a", v+"'")
+		}
+		f.has()
+	}
+}
+
+func testToken(f *definer) {
+	seen := map[string]bool{}
+	changed := func(what string) {
+		f.Helper()
+		token := f.token()
+		assert.False(f, seen[token], "%s: token %q was there before", what, token)
+		seen[token] = true
+		_, listed := f.list()
+		assert.Equal(f, token, listed, "nobody has written")
+		assert.Equal(f, token, f.token(), "nobody has written")
+	}
+	changed("at first")
+	f.put(f.row("a", "1", "x"), "")
+	changed("put")
+	f.put(f.row("a", "2", "x"), "1") // the same contents
+	changed("put of another version")
+	f.put(f.row("b", "1", "x"), "")
+	changed("put of another key")
+	f.drop("a", "2")
+	changed("delete")
+	f.put(f.row("a", "3", "x"), "")
+	changed("put after a delete")
+	if f.reopen == nil {
+		return
+	}
+	f.use(f.reopen())
+	f.drop("a", "3")
+	changed("delete after a restart")
+}
+
+// testTokenBeforeRows lists while somebody writes. What a listing does not show must be told by a token that differs from
+// the listing's.
+func testTokenBeforeRows(f *definer) {
+	const writes, readers = 60, 3
+	for i := range 20 { // so that a listing takes its time
+		f.put(f.row(fmt.Sprintf("filler %02d", i), "1", strings.Repeat("x", 50_000)), "")
+	}
+	type listing struct {
+		shown int
+		token string
+	}
+	tokens := make([]string, writes+1) // behind each write
+	listings := make([][]listing, readers)
+	ctx, cancel := context.WithCancel(f.Context())
+	defer cancel()
+	var g errgroup.Group
+	g.Go(func() (err error) {
+		defer cancel()
+		expected := ""
+		for n := 1; n <= writes && err == nil; n++ {
+			v := fmt.Sprint(n)
+			if err = f.defs.PutDefinition(f.Context(), f.row("a", v, v), expected); err == nil {
+				tokens[n], err = f.defs.DefinitionsToken(f.Context())
+			}
+			expected = v
+		}
+		return err
+	})
+	for r := range readers {
+		g.Go(func() error {
+			for ctx.Err() == nil {
+				all, token, err := f.defs.Definitions(f.Context())
+				if err != nil {
+					return err
+				}
+				l := listing{token: token}
+				for _, row := range f.own(all) {
+					if row.Key == f.prefix+"a" {
+						_, _ = fmt.Sscan(row.Version, &l.shown) // it stays 0 where there is none
+					}
+				}
+				listings[r] = append(listings[r], l)
+			}
+			return nil
+		})
+	}
+	require.NoError(f, g.Wait())
+	for r := range readers {
+		for _, l := range listings[r] {
+			for n := l.shown + 1; n <= writes; n++ {
+				require.NotEqual(f, tokens[n], l.token, "the listing shows write %d, and has the token of write %d", l.shown, n)
+			}
+		}
+	}
+}
+
+func testDefinitionsCancelled(f *definer) {
+	f.put(f.row("a", "1", "x"), "")
+	lease, _ := f.acquire("a")
+	f.commit(lease, at(1, 1))
+	token := f.token()
+	ctx, cancel := context.WithCancel(f.Context())
+	cancel()
+
+	require.ErrorIs(f, f.defs.PutDefinition(ctx, f.row("a", "2", "y"), "1"), context.Canceled)
+	require.ErrorIs(f, f.defs.PutDefinition(ctx, f.row("b", "1", "y"), ""), context.Canceled)
+	require.ErrorIs(f, f.defs.DeleteDefinition(ctx, f.prefix+"a", "1"), context.Canceled)
+	require.ErrorIs(f, f.defs.Forget(ctx, f.mapping), context.Canceled)
+	_, err := f.defs.DefinitionsToken(ctx)
+	require.ErrorIs(f, err, context.Canceled)
+	_, _, err = f.defs.Definitions(ctx)
+	require.ErrorIs(f, err, context.Canceled)
+
+	assert.Equal(f, token, f.token())
+	f.has(f.row("a", "1", "x"))
+	f.commit(lease, at(2, 2))
+	f.fixture.stored(at(2, 2))
+}
