@@ -107,7 +107,7 @@ func (d *definition) settles() State {
 func (d *definition) fingerprint() string {
 	same := *d
 	same.State, same.LastModified, same.Tags = "", 0, nil
-	return string(encode(&same))
+	return string(marshal(&same))
 }
 
 // name is what no two mappings may have in common.
@@ -168,11 +168,11 @@ func (d *definition) clone() definition {
 
 // row returns a row with a version of its own.
 func row(key string, content any) mapping.Definition {
-	return mapping.Definition{Key: key, Version: uuid.NewString(), Data: encode(content)}
+	return mapping.Definition{Key: key, Version: uuid.NewString(), Data: marshal(content)}
 }
 
-// encode returns content, which is ours, as JSON.
-func encode(content any) []byte {
+// marshal returns content, which is ours, as JSON.
+func marshal(content any) []byte {
 	b, err := json.Marshal(content)
 	if err != nil {
 		panic(err) // strings, numbers and maps of them: it can't fail

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/registry/internal/sigv4"
 )
 
 // Registry holds many mappings, and runs those that are enabled. New makes one; its methods may be called by any goroutine,
@@ -19,6 +20,8 @@ type Registry struct {
 	log  *slog.Logger
 	view view
 	kick chan struct{} // something was changed here
+
+	verifier *sigv4.Verifier // nil: everybody may ask
 
 	mu      sync.Mutex
 	running bool
@@ -46,15 +49,14 @@ func New(cfg Config) (*Registry, error) {
 		}
 		cfg.Definitions = d
 	}
-	for key, secret := range cfg.Credentials {
-		if key == "" || secret == "" {
-			return nil, errors.New("registry: Credentials: has an empty access key or secret")
-		}
+	verifier, err := cfg.verifier()
+	if err != nil {
+		return nil, err
 	}
 	cfg.PollInterval = cmp.Or(cfg.PollInterval, defaultPoll)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	return &Registry{
-		cfg: cfg, log: cfg.Logger, view: view{store: cfg.Definitions, reading: make(chan struct{}, 1)}, kick: make(chan struct{}, 1), hosted: map[string]*hosted{},
+		cfg: cfg, log: cfg.Logger, verifier: verifier, view: view{store: cfg.Definitions, reading: make(chan struct{}, 1)}, kick: make(chan struct{}, 1), hosted: map[string]*hosted{},
 	}, nil
 }
 

@@ -1,0 +1,37 @@
+package registry
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/shardmill/shardmill/mapping/registry/internal/sigv4"
+)
+
+// Handler serves the operations as AWS Lambda's API does: /2015-03-31/event-source-mappings, and /2017-03-31/tags for the
+// ARNs of mappings. docs/api.md tells what is like AWS and what is not.
+//
+// Requests must be signed, with Signature Version 4, by one of Config.Credentials; with Config.AllowUnsigned signatures
+// are not looked at, and without either nobody is served. A request may be as large as the handler's bound on bodies, 1 MiB;
+// timeouts and the size of headers are the http.Server's.
+func (r *Registry) Handler() http.Handler { return newHandler(r, r.auth, r.log) }
+
+// verifier returns what tells who may ask, nil where everybody may.
+func (c *Config) verifier() (*sigv4.Verifier, error) {
+	switch {
+	case c.AllowUnsigned && len(c.Credentials) > 0:
+		return nil, errors.New("registry: AllowUnsigned: must not be set together with Credentials")
+	case c.AllowUnsigned:
+		return nil, nil
+	}
+	return sigv4.New(sigv4.Config{Keys: c.Credentials})
+}
+
+func (r *Registry) auth(req *http.Request, body []byte) *Error {
+	if r.verifier == nil {
+		return nil
+	}
+	if refusal := r.verifier.Verify(req, body); refusal != nil {
+		return &Error{Code: refusal.Code, Status: refusal.Status, Type: user, Message: refusal.Message}
+	}
+	return nil
+}
