@@ -35,17 +35,21 @@ func TestAnUpdateTellsAbsentFromEmpty(t *testing.T) {
 		`{"FilterCriteria":{"Filters":[]}}`:         {Settings: Settings{FilterCriteria: &FilterCriteria{}}},
 		`{"FilterCriteria":{"Filters":null,"X":1}}`: {Settings: Settings{FilterCriteria: &FilterCriteria{}}},
 		`{"FilterCriteria":{"Filters":[{"Pattern":"{}"},null,{}]}}`: {Settings: Settings{
-			FilterCriteria: &FilterCriteria{Filters: []Filter{{Pattern: "{}"}, {}}}}},
+			FilterCriteria: &FilterCriteria{Filters: []Filter{{Pattern: "{}"}, {}}},
+		}},
 		`{"DestinationConfig":null}`:                                {},
 		`{"DestinationConfig":{}}`:                                  {Settings: Settings{DestinationConfig: &DestinationConfig{}}},
 		`{"DestinationConfig":{"OnFailure":{}}}`:                    {Settings: Settings{DestinationConfig: &DestinationConfig{}}},
 		`{"DestinationConfig":{"OnFailure":null,"OnSuccess":null}}`: {Settings: Settings{DestinationConfig: &DestinationConfig{}}},
 		`{"DestinationConfig":{"OnFailure":{"Destination":""},"OnSuccess":{}}}`: {Settings: Settings{
-			DestinationConfig: &DestinationConfig{}}},
+			DestinationConfig: &DestinationConfig{},
+		}},
 		`{"DestinationConfig":{"OnFailure":{"Destination":"d"}}}`: {Settings: Settings{
-			DestinationConfig: &DestinationConfig{OnFailure: OnFailure{"d"}}}},
+			DestinationConfig: &DestinationConfig{OnFailure: OnFailure{"d"}},
+		}},
 		`{"DestinationConfig":{"OnSuccess":{"Destination":"d"}}}`: {Settings: Settings{
-			DestinationConfig: &DestinationConfig{onSuccess: true}}},
+			DestinationConfig: &DestinationConfig{onSuccess: true},
+		}},
 		`{"MetricsConfig":{}}`:             {Settings: Settings{MetricsConfig: &MetricsConfig{}}},
 		`{"MetricsConfig":{"Metrics":[]}}`: {Settings: Settings{MetricsConfig: &MetricsConfig{Metrics: []string{}}}},
 
@@ -57,11 +61,13 @@ func TestAnUpdateTellsAbsentFromEmpty(t *testing.T) {
 		// Members that a mapping of a stream can't have.
 		`{"ScalingConfig":null,"LoggingConfig":{},"SourceAccessConfigurations":[],"ProvisionedPollerConfig":{"MinimumPollers":null}}`: {},
 		`{"ScalingConfig":{"MaximumConcurrency":2},"LoggingConfig":{"SystemLogLevel":"INFO"},"ScalingConfig":{"a":1}}`: {
-			Settings: Settings{unsupported: []string{"ScalingConfig", "LoggingConfig"}}},
+			Settings: Settings{unsupported: []string{"ScalingConfig", "LoggingConfig"}},
+		},
 		`{"SourceAccessConfigurations":[{}],"AmazonManagedKafkaEventSourceConfig":{"a":1},"SelfManagedKafkaEventSourceConfig":{"a":1},` +
 			`"DocumentDBEventSourceConfig":{"a":1},"ProvisionedPollerConfig":{"a":1}}`: {Settings: Settings{unsupported: []string{
 			"SourceAccessConfigurations", "AmazonManagedKafkaEventSourceConfig", "SelfManagedKafkaEventSourceConfig",
-			"DocumentDBEventSourceConfig", "ProvisionedPollerConfig"}}},
+			"DocumentDBEventSourceConfig", "ProvisionedPollerConfig",
+		}}},
 	} {
 		in, err := decodeUpdate([]byte(body))
 		require.NoError(t, err, body)
@@ -74,8 +80,10 @@ func TestACreateHasMembersOfItsOwn(t *testing.T) {
 		"SelfManagedEventSource":{"Endpoints":{"k":["v"]}},"EventSourceArn":null,"FunctionName":"f",
 		"StartingPosition":"LATEST"}`))
 	require.NoError(t, err)
-	assert.Equal(t, CreateInput{FunctionName: "f", StartingPosition: "LATEST", Tags: map[string]string{"a": "1", "c": ""},
-		Settings: Settings{unsupported: []string{"Topics", "Queues", "SelfManagedEventSource"}}}, in)
+	assert.Equal(t, CreateInput{
+		FunctionName: "f", StartingPosition: "LATEST", Tags: map[string]string{"a": "1", "c": ""},
+		Settings: Settings{unsupported: []string{"Topics", "Queues", "SelfManagedEventSource"}},
+	}, in)
 }
 
 func TestNumbersAreReadAsAWSReadsThem(t *testing.T) {
@@ -106,7 +114,8 @@ func TestAListIsAskedForInTheQuery(t *testing.T) {
 	for query, want := range map[string]ListInput{
 		"": {},
 		"EventSourceArn=arn%3Aaws&FunctionName=f%3Aprod&Marker=a%2Bb%3D&MaxItems=7": {
-			EventSourceARN: "arn:aws", FunctionName: "f:prod", Marker: "a+b=", MaxItems: new(7)},
+			EventSourceARN: "arn:aws", FunctionName: "f:prod", Marker: "a+b=", MaxItems: new(7),
+		},
 		"FunctionName=&MaxItems=":             {},
 		"FunctionName=a&FunctionName=b":       {FunctionName: "a"},
 		"MaxItems=0":                          {MaxItems: new(0)},

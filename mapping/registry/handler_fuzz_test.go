@@ -40,8 +40,10 @@ func FuzzHandler(f *testing.F) {
 		if endlessly {
 			source.Reader, length = io.MultiReader(source.Reader, endless(' ')), -1
 		}
-		r := &http.Request{Method: method, URL: u, Host: u.Host, Header: http.Header{}, ContentLength: length,
-			Body: io.NopCloser(source)}
+		r := &http.Request{
+			Method: method, URL: u, Host: u.Host, Header: http.Header{}, ContentLength: length,
+			Body: io.NopCloser(source),
+		}
 		ops, w := &spy{configuration: full()}, httptest.NewRecorder()
 		newHandler(ops, nil, slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
 

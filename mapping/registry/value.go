@@ -164,21 +164,20 @@ func (v value) dictionary() (map[string]string, error) {
 	return m, err
 }
 
-func (v value) outside(scalar string) error { return v.not(scalar) }
-
 // entries calls f with the members of an object, in their order.
 func (v value) entries(f func(name string, member value) error) error {
 	d := v.decoder()
 	for d.More() {
-		name, err := d.Token()
+		token, err := d.Token()
 		if err != nil {
 			return err
 		}
+		name, _ := token.(string) // Whatever else stands here is no JSON.
 		member, err := next(d)
 		if err != nil {
 			return err
 		}
-		if err := f(name.(string), member); err != nil {
+		if err := f(name, member); err != nil {
 			return err
 		}
 	}
