@@ -43,8 +43,8 @@ func refuse(w http.ResponseWriter, e *Error) {
 	respond(w, e.Status, text)
 }
 
-// upper reports whether the message is a member "Message" of an error, and not "message": SDKs that go by the letter find
-// none otherwise. Source: Lambda's service model.
+// upper reports whether the message of an error is a member "Message", and not "message": botocore goes by the letter.
+// Source: Lambda's service model, and recorded answers.
 func upper(code string) bool {
 	return code == CodeService || code == CodeResourceInUse || code == CodeResourceNotFound
 }

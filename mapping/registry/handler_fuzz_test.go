@@ -82,6 +82,7 @@ func FuzzDecode(f *testing.F) {
 		`{"BatchSize":1.5e1,"Tags":{"a":"1","a":null,"":"x"}}`,
 		`{"FilterCriteria":{"Filters":[{"Pattern":"p"},{}]},"Enabled":false}`,
 		`{"StartingPositionTimestamp":1789811731.0856,"x":[[[{"y":[]}]]]}`,
+		`{"StartingPositionTimestamp":-62135596800}`,
 		`{"BatchSize":-1e400,"x":1e400}`, `[]`, `{"Tags":[]}`, " {\n}\t",
 	} {
 		f.Add([]byte(body))
