@@ -92,6 +92,9 @@ func (s *shard) offer(r read) {
 		for i := range r.page.Records {
 			polled.Bytes += len(r.page.Records[i].Data)
 		}
+		if n := len(r.page.Records); n > 0 {
+			polled.FirstSequenceNumber, polled.LastSequenceNumber = r.page.Records[0].SequenceNumber, r.page.Records[n-1].SequenceNumber
+		}
 		s.m.cfg.Observer.Polled(polled)
 	}
 	s.m.counts.polled.Add(int64(len(r.page.Records)))

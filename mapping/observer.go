@@ -38,6 +38,8 @@ type ShardOpened struct {
 	Shard string
 	From  string // "TRIM_HORIZON", "AT_TIMESTAMP …" or "AFTER_SEQUENCE_NUMBER …"
 	Epoch uint64 // of the lease
+
+	MappingUUID, FunctionARN string // whose shard it is
 }
 
 // ShardClosed tells of a shard that is no longer processed here.
@@ -56,6 +58,8 @@ type Polled struct {
 	Bytes      int           // of the records' data
 	Behind     time.Duration // MillisBehindLatest
 	Err        error         // the read failed, and will be tried again
+
+	FirstSequenceNumber, LastSequenceNumber string // of the records, filtered or not; empty without any
 }
 
 // Invoking tells of an invocation that begins.

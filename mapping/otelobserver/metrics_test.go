@@ -1,0 +1,228 @@
+package otelobserver_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/poller/kinesistest"
+)
+
+// succeed is a function that does nothing.
+func succeed(context.Context, *invoke.Event) error { return nil }
+
+// failOn returns a function that fails when one of the records is bad.
+func failOn(bad string) invoke.Func {
+	return func(_ context.Context, e *invoke.Event) error {
+		for r := range e.Records() {
+			if string(r.Data) == bad {
+				return errors.New("bad record")
+			}
+		}
+		return nil
+	}
+}
+
+// delivering returns a destination that always answers err.
+func delivering(err error) invoke.DestinationFunc {
+	return func(context.Context, *invoke.Failure) error { return err }
+}
+
+// case83 configures a mapping that leaves out 30 and fails on 20.
+func case83(destination error) func(*mapping.Config) {
+	return func(cfg *mapping.Config) {
+		cfg.BatchSize, cfg.MaximumRetryAttempts = 1, new(1)
+		cfg.FilterCriteria.Filters = []mapping.Filter{{Pattern: `{"data": [{"numeric": ["<", 30]}]}`}}
+		cfg.DestinationConfig.OnFailure.To = delivering(destination)
+		cfg.Function = failOn("20")
+	}
+}
+
+func TestEventsAreCountedAsByLambda(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		w.put("10", "20", "30")
+		r := w.start(case83(nil))
+		pass(5 * time.Second)
+		require.NoError(t, r.stop())
+		of, function := "{EventSourceMappingUUID="+r.Status().UUID+"}", "{FunctionName=ship-orders}"
+		got := w.collect()
+		assert.Equal(t, map[string]int64{
+			"PolledEventCount" + of:                        3,
+			"FilteredOutEventCount" + of:                   1,
+			"InvokedEventCount" + of:                       3, // the retry counts again
+			"FailedInvokeEventCount" + of:                  2,
+			"DroppedEventCount" + of:                       0,
+			"OnFailureDestinationDeliveredEventCount" + of: 1,
+			"Invocations" + function:                       3,
+			"Errors" + function:                            2,
+			"Throttles" + function:                         0,
+			"DestinationDeliveryFailures" + function:       0,
+		}, got.counters, "case 83")
+		assert.ElementsMatch(t, []string{"Duration" + function, "IteratorAge" + function}, slices.Collect(maps.Keys(got.histograms)))
+		assert.EqualValues(t, 3, got.histograms["Duration"+function].Count)
+		for name, unit := range got.units {
+			switch {
+			case strings.HasSuffix(name, "EventCount"):
+				assert.Equal(t, "{event}", unit, name)
+			case name == "Duration" || name == "IteratorAge":
+				assert.Equal(t, "ms", unit, name)
+			}
+		}
+		counts := r.Status().Counts
+		assert.EqualValues(t, []int64{3, 1, 3, 2, 1}, []int64{counts.Polled, counts.FilteredOut, counts.Invoked, counts.Failed, counts.Delivered},
+			"Status says the same")
+	})
+}
+
+func TestRecordsWhoseDocumentIsNotTakenAreDropped(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		w.put("10", "20", "30")
+		r := w.start(case83(errors.New("queue is gone")))
+		pass(5 * time.Second)
+		require.NoError(t, r.stop())
+		of := "{EventSourceMappingUUID=" + r.Status().UUID + "}"
+		got := w.collect().counters
+		assert.EqualValues(t, 1, got["DroppedEventCount"+of])
+		assert.EqualValues(t, 0, got["OnFailureDestinationDeliveredEventCount"+of])
+		assert.EqualValues(t, 1, got["DestinationDeliveryFailures{FunctionName=ship-orders}"])
+	})
+}
+
+func TestRecordsDroppedWithoutADestinationAreNoFailureOfIt(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		w.put("10", "20")
+		r := w.start(func(cfg *mapping.Config) { cfg.MaximumRetryAttempts, cfg.Function = new(0), failOn("20") })
+		pass(2 * time.Second)
+		require.NoError(t, r.stop())
+		got := w.collect().counters
+		assert.EqualValues(t, 2, got["DroppedEventCount{EventSourceMappingUUID="+r.Status().UUID+"}"])
+		assert.EqualValues(t, 0, got["DestinationDeliveryFailures{FunctionName=ship-orders}"])
+	})
+}
+
+func TestEmptyPollsCountZeroAndAMappingThatDoesNotRunNothing(t *testing.T) {
+	delta := sdkmetric.WithTemporalitySelector(func(sdkmetric.InstrumentKind) metricdata.Temporality { return metricdata.DeltaTemporality })
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		assert.Empty(t, w.collect().counters)
+		r := w.start(func(cfg *mapping.Config) { cfg.Function = invoke.Func(succeed) })
+		pass(1500 * time.Millisecond)
+		w.collect() // takes what the start brought
+		pass(time.Second)
+		of := "{EventSourceMappingUUID=" + r.Status().UUID + "}"
+		assert.Equal(t, map[string]int64{"PolledEventCount" + of: 0, "FilteredOutEventCount" + of: 0}, w.collect().counters)
+		require.NoError(t, r.stop())
+		w.collect()
+		pass(time.Minute)
+		assert.Empty(t, w.collect().counters, "of a mapping that was stopped")
+		assert.Empty(t, w.named("poll orders"), "an empty poll has no span")
+	}, delta)
+}
+
+func TestReadsThatFailCountNothing(t *testing.T) {
+	delta := sdkmetric.WithTemporalitySelector(func(sdkmetric.InstrumentKind) metricdata.Temporality { return metricdata.DeltaTemporality })
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		failed := 0
+		r := w.start(func(cfg *mapping.Config) {
+			cfg.Function = invoke.Func(succeed)
+			cfg.Observer.Polled = func(p mapping.Polled) {
+				if p.Err != nil {
+					failed++
+				}
+			}
+		})
+		pass(1500 * time.Millisecond)
+		w.collect()
+		w.service.Throttle(kinesistest.GetRecords, 1)
+		pass(time.Second)
+		got := w.collect().counters
+		require.NotZero(t, failed)
+		assert.Empty(t, got)
+		require.NoError(t, r.stop())
+	}, delta)
+}
+
+func TestIteratorAgeIsThatOfTheLastRecordWhenAnInvocationBegins(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		w.put("10")
+		pass(time.Second)
+		w.put("20")
+		pass(10 * time.Second)
+		r := w.start(func(cfg *mapping.Config) {
+			cfg.Function = invoke.Func(func(ctx context.Context, e *invoke.Event) error {
+				time.Sleep(3 * time.Second)
+				return failOn("20")(ctx, e)
+			})
+			cfg.MaximumRetryAttempts = new(1)
+		})
+		pass(30 * time.Second)
+		require.NoError(t, r.stop())
+		age := w.collect().histograms["IteratorAge{FunctionName=ship-orders}"]
+		first, _ := age.Min.Value()
+		last, _ := age.Max.Value()
+		assert.EqualValues(t, 2, age.Count, "a retry has an age of its own")
+		assert.InDelta(t, 10_000, first, 10)
+		assert.InDelta(t, 13_200, last, 10, "the function's 3 s and the 200 ms before the retry")
+		duration := w.collect().histograms["Duration{FunctionName=ship-orders}"]
+		assert.InDelta(t, 6_000, duration.Sum, 10)
+	})
+}
+
+func TestThrottledInvocationsAreNoRuns(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		w.put("10", "20")
+		calls := 0
+		r := w.start(func(cfg *mapping.Config) {
+			cfg.Function = invoke.Func(func(context.Context, *invoke.Event) error {
+				switch calls++; calls {
+				case 1:
+					return invoke.ErrThrottled
+				case 2:
+					return invoke.ErrUnavailable
+				}
+				return nil
+			})
+		})
+		pass(10 * time.Second)
+		require.NoError(t, r.stop())
+		got := w.collect()
+		of := "{EventSourceMappingUUID=" + r.Status().UUID + "}"
+		assert.EqualValues(t, 1, got.counters["Throttles{FunctionName=ship-orders}"])
+		assert.EqualValues(t, 1, got.counters["Invocations{FunctionName=ship-orders}"])
+		assert.EqualValues(t, 0, got.counters["Errors{FunctionName=ship-orders}"])
+		assert.EqualValues(t, 2, got.counters["InvokedEventCount"+of])
+		assert.EqualValues(t, 0, got.counters["FailedInvokeEventCount"+of])
+		assert.EqualValues(t, 1, got.histograms["Duration{FunctionName=ship-orders}"].Count)
+	})
+}
+
+func TestPerShardGivesEachShardASeries(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
+		w.put("1", "2", "3", "4", "5", "6", "7", "8")
+		w.telemetry.PerShard = true
+		r := w.start(func(cfg *mapping.Config) { cfg.Function = invoke.Func(succeed) })
+		pass(2 * time.Second)
+		require.NoError(t, r.stop())
+		got := w.collect()
+		var sum int64
+		for _, shard := range []string{"shardId-000000000000", "shardId-000000000001"} {
+			of := "EventSourceMappingUUID=" + r.Status().UUID
+			n := got.counters["PolledEventCount{"+of+",ShardId="+shard+"}"]
+			assert.Positive(t, n, shard)
+			sum += n
+			assert.Contains(t, got.counters, "Invocations{"+of+",FunctionName=ship-orders,ShardId="+shard+"}")
+			assert.Contains(t, got.histograms, "IteratorAge{"+of+",FunctionName=ship-orders,ShardId="+shard+"}")
+		}
+		assert.EqualValues(t, 8, sum)
+	})
+}
