@@ -45,6 +45,20 @@ func isConsumerName(s string) bool {
 	return ok && name != "" && !strings.Contains(name, "/") && number != "" && strings.Trim(number, "0123456789") == ""
 }
 
+// Name returns the name under which a Store knows the mapping of a source to a function, from the fields EventSourceARN and
+// FunctionName of its Config. It is the same for all forms in which a function can be named.
+func Name(eventSourceARN, functionName string) (string, error) {
+	function, err := functionARN(functionName, eventSourceARN)
+	if err != nil {
+		return "", fmt.Errorf("mapping: name: %w", err)
+	}
+	return nameOf(eventSourceARN, function), nil
+}
+
+func nameOf(eventSourceARN, functionARN string) string {
+	return eventSourceARN + " " + strings.TrimSuffix(functionARN, ":$LATEST")
+}
+
 // functionARN returns the ARN that a function name stands for: the name may be an ARN, a partial ARN
 // (ACCOUNT:function:NAME) or a plain name, each with a qualifier if need be, which is kept. What is missing is taken
 // from the stream.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
@@ -18,10 +19,14 @@ const (
 	finalCommit    = 5 * time.Second
 )
 
-// committer writes the progress of one shard, beside the invocations: one write at a time, the newest wins. Its run
-// method is the only goroutine that writes under the lease.
+// committer writes the progress of one shard, beside the invocations: one write at a time, the newest wins. It has a
+// goroutine while there is something to write, so that idle shards have none: the only one that writes under the lease.
 type committer struct {
-	store    Store
+	ctx      context.Context // done: write no more
+	every    time.Duration   // the least time between two writes
+	hurry    chan struct{}   // closed when what is left is to be written at once
+	hurried  sync.Once
+	store    leaseStore
 	lease    Lease
 	log      *slog.Logger
 	observer *Observer
@@ -31,11 +36,25 @@ type committer struct {
 	failing func(error)             // called after each write that failed
 	lost    context.CancelCauseFunc // called when nothing can be written under the lease any more
 
-	failure error // of the newest write, nil when it is durable; read after run
+	failure error // of the newest write, nil when it is durable; read after finish
+
+	mu      sync.Mutex
+	busy    bool // the goroutine runs, or nothing can be written any more
+	writing sync.WaitGroup
 }
 
 // offer hands over a commit without waiting. A commit that was not yet taken is replaced.
 func (c *committer) offer(p *batch.Commit) {
+	if p.End {
+		c.rush()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.busy {
+		c.busy = true
+		c.writing.Go(func() { c.run(p) })
+		return
+	}
 	select {
 	case <-c.pending:
 	default:
@@ -43,14 +62,54 @@ func (c *committer) offer(p *batch.Commit) {
 	c.pending <- p // there is room: nobody else sends
 }
 
-// run writes what is offered until pending is closed and empty, the lease is lost, or ctx is done.
-func (c *committer) run(ctx context.Context) {
-	for p := range c.pending {
-		if !c.write(ctx, p) {
-			break
+// finish writes what is left, for as long as that may take, and returns when nothing is written any more.
+func (c *committer) finish(patience time.Duration, stop func()) {
+	c.rush()
+	close(c.pending)
+	final := time.AfterFunc(patience, stop)
+	c.writing.Wait()
+	final.Stop()
+}
+
+// run writes p, and what is offered meanwhile, until there is nothing more, or nothing can be written any more: the lease is
+// lost, or ctx is done.
+func (c *committer) run(p *batch.Commit) {
+	for ; p != nil; p = c.take() {
+		if !c.write(c.ctx, p) {
+			return // busy for ever: nobody writes from now on
 		}
+		c.rest()
 	}
-	for range c.pending { // nothing more can be written, but offer must go on
+}
+
+// rest waits until the next write may be made.
+func (c *committer) rest() {
+	if c.every <= 0 {
+		return
+	}
+	timer := time.NewTimer(c.every)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.hurry:
+	case <-c.ctx.Done():
+	}
+}
+
+// rush has everything written at once from now on.
+func (c *committer) rush() { c.hurried.Do(func() { close(c.hurry) }) }
+
+// take returns what is to be written next, nil if there is nothing.
+func (c *committer) take() *batch.Commit {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	select {
+	case p := <-c.pending: // nil when it is closed
+		c.busy = p != nil
+		return p
+	default:
+		c.busy = false
+		return nil
 	}
 }
 

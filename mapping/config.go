@@ -198,6 +198,14 @@ type Config struct {
 	// 30 s; negative means none. An extension.
 	DrainTimeout time.Duration
 
+	// CheckpointInterval is the least time between two writes of a shard's progress. 0 means that each is written as soon as
+	// the one before is, and a second with a FleetStore; negative means none there either. An extension.
+	CheckpointInterval time.Duration
+
+	// FailoverTime is how long a worker of a fleet may be silent before its shards are taken: 1 s to 1 h, default 10 s. All
+	// workers of a mapping must have the same. It goes with a FleetStore. An extension.
+	FailoverTime time.Duration
+
 	// Logger is told of changes of state, never of single records. nil means slog.Default().
 	Logger *slog.Logger
 

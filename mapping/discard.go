@@ -82,7 +82,7 @@ func (s *shard) pause(d time.Duration) bool {
 	case <-timer.C:
 		return true
 	case <-s.ctx.Done():
-	case <-s.parent.soft.Done():
+	case <-s.soft.Done():
 	}
 	return false
 }

@@ -28,7 +28,8 @@
 //
 // Delivery is at least once. What is resolved is stored beside the invocations, under a lease of the shard; after a
 // crash only the records above the last stored position come again. The stores are [MemoryStore] and, in the packages
-// below this one, boltstore; storetest checks one of your own.
+// below this one, boltstore and dynamostore; storetest checks one of your own, and migrate fills them from other consumers'
+// tables.
 //
 // [Mapping.Status] tells where each shard stands and what it waits for, and an [Observer] is told what happens.
 package mapping

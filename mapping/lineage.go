@@ -67,6 +67,18 @@ func (l *lineage) list(listed []poller.Shard, began time.Time, processed map[str
 	return gone
 }
 
+// replaced returns a shard that is another one than that which was listed before under its ID, and false if there is none:
+// the stream was deleted, and one of its name was made, whose shards have the same IDs.
+func (l *lineage) replaced(listed []poller.Shard) (was, is poller.Shard, ok bool) {
+	for _, is := range listed {
+		was := l.shards[is.ID]
+		if was.StartingSequenceNumber != "" && is.StartingSequenceNumber != "" && was.StartingSequenceNumber != is.StartingSequenceNumber {
+			return was, is, true
+		}
+	}
+	return was, is, false
+}
+
 // adopt enters a shard among the children of its parents.
 func (l *lineage) adopt(id string) {
 	for _, p := range parentsOf(l.shards[id]) {

@@ -13,13 +13,17 @@ import (
 // loop is the heart of a shard: it tells the Scheduler what happened and does what it says, until the shard is wholly
 // processed, or a stop and everything that ran has ended. An error describes the calls that did not end.
 func (s *shard) loop() error {
-	soft, hard := s.parent.soft.Done(), s.ctx.Done()
+	soft, hard := s.soft.Done(), s.ctx.Done()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	defer s.rest()
 	var grace <-chan time.Time
 	for {
 		now := time.Now()
+		if s.parent.fenced(now) {
+			s.lose(ErrLeaseLost)
+			s.stop()
+		}
 		for _, a := range s.sched.Next(now) {
 			s.do(now, a)
 		}
@@ -80,7 +84,7 @@ func (s *shard) arm(timer *time.Timer, now time.Time) {
 }
 
 // offer takes in what a read came to.
-func (s *shard) offer(r read) {
+func (s *shard) offer(r *read) {
 	s.reading = false
 	polled := Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, PassedOver: r.passedOver, Behind: r.page.Behind, Err: r.err}
 	if r.err != nil {
@@ -88,15 +92,11 @@ func (s *shard) offer(r read) {
 		s.readFailed(r.err)
 		return
 	}
-	if s.m.cfg.Observer.Polled != nil {
-		for i := range r.page.Records {
-			polled.Bytes += len(r.page.Records[i].Data)
-		}
-		if n := len(r.page.Records); n > 0 {
-			polled.FirstSequenceNumber, polled.LastSequenceNumber = r.page.Records[0].SequenceNumber, r.page.Records[n-1].SequenceNumber
-		}
-		s.m.cfg.Observer.Polled(polled)
+	polled.Bytes = r.bytes
+	if n := len(r.page.Records); n > 0 {
+		polled.FirstSequenceNumber, polled.LastSequenceNumber = r.page.Records[0].SequenceNumber, r.page.Records[n-1].SequenceNumber
 	}
+	call(s.m.cfg.Observer.Polled, polled)
 	s.m.counts.polled.Add(int64(len(r.page.Records)))
 	s.m.counts.filtered.Add(int64(r.filtered))
 	s.m.counts.passedOver.Add(int64(r.passedOver))
@@ -108,6 +108,7 @@ func (s *shard) offer(r read) {
 		s.children = r.children
 		s.reading = true // there is no one to ask any more
 	}
+	s.rate.bytes.Add(int64(r.bytes))
 	s.sched.Offer(time.Now(), r.page)
 	s.settle(true)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -77,7 +76,7 @@ func New(cfg Config) (*Mapping, error) {
 	}
 	m := &Mapping{
 		cfg:         cfg,
-		name:        cfg.EventSourceARN + " " + strings.TrimSuffix(function, ":$LATEST"),
+		name:        nameOf(cfg.EventSourceARN, function),
 		owner:       uuid.NewString(),
 		from:        from,
 		functionARN: function,
@@ -159,7 +158,8 @@ func (c *Config) policy() batch.Policy {
 // does not exist, credentials or permissions that are refused, a request that the service can't accept, and progress
 // that can't be read (ErrUnreadable) or belongs to another stream (ErrStreamReplaced). Anything else, such as an endpoint
 // that does not answer or credentials that can't be had, is logged and tried again. Once it processes, no error of the
-// stream ends it: as on AWS it goes on trying, and Status tells why.
+// stream ends it: as on AWS it goes on trying, and Status tells why. Only a stream that was deleted and created anew
+// under its name ends it, with ErrStreamReplaced: its positions mean nothing there.
 func (m *Mapping) Run(ctx context.Context) error {
 	started := false
 	m.view.set(func(v *view) {

@@ -42,7 +42,7 @@ func (s *shard) read(ctx context.Context, reader poller.Reader) {
 			page = batch.Page{}
 		}
 		guard.idle = len(page.Records) == 0
-		r := read{page: page, measured: s.measure(page.Records), err: err}
+		r := &read{page: page, measured: s.measure(page.Records), err: err}
 		r.ask(reader)
 		select {
 		case s.pages <- r:
@@ -70,10 +70,11 @@ func (r *read) ask(reader poller.Reader) {
 	}
 }
 
-// measured tells of the records of a page that are never invoked.
+// measured tells of the records of a page.
 type measured struct {
 	filtered   int // no filter lets them through
 	passedOver int // the reader says that they are not for this shard
+	bytes      int // of the data of all records, these included
 }
 
 // measure filters the records of a page, and sets the size of those that pass.
@@ -81,6 +82,7 @@ func (s *shard) measure(records []batch.Record) (m measured) {
 	sizer := s.origin.Sizer()
 	for i := range records {
 		r := &records[i]
+		m.bytes += len(r.Data)
 		switch {
 		case r.Filtered:
 			m.passedOver++

@@ -31,18 +31,26 @@ type shard struct {
 
 	unlisted atomic.Bool // the stream does not list it any more; Run's goroutine sets it
 
+	// soft is done when nothing new may be read or started: the mapping stops, or this shard is to be handed over (drain).
+	soft  context.Context
+	drain context.CancelFunc
+
 	// ctx is that of what runs under the lease: done when the lease is lost, or when the stop's patience is over.
 	ctx  context.Context
 	lose context.CancelCauseFunc
 
-	lease   Lease
-	sched   *batch.Scheduler
-	commits *committer
-	account *poller.Account // in the Budget, nil without one
-	held    int             // what it was told last
-	stored  chan struct{}   // closed when the shard's end is durable
+	store    leaseStore
+	load     func(context.Context) (Progress, error) // of a lease that the shard was given; nil where it takes it itself
+	lease    Lease
+	released bool
+	rate     rate // of what is read
+	sched    *batch.Scheduler
+	commits  *committer
+	account  *poller.Account // in the Budget, nil without one
+	held     int             // what it was told last
+	stored   chan struct{}   // closed when the shard's end is durable
 
-	pages   chan read     // from the goroutine that reads
+	pages   chan *read    // from the goroutine that reads; a pointer, which keeps the stack of loop small
 	room    chan struct{} // to it, one token for each read
 	reading bool          // it has a token, or a page for us
 	ends    calls         // from the invocations and deliveries
@@ -64,31 +72,31 @@ func newShard(r *run, info poller.Shard, view *shardView) *shard {
 		log:    r.m.log.With("shard", info.ID),
 		origin: r.m.origin(info.ID),
 		stored: make(chan struct{}),
-		pages:  make(chan read),
+		pages:  make(chan *read),
 		room:   make(chan struct{}, 1),
 	}
+	s.soft, s.drain = context.WithCancel(r.soft)
 	s.ctx, s.lose = context.WithCancelCause(r.hard)
+	s.store = r.m.store
 	return s
+}
+
+// leaseStore is what a shard needs of a Store once it has its lease.
+type leaseStore interface {
+	Commit(ctx context.Context, lease Lease, p Progress) error
+	Release(ctx context.Context, lease Lease) error
 }
 
 // run processes the shard, after a delay, until it is wholly processed (true), a stop, or the loss of its lease.
 func (s *shard) run(delay time.Duration) (finished bool, err error) {
 	defer s.lose(nil)
-	if !sleep(s.parent.soft, delay) {
-		return false, nil
-	}
-	progress, err := s.acquire()
-	if err != nil {
-		return false, s.unlessStopping(err)
-	}
-	if err := s.confirm(progress); err != nil || progress.End {
-		s.release()
-		return err == nil, s.unlessStopping(err)
-	}
-	reader, err := s.prepare(progress)
-	if err != nil {
-		s.release()
-		return false, err
+	defer s.drain()
+	reader, finished, err := s.open(delay)
+	if reader == nil {
+		if s.load != nil && !s.released {
+			s.release()
+		}
+		return finished, err
 	}
 	defer s.account.Close()
 	if c, ok := reader.(io.Closer); ok {
@@ -97,9 +105,30 @@ func (s *shard) run(delay time.Duration) (finished bool, err error) {
 	return s.process(reader)
 }
 
+// open takes the shard's lease, after a delay, and returns the reader that goes on where the progress ends. Without a reader
+// there is nothing to process, because the shard is finished, or the mapping stops, or for an error.
+func (s *shard) open(delay time.Duration) (reader poller.Reader, finished bool, err error) {
+	if !sleep(s.soft, delay) {
+		return nil, false, nil
+	}
+	progress, err := s.acquire()
+	if err != nil {
+		return nil, false, s.unlessStopping(err)
+	}
+	if err := s.confirm(progress); err != nil || progress.End {
+		s.release()
+		return nil, err == nil, s.unlessStopping(err)
+	}
+	if reader, err = s.prepare(progress); err != nil {
+		s.release()
+		return nil, false, err
+	}
+	return reader, false, nil
+}
+
 // unlessStopping returns err, or nil where a stop is the reason for it.
 func (s *shard) unlessStopping(err error) error {
-	if s.parent.soft.Err() != nil {
+	if s.soft.Err() != nil {
 		return nil
 	}
 	return err
@@ -111,10 +140,10 @@ func (s *shard) confirm(progress Progress) error {
 	err := replaced(s.info, progress)
 	for began := time.Now(); errors.Is(err, errListedOpen) && time.Since(began) < listingLag; {
 		s.view.set(func(v *shardView) { v.status.Waiting = "stored as wholly processed, and listed as open" })
-		if !sleep(s.parent.soft, leaseRetry) {
-			return s.parent.soft.Err()
+		if !sleep(s.soft, leaseRetry) {
+			return s.soft.Err()
 		}
-		shards, listErr := s.m.source.Shards(s.parent.soft)
+		shards, listErr := s.m.source.Shards(s.soft)
 		if listErr != nil {
 			began = time.Now()
 			continue
@@ -135,29 +164,35 @@ func (s *shard) acquire() (Progress, error) {
 	for {
 		lease, progress, err := s.tryAcquire()
 		if err == nil {
-			s.lease = lease
+			if s.load == nil { // else it was given, and the worker of the fleet looks at it
+				s.lease = lease
+			}
 			s.view.set(func(v *shardView) {
-				v.status.Owner, v.status.Stored, v.status.Waiting = s.m.owner, progress.Position, ""
+				v.status.Owner, v.status.Stored, v.status.Waiting = lease.Owner, progress.Position, ""
 			})
 			return progress, nil
 		}
 		if errors.Is(err, ErrUnreadable) {
 			return Progress{}, fmt.Errorf("mapping: shard %s: %w", s.info.ID, err)
 		}
-		if told != message(err) && s.parent.soft.Err() == nil {
+		if told != message(err) && s.soft.Err() == nil {
 			told = message(err)
 			s.view.set(func(v *shardView) { v.status.Waiting = "no lease: " + told })
 			s.log.Warn("the shard's lease can't be had, will be tried again", "error", err)
 		}
-		if !sleep(s.parent.soft, leaseRetry) {
-			return Progress{}, s.parent.soft.Err()
+		if !sleep(s.soft, leaseRetry) {
+			return Progress{}, s.soft.Err()
 		}
 	}
 }
 
 func (s *shard) tryAcquire() (Lease, Progress, error) {
-	ctx, cancel := context.WithTimeout(s.parent.soft, storeTimeout)
+	ctx, cancel := context.WithTimeout(s.soft, storeTimeout)
 	defer cancel()
+	if s.load != nil {
+		p, err := s.load(ctx)
+		return s.lease, p, err
+	}
 	return s.m.store.Acquire(ctx, s.m.name, s.info.ID, s.m.owner)
 }
 
@@ -197,25 +232,21 @@ func (s *shard) prepare(progress Progress) (poller.Reader, error) {
 
 // process runs the loop with its reader and its committer beside it, and winds them up in the order that loses nothing.
 func (s *shard) process(reader poller.Reader) (finished bool, err error) {
-	var readers, writers sync.WaitGroup
-	readCtx, stopReading := context.WithCancel(s.parent.soft)
-	writeCtx, stopWriting := context.WithCancel(context.WithoutCancel(s.parent.soft))
+	var readers sync.WaitGroup
+	readCtx, stopReading := context.WithCancel(s.soft)
+	writeCtx, stopWriting := context.WithCancel(context.WithoutCancel(s.soft))
 	defer stopWriting()
 	s.commits = &committer{
-		store: s.m.store, lease: s.lease, log: s.log, observer: &s.m.cfg.Observer,
+		ctx: writeCtx, store: s.store, every: s.m.checkpointInterval(), hurry: make(chan struct{}), lease: s.lease, log: s.log, observer: &s.m.cfg.Observer,
 		pending: make(chan *batch.Commit, 1), written: s.written, failing: s.notWritten, lost: s.lose,
 	}
 	readers.Go(func() { s.read(readCtx, reader) })
-	writers.Go(func() { s.commits.run(writeCtx) })
 
 	left := s.loop()
 
 	stopReading()
 	readers.Wait()
-	close(s.commits.pending)
-	final := time.AfterFunc(finalCommit, stopWriting)
-	writers.Wait()
-	final.Stop()
+	s.commits.finish(finalCommit, stopWriting)
 	return s.close(left)
 }
 
@@ -246,9 +277,10 @@ func (s *shard) close(left error) (finished bool, err error) {
 
 // release gives the lease back. A store that does not take it only delays the next owner.
 func (s *shard) release() {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.parent.soft), finalCommit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.soft), finalCommit)
 	defer cancel()
-	if err := s.m.store.Release(ctx, s.lease); err != nil {
+	err := s.store.Release(ctx, s.lease)
+	if s.released = err == nil; err != nil {
 		s.log.Warn("releasing the shard's lease failed", "error", err)
 	}
 }

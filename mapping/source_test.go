@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -182,6 +183,27 @@ func TestStreamThatWasReplacedIsNotTakenForTheOldOne(t *testing.T) {
 		w.put(5, 5)
 		m, err := mapping.New(w.config())
 		require.NoError(t, err)
+		require.ErrorIs(t, m.Run(t.Context()), mapping.ErrStreamReplaced)
+	})
+}
+
+// TestStreamThatIsReplacedUnderARunningMappingEndsIt deletes the stream and makes it anew within a poll's interval, so that
+// the mapping never sees it missing.
+func TestStreamThatIsReplacedUnderARunningMappingEndsIt(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		w.put(0, 5)
+		ended := make(chan error, 1)
+		m, err := mapping.New(w.config())
+		require.NoError(t, err)
+		go func() { ended <- m.Run(t.Context()) }()
+		pass(1500 * time.Millisecond)
+		_, err = w.service.Client().DeleteStream(t.Context(), &kinesis.DeleteStreamInput{StreamName: new("orders")})
+		require.NoError(t, err)
+		w.stream, err = w.service.CreateStream("orders", 1)
+		require.NoError(t, err)
+		w.put(5, 5)
+		require.ErrorIs(t, <-ended, mapping.ErrStreamReplaced)
+		assert.Equal(t, numbers(0, 5), w.delivered(), "nothing of the new stream was read at a position of the old one")
 		require.ErrorIs(t, m.Run(t.Context()), mapping.ErrStreamReplaced)
 	})
 }

@@ -31,7 +31,8 @@ type run struct {
 	hard   context.Context // done: cancel what runs
 	cancel context.CancelCauseFunc
 
-	admitted bool // the role may do what it must
+	admitted bool    // the role may do what it must
+	member   *member // of a fleet, nil without one
 	anchor   time.Time
 	lineage  lineage
 	running  map[string]*shard
@@ -47,6 +48,8 @@ type run struct {
 type shardEnd struct {
 	id       string
 	finished bool
+	lease    Lease
+	released bool
 	children []poller.Shard // that its last page told of
 	err      error
 }
@@ -74,6 +77,9 @@ func (r *run) supervise() error {
 		return err
 	}
 	r.m.log.Info("mapping runs", "shards", len(r.lineage.shards), "startingPosition", string(r.m.cfg.StartingPosition))
+	if store, ok := r.m.store.(FleetStore); ok {
+		return newMember(r, store.Fleet(r.m.name)).supervise()
+	}
 	r.open()
 	r.sweep(r.rows)
 	r.rows = nil
@@ -90,7 +96,12 @@ func (r *run) supervise() error {
 				timer.Reset(max(0, earlyRefresh-time.Since(r.listed)))
 			}
 		case <-timer.C:
-			timer.Reset(r.refresh())
+			next, err := r.refresh()
+			if err != nil {
+				r.halt(err)
+				return errors.Join(err, r.stop())
+			}
+			timer.Reset(next)
 			r.open()
 			r.sweep(nil)
 		case <-r.soft.Done():
@@ -176,18 +187,22 @@ func (r *run) fatal(err error) error {
 	}
 }
 
-// refresh lists the shards again and returns when to do it next.
-func (r *run) refresh() time.Duration {
+// refresh lists the shards again and returns when to do it next. An error ends the mapping.
+func (r *run) refresh() (time.Duration, error) {
 	began := time.Now()
 	shards, err := r.m.source.Shards(r.soft)
 	if err != nil {
 		if r.soft.Err() == nil {
 			r.problem("listing the stream's shards failed, will be tried again", err)
 		}
-		return min(5*startRetry, r.m.cfg.ShardRefreshInterval)
+		return min(5*startRetry, r.m.cfg.ShardRefreshInterval), nil
+	}
+	if was, is, ok := r.lineage.replaced(shards); ok {
+		return 0, fmt.Errorf("%w: shard %s began at %s, and begins at %s now: give the mapping another FunctionName or store",
+			ErrStreamReplaced, is.ID, was.StartingSequenceNumber, is.StartingSequenceNumber)
 	}
 	r.list(shards, began)
-	return r.m.cfg.ShardRefreshInterval
+	return r.m.cfg.ShardRefreshInterval, nil
 }
 
 // problem tells of what failed: in the status, and in the log when it begins, or changes its class. The texts of errors
@@ -245,16 +260,21 @@ func (r *run) publish() {
 	r.m.view.set(func(v *view) { v.blocked, v.done = blocked, map[string]bool{} })
 }
 
-// start processes one shard in a goroutine of its own, which ends by sending to ended.
+// start processes one shard, after a delay, under a lease that it takes.
 func (r *run) start(info poller.Shard, delay time.Duration) {
 	sv := &shardView{}
 	sv.status.ShardID = info.ID
-	s := newShard(r, info, sv)
+	r.process(newShard(r, info, sv), delay)
+}
+
+// process runs a shard in a goroutine of its own, which ends by sending to ended.
+func (r *run) process(s *shard, delay time.Duration) {
+	info, sv := s.info, s.view
 	r.running[info.ID] = s
 	r.m.view.set(func(v *view) { v.shards[info.ID] = sv })
 	r.wg.Go(func() {
 		finished, err := s.run(delay)
-		r.ended <- shardEnd{id: info.ID, finished: finished, children: s.children, err: err}
+		r.ended <- shardEnd{id: info.ID, finished: finished, lease: s.lease, released: s.released, children: s.children, err: err}
 	})
 }
 

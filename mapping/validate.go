@@ -26,6 +26,9 @@ func (c *Config) validate(now time.Time) error {
 
 	v.within("FunctionTimeout", c.FunctionTimeout, 0, 24*time.Hour)
 	v.within("PollInterval", c.PollInterval, 200*time.Millisecond, 4*time.Minute) // an iterator lives 5 minutes
+	if c.FailoverTime != 0 {
+		v.within("FailoverTime", c.FailoverTime, time.Second, time.Hour)
+	}
 	v.within("ShardRefreshInterval", c.ShardRefreshInterval, time.Second, 24*time.Hour)
 	v.bytes("PayloadLimit", c.PayloadLimit)
 	v.bytes("BufferBytes", c.BufferBytes)

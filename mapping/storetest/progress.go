@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -63,6 +64,29 @@ func testAllFields(f *fixture) {
 		_, got := f.acquireShard(strconv.Itoa(i), "b")
 		equal(f, want, got)
 	}
+}
+
+// testLargeStates commits states up to Lambda's limit, so large that a store may have to keep them elsewhere, one after the
+// other and with small ones between.
+func testLargeStates(f *fixture) {
+	lease, _ := f.acquire("a")
+	for i, size := range []int{1 << 20, 400 << 10, 1, 1 << 20, 1<<20 - 1} {
+		state := make([]byte, size)
+		_, _ = rand.NewChaCha8([32]byte{byte(i)}).Read(state) // nothing makes it smaller; it never fails
+		want := at(uint64(i+1), i)
+		want.Window = &batch.Window{Start: start, End: start.Add(time.Minute), State: state}
+		f.commit(lease, want)
+		got := f.progress(f.mapping)[shard]
+		require.NotNil(f, got.Window)
+		require.True(f, bytes.Equal(state, got.Window.State), "%d bytes came back as others, %d of them", size, len(got.Window.State))
+		f.release(lease)
+		lease, got = f.acquire("b")
+		require.NotNil(f, got.Window)
+		require.True(f, bytes.Equal(state, got.Window.State), "%d bytes came back as others, %d of them", size, len(got.Window.State))
+	}
+	want := at(9, 9)
+	f.commit(lease, want)
+	f.stored(want)
 }
 
 func testManyShards(f *fixture) {

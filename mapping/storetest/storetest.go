@@ -14,7 +14,7 @@ import (
 
 // Run runs the suite, each rule as a subtest with a Store from open. It may be a new store each time or always the
 // same, with or without contents: each test uses names of mappings that nobody else has. Times are in whole
-// milliseconds and states up to 64 KiB. The tests of one Store make up to 64 calls at the same time.
+// milliseconds and states up to 1 MiB, Lambda's limit. The tests of one Store make up to 64 calls at the same time.
 func Run(t *testing.T, open func(t *testing.T) mapping.Store) {
 	t.Helper()
 	rules := map[string]func(*fixture){
@@ -24,6 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) mapping.Store) {
 		"ProgressOfUnknownMappingIsEmpty":      testUnknownMapping,
 		"ProgressOmitsShardsWithoutCommit":     testAcquiredOnly,
 		"ProgressKeepsAllFields":               testAllFields,
+		"ProgressKeepsLargeStates":             testLargeStates,
 		"ProgressListsManyShards":              testManyShards,
 		"ProgressOfMappingsIsApart":            testMappingsApart,
 		"ProgressTakesAnyName":                 testNames,

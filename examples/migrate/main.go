@@ -1,0 +1,147 @@
+// Migrate answers: how do I move a stream's positions from another consumer's DynamoDB table to shardmill, and back?
+//
+//	migrate -source ARN -function NAME -format kcl -table orders-app                  # prints what would change
+//	migrate -source ARN -function NAME -format kcl -table orders-app -apply           # and does it
+//	migrate -source ARN -function NAME -format kcl -table orders-app -export -apply   # back to KCL
+//
+// Stop both programs first. It takes AWS credentials from the environment. Its exit code is 0 when the plan was carried
+// out or, without -apply, could be; 1 for an error, 2 for wrong flags, 3 when the plan is refused.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/boltstore"
+	"github.com/shardmill/shardmill/mapping/dynamostore"
+	"github.com/shardmill/shardmill/mapping/migrate"
+	"github.com/shardmill/shardmill/poller"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "migrate:", strings.TrimPrefix(err.Error(), "migrate: "))
+		os.Exit(exitCode(err))
+	}
+}
+
+// errUsage tells that the flags make no sense.
+var errUsage = errors.New("-h lists the flags")
+
+func exitCode(err error) int {
+	switch {
+	case errors.Is(err, errUsage):
+		return 2
+	case errors.Is(err, migrate.ErrRefused):
+		return 3
+	}
+	return 1
+}
+
+// options are the flags.
+type options struct {
+	source, function, start, format, table, stream, app, file, leases string
+	export, apply, allowBack, plain                                   bool
+	patience                                                          time.Duration
+}
+
+func parse(args []string, out io.Writer) (o options, err error) {
+	f := flag.NewFlagSet("migrate", flag.ContinueOnError)
+	f.SetOutput(out)
+	f.StringVar(&o.source, "source", "", "`ARN` of the stream, or of the mapping's consumer")
+	f.StringVar(&o.function, "function", "", "FunctionName of the mapping")
+	f.StringVar(&o.start, "start", string(mapping.TrimHorizon), "StartingPosition of the mapping")
+	f.StringVar(&o.format, "format", "", "the other program: kcl, vmware-go-kcl, kinesis-consumer or bento")
+	f.StringVar(&o.table, "table", "", "`name` of its DynamoDB table")
+	f.StringVar(&o.stream, "stream", "", "the stream as its table names it, where that has several")
+	f.StringVar(&o.app, "app", "", "its application's name: kinesis-consumer only")
+	f.StringVar(&o.file, "store", "", "`FILE` of boltstore that has the mapping's progress; empty: DynamoDB")
+	f.StringVar(&o.leases, "leases", "", "the mapping's lease table in DynamoDB; empty: its usual one")
+	f.BoolVar(&o.export, "export", false, "move the mapping's progress to the table, which must be KCL's")
+	f.BoolVar(&o.apply, "apply", false, "carry the plan out; without it nothing is written")
+	f.BoolVar(&o.allowBack, "allow-back", false, "let positions fall")
+	f.BoolVar(&o.plain, "plain", false, "the stream has no aggregates of KPL's")
+	f.DurationVar(&o.patience, "patience", 20*time.Second, "how long leases of KCL that have an owner are watched for signs of life")
+	if err = f.Parse(args); err != nil {
+		return o, fmt.Errorf("%w: %w", err, errUsage)
+	}
+	if o.source == "" || o.function == "" || o.format == "" || o.table == "" || f.NArg() > 0 {
+		return o, fmt.Errorf("-source, -function, -format and -table are required, and nothing behind the flags: %w", errUsage)
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	o, err := parse(args, out)
+	if err != nil {
+		return err
+	}
+	name, err := mapping.Name(o.source, o.function)
+	if err != nil {
+		return fmt.Errorf("%w: %w", err, errUsage)
+	}
+	awsConfig, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return err
+	}
+	client := dynamodb.NewFromConfig(awsConfig)
+	var store mapping.Store
+	if o.file != "" {
+		file, err := boltstore.Open(o.file)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		store = file
+	} else {
+		settings := dynamostore.Options{Client: client, Worker: "migrate"}
+		if o.leases != "" {
+			settings.LeaseTable = func(string) string { return o.leases }
+		}
+		if store, err = dynamostore.New(settings); err != nil {
+			return err
+		}
+	}
+	plan, err := o.plan(ctx, awsConfig, client, store, name)
+	if err != nil {
+		return err
+	}
+	if _, err := plan.WriteTo(out); err != nil || !o.apply {
+		return errors.Join(err, plan.Refused())
+	}
+	return plan.Apply(ctx)
+}
+
+func (o *options) plan(ctx context.Context, c aws.Config, client *dynamodb.Client, store mapping.Store, name string) (*migrate.Plan, error) {
+	stream, _, _ := strings.Cut(o.source, "/consumer/")
+	p, err := poller.New(poller.Config{Client: kinesis.NewFromConfig(c), StreamARN: stream})
+	if err != nil {
+		return nil, err
+	}
+	shards, err := p.Shards(ctx)
+	if err != nil {
+		return nil, err
+	}
+	table := migrate.Table{Client: client, Name: o.table, Format: migrate.Format(o.format), Stream: o.stream, App: o.app, Patience: o.patience}
+	if o.export {
+		return migrate.Export(ctx, store, name, table, shards, o.allowBack)
+	}
+	return migrate.Import(ctx, table, migrate.Target{
+		Store: store, Mapping: name, StartingPosition: mapping.StartingPosition(o.start), Shards: shards, Plain: o.plain, AllowBack: o.allowBack,
+	})
+}

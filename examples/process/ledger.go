@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"github.com/shardmill/shardmill/batch"
+)
+
+// keys is how many partition keys the records have.
+const keys = 64
+
+// fill creates a stream of so many records, and returns its ARN.
+func fill(ctx context.Context, client *kinesis.Client, o options, l *ledger) (string, error) {
+	name := aws.String("process")
+	if _, err := client.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: name, ShardCount: aws.Int32(int32(o.shards))}); err != nil {
+		return "", err
+	}
+	stream, err := client.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: name})
+	if err != nil {
+		return "", err
+	}
+	const most = 500 // that PutRecords takes
+	for first := 0; first < o.records; first += most {
+		in := &kinesis.PutRecordsInput{StreamName: name}
+		for n := first; n < min(first+most, o.records); n++ {
+			in.Records = append(in.Records, types.PutRecordsRequestEntry{
+				PartitionKey: aws.String(fmt.Sprintf("key-%d", n%keys)), Data: fmt.Appendf(nil, "record %d", n),
+			})
+		}
+		out, err := client.PutRecords(ctx, in)
+		if err != nil {
+			return "", err
+		}
+		for _, r := range out.Records {
+			if r.ErrorCode == nil { // a shard takes 1,000 a second; what it refuses is not put
+				l.put[aws.ToString(r.SequenceNumber)] = true
+			}
+		}
+	}
+	return aws.ToString(stream.StreamDescriptionSummary.StreamARN), nil
+}
+
+// ledger knows which records were put, before the mapping starts, and which the function wrote down.
+type ledger struct {
+	file  string
+	put   map[string]bool // by sequence number
+	moved chan struct{}   // a token when something has arrived
+
+	mu         sync.Mutex
+	offset     int64             // up to which the file was read
+	delivered  map[string]bool   // by sequence number
+	newest     map[string]string // by key: the highest sequence number that has arrived
+	duplicates int
+	outOfOrder int
+}
+
+func newLedger(file string) *ledger {
+	return &ledger{file: file, put: map[string]bool{}, moved: make(chan struct{}, 1), delivered: map[string]bool{}, newest: map[string]string{}}
+}
+
+// read takes note of what the function has written since.
+func (l *ledger) read() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f, err := os.Open(l.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Seek(l.offset, io.SeekStart); err != nil {
+		return err
+	}
+	for lines := bufio.NewReader(f); ; {
+		line, err := lines.ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			break // a line that is not whole yet comes next time
+		}
+		if err != nil {
+			return err
+		}
+		l.offset += int64(len(line))
+		sequence, key, _ := strings.Cut(strings.TrimSpace(line), " ")
+		l.note(sequence, key)
+	}
+	select {
+	case l.moved <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// note takes note of one record.
+func (l *ledger) note(sequence, key string) {
+	switch {
+	case l.delivered[sequence]:
+		l.duplicates++
+		return
+	case l.newest[key] != "" && batch.CompareSequenceNumbers(sequence, l.newest[key]) < 0:
+		l.outOfOrder++
+	default:
+		l.newest[key] = sequence
+	}
+	l.delivered[sequence] = true
+}
+
+// lost returns how many records have not arrived.
+func (l *ledger) lost() (lost int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for sequence := range l.put {
+		if !l.delivered[sequence] {
+			lost++
+		}
+	}
+	return lost
+}
+
+// wait returns when all has arrived, or nothing has for so long.
+func (l *ledger) wait(ctx context.Context, patience time.Duration) error {
+	for l.lost() > 0 {
+		select {
+		case <-l.moved:
+		case <-time.After(patience):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// summary prints the last line, and reports whether all is well.
+func (l *ledger) summary(invocations, polls int64, shards int) bool {
+	lost := l.lost()
+	fmt.Printf("put=%d delivered=%d lost=%d duplicates=%d out_of_order=%d invocations=%d polls=%d shards=%d\n",
+		len(l.put), len(l.put)-lost, lost, l.duplicates, l.outOfOrder, invocations, polls, shards)
+	return lost == 0 && l.outOfOrder == 0
+}

@@ -1,0 +1,149 @@
+// Process answers: does a function that was built for AWS Lambda run here unchanged, in processes of its own, and several
+// at once?
+//
+// It builds examples/lambdafunction, puts records into an embedded Kinesis server, runs a mapping that invokes the program
+// over the Lambda Runtime API, and checks what it wrote: every record, and in order. Its last line is that of the
+// quickstart. Another program takes its place as arguments:
+//
+//	go run ./examples/process -parallelization 4 -shards 2
+//	go run ./examples/process node examples/process/testdata/bootstrap.mjs
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+
+	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/invoke/process"
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/poller/kinesistest"
+)
+
+// options are the program's flags.
+type options struct {
+	shards, parallelization, records, batch int
+	patience                                time.Duration
+	command                                 []string
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.shards, "shards", 2, "shards of the stream")
+	flag.IntVar(&o.parallelization, "parallelization", 1, "ParallelizationFactor: invocations of a shard at once, up to 10")
+	flag.IntVar(&o.records, "records", 5000, "records to put")
+	flag.IntVar(&o.batch, "batch", 25, "BatchSize: most records in an invocation")
+	flag.DurationVar(&o.patience, "patience", 60*time.Second, "how long nothing may arrive before what is missing counts as lost")
+	flag.Parse()
+	o.command = flag.Args()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ok, err := run(ctx, o)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "process:", err)
+	}
+	if err != nil || !ok {
+		os.Exit(1)
+	}
+}
+
+// run puts, processes and checks, and reports whether all is well.
+func run(ctx context.Context, o options) (bool, error) {
+	dir, err := os.MkdirTemp("", "shardmill-process-")
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(dir)
+	if len(o.command) == 0 {
+		program := filepath.Join(dir, "bootstrap")
+		build := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/shardmill/shardmill/examples/lambdafunction")
+		if out, err := build.CombinedOutput(); err != nil {
+			return false, fmt.Errorf("build the function: %w\n%s", err, out)
+		}
+		o.command = []string{program}
+	}
+	server := kinesistest.NewServer(kinesistest.New(kinesistest.Config{})) //nolint:contextcheck // it ends with Close
+	defer server.Close()
+	ledger := newLedger(filepath.Join(dir, "delivered"))
+	arn, err := fill(ctx, server.Client(), o, ledger)
+	if err != nil {
+		return false, err
+	}
+	return drive(ctx, o, server.Client(), arn, ledger)
+}
+
+// drive runs a mapping of the stream to the program until all has arrived, or nothing arrives any more.
+func drive(ctx context.Context, o options, client *kinesis.Client, arn string, ledger *ledger) (bool, error) {
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	function, err := process.New(process.Config{
+		Command:      o.command,
+		Environment:  map[string]string{"DELIVERED": ledger.file},
+		MaxProcesses: o.shards * o.parallelization,
+		Logger:       log,
+	})
+	if err != nil {
+		return false, err
+	}
+	defer function.Close()
+
+	watched := &watched{Invoker: function, ledger: ledger}
+	var polls atomic.Int64
+	m, err := mapping.New(mapping.Config{
+		EventSourceARN:        arn,
+		FunctionName:          "lambdafunction",
+		StartingPosition:      mapping.TrimHorizon,
+		BatchSize:             o.batch,
+		ParallelizationFactor: o.parallelization,
+		FunctionTimeout:       30 * time.Second,
+		Client:                client,
+		Store:                 mapping.NewMemoryStore(),
+		Function:              watched,
+		Logger:                log,
+		Observer:              mapping.Observer{Polled: func(mapping.Polled) { polls.Add(1) }},
+	})
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stopped := make(chan error, 1)
+	go func() { stopped <- m.Run(ctx) }()
+	err = ledger.wait(ctx, o.patience)
+	cancel()
+	err = errors.Join(err, <-stopped)
+
+	fmt.Printf("at most %d invocations at once, in up to %d processes\n", watched.most.Load(), o.shards*o.parallelization)
+	return ledger.summary(watched.invocations.Load(), polls.Load(), o.shards), err
+}
+
+// watched is the function with a count of its invocations.
+type watched struct {
+	invoke.Invoker
+	ledger      *ledger
+	invocations atomic.Int64
+	now, most   atomic.Int64
+}
+
+// Invoke invokes the function, and has the ledger look at what it wrote.
+func (w *watched) Invoke(ctx context.Context, in *invoke.Invocation) (*invoke.Result, error) {
+	w.invocations.Add(1)
+	for now := w.now.Add(1); ; {
+		if most := w.most.Load(); now <= most || w.most.CompareAndSwap(most, now) {
+			break
+		}
+	}
+	defer w.now.Add(-1)
+	result, err := w.Invoker.Invoke(ctx, in)
+	return result, errors.Join(err, w.ledger.read())
+}

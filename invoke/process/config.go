@@ -1,0 +1,161 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// Config says what is run and how. Command is all that it needs.
+type Config struct {
+	// Command is the program and its arguments: an executable that was built for Lambda's provided runtimes, a
+	// "bootstrap" file, or an interpreter with a script. A name without a slash is looked up on PATH; arguments are seen
+	// from Dir.
+	Command []string
+
+	// Dir is the function's folder: its working directory, and LAMBDA_TASK_ROOT. Empty means the program's own, or this
+	// process's working directory for a program that was found on PATH, such as an interpreter.
+	Dir string
+
+	// Handler is what the function sees as _HANDLER. Empty means the program's name without its folder.
+	Handler string
+
+	// FunctionName is AWS_LAMBDA_FUNCTION_NAME. Empty means the program's name without its folder and extension.
+	FunctionName string
+
+	// FunctionVersion is AWS_LAMBDA_FUNCTION_VERSION; empty means "$LATEST".
+	FunctionVersion string
+
+	// Region is AWS_REGION and AWS_DEFAULT_REGION; empty leaves both unset.
+	Region string
+
+	// MemorySize is AWS_LAMBDA_FUNCTION_MEMORY_SIZE in megabytes, default 128 as on Lambda. It is only told to the
+	// function: see MemoryLimit.
+	MemorySize int
+
+	// Environment are the function's own variables. Of this process's variables it sees only those that say where things
+	// are: the package comment lists them. Those that the package sets from other fields are refused.
+	Environment map[string]string
+
+	// Credentials are what the function's AWS SDK finds, by way of the container credentials endpoint, so that it
+	// renews them by itself. They are retrieved once for each time that a process asks: an aws.CredentialsCache fits.
+	// With nil the function is given none, not even this process's own. It stays the caller's.
+	Credentials aws.CredentialsProvider
+
+	// MaxProcesses bounds the processes, and with them the invocations that run at once: 1 to 10,000, default 10, which is the
+	// most that one shard can use. Set it to the number of shards times ParallelizationFactor. What comes on top waits
+	// for a process; when its ctx ends before that, it has not run (invoke.ErrThrottled).
+	MaxProcesses int
+
+	// IdleTimeout is how long a process may wait for an invocation before it is stopped: default 5 min, at least 1 ms.
+	IdleTimeout time.Duration
+
+	// InitTimeout is how long a process may take until it asks for its first invocation: default 10 s as on Lambda, at
+	// least 1 ms.
+	InitTimeout time.Duration
+
+	// MemoryLimit bounds the memory of each process of the function in bytes: what it maps privately and writable
+	// (RLIMIT_DATA), which is somewhat more than what it uses; beyond it allocations fail, which ends most programs. 0
+	// means none. On Linux only, and with /bin/sh: elsewhere New refuses it. At least 16 MiB.
+	MemoryLimit int64
+
+	// Logger is told what the function prints, and of processes that end badly. nil means slog.Default().
+	Logger *slog.Logger
+}
+
+// Defaults and bounds.
+const (
+	defaultVersion      = "$LATEST"
+	defaultMemorySize   = 128
+	defaultMaxProcesses = 10
+	defaultIdleTimeout  = 5 * time.Minute
+	defaultInitTimeout  = 10 * time.Second
+
+	maxProcesses     = 10_000
+	leastMemoryLimit = 16 << 20 // a shell that starts the program has to fit
+)
+
+// withDefaults returns the configuration with every field set.
+func (c Config) withDefaults() Config {
+	c.Command = slices.Clone(c.Command)
+	if len(c.Command) > 0 {
+		name := filepath.Base(c.Command[0])
+		c.Handler = orElse(c.Handler, name)
+		c.FunctionName = orElse(c.FunctionName, strings.TrimSuffix(name, filepath.Ext(name)))
+	}
+	c.FunctionVersion = orElse(c.FunctionVersion, defaultVersion)
+	c.MemorySize = orElse(c.MemorySize, defaultMemorySize)
+	c.MaxProcesses = orElse(c.MaxProcesses, defaultMaxProcesses)
+	c.IdleTimeout = orElse(c.IdleTimeout, defaultIdleTimeout)
+	c.InitTimeout = orElse(c.InitTimeout, defaultInitTimeout)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+func orElse[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
+
+// check returns all that is wrong with a configuration that has its defaults.
+func (c *Config) check() error {
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf("process: "+format, args...)) }
+	if len(c.Command) == 0 {
+		wrong("Command is empty, must name a program")
+	}
+	if c.MemorySize < 1 {
+		wrong("MemorySize is %d, must be at least 1", c.MemorySize)
+	}
+	if c.MaxProcesses < 1 || c.MaxProcesses > maxProcesses {
+		wrong("MaxProcesses is %d, must be between 1 and %d", c.MaxProcesses, maxProcesses)
+	}
+	if c.IdleTimeout < time.Millisecond {
+		wrong("IdleTimeout is %s, must be at least 1ms", c.IdleTimeout)
+	}
+	if c.InitTimeout < time.Millisecond {
+		wrong("InitTimeout is %s, must be at least 1ms", c.InitTimeout)
+	}
+	switch {
+	case c.MemoryLimit == 0:
+	case c.MemoryLimit < leastMemoryLimit:
+		wrong("MemoryLimit is %d, must be at least %d", c.MemoryLimit, leastMemoryLimit)
+	case !canLimitMemory():
+		wrong("MemoryLimit is %d, must be 0 on %s without a %s", c.MemoryLimit, runtime.GOOS, shell)
+	}
+	errs = append(errs, c.checkEnvironment())
+	return errors.Join(errs...)
+}
+
+// locate makes the program's path and the folder absolute.
+func (c *Config) locate() error {
+	named := strings.ContainsRune(filepath.ToSlash(c.Command[0]), '/')
+	path, err := exec.LookPath(c.Command[0])
+	if err != nil {
+		return fmt.Errorf("process: Command is %q: %w", c.Command[0], err)
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return fmt.Errorf("process: Command is %q: %w", c.Command[0], err)
+	}
+	c.Command[0] = path
+	if c.Dir == "" && named {
+		c.Dir = filepath.Dir(path)
+	}
+	if c.Dir, err = filepath.Abs(c.Dir); err != nil {
+		return fmt.Errorf("process: Dir: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/shardmill/shardmill/invoke"
+)
+
+// Function runs a program as a Lambda function. It is an invoke.Invoker; any number of goroutines may use it.
+type Function struct {
+	cfg   Config
+	env   []string // what all processes have in common
+	pool  pool
+	guard guard
+
+	lives sync.WaitGroup // of the workers; Close waits for it
+}
+
+// New returns a Function that runs cfg's program. It starts nothing: processes are started by Invoke, and Close ends them.
+// Its error tells everything that is wrong with cfg.
+func New(cfg Config) (*Function, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if err := cfg.locate(); err != nil {
+		return nil, err
+	}
+	f := &Function{cfg: cfg, env: cfg.environment()}
+	f.guard.log = cfg.Logger
+	f.pool = pool{max: cfg.MaxProcesses, spawn: f.spawn, all: map[*worker]struct{}{}}
+	f.pool.timer = time.AfterFunc(time.Hour, f.pool.wake)
+	f.pool.timer.Stop()
+	return f, nil
+}
+
+// spawn starts a process. The pool calls it under its lock, and never after it was closed.
+func (f *Function) spawn() *worker {
+	w := newWorker(f)
+	f.lives.Go(w.live)
+	return w
+}
+
+// Invoke runs the function once: in a process that waits for an invocation, or in a new one.
+//
+// The function failed, with an error document in AWS's words as the Result's Payload, when it reported an error, when its
+// process ended before it answered, when a process that was started for it did not come to ask for the invocation, and
+// when it has not answered by ctx's deadline; its process is then killed, and Invoke returns when it is gone. When ctx is
+// cancelled the process is killed as well, and Invoke returns ctx's cause.
+//
+// The function has not run, so that errors.Is(err, invoke.ErrNotRun) holds, when ctx ends before a process had the event,
+// when this process cannot start another one, and when Close was called.
+func (f *Function) Invoke(ctx context.Context, in *invoke.Invocation) (*invoke.Result, error) {
+	for {
+		result, err := f.try(ctx, in)
+		switch {
+		case errors.Is(err, errGone):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		result.ExecutedVersion = f.cfg.FunctionVersion
+		return result, nil
+	}
+}
+
+// try runs the function in one process. It returns errGone if that has ended without having seen the invocation.
+func (f *Function) try(ctx context.Context, in *invoke.Invocation) (*invoke.Result, error) {
+	w, err := f.pool.acquire(ctx)
+	if failure, ok := errors.AsType[*InitError](err); ok {
+		return failure.result(in.RequestID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return w.run(ctx, in)
+}
+
+// Close stops all processes and returns when they are gone, with their groups. They have half a second to end by
+// themselves. Invocations that run are cut short and count as not run; later ones return ErrClosed. Close may be called
+// more than once, and by several goroutines. Its error is always nil.
+func (f *Function) Close() error {
+	for _, w := range f.pool.close() {
+		w.stop()
+	}
+	f.lives.Wait()
+	f.guard.close()
+	return nil
+}

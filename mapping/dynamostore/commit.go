@@ -1,0 +1,171 @@
+package dynamostore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/internal/kcl"
+)
+
+// Commit implements mapping.Store. It is one write of the row, and where the state of the window is large, before it one
+// for every 384 KiB of it.
+func (s *Store) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progress) error {
+	err := s.commitUnder(ctx, lease, s.grants.of(lease), entry{Progress: p})
+	if errors.Is(err, mapping.ErrLeaseLost) {
+		s.grants.drop(lease) // nobody gives it back
+	}
+	return err
+}
+
+// entry is what a commit stores.
+type entry struct {
+	mapping.Progress
+	fleet bool  // whether a worker of a fleet commits: an End is then never unset
+	rate  int64 // of a fleet's shard
+}
+
+// commitUnder stores p under the lease, of which g tells what is known.
+func (s *Store) commitUnder(ctx context.Context, lease mapping.Lease, g *grant, p entry) error {
+	k := keyOf(lease)
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("dynamostore: commit %s: %w", k, err)
+	}
+	if lease.Mapping == "" || lease.Shard == "" || lease.Owner == "" {
+		return lost(lease)
+	}
+	if n := p.Position.SequenceNumber; n != "" && !kcl.IsSequenceNumber(n) {
+		return fmt.Errorf("dynamostore: commit %s: %q is no sequence number", k, n)
+	}
+	if err := g.enter(ctx); err != nil {
+		return fmt.Errorf("dynamostore: commit %s: %w", k, err)
+	}
+	defer g.leave()
+	return s.store(ctx, lease, g, p)
+}
+
+// store writes p until it is stored, or must not be.
+func (s *Store) store(ctx context.Context, lease mapping.Lease, g *grant, p entry) error {
+	for {
+		if err := s.know(ctx, keyOf(lease), g); err != nil {
+			return err
+		}
+		stale, err := judge(lease, &g.last, p)
+		if err != nil || stale {
+			return err
+		}
+		done, err := s.commit(ctx, lease, g, p)
+		if err != nil || done {
+			return err
+		}
+	}
+}
+
+// know reads the row, unless it is known already.
+func (s *Store) know(ctx context.Context, k key, g *grant) error {
+	if g.known {
+		return nil
+	}
+	item, err := s.item(ctx, k)
+	if err != nil {
+		return err
+	}
+	g.last, err = decodeRow(k, item)
+	g.last.progress.Window, g.last.state.inline = nil, nil
+	g.known = err == nil
+	return err
+}
+
+// judge applies the rules of mapping.Store: it returns an error when p must not be stored under the lease, and reports
+// whether there is no need to, as it is no newer.
+func judge(lease mapping.Lease, r *row, p entry) (stale bool, err error) {
+	owner, held := r.owner.(*types.AttributeValueMemberS)
+	if !held || !r.ours || owner.Value != lease.Owner || r.epoch != lease.Epoch {
+		return false, lost(lease)
+	}
+	if r.written == lease.Epoch && p.Version <= r.progress.Version {
+		return true, nil
+	}
+	if p.fleet && r.progress.End && !p.End {
+		return false, fmt.Errorf("dynamostore: %s is wholly processed: that is never unset", keyOf(lease))
+	}
+	if r.written != lease.Epoch {
+		return false, nil
+	}
+	if p.Position.Compare(r.progress.Position) < 0 {
+		return false, fmt.Errorf("dynamostore: %s: position %s is before %s, which is stored: positions never fall under one lease",
+			keyOf(lease), p.Position, r.progress.Position)
+	}
+	return false, nil
+}
+
+func lost(l mapping.Lease) error {
+	return fmt.Errorf("dynamostore: %s, epoch %d: %w", keyOf(l), l.Epoch, mapping.ErrLeaseLost)
+}
+
+// commit writes p over what is known to be stored. It reports false when something else is stored.
+func (s *Store) commit(ctx context.Context, lease mapping.Lease, g *grant, p entry) (done bool, err error) {
+	k := keyOf(lease)
+	at, data := s.place(g, p.Progress)
+	g.known = false // until the answer is there
+	err = s.storePieces(ctx, k, data, at, lease.Epoch, p.Version)
+	if isRefused(err) {
+		g.doubt = append(g.doubt, at.slot) // another lease has it: perhaps this one is lost
+		return false, nil
+	}
+	if err != nil {
+		return false, wrap(err, "commit %s: store the state of its window in table %s", k, s.options.Table)
+	}
+	x := newExpr()
+	inForce(x, lease)
+	x.is(attrWritten, present(g.last.written))
+	x.is(attrVersion, g.last.version)
+	x.add(kcl.LeaseCounter, 1)
+	x.set(attrWritten, number(lease.Epoch))
+	writeProgress(x, p.Progress, at)
+	if p.fleet {
+		x.set(attrRate, number(p.rate))
+	}
+	err = s.update(ctx, k, x)
+	switch {
+	case err == nil:
+		g.last.written, g.last.version, g.last.state = lease.Epoch, number(p.Version), stateAt{slot: at.slot}
+		g.last.progress = mapping.Progress{Version: p.Version, Position: p.Position, End: p.End}
+		g.known, g.doubt = true, nil
+		return true, nil
+	case isRefused(err):
+		return false, nil
+	case isMissing(err) && !s.options.NoCreate:
+		return false, lost(lease)
+	}
+	if at.slot > 0 {
+		g.doubt = append(g.doubt, at.slot)
+	}
+	return false, wrap(err, "commit %s in table %s", k, s.options.LeaseTable(k.mapping))
+}
+
+// present is a number attribute that is absent when it is 0.
+func present(n uint64) types.AttributeValue {
+	if n == 0 {
+		return nil
+	}
+	return number(n)
+}
+
+// place decides where the state of p goes.
+func (s *Store) place(g *grant, p mapping.Progress) (stateAt, []byte) {
+	if p.Window == nil {
+		return stateAt{}, nil
+	}
+	data, deflated := pack(p.Window.State)
+	at := stateAt{size: len(data), deflated: deflated}
+	if len(data) <= maxInline {
+		at.inline = data
+		return at, nil
+	}
+	at.slot = g.slot()
+	return at, data
+}

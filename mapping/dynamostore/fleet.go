@@ -1,0 +1,149 @@
+package dynamostore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/shardmill/shardmill/mapping"
+)
+
+// FleetStore is a mapping.FleetStore in DynamoDB: the processes that run a mapping with one share its shards. It has no
+// goroutine and needs no closing. All its methods may be called at the same time.
+//
+// Progress is in the same rows as a Store's, so that a mapping can move from one to the other. Stop it in between: leases
+// that the process of a Store still has are taken from it at once, as it has no row among the workers; those that a worker
+// of a fleet still has are never free for a Store.
+type FleetStore struct {
+	*Store
+
+	mu   sync.Mutex
+	held map[key]*grant // by the latest Take of this process
+}
+
+// NewFleet returns a FleetStore. It calls nothing. Options.Worker plays no part in who gets a shard.
+func NewFleet(o Options) (*FleetStore, error) {
+	s, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	return &FleetStore{Store: s, held: map[key]*grant{}}, nil
+}
+
+// Fleet implements mapping.FleetStore.
+func (s *FleetStore) Fleet(name string) mapping.FleetTable {
+	return &fleetTable{store: s, mapping: name}
+}
+
+// Delete implements mapping.Store, as Store.Delete does.
+func (s *FleetStore) Delete(ctx context.Context, name, shard string) error {
+	err := s.Store.Delete(ctx, name, shard)
+	if err == nil {
+		s.keep(key{name, shard}, nil)
+	}
+	return err
+}
+
+// keep notes what is known of a shard whose lease was taken; nil: it has ended.
+func (s *FleetStore) keep(k key, g *grant) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g == nil {
+		delete(s.held, k)
+		return
+	}
+	if had := s.held[k]; had == nil || had.lease != g.lease { // a Take that was made again changes nothing: commits may be under way
+		s.held[k] = g
+	}
+}
+
+// grant returns what is known of a lease: nothing, where it was not taken here.
+func (s *FleetStore) grant(l mapping.Lease) *grant {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g := s.held[keyOf(l)]; g != nil && g.lease == l {
+		return g
+	}
+	return newGrant()
+}
+
+// end forgets a lease.
+func (s *FleetStore) end(l mapping.Lease) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g := s.held[keyOf(l)]; g != nil && g.lease == l {
+		delete(s.held, keyOf(l))
+	}
+}
+
+// fleetTable has the rows of one mapping.
+type fleetTable struct {
+	store   *FleetStore
+	mapping string
+}
+
+func (t *fleetTable) key(shard string) key { return key{t.mapping, shard} }
+
+// lease is the lease as the methods of Store have it.
+func (t *fleetTable) lease(l mapping.FleetLease) mapping.Lease {
+	return mapping.Lease{Mapping: t.mapping, Shard: l.Shard, Owner: l.Owner, Epoch: l.Epoch}
+}
+
+// check returns an error for a call that can't be made.
+func (t *fleetTable) check(ctx context.Context, what, name string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("dynamostore: %s %s of %s: %w", what, name, t.mapping, err)
+	}
+	if t.mapping == "" || name == "" {
+		return fmt.Errorf("dynamostore: %s %q of %q: a name is empty", what, name, t.mapping)
+	}
+	return nil
+}
+
+// refused returns the error of a write whose condition did not hold.
+func (t *fleetTable) refused(what, name string) error {
+	return fmt.Errorf("dynamostore: %s %s of %s: %w", what, name, t.mapping, mapping.ErrFleetRefused)
+}
+
+// Load implements mapping.FleetTable.
+func (t *fleetTable) Load(ctx context.Context, shard string) (mapping.FleetCheckpoint, bool, error) {
+	if err := t.check(ctx, "load", shard); err != nil {
+		return mapping.FleetCheckpoint{}, false, err
+	}
+	r, err := t.store.read(ctx, t.key(shard))
+	if err != nil || !r.stored {
+		return mapping.FleetCheckpoint{}, false, err
+	}
+	p := r.progress
+	return mapping.FleetCheckpoint{Version: p.Version, Finished: p.End, Rate: r.rate, Value: p}, true, nil
+}
+
+// Commit implements mapping.FleetTable.
+func (t *fleetTable) Commit(ctx context.Context, l mapping.FleetLease, c mapping.FleetCheckpoint) error {
+	p, ok := c.Value.(mapping.Progress)
+	if !ok || p.Version != c.Version || p.End != c.Finished {
+		return fmt.Errorf("dynamostore: commit %s: its value is not the mapping.Progress that belongs to it", t.key(l.Shard))
+	}
+	lease := t.lease(l)
+	err := t.store.commitUnder(ctx, lease, t.store.grant(lease), entry{Progress: p, fleet: true, rate: c.Rate})
+	if errors.Is(err, mapping.ErrLeaseLost) {
+		t.store.end(lease)
+		return t.refused("commit", l.String())
+	}
+	return err
+}
+
+// ownerOf returns who has a lease of ours, and false where KCL has it.
+func ownerOf(r *row) (owner string, ok bool) {
+	if r.owner == nil {
+		return "", true
+	}
+	s, isText := r.owner.(*types.AttributeValueMemberS)
+	if !r.ours || !isText {
+		return "", false
+	}
+	return s.Value, true
+}

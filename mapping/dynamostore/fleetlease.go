@@ -1,0 +1,224 @@
+package dynamostore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/internal/kcl"
+)
+
+// leaseAttributes are those that decide what a row is to a fleet: all that decodeRow needs, but for the window.
+var leaseAttributes = []string{
+	kcl.LeaseKey, kcl.LeaseOwner, kcl.LeaseCounter, kcl.Checkpoint, kcl.SubSequence, kcl.CheckpointOwner, kcl.EntityType,
+	attrFormat, attrMapping, attrEpoch, attrOwner, attrWorker, attrIncarnation, attrToken, attrWritten, attrVersion,
+	attrSequence, attrSub, attrPartial, attrEnd, attrRate,
+}
+
+// Leases implements mapping.FleetTable. A row that KCL made is one of epoch 0, as if it were not there, until it is taken.
+// While a KCL worker has a lease its row is left out, unless the shard is finished. When its counter has stood still for
+// Options.ForeignTimeout it is shown as free.
+func (t *fleetTable) Leases(ctx context.Context, mark string) (rows []mapping.FleetLease, next string, err error) {
+	if err := t.check(ctx, "list", "leases"); err != nil {
+		return nil, "", err
+	}
+	table, x := t.store.options.LeaseTable(t.mapping), newExpr()
+	var names []string
+	for _, name := range leaseAttributes {
+		names = append(names, x.name(name))
+	}
+	in := &dynamodb.ScanInput{
+		TableName: &table, ConsistentRead: aws.Bool(true),
+		ProjectionExpression: aws.String(strings.Join(names, ", ")), ExpressionAttributeNames: x.names,
+	}
+	if mark != "" {
+		in.ExclusiveStartKey = kcl.Item{kcl.LeaseKey: text(mark)}
+	}
+	out, err := t.store.options.Client.Scan(ctx, in)
+	if isMissing(err) && !t.store.options.NoCreate {
+		return nil, "", nil // no lease was ever taken
+	}
+	if err != nil {
+		return nil, "", wrap(err, "leases of %s: list table %s", t.mapping, table)
+	}
+	for _, item := range out.Items {
+		if !kcl.IsLease(item) {
+			continue
+		}
+		row, shown, err := t.image(item)
+		if err != nil {
+			return nil, "", err
+		}
+		if shown {
+			rows = append(rows, row)
+		}
+	}
+	return rows, kcl.Text(out.LastEvaluatedKey, kcl.LeaseKey), nil
+}
+
+// image returns what a row is to a fleet, and false if it is not to be shown.
+func (t *fleetTable) image(item kcl.Item) (mapping.FleetLease, bool, error) {
+	k := t.key(kcl.Text(item, kcl.LeaseKey))
+	r, err := decodeRow(k, item)
+	if err != nil {
+		return mapping.FleetLease{}, false, err
+	}
+	owner, ours := ownerOf(&r)
+	if !ours {
+		if err := t.store.abandoned(k, &r); err != nil && !r.progress.End {
+			if !errors.Is(err, mapping.ErrLeaseHeld) {
+				return mapping.FleetLease{}, false, err
+			}
+			return mapping.FleetLease{}, false, nil
+		}
+	}
+	return mapping.FleetLease{Shard: k.shard, Owner: owner, Epoch: r.epoch, Finished: r.progress.End, Rate: r.rate}, true, nil
+}
+
+// Take implements mapping.FleetTable. Behind the seen Epoch 0 may be a row that was deleted, or one of KCL's that nobody
+// has: the epoch that it opens is greater than any that the shard had.
+func (t *fleetTable) Take(ctx context.Context, seen mapping.FleetLease, owner string) (mapping.FleetLease, error) {
+	if err := t.check(ctx, "take", seen.Shard); err != nil {
+		return mapping.FleetLease{}, err
+	}
+	if owner == "" {
+		return mapping.FleetLease{}, fmt.Errorf("dynamostore: take %s: the owner's name is empty", t.key(seen.Shard))
+	}
+	if seen.Epoch > 0 {
+		item, err := t.takeSeen(ctx, seen, owner)
+		if err == nil {
+			return t.taken(seen.Shard, item)
+		}
+		if !isRefused(err) && !isMissing(err) {
+			return mapping.FleetLease{}, wrap(err, "take %s", t.key(seen.Shard))
+		}
+	}
+	return t.takeRead(ctx, seen, owner)
+}
+
+// claim is the row that a Take makes.
+func claim(seen mapping.FleetLease, owner string, epoch uint64) *row {
+	return &row{owner: text(owner), epoch: epoch, token: strconv.FormatUint(seen.Epoch, 10)}
+}
+
+// takeSeen takes a lease that is as it was seen, without reading it before.
+func (t *fleetTable) takeSeen(ctx context.Context, seen mapping.FleetLease, owner string) (kcl.Item, error) {
+	x := newExpr()
+	x.is(attrFormat, number(format))
+	x.is(attrMapping, text(t.mapping))
+	if seen.Owner == "" {
+		x.is(attrEpoch, number(seen.Epoch))
+		x.is(kcl.LeaseOwner, nil)
+	} else {
+		inForce(x, t.lease(seen))
+	}
+	opening(x, t.key(seen.Shard), claim(seen, owner, seen.Epoch+1), seen.Owner != "")
+	return t.write(ctx, seen.Shard, x)
+}
+
+// takeRead takes a lease as it is stored, if that is what was seen.
+func (t *fleetTable) takeRead(ctx context.Context, seen mapping.FleetLease, owner string) (mapping.FleetLease, error) {
+	k := t.key(seen.Shard)
+	for {
+		item, err := t.store.item(ctx, k)
+		if err != nil {
+			return mapping.FleetLease{}, err
+		}
+		r, err := decodeRow(k, item)
+		if err != nil {
+			return mapping.FleetLease{}, err
+		}
+		has, ours := ownerOf(&r)
+		if ours && has == owner && r.worker == "" && r.token == strconv.FormatUint(seen.Epoch, 10) {
+			return t.taken(seen.Shard, item) // by this very call, whose answer was lost
+		}
+		if r.epoch != seen.Epoch || has != seen.Owner || !ours && t.store.abandoned(k, &r) != nil {
+			return mapping.FleetLease{}, t.refused("take", seen.String())
+		}
+		epoch, err := t.nextEpoch(ctx, k, &r)
+		if err != nil {
+			return mapping.FleetLease{}, err
+		}
+		err = t.store.tables.in(ctx, t.store.options.LeaseTable(t.mapping), leaseKeys, func() (err error) {
+			item, err = t.write(ctx, seen.Shard, taking(k, &r, claim(seen, owner, epoch)))
+			return err
+		})
+		if err == nil {
+			return t.taken(seen.Shard, item)
+		}
+		if !isRefused(err) {
+			return mapping.FleetLease{}, wrap(err, "take %s in table %s", k, t.store.options.LeaseTable(t.mapping))
+		}
+	}
+}
+
+// nextEpoch is that of the Store, where the second table may not exist yet.
+func (t *fleetTable) nextEpoch(ctx context.Context, k key, r *row) (uint64, error) {
+	epoch, err := t.store.nextEpoch(ctx, k, r)
+	if isMissing(err) && !t.store.options.NoCreate {
+		return 1, nil
+	}
+	return epoch, err
+}
+
+// write does a write of a lease row and returns the row.
+func (t *fleetTable) write(ctx context.Context, shard string, x *expr) (kcl.Item, error) {
+	in := x.update(t.store.options.LeaseTable(t.mapping), kcl.Item{kcl.LeaseKey: text(shard)})
+	in.ReturnValues = types.ReturnValueAllNew
+	out, err := t.store.options.Client.UpdateItem(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return out.Attributes, nil
+}
+
+// taken returns the lease that a row gives to this process, and notes what is known of it.
+func (t *fleetTable) taken(shard string, item kcl.Item) (mapping.FleetLease, error) {
+	k := t.key(shard)
+	r, err := decodeRow(k, item)
+	if err != nil {
+		return mapping.FleetLease{}, err
+	}
+	owner, _ := ownerOf(&r)
+	l := mapping.FleetLease{Shard: shard, Owner: owner, Epoch: r.epoch, Finished: r.progress.End, Rate: r.rate}
+	t.store.watch.forget(k)
+	t.store.keep(k, granted(t.lease(l), r))
+	return l, nil
+}
+
+// granted returns the grant of a lease whose row is r.
+func granted(l mapping.Lease, r row) *grant {
+	g := newGrant()
+	r.progress.Window, r.state.inline = nil, nil
+	g.lease, g.last, g.known = l, r, true
+	return g
+}
+
+// Release implements mapping.FleetTable.
+func (t *fleetTable) Release(ctx context.Context, l mapping.FleetLease) error {
+	if err := t.check(ctx, "release", l.Shard); err != nil {
+		return err
+	}
+	if l.Owner == "" || l.Epoch == 0 {
+		return nil // never taken
+	}
+	lease := t.lease(l)
+	x := newExpr()
+	inForce(x, lease)
+	x.add(kcl.LeaseCounter, 1)
+	x.set(attrEpoch, number(l.Epoch+1))
+	leave(x)
+	err := t.store.update(ctx, keyOf(lease), x)
+	if err == nil || isRefused(err) || isMissing(err) && !t.store.options.NoCreate {
+		t.store.end(lease)
+		return nil // where it was refused: lost, or released by the same write before
+	}
+	return wrap(err, "release %s in table %s", keyOf(lease), t.store.options.LeaseTable(t.mapping))
+}

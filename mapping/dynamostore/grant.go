@@ -1,0 +1,133 @@
+package dynamostore
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/shardmill/shardmill/mapping"
+)
+
+// grants are the leases that this Store has given out and not yet got back. A row that names this process, but is not
+// among them, is what is left of a call whose answer was lost: nobody works under it.
+type grants struct {
+	mu          sync.Mutex
+	held        map[key]*grant
+	incarnation uint64 // of this process, 0 before the first lease
+}
+
+// grant is one lease, or the attempt to get it.
+type grant struct {
+	lease mapping.Lease // zero during the attempt
+	turn  chan struct{} // has one place: who fills it may commit
+
+	// Guarded by turn.
+	known bool  // whether last is what is stored, as far as anybody can know
+	last  row   // without the window
+	doubt []int // slots to which a write may have moved the row whose answer is not known
+}
+
+func newGrant() *grant { return &grant{turn: make(chan struct{}, 1)} }
+
+// reserve notes that the lease of k is being acquired. It reports false while it is held or being acquired here.
+func (g *grants) reserve(k key) (*grant, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.held[k] != nil {
+		return nil, false
+	}
+	n := newGrant()
+	g.held[k] = n
+	return n, true
+}
+
+// give completes a reservation.
+func (g *grants) give(n *grant, l mapping.Lease, r row) {
+	r.progress.Window = nil
+	r.state.inline = nil
+	n.last, n.known = r, true // nobody else has n yet
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n.lease = l
+}
+
+// take ends a reservation that came to nothing.
+func (g *grants) take(k key, n *grant) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.held[k] == n {
+		delete(g.held, k)
+	}
+}
+
+// drop ends a lease, if it is held here.
+func (g *grants) drop(l mapping.Lease) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if n := g.held[keyOf(l)]; n != nil && n.lease == l {
+		delete(g.held, keyOf(l))
+	}
+}
+
+// of returns the grant of a lease, a new one that knows nothing when it is not held here.
+func (g *grants) of(l mapping.Lease) *grant {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if n := g.held[keyOf(l)]; n != nil && n.lease == l {
+		return n
+	}
+	return newGrant()
+}
+
+// enter waits for the turn to commit.
+func (n *grant) enter(ctx context.Context) error {
+	select {
+	case n.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (n *grant) leave() { <-n.turn }
+
+// slot returns one that no row can refer to.
+func (n *grant) slot() int {
+	for i := 1; ; i++ {
+		if i != n.last.state.slot && !slices.Contains(n.doubt, i) {
+			return i
+		}
+	}
+}
+
+// watch tells how long leases of KCL stood still, by this process's monotonic clock.
+type watch struct {
+	mu   sync.Mutex
+	seen map[key]sighting
+}
+
+// sighting is a lease as it was first seen.
+type sighting struct {
+	owner, counter string
+	since          time.Time
+}
+
+// stands reports whether a lease was seen unchanged for the time that is given.
+func (w *watch) stands(k key, owner, counter string, patience time.Duration) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s, known := w.seen[k]
+	if !known || s.owner != owner || s.counter != counter {
+		s = sighting{owner: owner, counter: counter, since: time.Now()}
+		w.seen[k] = s
+	}
+	return time.Since(s.since) >= patience
+}
+
+// forget ends the watch on a lease.
+func (w *watch) forget(k key) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.seen, k)
+}

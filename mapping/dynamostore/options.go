@@ -1,0 +1,132 @@
+package dynamostore
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+)
+
+// Client is what a Store needs of Amazon DynamoDB. The SDK's *dynamodb.Client is one.
+type Client interface {
+	GetItem(ctx context.Context, in *dynamodb.GetItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	PutItem(ctx context.Context, in *dynamodb.PutItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
+	UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
+	DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error)
+	Query(ctx context.Context, in *dynamodb.QueryInput, opts ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
+	Scan(ctx context.Context, in *dynamodb.ScanInput, opts ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
+	CreateTable(ctx context.Context, in *dynamodb.CreateTableInput, opts ...func(*dynamodb.Options)) (*dynamodb.CreateTableOutput, error)
+	DescribeTable(ctx context.Context, in *dynamodb.DescribeTableInput, opts ...func(*dynamodb.Options)) (*dynamodb.DescribeTableOutput, error)
+}
+
+// DefaultTable is the Table of Options.
+const DefaultTable = "shardmill"
+
+// DefaultForeignTimeout is the ForeignTimeout of Options.
+const DefaultForeignTimeout = time.Minute
+
+// Options say where a Store keeps what.
+type Options struct {
+	// Client is the way to DynamoDB. Required. Its retries are welcome: a write that was done, but whose answer was lost,
+	// is recognised.
+	Client Client
+
+	// Worker names this process, over restarts: a process takes over what one of the same name, started earlier, still
+	// has. Default: the name of the host. Set it where that changes with a restart, as in most containers, or leases of a
+	// process that was killed are held for ever. Two processes of one name never mix their progress, but the one that
+	// started later takes away from the other whatever it wants.
+	Worker string
+
+	// Table has everything but leases, of all mappings. Default: DefaultTable.
+	Table string
+
+	// LeaseTable names the lease table of a mapping, as KCL has it. Each mapping needs one of its own; an application's
+	// of KCL can be given, when that application is stopped for good. Default: LeaseTableName. It may be called at any
+	// time, by several goroutines.
+	LeaseTable func(mapping string) string
+
+	// NoCreate tells that all tables exist. Otherwise they are created when they are missing, with payment per request.
+	NoCreate bool
+
+	// ForeignTimeout is how long the leaseCounter of a lease that KCL has must stand still, by this process's clock, before
+	// it is taken. Give it at least the failover time that the KCL application has. Default: DefaultForeignTimeout.
+	ForeignTimeout time.Duration
+}
+
+// Store is a mapping.Store in DynamoDB. It has no goroutine and needs no closing.
+type Store struct {
+	options Options
+	tables  tables
+	grants  grants
+	watch   watch
+}
+
+// New returns a Store. It calls nothing.
+func New(o Options) (*Store, error) {
+	if o.Worker == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return nil, fmt.Errorf("dynamostore: Worker is not set, and the host has no name: %w", err)
+		}
+		o.Worker = host
+	}
+	o.Table = cmp.Or(o.Table, DefaultTable)
+	o.ForeignTimeout = cmp.Or(o.ForeignTimeout, DefaultForeignTimeout)
+	if o.LeaseTable == nil {
+		o.LeaseTable = LeaseTableName
+	}
+	var errs []error
+	if o.Client == nil {
+		errs = append(errs, errors.New("dynamostore: Client is required"))
+	}
+	if !tableName.MatchString(o.Table) {
+		errs = append(errs, fmt.Errorf("dynamostore: Table is %q, must be 3 to 255 of the characters a-z, A-Z, 0-9, '_', '-' and '.'", o.Table))
+	}
+	if o.ForeignTimeout < 0 {
+		errs = append(errs, fmt.Errorf("dynamostore: ForeignTimeout is %s, must be at least 0", o.ForeignTimeout))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return &Store{
+		options: o,
+		tables:  tables{client: o.Client, noCreate: o.NoCreate, making: map[string]chan struct{}{}},
+		grants:  grants{held: map[key]*grant{}},
+		watch:   watch{seen: map[key]sighting{}},
+	}, nil
+}
+
+// tableName is what DynamoDB takes for a table's name.
+var tableName = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,255}$`)
+
+// notInNames is what a table's name may not have.
+var notInNames = regexp.MustCompile(`[^a-zA-Z0-9_.-]+`)
+
+// maxReadable bounds the part of a lease table's name that is for people.
+const maxReadable = 120
+
+// LeaseTableName returns the default name of a mapping's lease table: "shardmill-", the last parts of the two ARNs in the
+// mapping's name, and a hash of all of it.
+func LeaseTableName(mapping string) string {
+	var parts []string
+	for word := range strings.FieldsSeq(mapping) {
+		if i := strings.LastIndexAny(word, ":/"); i >= 0 && i < len(word)-1 {
+			word = word[i+1:]
+		}
+		parts = append(parts, strings.Trim(notInNames.ReplaceAllString(word, "-"), "-"))
+	}
+	readable := strings.Join(parts, "-")
+	if len(readable) > maxReadable {
+		readable = readable[:maxReadable]
+	}
+	sum := sha256.Sum256([]byte(mapping))
+	return "shardmill-" + readable + "-" + hex.EncodeToString(sum[:8])
+}

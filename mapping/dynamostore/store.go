@@ -1,0 +1,138 @@
+package dynamostore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/internal/kcl"
+)
+
+// Items of a mapping in the second table, beside the pieces of states.
+const (
+	anchorItem = "anchor" // attrAnchor
+	floorItem  = "floor"  // attrEpoch: the highest of all rows that were deleted
+	attrAnchor = "anchor" // S: a time
+)
+
+// errMoved tells that a state was not where its row said, so that the row must be read again.
+var errMoved = errors.New("the state of its window is not where its row says")
+
+// loadAttempts is how often a row whose state was moved meanwhile is read. Who moves it does so about once a second.
+const loadAttempts = 5
+
+// Anchor implements mapping.Store.
+func (s *Store) Anchor(ctx context.Context, name string, proposed time.Time) (time.Time, error) {
+	if err := ctx.Err(); err != nil {
+		return time.Time{}, fmt.Errorf("dynamostore: anchor: %w", err)
+	}
+	if name == "" {
+		return time.Time{}, errors.New("dynamostore: anchor: the mapping's name is empty")
+	}
+	x := newExpr()
+	x.init(attrAnchor, text(proposed.UTC().Format(time.RFC3339Nano)))
+	in := x.update(s.options.Table, kcl.Item{partKey: text(partOf(name)), itemKey: text(anchorItem)})
+	in.ReturnValues = types.ReturnValueAllNew
+	var out *dynamodb.UpdateItemOutput
+	err := s.tables.in(ctx, s.options.Table, otherKeys, func() (err error) {
+		out, err = s.options.Client.UpdateItem(ctx, in)
+		return err
+	})
+	if err != nil {
+		return time.Time{}, wrap(err, "anchor of %s in table %s", name, s.options.Table)
+	}
+	d := decoder{item: out.Attributes}
+	at := d.time(attrAnchor)
+	if _, stored := out.Attributes[attrAnchor]; !stored || d.bad {
+		return time.Time{}, fmt.Errorf("dynamostore: anchor of %s in table %s is no time: %w", name, s.options.Table, mapping.ErrUnreadable)
+	}
+	return at, nil
+}
+
+// Progress implements mapping.Store.
+func (s *Store) Progress(ctx context.Context, name string) (map[string]mapping.Progress, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("dynamostore: progress: %w", err)
+	}
+	all := map[string]mapping.Progress{}
+	table := s.options.LeaseTable(name)
+	pages := dynamodb.NewScanPaginator(s.options.Client, &dynamodb.ScanInput{TableName: &table, ConsistentRead: aws.Bool(true)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if isMissing(err) && !s.options.NoCreate {
+			return all, nil // nothing was ever stored
+		}
+		if err != nil {
+			return nil, wrap(err, "progress of %s: list table %s", name, table)
+		}
+		for _, item := range page.Items {
+			if !kcl.IsLease(item) {
+				continue
+			}
+			k := key{name, kcl.Text(item, kcl.LeaseKey)}
+			r, err := s.loaded(ctx, k, item)
+			if err != nil {
+				return nil, err
+			}
+			if r.stored {
+				all[k.shard] = r.progress
+			}
+		}
+	}
+	return all, nil
+}
+
+// read reads the row of a shard with the state of its window. It does not exist when its table does not.
+func (s *Store) read(ctx context.Context, k key) (row, error) {
+	item, err := s.item(ctx, k)
+	if err != nil {
+		return row{}, err
+	}
+	return s.loaded(ctx, k, item)
+}
+
+// item reads the row of a shard as it is.
+func (s *Store) item(ctx context.Context, k key) (kcl.Item, error) {
+	table := s.options.LeaseTable(k.mapping)
+	out, err := s.options.Client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: &table, Key: kcl.Item{kcl.LeaseKey: text(k.shard)}, ConsistentRead: aws.Bool(true),
+	})
+	if isMissing(err) && !s.options.NoCreate {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, wrap(err, "%s: read its row in table %s", k, table)
+	}
+	return out.Item, nil
+}
+
+// loaded decodes a row and loads its state; while somebody moves that, it reads both again.
+func (s *Store) loaded(ctx context.Context, k key, item kcl.Item) (row, error) {
+	for range loadAttempts {
+		r, err := decodeRow(k, item)
+		if err != nil {
+			return row{}, err
+		}
+		if err = s.load(ctx, k, &r); err == nil || !errors.Is(err, errMoved) {
+			return r, err
+		}
+		if item, err = s.item(ctx, k); err != nil {
+			return row{}, err
+		}
+	}
+	return row{}, damagef(k, "%v", errMoved)
+}
+
+// update does a conditional write to a row of the mapping's lease table.
+func (s *Store) update(ctx context.Context, k key, x *expr) error {
+	table := s.options.LeaseTable(k.mapping)
+	in := x.update(table, kcl.Item{kcl.LeaseKey: text(k.shard)})
+	_, err := s.options.Client.UpdateItem(ctx, in)
+	return err
+}

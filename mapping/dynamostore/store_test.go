@@ -1,0 +1,44 @@
+package dynamostore_test
+
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/shardmill/shardmill/internal/rig"
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/dynamostore"
+	"github.com/shardmill/shardmill/mapping/storetest"
+)
+
+var (
+	_ mapping.Store      = (*dynamostore.Store)(nil)
+	_ dynamostore.Client = (*dynamodb.Client)(nil)
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestConforms(t *testing.T) {
+	db := server(t)
+	storetest.Run(t, func(t *testing.T) mapping.Store { return open(t, db, "worker") })
+}
+
+// server starts a DynamoDB for the test and returns a client of it.
+func server(t testing.TB) *dynamodb.Client {
+	t.Helper()
+	return dynamodb.NewFromConfig(rig.AWSConfig(rig.DynamoDB(t)))
+}
+
+// open returns the store of a process that was just started.
+func open(t testing.TB, client dynamostore.Client, worker string, change ...func(*dynamostore.Options)) *dynamostore.Store {
+	t.Helper()
+	o := dynamostore.Options{Client: client, Worker: worker}
+	for _, c := range change {
+		c(&o)
+	}
+	s, err := dynamostore.New(o)
+	require.NoError(t, err)
+	return s
+}

@@ -1,0 +1,93 @@
+package mapping
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/shardmill/shardmill/mapping/internal/fleet"
+)
+
+// FleetStore is a Store that many processes share: each runs the same mapping, as a worker, and together they process each
+// shard once. A mapping whose Store is one shares its shards by the protocol of docs/leases.md; Acquire of the Store is then
+// not called. Package dynamostore has one.
+type FleetStore interface {
+	Store
+
+	// Fleet returns the rows by which the workers of a mapping share its shards. Its lease rows are those that Progress
+	// reads and Delete deletes.
+	Fleet(mapping string) FleetTable
+}
+
+// FleetTable is what the workers of one mapping share. The methods that it does not declare itself are those of the lease
+// protocol, each one conditional write or one page of a consistent read:
+//
+//	Heartbeat(ctx, row FleetWorker, join bool) error
+//	Workers(ctx, mark string) (rows []FleetWorker, next string, err error)
+//	Close(ctx, incarnation string, counter uint64) error
+//	Retire(ctx, incarnation string) error
+//	Remove(ctx, incarnation string) error
+//	Leases(ctx, mark string) (rows []FleetLease, next string, err error)
+//	Take(ctx, seen FleetLease, owner string) (FleetLease, error)
+//	Commit(ctx, lease FleetLease, c FleetCheckpoint) error
+//	Release(ctx, lease FleetLease) error
+//
+// A condition that does not hold is ErrFleetRefused. The Value of a FleetCheckpoint is a Progress.
+type FleetTable interface {
+	fleet.Table
+
+	// Load returns what is stored for a shard, and false if there is nothing. The read is consistent.
+	Load(ctx context.Context, shard string) (FleetCheckpoint, bool, error)
+}
+
+// FleetWorker is the row of one incarnation of a worker, as docs/leases.md describes it.
+type FleetWorker = fleet.Worker
+
+// FleetAsk is a worker's wish for a lease that another one has.
+type FleetAsk = fleet.Ask
+
+// FleetLease is the row of a shard, as far as the lease protocol looks at it.
+type FleetLease = fleet.Lease
+
+// FleetCheckpoint is what is stored of a shard under its lease. Its Value is a Progress.
+type FleetCheckpoint = fleet.Checkpoint
+
+// ErrFleetRefused tells that the condition of a FleetTable's write did not hold: nothing was stored.
+var ErrFleetRefused = fleet.ErrRefused
+
+// fleetCheckpointInterval is the least time between two writes of a shard's progress in a store that a fleet shares.
+const fleetCheckpointInterval = time.Second
+
+// checkpointInterval returns the least time between two writes of a shard's progress.
+func (m *Mapping) checkpointInterval() time.Duration {
+	if _, shared := m.store.(FleetStore); shared && m.cfg.CheckpointInterval == 0 {
+		return fleetCheckpointInterval
+	}
+	return max(0, m.cfg.CheckpointInterval)
+}
+
+// fleetLease is the leaseStore of a shard whose lease a fleet's worker has taken.
+type fleetLease struct {
+	table FleetTable
+	row   FleetLease
+	rate  *rate
+}
+
+func (f *fleetLease) Commit(ctx context.Context, _ Lease, p Progress) error {
+	err := f.table.Commit(ctx, f.row, FleetCheckpoint{Version: p.Version, Finished: p.End, Rate: f.rate.perSecond(time.Now()), Value: p})
+	if errors.Is(err, ErrFleetRefused) {
+		return ErrLeaseLost
+	}
+	return err
+}
+
+func (f *fleetLease) Release(ctx context.Context, _ Lease) error { return f.table.Release(ctx, f.row) }
+
+func (f *fleetLease) load(ctx context.Context) (Progress, error) {
+	c, ok, err := f.table.Load(ctx, f.row.Shard)
+	if err != nil || !ok {
+		return Progress{}, err
+	}
+	p, _ := c.Value.(Progress)
+	return p, nil
+}

@@ -1,0 +1,294 @@
+package mapping_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/internal/fleet"
+)
+
+// sharedStore is a FleetStore in memory.
+type sharedStore struct {
+	mapping.Store // for anchors
+	*fleet.Memory
+}
+
+func newSharedStore() *sharedStore {
+	return &sharedStore{Store: mapping.NewMemoryStore(), Memory: fleet.NewMemory(7)}
+}
+
+var errSilent = errors.New("the table does not answer")
+
+// view is what one worker sees of a sharedStore: it may be cut off.
+type view struct {
+	*sharedStore
+	cut atomic.Bool
+}
+
+func (v *view) Fleet(string) mapping.FleetTable { return (*tableView)(v) }
+
+func (v *view) Progress(ctx context.Context, _ string) (map[string]mapping.Progress, error) {
+	all := map[string]mapping.Progress{}
+	for mark, more := "", true; more; more = mark != "" {
+		rows, next, err := v.Leases(ctx, mark)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			if c, ok := v.Checkpoint(row.Shard); ok {
+				all[row.Shard] = c.Value.(mapping.Progress)
+			}
+		}
+		mark = next
+	}
+	return all, nil
+}
+
+func (v *view) Commit(context.Context, mapping.Lease, mapping.Progress) error { panic("not called") }
+
+func (v *view) Release(context.Context, mapping.Lease) error { panic("not called") }
+
+func (v *view) Acquire(context.Context, string, string, string) (mapping.Lease, mapping.Progress, error) {
+	panic("not called")
+}
+func (v *view) Delete(context.Context, string, string) error { return nil }
+
+// tableView is the table of a view.
+type tableView view
+
+func (t *tableView) err() error {
+	if t.cut.Load() {
+		return errSilent
+	}
+	return nil
+}
+
+func (t *tableView) Heartbeat(ctx context.Context, row fleet.Worker, join bool) error {
+	return errors.Join(t.err(), call(t, func() error { return t.Memory.Heartbeat(ctx, row, join) }))
+}
+
+func (t *tableView) Workers(ctx context.Context, mark string) (rows []fleet.Worker, next string, err error) {
+	err = call(t, func() error { rows, next, err = t.Memory.Workers(ctx, mark); return err })
+	return rows, next, err
+}
+
+func (t *tableView) Leases(ctx context.Context, mark string) (rows []fleet.Lease, next string, err error) {
+	err = call(t, func() error { rows, next, err = t.Memory.Leases(ctx, mark); return err })
+	return rows, next, err
+}
+
+func (t *tableView) Close(ctx context.Context, w string, counter uint64) error {
+	return call(t, func() error { return t.Memory.Close(ctx, w, counter) })
+}
+
+func (t *tableView) Retire(ctx context.Context, w string) error {
+	return call(t, func() error { return t.Memory.Retire(ctx, w) })
+}
+
+func (t *tableView) Remove(ctx context.Context, w string) error {
+	return call(t, func() error { return t.Memory.Remove(ctx, w) })
+}
+
+func (t *tableView) Take(ctx context.Context, seen fleet.Lease, owner string) (row fleet.Lease, err error) {
+	err = call(t, func() error { row, err = t.Memory.Take(ctx, seen, owner); return err })
+	return row, err
+}
+
+func (t *tableView) Commit(ctx context.Context, lease fleet.Lease, c fleet.Checkpoint) error {
+	return call(t, func() error { return t.Memory.Commit(ctx, lease, c) })
+}
+
+func (t *tableView) Release(ctx context.Context, lease fleet.Lease) error {
+	return call(t, func() error { return t.Memory.Release(ctx, lease) })
+}
+
+func (t *tableView) Load(_ context.Context, shard string) (c fleet.Checkpoint, ok bool, err error) {
+	err = call(t, func() error { c, ok = t.Memory.Checkpoint(shard); return nil })
+	return c, ok, err
+}
+
+// call fails while the view is cut off.
+func call(t *tableView, f func() error) error {
+	if err := t.err(); err != nil {
+		return err
+	}
+	return f()
+}
+
+// crew are the workers of a fleet, and what they processed.
+type crew struct {
+	*world
+	store *sharedStore
+
+	mu   sync.Mutex
+	by   map[string][]string // data by shard, in the order of the first invocations
+	busy map[string]string   // the worker that a shard was invoked at last
+	seen map[string]int
+}
+
+type crewman struct {
+	*running
+	name string
+	view *view
+}
+
+func newCrew(w *world) *crew {
+	return &crew{world: w, store: newSharedStore(), by: map[string][]string{}, busy: map[string]string{}, seen: map[string]int{}}
+}
+
+func (c *crew) join(name string) *crewman {
+	v := &view{sharedStore: c.store}
+	cfg := c.config()
+	cfg.Store, cfg.BatchSize = v, 3
+	cfg.Function = invoke.Func(func(_ context.Context, e *invoke.Event) error {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.busy[e.Origin.ShardID] = name
+		for r := range e.Records() {
+			if c.seen[string(r.Data)]++; c.seen[string(r.Data)] == 1 {
+				c.by[e.Origin.ShardID] = append(c.by[e.Origin.ShardID], string(r.Data))
+			}
+		}
+		return nil
+	})
+	return &crewman{running: c.start(cfg), name: name, view: v}
+}
+
+// all returns how many records were processed, and how many of them more than once.
+func (c *crew) all() (records, twice int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, n := range c.seen {
+		if n > 1 {
+			twice++
+		}
+	}
+	return len(c.seen), twice
+}
+
+// shards returns how many shards each worker processed last.
+func (c *crew) shards() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := map[string]int{}
+	for _, name := range c.busy {
+		n[name]++
+	}
+	clear(c.busy)
+	return n
+}
+
+func (c *crew) inOrder() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for shard, data := range c.by {
+		assert.True(c.t, slices.IsSorted(data), "%s: %v", shard, data)
+	}
+}
+
+func TestFleetSharesShardsEvenlyAndHandsThemOverWithoutADuplicate(t *testing.T) {
+	inWorld(t, 12, func(t *testing.T, w *world) {
+		c := newCrew(w)
+		a := c.join("a")
+		pass(5 * time.Second)
+		w.put(0, 200)
+		pass(5 * time.Second)
+		assert.Equal(t, map[string]int{"a": 12}, c.shards())
+		b := c.join("b")
+		d := c.join("d")
+		pass(20 * time.Second)
+		w.put(200, 400)
+		pass(5 * time.Second)
+		assert.Equal(t, map[string]int{"a": 4, "b": 4, "d": 4}, c.shards())
+		require.NoError(t, a.stop())
+		pass(5 * time.Second)
+		w.put(600, 400)
+		pass(5 * time.Second)
+		assert.Equal(t, map[string]int{"b": 6, "d": 6}, c.shards(), "a stopped worker's shards move at once")
+		require.NoError(t, b.stop())
+		require.NoError(t, d.stop())
+		n, twice := c.all()
+		assert.Equal(t, 1000, n)
+		assert.Zero(t, twice, "clean stops and joins repeat nothing")
+		c.inOrder()
+	})
+}
+
+func TestShardsOfAWorkerThatIsCutOffMoveAndItsCommitsDoNotCount(t *testing.T) {
+	inWorld(t, 8, func(t *testing.T, w *world) {
+		c := newCrew(w)
+		a, b := c.join("a"), c.join("b")
+		pass(20 * time.Second)
+		w.put(0, 200)
+		pass(5 * time.Second)
+		assert.Equal(t, map[string]int{"a": 4, "b": 4}, c.shards())
+		a.view.cut.Store(true)
+		pass(8 * time.Second)
+		for i := range 10 {
+			w.put(200+20*i, 20)
+			pass(time.Second)
+		}
+		pass(10 * time.Second)
+		w.put(400, 200)
+		pass(3 * time.Second)
+		c.shards()
+		w.put(600, 200)
+		pass(3 * time.Second)
+		assert.Equal(t, map[string]int{"b": 8}, c.shards())
+		assert.Contains(t, w.logs.String(), "this worker was not heard for too long")
+		a.view.cut.Store(false)
+		pass(40 * time.Second)
+		w.put(800, 200)
+		pass(5 * time.Second)
+		assert.Equal(t, map[string]int{"a": 4, "b": 4}, c.shards(), "it comes back as another incarnation")
+		require.NoError(t, a.stop())
+		require.NoError(t, b.stop())
+		n, _ := c.all()
+		assert.Equal(t, 1000, n)
+		c.inOrder()
+	})
+}
+
+func TestFleetReadsChildrenAfterParentsAcrossWorkers(t *testing.T) {
+	inWorld(t, 4, func(t *testing.T, w *world) {
+		c := newCrew(w)
+		a, b := c.join("a"), c.join("b")
+		pass(20 * time.Second)
+		for i, shard := range w.stream.Shards() {
+			w.put(100*i, 100)
+			_, _, err := w.stream.Split(*shard.ShardId)
+			require.NoError(t, err)
+		}
+		w.put(400, 100)
+		pass(time.Minute)
+		n, twice := c.all()
+		assert.Equal(t, 500, n)
+		assert.Zero(t, twice)
+		assert.Len(t, c.by, 12)
+		c.inOrder()
+		require.NoError(t, a.stop())
+		require.NoError(t, b.stop())
+	})
+}
+
+func TestStopOfAWorkerThatCannotReachTheTableEnds(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
+		c := newCrew(w)
+		a := c.join("a")
+		pass(10 * time.Second)
+		a.view.cut.Store(true)
+		began := time.Now()
+		assert.NoError(t, a.stop())
+		assert.LessOrEqual(t, time.Since(began), time.Minute)
+	})
+}

@@ -1,0 +1,100 @@
+package fleet
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"time"
+)
+
+// wish is a hand-over that this worker asks for.
+type wish struct {
+	ask     Ask
+	written time.Time // since when it is known to be in the row, without a break; zero: it is not known
+}
+
+// heartbeat writes the worker's row when it is due, or early when there is news.
+func (c *Coordinator) heartbeat(now time.Time) {
+	if c.stopping && !c.joined && c.sent == nil {
+		return // it never began
+	}
+	if c.beat.busy || now.Before(c.nextBeat()) {
+		return
+	}
+	c.beat.start(now, c.life)
+	c.counter++
+	c.news = false
+	c.sent = &Heartbeat{Join: !c.joined, Timeout: c.cfg.timeout(), Row: Worker{
+		Incarnation: c.incarnation, Counter: c.counter, Leaving: c.stopping, Generation: c.generation, Asks: c.askRow(),
+	}}
+	c.do(c.sent)
+}
+
+// nextBeat returns when the next heartbeat begins.
+func (c *Coordinator) nextBeat() time.Time {
+	early := c.beat.began.Add(c.cfg.quick())
+	if c.news && early.Before(c.beat.due) {
+		return early
+	}
+	return c.beat.due
+}
+
+func (c *Coordinator) askRow() []Ask {
+	if len(c.asks) == 0 {
+		return nil
+	}
+	row := make([]Ask, 0, len(c.asks))
+	for _, w := range c.asks {
+		row = append(row, w.ask)
+	}
+	slices.SortFunc(row, func(a, b Ask) int { return cmp.Compare(a.Shard, b.Shard) })
+	return row
+}
+
+// Beaten reports the result of a Heartbeat.
+func (c *Coordinator) Beaten(now time.Time, a *Heartbeat, err error) {
+	if a != c.sent {
+		return // of an incarnation before
+	}
+	if errors.Is(err, ErrRefused) {
+		c.dropAll(now, "the incarnation is closed")
+		return
+	}
+	c.sent = nil
+	if err != nil {
+		c.beat.end(now.Add(c.cfg.quick()))
+		return
+	}
+	c.beat.end(c.beat.began.Add(c.cfg.heartbeat()))
+	c.beatStart = c.beat.began
+	if !c.joined {
+		c.joined = true
+		c.settled = now.Add(c.cfg.fast())
+	}
+	for _, ask := range a.Row.Asks {
+		if w := c.asks[ask.Shard]; w != nil && w.ask == ask && w.written.IsZero() {
+			w.written = now
+		}
+	}
+	c.fence(now)
+}
+
+// Retired reports the result of a RetireWorker.
+func (c *Coordinator) Retired(now time.Time, a *RetireWorker, err error) {
+	i := slices.IndexFunc(c.retired, func(p *past) bool { return p.name == a.Incarnation })
+	if i < 0 {
+		return
+	}
+	if err != nil && !errors.Is(err, ErrRefused) {
+		c.retired[i].call.end(now.Add(c.cfg.quick()))
+		return
+	}
+	c.retired = slices.Delete(c.retired, i, i+1)
+	c.closed(a.Incarnation, now)
+}
+
+func (c *Coordinator) wakeBeat(sooner func(time.Time)) {
+	if !c.beat.busy && (!c.stopping || c.joined) {
+		sooner(c.nextBeat())
+	}
+}

@@ -1,0 +1,245 @@
+package fleet
+
+import (
+	"fmt"
+	"time"
+)
+
+// Coordinator decides for one worker of a mapping which leases it takes, hands over and gives up. It holds no clock and
+// starts nothing: results go in, Next says what to do, Wake when to ask again.
+//
+// A Coordinator is used by one goroutine. Each now is of the worker's monotonic clock, at or after the one before.
+// The result of an action is reported once, after Next returned the action.
+type Coordinator struct {
+	cfg Config
+
+	incarnation string
+	hash        uint64
+	life        int     // how many incarnations there were
+	retired     []*past // those before, whose rows are not closed yet
+
+	joined     bool // the row of this incarnation exists
+	counter    uint64
+	generation uint64
+	asks       map[string]*wish // by shard
+	news       bool             // the row as it was written last is not as it should be
+	sent       *Heartbeat       // under way
+	beat       call
+	beatStart  time.Time // of the last good heartbeat; zero before the first
+	settled    time.Time // nothing is taken before: others that start at the same time shall be seen
+
+	watching  call
+	readStart time.Time // of the last good reading of the workers' rows in this incarnation; zero before the first
+	peers     map[string]*peer
+	peerOrder []*peer // by incarnation; without this one
+
+	surveying   call
+	stale       bool      // lease rows changed, or may have
+	surveyStart time.Time // of the last good reading of the lease rows; zero before the first
+	surveyEnd   time.Time
+	surveys     uint64
+	lists       uint64
+
+	shards map[string]*shard
+	order  []*shard // by ID
+
+	queue    []queued  // to be taken, in this order
+	again    []*shard  // whose Take has no definite answer
+	taking   int       // shards that are being taken
+	active   int       // shards that are being taken, or processed
+	dirty    bool      // the plan is out of date
+	balanced time.Time // when moves were chosen last
+	planNext time.Time // when the plan is made again though nothing changed; zero: not
+	waiting  bool      // something is about to become free: read often
+	swapped  time.Time // when a move for the sake of bytes was asked for last
+	stopping bool
+	gone     bool // stopped, and the row is closed
+
+	actions []Action
+}
+
+// queued is a shard that is to be taken if its row is still as it was when that was decided.
+type queued struct {
+	shard *shard
+	epoch uint64
+}
+
+func (c *Coordinator) enqueue(s *shard) {
+	c.queue = append(c.queue, queued{shard: s, epoch: s.lease.Epoch})
+}
+
+// call is one kind of call that is made again and again.
+type call struct {
+	busy  bool
+	began time.Time
+	due   time.Time
+	life  int // the incarnation that began it
+}
+
+// past is an incarnation before.
+type past struct {
+	name string
+	left int // shards that still have to end
+	call call
+}
+
+func (c *call) start(now time.Time, life int) { c.busy, c.began, c.life = true, now, life }
+
+func (c *call) end(due time.Time) { c.busy, c.due = false, due }
+
+func (c *call) ready(now time.Time) bool { return !c.busy && !now.Before(c.due) }
+
+// New returns the Coordinator of a worker that has just started. The error names all fields that are out of bounds.
+func New(cfg Config) (*Coordinator, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	c := &Coordinator{cfg: cfg, peers: map[string]*peer{}, shards: map[string]*shard{}}
+	c.begin()
+	return c, nil
+}
+
+// begin starts the next incarnation.
+func (c *Coordinator) begin() {
+	c.life++
+	c.incarnation = fmt.Sprintf("%s#%d", c.cfg.Worker, c.life)
+	c.hash = hash(c.incarnation)
+	c.joined, c.counter, c.generation = false, 0, 0
+	c.asks = map[string]*wish{}
+	c.sent, c.beat, c.beatStart = nil, call{}, time.Time{}
+	c.watching.due, c.readStart = time.Time{}, time.Time{}
+	c.surveying.due, c.surveyStart = time.Time{}, time.Time{}
+	c.queue, c.again, c.stale, c.dirty, c.news = nil, nil, true, true, false
+}
+
+// Incarnation names the worker as an owner of leases, until the next DropAll.
+func (c *Coordinator) Incarnation() string { return c.incarnation }
+
+// Fence returns the time at which all leases of this worker end by themselves, unless a heartbeat and a reading of the
+// workers' rows succeed before; the zero time while it has none. Whoever starts an invocation must compare the clock
+// with it right before: a process that was suspended finds this out before any timer fires.
+func (c *Coordinator) Fence() time.Time {
+	if !c.member() {
+		return time.Time{}
+	}
+	if c.readStart.Before(c.beatStart) {
+		return c.readStart.Add(c.cfg.patience())
+	}
+	return c.beatStart.Add(c.cfg.patience())
+}
+
+// member reports whether the worker may have leases.
+func (c *Coordinator) member() bool { return c.joined && !c.readStart.IsZero() }
+
+// Stop makes the worker drain all its shards and leave. Done tells when it has.
+func (c *Coordinator) Stop(now time.Time) {
+	c.fence(now)
+	c.stopping, c.news, c.queue, c.dirty = true, true, nil, true
+	clear(c.asks)
+}
+
+// Done reports whether the worker has left after Stop, and everybody may know.
+func (c *Coordinator) Done() bool { return c.gone }
+
+// Next returns what is to be done now, in order, each action once.
+func (c *Coordinator) Next(now time.Time) []Action {
+	c.fence(now)
+	if !c.gone {
+		c.retire(now)
+		c.heartbeat(now)
+		c.watch(now)
+		c.survey(now)
+		c.plan(now)
+		c.take(now)
+		c.leave()
+	}
+	actions := c.actions
+	c.actions = nil
+	return actions
+}
+
+func (c *Coordinator) do(a Action) { c.actions = append(c.actions, a) }
+
+// fence drops everything when the last good heartbeat, or the last good reading, is too old.
+func (c *Coordinator) fence(now time.Time) {
+	if c.member() && !now.Before(c.Fence()) {
+		c.dropAll(now, "no heartbeat or no reading succeeded in time")
+	}
+}
+
+// dropAll gives up all leases and the incarnation with them, and goes on under the next one.
+func (c *Coordinator) dropAll(now time.Time, why string) {
+	c.do(&DropAll{Incarnation: c.incarnation, Why: why})
+	p := &past{name: c.incarnation}
+	for _, s := range c.order {
+		switch s.hold {
+		case dropped:
+			if s.mine.Owner == c.incarnation {
+				p.left++
+			}
+		case held, draining:
+			p.left++
+			c.set(s, dropped, now)
+		case taking:
+			c.set(s, none, now)
+		default:
+		}
+	}
+	c.retired = append(c.retired, p)
+	c.begin()
+}
+
+// retire closes the rows of the incarnations before when nothing of them runs any more, so that nobody has to wait for
+// them to expire.
+func (c *Coordinator) retire(now time.Time) {
+	for _, p := range c.retired {
+		if p.left == 0 && p.call.ready(now) {
+			p.call.start(now, c.life)
+			c.do(&RetireWorker{Incarnation: p.name, Timeout: c.cfg.timeout()})
+		}
+	}
+}
+
+// leave gives this incarnation up when a stopping worker has nothing left.
+func (c *Coordinator) leave() {
+	if !c.stopping || len(c.retired) > 0 || c.active > 0 {
+		return
+	}
+	if c.joined || c.sent != nil {
+		c.retired = append(c.retired, &past{name: c.incarnation})
+		c.begin()
+		return
+	}
+	c.gone = true
+}
+
+// Wake returns when Next is to be called though nothing was reported; false when there is no such time.
+func (c *Coordinator) Wake(now time.Time) (time.Time, bool) {
+	var at time.Time
+	sooner := func(t time.Time) {
+		if t.Before(now) {
+			t = now
+		}
+		if at.IsZero() || t.Before(at) {
+			at = t
+		}
+	}
+	if c.gone {
+		return at, false
+	}
+	if c.member() {
+		sooner(c.Fence())
+	}
+	for _, p := range c.retired {
+		if p.left == 0 && !p.call.busy {
+			sooner(p.call.due)
+		}
+	}
+	c.wakeBeat(sooner)
+	c.wakeWatch(now, sooner)
+	c.wakeSurvey(sooner)
+	c.wakeTakes(sooner)
+	c.wakePlan(sooner)
+	return at, !at.IsZero()
+}

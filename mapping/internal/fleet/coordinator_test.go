@@ -1,0 +1,193 @@
+package fleet_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shardmill/shardmill/mapping/internal/fleet"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	_ fleet.Table = (*fleet.Memory)(nil)
+	_ fleet.Table = (*fleet.Faulty)(nil)
+)
+
+// drive does what a Coordinator wants done against a table that answers at once, until the given time.
+func drive(ctx context.Context, c *fleet.Coordinator, table *fleet.Memory, now, until time.Time, log func(fleet.Action)) {
+	for !now.After(until) {
+		actions := c.Next(now)
+		for _, a := range actions {
+			log(a)
+			switch a := a.(type) {
+			case *fleet.Heartbeat:
+				c.Beaten(now, a, table.Heartbeat(ctx, a.Row, a.Join))
+			case *fleet.ReadWorkers:
+				rows, _, err := table.Workers(ctx, "")
+				c.Workers(now, rows, err)
+			case *fleet.ReadLeases:
+				rows, _, err := table.Leases(ctx, "")
+				c.Leases(now, rows, err)
+			case *fleet.Take:
+				row, err := table.Take(ctx, a.Seen, a.Owner)
+				c.Taken(now, a, row, err)
+			case *fleet.Drain:
+				_ = table.Release(ctx, a.Lease)
+				c.Ended(now, a.Lease, fleet.Released)
+			case *fleet.RetireWorker:
+				c.Retired(now, a, table.Retire(ctx, a.Incarnation))
+			}
+		}
+		if at, ok := c.Wake(now); ok && len(actions) == 0 {
+			now = at
+		} else if !ok && len(actions) == 0 {
+			return
+		}
+	}
+}
+
+func ExampleCoordinator() {
+	table := fleet.NewMemory(100)
+	c, err := fleet.New(fleet.Config{Worker: "a"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	now := time.Unix(0, 0)
+	c.Shards(now, []fleet.Shard{{ID: "shard-1"}, {ID: "shard-2", Parents: []string{"shard-1"}}})
+	show := func(a fleet.Action) {
+		switch a.(type) {
+		case *fleet.ReadWorkers, *fleet.ReadLeases:
+		default:
+			fmt.Println(a)
+		}
+	}
+	drive(context.Background(), c, table, now, now.Add(2*time.Second), show)
+	c.Stop(now.Add(2 * time.Second))
+	drive(context.Background(), c, table, now.Add(2*time.Second), now.Add(4*time.Second), show)
+	fmt.Println("done:", c.Done())
+	// Output:
+	// heartbeat a#1 counter=1 generation=0 join
+	// take shard-1/0 owner= for a#1
+	// heartbeat a#1 counter=2 generation=1
+	// heartbeat a#1 counter=3 generation=1 leaving
+	// drain shard-1/1 owner=a#1
+	// retire a#1
+	// done: true
+}
+
+func TestConfigViolations(t *testing.T) {
+	_, err := fleet.New(fleet.Config{Failover: time.Millisecond, HandOver: time.Microsecond})
+	require.Error(t, err)
+	for _, field := range []string{"Worker", "Failover", "HandOver"} {
+		assert.ErrorContains(t, err, field)
+	}
+}
+
+// TestWrites holds what the Table promises of each write: its condition, and what a repetition does.
+func TestWrites(t *testing.T) {
+	ctx, m := t.Context(), fleet.NewMemory(10)
+	row := fleet.Worker{Incarnation: "a", Counter: 2}
+	refused := func(err error) { t.Helper(); require.ErrorIs(t, err, fleet.ErrRefused) }
+
+	refused(m.Heartbeat(ctx, row, false))
+	refused(m.Close(ctx, "a", 2))
+	refused(m.Retire(ctx, "a"))
+	require.NoError(t, m.Remove(ctx, "a"))
+	require.NoError(t, m.Heartbeat(ctx, row, true))
+	require.NoError(t, m.Heartbeat(ctx, row, true), "again")
+	require.NoError(t, m.Heartbeat(ctx, row, false), "again")
+	refused(m.Heartbeat(ctx, fleet.Worker{Incarnation: "a", Counter: 1}, false))
+	refused(m.Remove(ctx, "a"))
+	refused(m.Close(ctx, "a", 1))
+	require.NoError(t, m.Close(ctx, "a", 2))
+	require.NoError(t, m.Close(ctx, "a", 2), "again")
+	refused(m.Heartbeat(ctx, fleet.Worker{Incarnation: "a", Counter: 3}, true))
+	require.NoError(t, m.Remove(ctx, "a"))
+	require.NoError(t, m.Remove(ctx, "a"), "again")
+
+	none := fleet.Lease{Shard: "s"}
+	first, err := m.Take(ctx, none, "a")
+	require.NoError(t, err)
+	assert.Equal(t, fleet.Lease{Shard: "s", Owner: "a", Epoch: 1}, first)
+	again, err := m.Take(ctx, none, "a")
+	require.NoError(t, err, "again")
+	assert.Equal(t, first, again)
+	_, err = m.Take(ctx, none, "b")
+	refused(err)
+	require.NoError(t, m.Commit(ctx, first, fleet.Checkpoint{Version: 2, Rate: 7, Value: "two"}))
+	require.NoError(t, m.Commit(ctx, first, fleet.Checkpoint{Version: 1, Value: "one"}), "older: ignored")
+	second, err := m.Take(ctx, first, "b")
+	require.NoError(t, err, "from its owner")
+	assert.Equal(t, fleet.Lease{Shard: "s", Owner: "b", Epoch: 2, Rate: 7}, second)
+	refused(m.Commit(ctx, first, fleet.Checkpoint{Version: 3, Value: "three"}))
+	require.NoError(t, m.Release(ctx, first), "lost: nothing happens")
+	require.NoError(t, m.Commit(ctx, second, fleet.Checkpoint{Version: 1, Finished: true, Value: "end"}))
+	require.NoError(t, m.Release(ctx, second))
+	require.NoError(t, m.Release(ctx, second), "again")
+	_, err = m.Take(ctx, first, "b")
+	refused(err)
+	rows, next, err := m.Leases(ctx, "")
+	require.NoError(t, err)
+	assert.Empty(t, next)
+	assert.Equal(t, []fleet.Lease{{Shard: "s", Epoch: 3, Finished: true}}, rows)
+	c, ok := m.Checkpoint("s")
+	assert.True(t, ok)
+	assert.Equal(t, "end", c.Value)
+}
+
+// TestPages holds that the marks lead through all rows.
+func TestPages(t *testing.T) {
+	ctx, m := t.Context(), fleet.NewMemory(3)
+	for i := range 10 {
+		_, err := m.Take(ctx, fleet.Lease{Shard: fmt.Sprint("s", i)}, "a")
+		require.NoError(t, err)
+	}
+	var got []string
+	pages := 0
+	for mark := ""; pages == 0 || mark != ""; pages++ {
+		rows, next, err := m.Leases(ctx, mark)
+		require.NoError(t, err)
+		for _, r := range rows {
+			got = append(got, r.Shard)
+		}
+		mark = next
+	}
+	assert.Equal(t, []string{"s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"}, got)
+	assert.Equal(t, 4, pages)
+}
+
+// TestFaulty holds what each kind of fault does to a write.
+func TestFaulty(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := fleet.NewMemory(10)
+		var fault fleet.Fault
+		f := &fleet.Faulty{Table: m, Plan: func(string) fleet.Fault { return fault }}
+		take := func(shard string) error {
+			_, err := f.Take(t.Context(), fleet.Lease{Shard: shard}, "a")
+			return err
+		}
+		fault = fleet.Fault{Fail: fleet.ErrThrottled}
+		require.ErrorIs(t, take("throttled"), fleet.ErrThrottled)
+		fault = fleet.Fault{Lose: true}
+		require.ErrorIs(t, take("lost"), fleet.ErrLost)
+		fault = fleet.Fault{Before: time.Second, After: 2 * time.Second}
+		began := time.Now()
+		require.NoError(t, take("slow"))
+		assert.Equal(t, 3*time.Second, time.Since(began))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
+		defer cancel()
+		_, err := f.Take(ctx, fleet.Lease{Shard: "late"}, "a")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		fault = fleet.Fault{}
+		rows, _, err := f.Leases(t.Context(), "")
+		require.NoError(t, err)
+		require.Len(t, rows, 2)
+		assert.Equal(t, "lost", rows[0].Shard, "its answer was lost, not the write")
+		assert.Equal(t, "slow", rows[1].Shard)
+	})
+}

@@ -1,0 +1,133 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ErrThrottled is what a throttled call of a Faulty returns. Nothing was stored.
+var ErrThrottled = errors.New("fleet: throttled")
+
+// ErrLost is what a call of a Faulty returns whose answer was lost. It may have stored what it had to.
+var ErrLost = errors.New("fleet: answer lost")
+
+// Fault is what happens to one call of a table. The zero value is a call that works at once.
+type Fault struct {
+	// Before passes until the call reaches the table, After until its answer is back.
+	Before, After time.Duration
+
+	// Fail is returned in place of reaching the table. Nil: it is reached.
+	Fail error
+
+	// Lose makes the answer ErrLost, though the table was reached.
+	Lose bool
+}
+
+// Faulty is a Table that fails as told.
+type Faulty struct {
+	Table Table
+
+	// Plan is called with the name of each call, such as "take", and says what happens to it. It must allow calls at
+	// the same time.
+	Plan func(call string) Fault
+}
+
+// through makes one call of the table.
+func through[T any](ctx context.Context, f *Faulty, name string, call func() (T, error)) (T, error) {
+	var zero T
+	fault := f.Plan(name)
+	if err := wait(ctx, fault.Before); err != nil {
+		return zero, err
+	}
+	if fault.Fail != nil {
+		return zero, fault.Fail
+	}
+	result, err := call()
+	if wait := wait(ctx, fault.After); wait != nil {
+		return zero, wait
+	}
+	if fault.Lose {
+		return zero, ErrLost
+	}
+	return result, err
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// do makes a call that has no result.
+func (f *Faulty) do(ctx context.Context, name string, call func() error) error {
+	_, err := through(ctx, f, name, func() (struct{}, error) { return struct{}{}, call() })
+	return err
+}
+
+// Heartbeat implements Table.
+func (f *Faulty) Heartbeat(ctx context.Context, row Worker, join bool) error {
+	return f.do(ctx, "heartbeat", func() error { return f.Table.Heartbeat(ctx, row, join) })
+}
+
+// page is what a paged read returns.
+type page[T any] struct {
+	rows []T
+	next string
+}
+
+// Workers implements Table.
+func (f *Faulty) Workers(ctx context.Context, mark string) (rows []Worker, next string, err error) {
+	p, err := through(ctx, f, "workers", func() (p page[Worker], err error) {
+		p.rows, p.next, err = f.Table.Workers(ctx, mark)
+		return p, err
+	})
+	return p.rows, p.next, err
+}
+
+// Close implements Table.
+func (f *Faulty) Close(ctx context.Context, incarnation string, counter uint64) error {
+	return f.do(ctx, "close", func() error { return f.Table.Close(ctx, incarnation, counter) })
+}
+
+// Retire implements Table.
+func (f *Faulty) Retire(ctx context.Context, incarnation string) error {
+	return f.do(ctx, "retire", func() error { return f.Table.Retire(ctx, incarnation) })
+}
+
+// Remove implements Table.
+func (f *Faulty) Remove(ctx context.Context, incarnation string) error {
+	return f.do(ctx, "remove", func() error { return f.Table.Remove(ctx, incarnation) })
+}
+
+// Leases implements Table.
+func (f *Faulty) Leases(ctx context.Context, mark string) (rows []Lease, next string, err error) {
+	p, err := through(ctx, f, "leases", func() (p page[Lease], err error) {
+		p.rows, p.next, err = f.Table.Leases(ctx, mark)
+		return p, err
+	})
+	return p.rows, p.next, err
+}
+
+// Take implements Table.
+func (f *Faulty) Take(ctx context.Context, seen Lease, owner string) (Lease, error) {
+	return through(ctx, f, "take", func() (Lease, error) { return f.Table.Take(ctx, seen, owner) })
+}
+
+// Commit implements Table.
+func (f *Faulty) Commit(ctx context.Context, lease Lease, c Checkpoint) error {
+	return f.do(ctx, "commit", func() error { return f.Table.Commit(ctx, lease, c) })
+}
+
+// Release implements Table.
+func (f *Faulty) Release(ctx context.Context, lease Lease) error {
+	return f.do(ctx, "release", func() error { return f.Table.Release(ctx, lease) })
+}

@@ -1,0 +1,310 @@
+package fleet
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"time"
+)
+
+// hold is what this worker has to do with a shard.
+type hold int
+
+const (
+	none     hold = iota
+	taking        // a Take is under way, or to be made again since its result is unknown
+	held          // it is processed under the lease
+	draining      // it still is, but nothing new starts
+	dropped       // the lease is lost, and what ran under it has not ended
+)
+
+// shard is what is known of one shard.
+type shard struct {
+	id      string
+	hash    uint64
+	parents []string
+	listed  bool
+	list    uint64    // the last listing that it was in
+	lease   Lease     // the newest image of its row, as read or as written by this worker
+	survey  uint64    // the last reading that its row was in
+	changed time.Time // when hold changed last
+
+	hold  hold
+	mine  Lease // the lease while hold is held, draining or dropped
+	take  *Take // while hold is taking
+	retry time.Time
+	busy  bool // take is under way
+
+	free     time.Time // since when it was seen free for a worker that does not take it; zero: it was not
+	asker    string    // the worker that asks for it, if any
+	wanted   uint64    // the epoch that another worker was seen to ask for last
+	finished bool      // by this worker: its children are taken without waiting for the others
+}
+
+// shard returns what is known of a shard, which becomes known by that.
+func (c *Coordinator) shard(id string) *shard {
+	s := c.shards[id]
+	if s == nil {
+		s = &shard{id: id, hash: hash(id), lease: Lease{Shard: id}}
+		c.shards[id] = s
+		c.order = append(c.order, s)
+	}
+	return s
+}
+
+// walk returns a function like shard that is quick when it is called with growing IDs, as rows mostly come.
+func (c *Coordinator) walk() func(id string) *shard {
+	known, i := c.order, 0
+	return func(id string) *shard {
+		for i < len(known) && known[i].id < id {
+			i++
+		}
+		if i < len(known) && known[i].id == id {
+			return known[i]
+		}
+		return c.shard(id)
+	}
+}
+
+// sort puts the shards in order after some became known.
+func (c *Coordinator) sort() {
+	if !slices.IsSortedFunc(c.order, compareShards) {
+		slices.SortFunc(c.order, compareShards)
+	}
+}
+
+func compareShards(a, b *shard) int { return cmp.Compare(a.id, b.id) }
+
+// Shards reports all shards that the stream lists.
+func (c *Coordinator) Shards(now time.Time, shards []Shard) {
+	c.fence(now)
+	c.lists++
+	walk := c.walk()
+	for _, info := range shards {
+		s := walk(info.ID)
+		c.dirty = c.dirty || !s.listed
+		s.listed, s.list, s.parents = true, c.lists, info.Parents
+	}
+	c.sort()
+	for _, s := range c.order {
+		if s.listed && s.list != c.lists {
+			s.listed, c.dirty = false, true
+		}
+	}
+}
+
+// survey reads the lease rows when they are known to have changed, or from time to time.
+func (c *Coordinator) survey(now time.Time) {
+	if c.member() && !c.surveying.busy && !now.Before(c.nextSurvey()) {
+		c.stale = false
+		c.surveying.start(now, c.life)
+		c.do(&ReadLeases{})
+	}
+}
+
+func (c *Coordinator) nextSurvey() time.Time {
+	if early := c.surveying.began.Add(c.cfg.spacing(len(c.order))); c.stale && c.surveying.due.Before(early) {
+		return early
+	}
+	if c.stale {
+		return c.surveying.due
+	}
+	return c.surveyStart.Add(c.cfg.survey())
+}
+
+func (c *Coordinator) wakeSurvey(sooner func(time.Time)) {
+	if c.member() && !c.surveying.busy {
+		sooner(c.nextSurvey())
+	}
+}
+
+// Leases reports what a ReadLeases came to: all rows, or an error.
+func (c *Coordinator) Leases(now time.Time, rows []Lease, err error) {
+	c.fence(now)
+	began := c.surveying.began
+	if err != nil {
+		c.stale = true
+		c.surveying.end(now.Add(c.cfg.quick()))
+		return
+	}
+	c.surveying.end(time.Time{})
+	if c.surveying.life == c.life {
+		c.surveyStart, c.surveyEnd = began, now
+	} else {
+		c.stale = true
+	}
+	c.surveys++
+	walk := c.walk()
+	for _, row := range rows {
+		s := walk(row.Shard)
+		s.survey = c.surveys
+		c.observe(s, row, began, now)
+	}
+	c.sort()
+	c.order = slices.DeleteFunc(c.order, func(s *shard) bool {
+		if s.survey != c.surveys {
+			c.observe(s, Lease{Shard: s.id}, began, now)
+		}
+		if s.hold == none && !s.listed && s.lease.Epoch == 0 {
+			delete(c.shards, s.id)
+			return true
+		}
+		return false
+	})
+	c.dirty = true
+}
+
+// observe takes over the image of a row, in a reading that began at the given time; the zero Lease if it has no row.
+func (c *Coordinator) observe(s *shard, row Lease, began, now time.Time) {
+	if row.Epoch < s.lease.Epoch && (row.Epoch > 0 || !began.After(s.changed)) {
+		return // from before this worker's own write
+	}
+	if row.Epoch == s.lease.Epoch && s.lease.Finished && !row.Finished {
+		return
+	}
+	if row.Epoch != s.lease.Epoch {
+		s.free = time.Time{}
+	}
+	s.lease = row
+	if w := c.asks[s.id]; w != nil && s.hold == none && row.Owner == "" && s.asks(w.ask) {
+		c.enqueue(s) // handed over: nobody else is to have it
+	}
+	if s.hold == draining && row.Owner == "" && row.Epoch == s.mine.Epoch+1 {
+		return // by this worker's own release, whose answer is to come
+	}
+	if (s.hold == held || s.hold == draining) && (row.Owner != s.mine.Owner || row.Epoch != s.mine.Epoch) {
+		c.do(&Drop{Lease: s.mine})
+		c.set(s, dropped, now)
+		c.changedLeases()
+	}
+}
+
+// set changes what this worker has to do with a shard.
+func (c *Coordinator) set(s *shard, h hold, now time.Time) {
+	count := func(h hold, by int) {
+		if h != none {
+			c.active += by
+		}
+		if h == taking {
+			c.taking += by
+		}
+	}
+	count(s.hold, -1)
+	count(h, +1)
+	s.hold, s.changed = h, now
+}
+
+// drain hands a shard over.
+func (c *Coordinator) drain(s *shard, now time.Time) {
+	c.set(s, draining, now)
+	c.do(&Drain{Lease: s.mine})
+}
+
+// changedLeases makes the others read the lease rows.
+func (c *Coordinator) changedLeases() {
+	c.generation++
+	c.news = true
+}
+
+// take takes what the plan has queued, and asks again for what has no definite answer.
+func (c *Coordinator) take(now time.Time) {
+	c.again = slices.DeleteFunc(c.again, func(s *shard) bool {
+		if s.hold == taking && !s.busy && !now.Before(s.retry) {
+			s.busy = true
+			c.do(s.take)
+		}
+		return s.hold != taking || s.busy
+	})
+	for len(c.queue) > 0 && c.taking < maxTakes {
+		s, epoch := c.queue[0].shard, c.queue[0].epoch
+		c.queue = c.queue[1:]
+		if s.hold != none || s.lease.Epoch != epoch {
+			continue
+		}
+		c.set(s, taking, now)
+		s.busy = true
+		s.take = &Take{Seen: s.lease, Owner: c.incarnation, Timeout: c.cfg.timeout()}
+		c.do(s.take)
+	}
+}
+
+// Taken reports the result of a Take: the row as it is then. The shard is to be processed if Taken returns true, from the
+// actions of the following Next on, since one of them may be to drain it.
+func (c *Coordinator) Taken(now time.Time, a *Take, row Lease, err error) bool {
+	c.fence(now)
+	s := c.shards[a.Seen.Shard]
+	if s == nil || s.hold != taking || s.take != a {
+		if err == nil {
+			c.do(&Release{Lease: row}) // of an incarnation before
+			c.stale = true
+		}
+		return false
+	}
+	s.busy = false
+	if err != nil && !errors.Is(err, ErrRefused) {
+		s.retry = now.Add(c.cfg.quick())
+		c.again = append(c.again, s)
+		return false
+	}
+	s.take = nil
+	if err != nil {
+		c.set(s, none, now)
+		c.stale = true
+		return false
+	}
+	c.set(s, held, now)
+	c.dirty = c.dirty || c.taking == 0 && len(c.queue) == 0 // that was all: see what else is to be done
+	s.lease, s.mine, s.free = row, row, time.Time{}
+	delete(c.asks, s.id)
+	c.changedLeases()
+	if c.stopping || row.Finished || s.wanted == row.Epoch { // it may be asked for before its Take is answered
+		c.drain(s, now)
+	}
+	return true
+}
+
+// End is how the processing of a shard under a lease ended.
+type End int
+
+// The ends of a lease's processing. Nothing runs under the lease any more.
+const (
+	Abandoned End = iota // lost, or its release failed
+	Released             // given back
+	Finished             // the shard is wholly processed, which is stored, and the lease given back
+)
+
+// Ended reports that a shard whose lease was taken is not processed any more.
+func (c *Coordinator) Ended(now time.Time, lease Lease, end End) {
+	c.fence(now)
+	s := c.shards[lease.Shard]
+	if s == nil || s.hold == none || s.hold == taking || s.mine.Owner != lease.Owner || s.mine.Epoch != lease.Epoch {
+		return
+	}
+	lost := s.hold == dropped
+	c.set(s, none, now)
+	for _, p := range c.retired {
+		if p.name == lease.Owner {
+			p.left--
+		}
+	}
+	c.dirty = c.dirty || lost
+	if end == Finished {
+		s.lease.Finished, s.finished = true, !lost
+		c.dirty = true
+	}
+	if end == Abandoned {
+		c.stale = true
+	} else if s.lease.Epoch == lease.Epoch {
+		s.lease.Owner, s.lease.Epoch = "", lease.Epoch+1
+		if end == Finished {
+			c.stale = true // the other parent of its children may be finished too
+		}
+	}
+	c.changedLeases()
+}
+
+func (c *Coordinator) wakeTakes(sooner func(time.Time)) {
+	for _, s := range c.again {
+		sooner(s.retry)
+	}
+}

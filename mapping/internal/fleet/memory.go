@@ -1,0 +1,255 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// Memory is a Table in this process, for tests. Its zero value is not usable; see NewMemory.
+type Memory struct {
+	page int
+
+	mu      sync.Mutex
+	workers rows[Worker]
+	leases  rows[memoryLease]
+	counts  Counts
+}
+
+// Counts tells what a Memory was asked for.
+type Counts struct {
+	Writes  int // of any row, refused ones included
+	Pages   int // that were read
+	Workers int // rows of workers on them
+	Leases  int // rows of leases on them
+}
+
+type memoryLease struct {
+	row        Lease
+	written    uint64 // the epoch that stored the checkpoint, 0 before the first Commit
+	checkpoint Checkpoint
+}
+
+// rows are the rows of one kind, by key and in its order.
+type rows[T any] struct {
+	keys  []string
+	rows  []*T
+	byKey map[string]*T
+}
+
+func (r *rows[T]) add(key string, row *T) {
+	i, _ := slices.BinarySearch(r.keys, key)
+	r.keys = slices.Insert(r.keys, i, key)
+	r.rows = slices.Insert(r.rows, i, row)
+	r.byKey[key] = row
+}
+
+func (r *rows[T]) remove(key string) {
+	if i, ok := slices.BinarySearch(r.keys, key); ok {
+		r.keys = slices.Delete(r.keys, i, i+1)
+		r.rows = slices.Delete(r.rows, i, i+1)
+		delete(r.byKey, key)
+	}
+}
+
+// after returns up to n rows behind mark, and the mark of the next page.
+func (r *rows[T]) after(mark string, n int) (page []*T, next string) {
+	i, found := slices.BinarySearch(r.keys, mark)
+	if found {
+		i++
+	}
+	if i+n < len(r.keys) {
+		return r.rows[i : i+n], r.keys[i+n-1]
+	}
+	return r.rows[i:], ""
+}
+
+// NewMemory returns an empty table whose pages have that many rows, at least one.
+func NewMemory(page int) *Memory {
+	return &Memory{
+		page:    max(1, page),
+		workers: rows[Worker]{byKey: map[string]*Worker{}},
+		leases:  rows[memoryLease]{byKey: map[string]*memoryLease{}},
+	}
+}
+
+// Counts returns what the table was asked for so far.
+func (m *Memory) Counts() Counts {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.counts
+}
+
+// Checkpoint returns what is stored of a shard, false when there is nothing. It stands for reading the progress.
+func (m *Memory) Checkpoint(shard string) (Checkpoint, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if l := m.leases.byKey[shard]; l != nil && l.written > 0 {
+		return l.checkpoint, true
+	}
+	return Checkpoint{}, false
+}
+
+// write begins a write; the returned function ends it.
+func (m *Memory) write(ctx context.Context) (func(), error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	m.counts.Writes++
+	return m.mu.Unlock, nil
+}
+
+// Heartbeat implements Table.
+func (m *Memory) Heartbeat(ctx context.Context, row Worker, join bool) error {
+	done, err := m.write(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	row.Asks, row.Closed = slices.Clone(row.Asks), false
+	switch had := m.workers.byKey[row.Incarnation]; {
+	case had == nil && join:
+		m.workers.add(row.Incarnation, &row)
+	case had == nil || had.Closed || had.Counter > row.Counter:
+		return fmt.Errorf("%w: heartbeat %s", ErrRefused, row.Incarnation)
+	default:
+		*had = row
+	}
+	return nil
+}
+
+// Workers implements Table.
+func (m *Memory) Workers(ctx context.Context, mark string) (page []Worker, next string, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found, next := m.workers.after(mark, m.page)
+	for _, w := range found {
+		row := *w
+		row.Asks = slices.Clone(row.Asks)
+		page = append(page, row)
+	}
+	m.counts.Pages++
+	m.counts.Workers += len(page)
+	return page, next, nil
+}
+
+// Close implements Table.
+func (m *Memory) Close(ctx context.Context, incarnation string, counter uint64) error {
+	done, err := m.write(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	row := m.workers.byKey[incarnation]
+	if row == nil || row.Counter != counter {
+		return fmt.Errorf("%w: close %s", ErrRefused, incarnation)
+	}
+	row.Closed = true
+	return nil
+}
+
+// Retire implements Table.
+func (m *Memory) Retire(ctx context.Context, incarnation string) error {
+	done, err := m.write(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	row := m.workers.byKey[incarnation]
+	if row == nil {
+		return fmt.Errorf("%w: retire %s", ErrRefused, incarnation)
+	}
+	row.Closed = true
+	return nil
+}
+
+// Remove implements Table.
+func (m *Memory) Remove(ctx context.Context, incarnation string) error {
+	done, err := m.write(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if row := m.workers.byKey[incarnation]; row != nil && !row.Closed {
+		return fmt.Errorf("%w: remove %s", ErrRefused, incarnation)
+	}
+	m.workers.remove(incarnation)
+	return nil
+}
+
+// Leases implements Table.
+func (m *Memory) Leases(ctx context.Context, mark string) (page []Lease, next string, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found, next := m.leases.after(mark, m.page)
+	page = make([]Lease, 0, len(found))
+	for _, l := range found {
+		page = append(page, l.row)
+	}
+	m.counts.Pages++
+	m.counts.Leases += len(page)
+	return page, next, nil
+}
+
+// Take implements Table.
+func (m *Memory) Take(ctx context.Context, seen Lease, owner string) (Lease, error) {
+	done, err := m.write(ctx)
+	if err != nil {
+		return Lease{}, err
+	}
+	defer done()
+	l := m.leases.byKey[seen.Shard]
+	switch {
+	case l == nil && seen.Epoch == 0:
+		l = &memoryLease{row: Lease{Shard: seen.Shard, Owner: owner, Epoch: 1}}
+		m.leases.add(seen.Shard, l)
+	case l == nil:
+		return Lease{}, fmt.Errorf("%w: take %s", ErrRefused, seen)
+	case l.row.Owner == owner && l.row.Epoch == seen.Epoch+1: // by a call whose answer was lost
+	case l.row.Owner == seen.Owner && l.row.Epoch == seen.Epoch:
+		l.row.Owner, l.row.Epoch = owner, seen.Epoch+1
+	default:
+		return Lease{}, fmt.Errorf("%w: take %s", ErrRefused, seen)
+	}
+	return l.row, nil
+}
+
+// Commit implements Table.
+func (m *Memory) Commit(ctx context.Context, lease Lease, c Checkpoint) error {
+	done, err := m.write(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	l := m.leases.byKey[lease.Shard]
+	if l == nil || l.row.Owner != lease.Owner || l.row.Epoch != lease.Epoch {
+		return fmt.Errorf("%w: commit %s", ErrRefused, lease)
+	}
+	if l.written == lease.Epoch && c.Version <= l.checkpoint.Version {
+		return nil
+	}
+	l.written, l.checkpoint = lease.Epoch, c
+	l.row.Finished, l.row.Rate = l.row.Finished || c.Finished, c.Rate
+	return nil
+}
+
+// Release implements Table.
+func (m *Memory) Release(ctx context.Context, lease Lease) error {
+	done, err := m.write(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if l := m.leases.byKey[lease.Shard]; l != nil && l.row.Owner == lease.Owner && l.row.Epoch == lease.Epoch {
+		l.row.Owner, l.row.Epoch = "", lease.Epoch+1
+	}
+	return nil
+}

@@ -1,0 +1,225 @@
+package fleet
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"time"
+)
+
+// peer is another incarnation, of another worker or an earlier one of this worker.
+type peer struct {
+	row     Worker
+	hash    uint64
+	seen    time.Time // when its counter was first seen to have the value it has
+	closing call
+	ended   time.Time // when it was first known to be closed; zero while it is open
+	listed  bool      // it was in the last reading
+}
+
+// watch reads the workers' rows, closes those of expired workers, and removes old ones.
+func (c *Coordinator) watch(now time.Time) {
+	if c.joined && !c.watching.busy && !now.Before(c.nextWatch()) {
+		c.watching.start(now, c.life)
+		c.do(&ReadWorkers{Timeout: c.cfg.timeout()})
+	}
+	if !c.member() || c.stopping {
+		return
+	}
+	for _, p := range c.peerOrder {
+		if !p.closing.ready(now) {
+			continue
+		}
+		switch {
+		case p.ended.IsZero() && !now.Before(c.expiry(now, p)):
+			p.closing.start(now, c.life)
+			c.do(&CloseWorker{Incarnation: p.row.Incarnation, Counter: p.row.Counter, Timeout: c.cfg.timeout()})
+		case c.buries(now, p):
+			p.closing.end(now.Add(c.cfg.bury()))
+			c.do(&RemoveWorker{Incarnation: p.row.Incarnation})
+		}
+	}
+}
+
+// nextWatch returns when the workers' rows are read next.
+func (c *Coordinator) nextWatch() time.Time {
+	if c.dirty && !c.current() {
+		return c.watching.began.Add(c.cfg.quick() / 4) // a plan waits for it
+	}
+	early := c.watching.began.Add(c.cfg.fast())
+	if (c.waiting || !c.ready()) && early.Before(c.watching.due) {
+		return early
+	}
+	return c.watching.due
+}
+
+// expiry returns when a worker that stays silent is to be closed by this one: after the failover time, and a step more
+// for each worker whose turn is before. Whose turn it is is not looked at earlier.
+func (c *Coordinator) expiry(now time.Time, p *peer) time.Time {
+	at := p.seen.Add(c.cfg.Failover)
+	if now.Before(at) {
+		return at
+	}
+	mine, turn := rank(p.hash, c.hash), 0
+	for _, o := range c.peerOrder {
+		if turn < 3 && o != p && c.fresh(o, now) && rank(p.hash, o.hash) < mine {
+			turn++
+		}
+	}
+	return at.Add(time.Duration(turn) * c.cfg.fast())
+}
+
+// fresh reports whether a peer is alive as far as one can tell.
+func (c *Coordinator) fresh(p *peer, now time.Time) bool {
+	return p.ended.IsZero() && now.Sub(p.seen) <= c.cfg.suspect()
+}
+
+// buries reports whether the row of a closed worker is to be removed by this one: long after it was closed, and after
+// a later reading of the leases, for a Take of it that was under way for long may have been carried out since. What it
+// owns may be taken as before: an owner without a row is closed.
+func (c *Coordinator) buries(now time.Time, p *peer) bool {
+	if p.ended.IsZero() || now.Sub(p.ended) < c.cfg.bury() || !c.first(now) {
+		return false
+	}
+	if c.surveyStart.Sub(p.ended) < c.cfg.bury() {
+		c.stale = true
+		return false
+	}
+	return true
+}
+
+// first reports whether this is the first of the workers that are alive, who does what need be done only once.
+func (c *Coordinator) first(now time.Time) bool {
+	for _, p := range c.peerOrder {
+		if p.row.Incarnation > c.incarnation {
+			return true
+		}
+		if c.fresh(p, now) {
+			return false
+		}
+	}
+	return true
+}
+
+// Workers reports what a ReadWorkers came to: all rows, or an error.
+func (c *Coordinator) Workers(now time.Time, rows []Worker, err error) {
+	c.fence(now)
+	began := c.watching.began
+	if err != nil {
+		c.watching.end(now.Add(c.cfg.quick()))
+		return
+	}
+	c.watching.end(began.Add(c.cfg.watch(len(rows))))
+	if c.watching.life != c.life {
+		c.watching.due = now // it began before this incarnation did, whose row it need not show
+		return
+	}
+	for _, p := range c.peers {
+		p.listed = false
+	}
+	me := false
+	for _, row := range rows {
+		if row.Incarnation == c.incarnation {
+			me = !row.Closed
+			continue
+		}
+		c.see(now, row)
+	}
+	if !me {
+		c.dropAll(now, "the incarnation is closed, as its row shows")
+		return
+	}
+	c.readStart = began
+	c.forget()
+	c.asked(now)
+	c.fence(now)
+}
+
+// see takes over the row of another incarnation.
+func (c *Coordinator) see(now time.Time, row Worker) {
+	p := c.peers[row.Incarnation]
+	if p == nil {
+		p = &peer{seen: now, hash: hash(row.Incarnation)}
+		c.peers[row.Incarnation] = p
+		c.peerOrder = nil
+		c.stale, c.dirty = true, true
+	} else if row.Counter != p.row.Counter {
+		c.dirty = c.dirty || !c.fresh(p, now)
+		p.seen = now
+	}
+	p.listed = true
+	if row.Generation != p.row.Generation {
+		c.stale = true
+	}
+	if row.Leaving != p.row.Leaving || !slices.Equal(row.Asks, p.row.Asks) {
+		c.dirty = true
+	}
+	p.row = row
+	if row.Closed {
+		c.closed(row.Incarnation, now)
+	}
+}
+
+// forget removes the peers whose rows are gone. What they own is seen again by the next plan.
+func (c *Coordinator) forget() {
+	for id, p := range c.peers {
+		if !p.listed {
+			delete(c.peers, id)
+			c.peerOrder = nil
+			c.dirty = true
+		}
+	}
+	if c.peerOrder == nil {
+		for _, p := range c.peers {
+			c.peerOrder = append(c.peerOrder, p)
+		}
+		slices.SortFunc(c.peerOrder, func(a, b *peer) int { return cmp.Compare(a.row.Incarnation, b.row.Incarnation) })
+	}
+}
+
+// Closed reports the result of a CloseWorker.
+func (c *Coordinator) Closed(now time.Time, a *CloseWorker, err error) {
+	c.fence(now)
+	p := c.peers[a.Incarnation]
+	if p == nil {
+		return
+	}
+	switch {
+	case err == nil:
+		p.closing.end(now)
+		c.closed(a.Incarnation, now)
+	case errors.Is(err, ErrRefused): // it is alive: the next reading shows its counter
+		p.closing.end(now)
+		p.seen = now
+	default:
+		p.closing.end(now.Add(c.cfg.quick()))
+	}
+}
+
+// closed takes note that an incarnation is over. Its leases are read again, for it may have taken some unseen.
+func (c *Coordinator) closed(incarnation string, now time.Time) {
+	if p := c.peers[incarnation]; p != nil && p.ended.IsZero() {
+		p.ended = now
+		c.stale, c.dirty = true, true
+	}
+}
+
+func (c *Coordinator) wakeWatch(now time.Time, sooner func(time.Time)) {
+	if c.joined && !c.watching.busy {
+		sooner(c.nextWatch())
+	}
+	if !c.member() || c.stopping {
+		return
+	}
+	for _, p := range c.peerOrder {
+		switch {
+		case p.closing.busy:
+		case p.ended.IsZero():
+			at := c.expiry(now, p)
+			if at.Before(p.closing.due) {
+				at = p.closing.due
+			}
+			sooner(at)
+		}
+	}
+}

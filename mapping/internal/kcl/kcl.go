@@ -1,0 +1,148 @@
+// Package kcl knows the rows that the Kinesis Client Library keeps in its lease table, versions 1 to 3, for the packages
+// that share a table with it or move to and from one.
+//
+// Names and meanings are those of KCL's DynamoDBLeaseSerializer, EntityType and WorkerMetricStats.
+package kcl
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/shardmill/shardmill/batch"
+)
+
+// Item is a row as the SDK has it.
+type Item = map[string]types.AttributeValue
+
+// Attributes of a lease.
+const (
+	LeaseKey        = "leaseKey"                     // S: the shard's ID; several streams in one table: account:stream:epoch:shard
+	LeaseOwner      = "leaseOwner"                   // S: the worker, absent when nobody has the lease
+	LeaseCounter    = "leaseCounter"                 // N: grows with each renewal, take and checkpoint
+	Checkpoint      = "checkpoint"                   // S: a sequence number or one of the constants below
+	SubSequence     = "checkpointSubSequenceNumber"  // N: the last member of an aggregate that is done with
+	OwnerSwitches   = "ownerSwitchesSinceCheckpoint" // N
+	ParentShardID   = "parentShardId"                // SS
+	ChildShardIDs   = "childShardIds"                // SS
+	StartingHashKey = "startingHashKey"              // S
+	EndingHashKey   = "endingHashKey"                // S
+
+	// CheckpointOwner is who still works while the lease is handed over to LeaseOwner. KCL 3.
+	CheckpointOwner = "checkpointOwner"
+
+	// EntityType tells in a table of KCL 3.5 and later what a row is. Without it, it is a lease.
+	EntityType = "entityType"
+
+	// LastUpdate is the time of a worker's last report in seconds since 1970, in its row of metrics. KCL 3.
+	LastUpdate = "lut"
+)
+
+// Pending are the attributes of a checkpoint that was prepared. Each checkpoint removes them.
+var Pending = [...]string{"pendingCheckpoint", "pendingCheckpointSubSequenceNumber", "pendingCheckpointState"}
+
+// Checkpoints that are no sequence number.
+const (
+	TrimHorizon = "TRIM_HORIZON"
+	Latest      = "LATEST"
+	AtTimestamp = "AT_TIMESTAMP"
+	ShardEnd    = "SHARD_END"
+)
+
+// Values of EntityType.
+const (
+	TypeLease         = "LEASE"
+	TypeWorkerMetrics = "WORKER_METRIC_STATS"
+)
+
+// IsLease reports whether a row is a lease. KCL takes a row of a type that it does not know for one; nobody should write
+// to those, so that here they are none.
+func IsLease(row Item) bool {
+	v, ok := row[EntityType]
+	if !ok {
+		return true
+	}
+	s, ok := v.(*types.AttributeValueMemberS)
+	return ok && s.Value == TypeLease
+}
+
+// Text returns a string attribute, empty where it is absent or of another type.
+func Text(row Item, name string) string {
+	if s, ok := row[name].(*types.AttributeValueMemberS); ok {
+		return s.Value
+	}
+	return ""
+}
+
+// Number returns a number attribute; ok is false where it is absent, of another type, or no whole number of 64 bits.
+func Number(row Item, name string) (n int64, ok bool) {
+	v, isNumber := row[name].(*types.AttributeValueMemberN)
+	if !isNumber {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(v.Value, 10, 64)
+	return n, err == nil
+}
+
+// Place is what a checkpoint says.
+type Place struct {
+	// Position is where reading goes on. It is zero where Begin is set, and at the end.
+	//
+	// KCL reads AT the sequence number and drops what is not behind (sequence number, sub-sequence number), for its
+	// rows do not tell whether more members of an aggregate follow. So neither does this: Partial is always set, nothing
+	// is lost, and the record of the checkpoint may come once more.
+	Position batch.Position
+
+	// End tells that the shard is wholly processed.
+	End bool
+
+	// Begin is TrimHorizon, Latest or AtTimestamp where nothing of the shard is processed.
+	Begin string
+}
+
+// PlaceOf reads the checkpoint of a lease.
+func PlaceOf(row Item) (Place, error) {
+	at := Text(row, Checkpoint)
+	switch at {
+	case ShardEnd:
+		return Place{End: true}, nil
+	case TrimHorizon, Latest, AtTimestamp:
+		return Place{Begin: at}, nil
+	}
+	if !IsSequenceNumber(at) {
+		return Place{}, fmt.Errorf("%s %q is no sequence number", Checkpoint, at)
+	}
+	sub, ok := Number(row, SubSequence)
+	if _, stored := row[SubSequence]; stored && (!ok || sub < 0) {
+		return Place{}, fmt.Errorf("%s is no number", SubSequence)
+	}
+	return Place{Position: batch.Position{SequenceNumber: at, SubSequence: sub, Partial: true}}, nil
+}
+
+// CheckpointOf returns the checkpoint that KCL goes on behind when everything at or below p is resolved, and the shard's
+// end if end is set. The zero Position is TRIM_HORIZON.
+//
+// Where a whole aggregate was read as one record its last member is not known: KCL then sees all members but the first again.
+func CheckpointOf(p batch.Position, end bool) (checkpoint string, sub int64) {
+	switch {
+	case end:
+		return ShardEnd, 0
+	case p.SequenceNumber == "":
+		return TrimHorizon, 0
+	}
+	return p.SequenceNumber, p.SubSequence
+}
+
+// IsSequenceNumber reports whether s is one: 1 to 129 digits.
+func IsSequenceNumber(s string) bool {
+	if s == "" || len(s) > 129 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,312 @@
+package mapping
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/shardmill/shardmill/mapping/internal/fleet"
+)
+
+// leavePatience is what a stopping worker is given to tell the others that it has left, once nothing of it runs any more. A
+// worker that can't tell is found out after the failover time.
+const leavePatience = 5 * time.Second
+
+// minStep is the least time between two questions to the core when nothing happens.
+const minStep = time.Millisecond
+
+// member is a run that shares its shards with the workers of a fleet: fleet.Coordinator decides, it does. The run's goroutine
+// owns it; the calls of the table have goroutines of their own, which report by results.
+type member struct {
+	r     *run
+	table FleetTable
+	core  *fleet.Coordinator
+
+	calls   context.Context // done: no result is waited for any more
+	cancel  context.CancelFunc
+	calling sync.WaitGroup
+	results chan func(now time.Time)
+
+	// fence is when all leases end by themselves, in nanoseconds since began on the monotonic clock; 0: there is none.
+	fence atomic.Int64
+	began time.Time
+
+	stopping bool
+	drained  <-chan time.Time // the drain's time is over
+	patience <-chan time.Time // nobody waits any longer for the leaving to be stored
+	errs     stopErrors
+	fatal    error
+}
+
+func newMember(r *run, table FleetTable) *member {
+	f := &member{r: r, table: table, results: make(chan func(time.Time)), began: time.Now()}
+	f.calls, f.cancel = context.WithCancel(context.WithoutCancel(r.soft))
+	r.member = f
+	return f
+}
+
+// fenced reports whether all leases of the run have ended because its worker could not be heard for too long.
+func (r *run) fenced(now time.Time) bool {
+	if r.member == nil {
+		return false
+	}
+	at := r.member.fence.Load()
+	return at > 0 && now.Sub(r.member.began) >= time.Duration(at)
+}
+
+// supervise takes part in the fleet until the run stops and everything of it has ended.
+func (f *member) supervise() error {
+	defer f.calling.Wait()
+	defer f.cancel()
+	var err error
+	f.core, err = fleet.New(fleet.Config{Worker: uuid.NewString(), Failover: f.r.m.cfg.FailoverTime})
+	if err != nil {
+		return err
+	}
+	refresh := time.NewTimer(f.r.m.cfg.ShardRefreshInterval)
+	defer refresh.Stop()
+	wake := time.NewTimer(0)
+	defer wake.Stop()
+	soft := f.r.soft.Done()
+	f.r.m.view.set(func(v *view) { v.done = map[string]bool{} })
+	f.list()
+	for {
+		f.step(wake)
+		if f.stopping && len(f.r.running) == 0 {
+			if f.core.Done() {
+				break
+			}
+			if f.patience == nil {
+				f.patience = time.After(leavePatience)
+			}
+		}
+		select {
+		case result := <-f.results:
+			result(time.Now())
+		case e := <-f.r.ended:
+			if f.end(e) {
+				refresh.Reset(max(0, earlyRefresh-time.Since(f.r.listed)))
+			}
+		case <-refresh.C:
+			refresh.Reset(f.refresh())
+		case <-wake.C:
+		case <-soft:
+			soft = nil
+			f.stop()
+		case <-f.drained:
+			f.r.cancel(ErrDrainTimeout)
+		case <-f.patience:
+			f.r.m.log.Warn("leaving the fleet could not be stored: the others find out after the failover time")
+			return f.left()
+		}
+	}
+	return f.left()
+}
+
+func (f *member) left() error {
+	f.r.m.log.Info("mapping stopped")
+	return errors.Join(f.fatal, f.errs.join())
+}
+
+// stop has everything drain, and leave.
+func (f *member) stop() {
+	f.r.m.log.Info("mapping stops", "shards", len(f.r.running), "drainTimeout", f.r.m.cfg.DrainTimeout)
+	f.stopping = true
+	f.core.Stop(time.Now())
+	f.drained = time.After(max(0, f.r.m.cfg.DrainTimeout))
+}
+
+// fail ends the run with an error.
+func (f *member) fail(err error) {
+	if f.fatal == nil && !f.stopping {
+		f.fatal = err
+		f.r.halt(err)
+	}
+}
+
+// step does what the core wants done, and sets the timer to when it is to be asked again.
+func (f *member) step(wake *time.Timer) {
+	now := time.Now()
+	for _, a := range f.core.Next(now) {
+		f.do(a)
+	}
+	at := int64(0)
+	if fence := f.core.Fence(); !fence.IsZero() {
+		at = int64(max(1, fence.Sub(f.began)))
+	}
+	f.fence.Store(at)
+	if at, ok := f.core.Wake(now); ok {
+		wake.Reset(max(minStep, at.Sub(now)))
+	}
+}
+
+// do does one thing that the core wants done.
+func (f *member) do(a fleet.Action) {
+	switch a := a.(type) {
+	case *fleet.Heartbeat:
+		f.call(a.Timeout, func(ctx context.Context) error { return f.table.Heartbeat(ctx, a.Row, a.Join) },
+			func(now time.Time, err error) { f.core.Beaten(now, a, err) })
+	case *fleet.ReadWorkers:
+		readAll(f, a.Timeout, f.table.Workers, f.core.Workers)
+	case *fleet.ReadLeases:
+		readAll(f, storeTimeout, f.table.Leases, f.core.Leases)
+	case *fleet.CloseWorker:
+		f.r.m.log.Warn("a worker of the fleet is silent: its shards will be taken", "worker", a.Incarnation)
+		f.call(a.Timeout, func(ctx context.Context) error { return f.table.Close(ctx, a.Incarnation, a.Counter) },
+			func(now time.Time, err error) { f.core.Closed(now, a, err) })
+	case *fleet.RetireWorker:
+		f.call(a.Timeout, func(ctx context.Context) error { return f.table.Retire(ctx, a.Incarnation) },
+			func(now time.Time, err error) { f.core.Retired(now, a, err) })
+	case *fleet.RemoveWorker:
+		f.call(storeTimeout, func(ctx context.Context) error { return f.table.Remove(ctx, a.Incarnation) }, nil)
+	case *fleet.Take:
+		f.take(a)
+	case *fleet.Drain:
+		f.each(func(s *shard) bool { return s.lease.Shard == a.Lease.Shard && s.lease.Epoch == a.Lease.Epoch }, (*shard).handOver)
+	case *fleet.Drop:
+		f.each(func(s *shard) bool { return s.lease.Shard == a.Lease.Shard && s.lease.Epoch == a.Lease.Epoch }, (*shard).lost)
+	case *fleet.DropAll:
+		f.r.m.log.Error("this worker was not heard for too long: all its leases are given up", "why", a.Why)
+		f.each(func(s *shard) bool { return s.lease.Owner == a.Incarnation }, (*shard).lost)
+	case *fleet.Release:
+		f.call(storeTimeout, func(ctx context.Context) error { return f.table.Release(ctx, a.Lease) }, nil)
+	}
+}
+
+// each does something with each shard that is processed and meant.
+func (f *member) each(meant func(*shard) bool, do func(*shard)) {
+	for _, s := range f.r.running {
+		if meant(s) {
+			do(s)
+		}
+	}
+}
+
+// handOver lets the shard start nothing new, store, and give its lease back.
+func (s *shard) handOver() {
+	s.log.Info("the shard is handed over to another worker")
+	s.drain()
+}
+
+func (s *shard) lost() { s.lose(ErrLeaseLost) }
+
+// call makes a call of the table beside everything else, and reports what it came to, unless nobody wants to know.
+func (f *member) call(timeout time.Duration, do func(context.Context) error, report func(time.Time, error)) {
+	f.calling.Go(func() {
+		ctx, cancel := context.WithTimeout(f.calls, timeout)
+		defer cancel()
+		err := do(ctx)
+		if report != nil {
+			f.report(func(now time.Time) { report(now, err) })
+		}
+	})
+}
+
+func (f *member) report(result func(now time.Time)) {
+	select {
+	case f.results <- result:
+	case <-f.calls.Done():
+	}
+}
+
+// readAll reads all pages of a kind of rows.
+func readAll[T any](f *member, timeout time.Duration, page func(context.Context, string) ([]T, string, error), report func(time.Time, []T, error)) {
+	f.calling.Go(func() {
+		ctx, cancel := context.WithTimeout(f.calls, timeout)
+		defer cancel()
+		var all []T
+		rows, mark, err := page(ctx, "")
+		for all = append(all, rows...); err == nil && mark != ""; all = append(all, rows...) {
+			rows, mark, err = page(ctx, mark)
+		}
+		f.report(func(now time.Time) { report(now, all, err) })
+	})
+}
+
+// take takes a lease, and processes its shard.
+func (f *member) take(a *fleet.Take) {
+	var row FleetLease
+	f.call(a.Timeout, func(ctx context.Context) (err error) {
+		row, err = f.table.Take(ctx, a.Seen, a.Owner)
+		return err
+	}, func(now time.Time, err error) {
+		if f.core.Taken(now, a, row, err) {
+			f.start(row)
+		}
+	})
+}
+
+// start processes a shard under a lease.
+func (f *member) start(row FleetLease) {
+	r := f.r
+	info, ok := r.lineage.shards[row.Shard]
+	if !ok {
+		info.ID = row.Shard // it has left the stream since: reading it tells
+	}
+	sv := &shardView{}
+	sv.status.ShardID = info.ID
+	s := newShard(r, info, sv)
+	held := &fleetLease{table: f.table, row: row, rate: &s.rate}
+	s.store, s.load = held, held.load
+	s.lease = Lease{Mapping: r.m.name, Shard: row.Shard, Owner: row.Owner, Epoch: row.Epoch}
+	r.process(s, 0)
+}
+
+// end takes note of a shard that is not processed any more, and reports whether the stream is to be listed soon.
+func (f *member) end(e shardEnd) (early bool) {
+	r := f.r
+	delete(r.running, e.id)
+	r.m.view.set(func(v *view) {
+		delete(v.shards, e.id)
+		v.done[e.id] = e.finished
+	})
+	how := fleet.Abandoned
+	switch {
+	case e.finished && e.released:
+		how = fleet.Finished
+	case e.err == nil && e.released:
+		how = fleet.Released
+	}
+	f.core.Ended(time.Now(), FleetLease{Shard: e.id, Owner: e.lease.Owner, Epoch: e.lease.Epoch}, how)
+	if f.stopping {
+		f.errs.add(e.err)
+	} else if e.err != nil && !errors.Is(e.err, ErrLeaseLost) {
+		f.fail(e.err)
+	}
+	if !e.finished {
+		return false
+	}
+	news := r.lineage.learn(e.id, e.children, time.Now())
+	r.m.log.Info("shard is wholly processed", "shard", e.id, "newChildren", len(news))
+	f.list()
+	return r.lineage.needsListing(e.id)
+}
+
+// refresh lists the stream's shards again, and returns when to do it next.
+func (f *member) refresh() time.Duration {
+	next, err := f.r.refresh()
+	if err != nil {
+		f.fail(err)
+	}
+	f.list()
+	return next
+}
+
+// list tells the core which shards there are.
+func (f *member) list() {
+	l := &f.r.lineage
+	var shards []fleet.Shard
+	for id, s := range l.shards {
+		if !l.isEarly(s) {
+			shards = append(shards, fleet.Shard{ID: id, Parents: parentsOf(s)})
+		}
+	}
+	slices.SortFunc(shards, func(a, b fleet.Shard) int { return strings.Compare(a.ID, b.ID) })
+	f.core.Shards(time.Now(), shards)
+}

@@ -1,0 +1,27 @@
+// Package migrate moves the positions of a stream's shards between the DynamoDB tables of other consumers and any
+// [mapping.Store]: from the Kinesis Client Library (KCL 1, 2 and 3), vmware-go-kcl-v2, harlow/kinesis-consumer and
+// Bento or Redpanda Connect, and back to KCL.
+//
+// [Import] and [Export] read both sides and return a [Plan], which changes nothing: it prints the difference shard by
+// shard, and says why it must not be carried out, if so. [Plan.Apply] carries it out, shard by shard; one that was
+// interrupted is made and applied again.
+//
+//	from := migrate.Table{Client: client, Name: "orders-app", Format: migrate.KCL}
+//	plan, err := migrate.Import(ctx, from, migrate.Target{Store: store, Mapping: name, Shards: shards, StartingPosition: mapping.TrimHorizon})
+//	...
+//	plan.WriteTo(os.Stdout)
+//	err = plan.Apply(ctx)
+//
+// The other program and the mapping must both be stopped. A plan is refused while it can be seen that one is not: fresh
+// rows of KCL 3's workers, leaseCounters of KCL that move while they are watched, leases with a time that is not over, and
+// leases of the mapping that somebody has.
+//
+// Nothing is ever skipped; what may be delivered once more, a plan's notes say. What each position becomes:
+//
+//	checkpoint (n, s) of KCL            reading goes on AT n, behind member s of an aggregate; record n itself may come again
+//	n of the others                     reading goes on behind n, as those programs do
+//	SHARD_END                           wholly processed
+//	a closed parent without a row,
+//	  whose children have progress      wholly processed: those programs delete such rows
+//	TRIM_HORIZON, LATEST, AT_TIMESTAMP  nothing is stored: the mapping's StartingPosition decides, and has to fit
+package migrate

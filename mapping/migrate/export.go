@@ -1,0 +1,226 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/uuid"
+
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/internal/kcl"
+	"github.com/shardmill/shardmill/poller"
+)
+
+// Export plans to move the progress of a mapping to the lease table of a KCL application, which must exist; the
+// application creates it. Rows are updated or made, with no owner, as KCL writes them; attributes of others stay. Shards,
+// as the stream lists them, give new rows their parents, children and hash keys. A shard without progress gets no row:
+// KCL makes it, and begins at its initial position. A row whose checkpoint would fall is refused unless allowBack is set.
+//
+// Open windows are not moved: KCL has none. An aggregate that the mapping read as one record comes again in KCL, but for its
+// first member.
+func Export(ctx context.Context, store mapping.Store, name string, to Table, shards []poller.Shard, allowBack bool) (*Plan, error) {
+	if to.Format != KCL {
+		return nil, fmt.Errorf("migrate: Format is %q, and progress can be exported to %s only", to.Format, KCL)
+	}
+	if err := to.check(); err != nil {
+		return nil, err
+	}
+	items, err := to.scan(ctx, to.Name)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := to.shards(items)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := store.Progress(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("migrate: read the progress of %s: %w", name, err)
+	}
+	p := &Plan{}
+	if p.Refusals, err = to.signs(ctx, items, rows); err != nil {
+		return nil, err
+	}
+	e := export{table: to, store: store, name: name, owner: "migrate-" + uuid.NewString(), listed: map[string]poller.Shard{}, rows: map[string]Shard{}}
+	for _, s := range shards {
+		e.listed[s.ID] = s
+	}
+	for _, r := range rows {
+		e.rows[r.ID] = r
+	}
+	for _, item := range items {
+		if strings.Count(kcl.Text(item, kcl.LeaseKey), ":") == 3 {
+			p.Refusals = append(p.Refusals, fmt.Sprintf("table %s has rows of several streams, which can't be written", to.Name))
+			break
+		}
+	}
+	e.plan(p, stored, allowBack)
+	p.apply = e.write
+	return p, nil
+}
+
+// export is a plan to write to a table of KCL.
+type export struct {
+	table  Table
+	store  mapping.Store
+	name   string
+	owner  string
+	listed map[string]poller.Shard
+	rows   map[string]Shard
+}
+
+func (e *export) plan(p *Plan, stored map[string]mapping.Progress, allowBack bool) {
+	ids := map[string]bool{}
+	for id := range stored {
+		ids[id] = true
+	}
+	for id := range e.rows {
+		ids[id] = true
+	}
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		row, hasRow := e.rows[id]
+		s := Step{Shard: id, Was: placeOf(row, hasRow), from: row}
+		s.Will = s.Was
+		will, has := stored[id]
+		switch {
+		case !has:
+			s.Note = "the mapping has not begun it: the row stays"
+		case placed(will) != s.Was:
+			s.Write, s.Will = true, placed(will)
+			e.note(p, &s, will, hasRow && row.Begin == "", allowBack)
+		}
+		p.Steps = append(p.Steps, s)
+	}
+}
+
+// note says what is particular about a step that writes, and refuses one that goes back.
+func (e *export) note(p *Plan, s *Step, will mapping.Progress, begun, allowBack bool) {
+	if will.Window != nil {
+		s.note(fmt.Sprintf("the open window with %d bytes of state is not moved", len(will.Window.State)))
+	}
+	was := mapping.Progress{Position: s.from.Position, End: s.from.End}
+	if !begun || !isBack(was, Shard{Position: will.Position, End: will.End}) {
+		return
+	}
+	s.note("goes back")
+	if !allowBack {
+		p.Refusals = append(p.Refusals, fmt.Sprintf("%s would go back from %s to %s", s.Shard, s.Was, s.Will))
+	}
+}
+
+// placeOf prints a row's checkpoint, and placed the checkpoint that progress becomes: both as KCL has it.
+func placeOf(s Shard, hasRow bool) string {
+	switch {
+	case !hasRow:
+		return "-"
+	case s.Begin != "":
+		return s.Begin
+	}
+	return placed(mapping.Progress{Position: s.Position, End: s.End})
+}
+
+func placed(p mapping.Progress) string {
+	checkpoint, sub := kcl.CheckpointOf(p.Position, p.End)
+	if sub > 0 {
+		return checkpoint + "." + strconv.FormatInt(sub, 10)
+	}
+	return checkpoint
+}
+
+// write writes one row, while it has the mapping's lease of the shard.
+func (e *export) write(ctx context.Context, s *Step) (err error) {
+	lease, p, err := e.store.Acquire(ctx, e.name, s.Shard, e.owner)
+	if errors.Is(err, mapping.ErrLeaseHeld) {
+		return fmt.Errorf("the mapping is running, stop it first: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.store.Release(context.WithoutCancel(ctx), lease)) }()
+	if now := placed(p); now != s.Will {
+		return fmt.Errorf("the mapping had it at %s when the plan was made, and at %s now: make the plan again", s.Will, now)
+	}
+	_, err = e.table.Client.UpdateItem(ctx, e.update(s, p))
+	if _, changed := errors.AsType[*types.ConditionalCheckFailedException](err); changed {
+		return fmt.Errorf("its row has changed since the plan was made, or another row has its key: make the plan again: %w", err)
+	}
+	return err
+}
+
+// update returns the write that gives a row its checkpoint, if it is still as it was read.
+func (e *export) update(s *Step, p mapping.Progress) *dynamodb.UpdateItemInput {
+	checkpoint, sub := kcl.CheckpointOf(p.Position, p.End)
+	values := kcl.Item{
+		":checkpoint": &types.AttributeValueMemberS{Value: checkpoint}, ":sub": integer(sub), ":zero": integer(0), ":one": integer(1),
+	}
+	names := map[string]string{"#counter": kcl.LeaseCounter, "#checkpoint": kcl.Checkpoint, "#sub": kcl.SubSequence, "#switches": kcl.OwnerSwitches}
+	set := "SET #checkpoint = :checkpoint, #sub = :sub, #switches = :zero, #counter = if_not_exists(#counter, :zero) + :one"
+	for i, a := range e.lineage(s.Shard) {
+		n, v := fmt.Sprintf("#l%d", i), fmt.Sprintf(":l%d", i)
+		names[n], values[v] = a.name, a.value
+		set += fmt.Sprintf(", %[1]s = if_not_exists(%[1]s, %[2]s)", n, v)
+	}
+	remove := " REMOVE #owner, #handing"
+	names["#owner"], names["#handing"] = kcl.LeaseOwner, kcl.CheckpointOwner
+	for i, name := range kcl.Pending {
+		n := fmt.Sprintf("#p%d", i)
+		names[n], remove = name, remove+", "+n
+	}
+	condition := "attribute_not_exists(#counter)"
+	if s.from.counter != "" {
+		condition = "#counter = :counter"
+		values[":counter"] = &types.AttributeValueMemberN{Value: s.from.counter}
+	}
+	return &dynamodb.UpdateItemInput{
+		TableName: &e.table.Name, Key: kcl.Item{kcl.LeaseKey: &types.AttributeValueMemberS{Value: s.Shard}},
+		UpdateExpression: aws.String(set + remove), ConditionExpression: &condition, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+	}
+}
+
+// attribute is one of a row.
+type attribute struct {
+	name  string
+	value types.AttributeValue
+}
+
+// lineage returns the attributes of a row that tell of the stream.
+func (e *export) lineage(id string) []attribute {
+	s, ok := e.listed[id]
+	if !ok {
+		return nil
+	}
+	all := []attribute{
+		{kcl.StartingHashKey, &types.AttributeValueMemberS{Value: s.StartingHashKey}},
+		{kcl.EndingHashKey, &types.AttributeValueMemberS{Value: s.EndingHashKey}},
+	}
+	if s.StartingHashKey == "" || s.EndingHashKey == "" {
+		all = nil
+	}
+	parents := slices.DeleteFunc([]string{s.Parent, s.AdjacentParent}, func(p string) bool { return p == "" })
+	var children []string
+	for _, c := range e.listed {
+		if c.Parent == id || c.AdjacentParent == id {
+			children = append(children, c.ID)
+		}
+	}
+	slices.Sort(children)
+	if len(parents) > 0 {
+		all = append(all, attribute{kcl.ParentShardID, &types.AttributeValueMemberSS{Value: parents}})
+	}
+	if len(children) > 0 {
+		all = append(all, attribute{kcl.ChildShardIDs, &types.AttributeValueMemberSS{Value: children}})
+	}
+	return all
+}
+
+func integer(n int64) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}

@@ -1,0 +1,136 @@
+package migrate_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/internal/rig"
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/dynamostore"
+	"github.com/shardmill/shardmill/mapping/migrate"
+	"github.com/shardmill/shardmill/poller"
+)
+
+const app = "kcl-app"
+
+// kclTable starts a DynamoDB with an application's table and rows.
+func kclTable(t testing.TB, rows ...item) *dynamodb.Client {
+	t.Helper()
+	db := dynamodb.NewFromConfig(rig.AWSConfig(rig.DynamoDB(t)))
+	_, err := db.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+		TableName: aws.String(app), BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("leaseKey"), AttributeType: types.ScalarAttributeTypeS}},
+		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("leaseKey"), KeyType: types.KeyTypeHash}},
+	})
+	require.NoError(t, err)
+	require.NoError(t, dynamodb.NewTableExistsWaiter(db, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay = 10 * time.Millisecond }).
+		Wait(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String(app)}, 10*time.Second))
+	for _, r := range rows {
+		_, err := db.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(app), Item: r})
+		require.NoError(t, err)
+	}
+	return db
+}
+
+func row(t testing.TB, db *dynamodb.Client, shard string) item {
+	t.Helper()
+	out, err := db.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String(app), Key: item{"leaseKey": str(shard)}, ConsistentRead: aws.Bool(true)})
+	require.NoError(t, err)
+	return out.Item
+}
+
+func TestExportWritesRowsAsKCLDoes(t *testing.T) {
+	old := kcl2("a", "41", 0)
+	old["leaseOwner"], old["pendingCheckpoint"], old["ownerSwitchesSinceCheckpoint"] = str("dead"), str("45"), num(4)
+	db := kclTable(t, old, kcl1("z", "7"))
+	store := stored(t, map[string]mapping.Progress{
+		"a": behind(50), "b": within(60, 3), "c": {Version: 1, Position: batch.Position{SequenceNumber: "70"}, End: true}, "d": {Version: 1},
+		"e": {Version: 1, Position: batch.Position{SequenceNumber: "80", SubSequence: 4}},
+	})
+	shards := []poller.Shard{
+		{ID: "a", StartingHashKey: "0", EndingHashKey: "9"},
+		{ID: "c", StartingHashKey: "10", EndingHashKey: "19", Parent: "p", AdjacentParent: "q"},
+		{ID: "d", StartingHashKey: "10", EndingHashKey: "14", Parent: "c"},
+		{ID: "e", StartingHashKey: "15", EndingHashKey: "19", Parent: "c"},
+	}
+	table := migrate.Table{Client: db, Name: app, Format: migrate.KCL}
+	plan, err := migrate.Export(t.Context(), store, name, table, shards, false)
+	require.NoError(t, err)
+	require.NoError(t, plan.Refused())
+	assert.Equal(t, old, row(t, db, "a"), "a plan changes nothing")
+	require.NoError(t, plan.Apply(t.Context()))
+
+	delete(old, "leaseOwner")
+	delete(old, "pendingCheckpoint")
+	old["leaseCounter"], old["checkpoint"], old["ownerSwitchesSinceCheckpoint"] = num(18), str("50"), num(0)
+	assert.Equal(t, old, row(t, db, "a"))
+	fresh := func(shard, checkpoint string, sub int) item {
+		return item{"leaseKey": str(shard), "leaseCounter": num(1), "checkpoint": str(checkpoint), "checkpointSubSequenceNumber": num(sub), "ownerSwitchesSinceCheckpoint": num(0)}
+	}
+	assert.Equal(t, fresh("b", "60", 3), row(t, db, "b"))
+	c := fresh("c", "SHARD_END", 0)
+	c["startingHashKey"], c["endingHashKey"] = str("10"), str("19")
+	c["parentShardId"] = &types.AttributeValueMemberSS{Value: []string{"p", "q"}}
+	c["childShardIds"] = &types.AttributeValueMemberSS{Value: []string{"d", "e"}}
+	assert.Equal(t, c, row(t, db, "c"))
+	assert.Equal(t, str("TRIM_HORIZON"), row(t, db, "d")["checkpoint"])
+	assert.Equal(t, num(4), row(t, db, "e")["checkpointSubSequenceNumber"])
+	assert.Equal(t, kcl1("z", "7"), row(t, db, "z"))
+
+	// And back, into a store that takes the table over, and into another one.
+	s, err := dynamostore.New(dynamostore.Options{Client: db, LeaseTable: func(string) string { return app }})
+	require.NoError(t, err)
+	want := map[string]mapping.Progress{"a": within(50, 0), "b": within(60, 3), "c": {End: true}, "e": within(80, 4), "z": within(7, 0)}
+	for shard, p := range want {
+		p.Version = 0
+		want[shard] = p
+	}
+	assert.Equal(t, want, progress(t, s))
+	back, err := migrate.Import(t.Context(), table, migrate.Target{Store: store, Mapping: name, StartingPosition: mapping.TrimHorizon})
+	require.NoError(t, err)
+	assert.Equal(t, 1, back.Changes(), "only z was not there")
+
+	again, err := migrate.Export(t.Context(), store, name, table, shards, false)
+	require.NoError(t, err)
+	assert.Zero(t, again.Changes())
+}
+
+func TestExportRefuses(t *testing.T) {
+	db := kclTable(t, kcl1("a", "41"), with(metrics("leaseKey", "w", 0), "entityType", str("WORKER_METRIC_STATS")))
+	store := stored(t, map[string]mapping.Progress{"a": behind(40)})
+	plan, err := migrate.Export(t.Context(), store, name, migrate.Table{Client: db, Name: app, Format: migrate.KCL}, nil, false)
+	require.NoError(t, err)
+	require.ErrorContains(t, plan.Refused(), "KCL 3 fleet is alive")
+	require.ErrorContains(t, plan.Refused(), "a would go back from 41 to 40")
+	require.ErrorIs(t, plan.Apply(t.Context()), migrate.ErrRefused)
+	assert.Equal(t, kcl1("a", "41"), row(t, db, "a"))
+
+	_, err = migrate.Export(t.Context(), store, name, migrate.Table{Client: db, Name: app, Format: migrate.Bento}, nil, false)
+	require.ErrorContains(t, err, "can be exported to kcl only")
+}
+
+func TestExportStopsWhereARowHasChanged(t *testing.T) {
+	db := kclTable(t, kcl1("a", "41"))
+	store := stored(t, map[string]mapping.Progress{"a": behind(50)})
+	table := migrate.Table{Client: db, Name: app, Format: migrate.KCL}
+	plan, err := migrate.Export(t.Context(), store, name, table, nil, false)
+	require.NoError(t, err)
+	_, err = db.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(app), Item: with(kcl1("a", "45"), "leaseCounter", num(18))})
+	require.NoError(t, err)
+	require.ErrorContains(t, plan.Apply(t.Context()), "its row has changed since the plan was made")
+	assert.Equal(t, str("45"), row(t, db, "a")["checkpoint"])
+
+	lease, _, err := store.Acquire(t.Context(), name, "a", "mapping")
+	require.NoError(t, err)
+	plan, err = migrate.Export(t.Context(), store, name, table, nil, false)
+	require.NoError(t, err)
+	require.ErrorContains(t, plan.Apply(t.Context()), "the mapping is running")
+	assert.NotZero(t, lease)
+}

@@ -1,0 +1,233 @@
+package migrate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/internal/kcl"
+	"github.com/shardmill/shardmill/poller"
+)
+
+// Target is the mapping that positions are moved to.
+type Target struct {
+	Store   mapping.Store
+	Mapping string // as mapping.Name returns it
+
+	// StartingPosition is the one that the mapping has, or will have. LATEST is refused where a shard would be begun at
+	// a later place than the other program would.
+	StartingPosition mapping.StartingPosition
+
+	// Shards are those that the stream lists, as poller.Poller returns them. With them, parents whose rows are deleted are
+	// known to be processed, and shards that have left the stream are passed over. Without them, such parents are
+	// read from the mapping's StartingPosition.
+	Shards []poller.Shard
+
+	// Plain tells that no record of the stream is an aggregate of KPL's: then a checkpoint of KCL at record n is behind all
+	// of it, and nothing comes again.
+	Plain bool
+
+	// AllowBack lets positions fall that the store has already.
+	AllowBack bool
+}
+
+// Import plans to move the positions in a table to a mapping.
+func Import(ctx context.Context, from Table, to Target) (*Plan, error) {
+	if err := errors.Join(from.check(), to.check()); err != nil {
+		return nil, err
+	}
+	items, err := from.scan(ctx, from.Name)
+	if err != nil {
+		return nil, err
+	}
+	shards, err := from.shards(items)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := to.Store.Progress(ctx, to.Mapping)
+	if err != nil {
+		return nil, fmt.Errorf("migrate: read the progress of %s: %w", to.Mapping, err)
+	}
+	p := &Plan{}
+	if p.Refusals, err = from.signs(ctx, items, shards); err != nil {
+		return nil, err
+	}
+	if len(shards) == 0 {
+		p.Refusals = append(p.Refusals, fmt.Sprintf("table %s has no shard of the stream", from.Name))
+	}
+	to.plan(p, to.complete(shards), stored)
+	owner := "migrate-" + uuid.NewString()
+	p.apply = func(ctx context.Context, s *Step) error { return to.store(ctx, s, owner) }
+	return p, nil
+}
+
+func (t *Target) check() error {
+	var errs []error
+	if t.Store == nil {
+		errs = append(errs, errors.New("migrate: Store is required"))
+	}
+	if t.Mapping == "" {
+		errs = append(errs, errors.New("migrate: Mapping is required"))
+	}
+	switch t.StartingPosition {
+	case mapping.TrimHorizon, mapping.Latest, mapping.AtTimestamp:
+	default:
+		errs = append(errs, fmt.Errorf("migrate: StartingPosition is %q, must be that of the mapping: TRIM_HORIZON, LATEST or AT_TIMESTAMP", t.StartingPosition))
+	}
+	return errors.Join(errs...)
+}
+
+// complete adds the ended parents whose rows are deleted, and drops the shards that the stream does not list.
+func (t *Target) complete(shards []Shard) []Shard {
+	if t.Shards == nil {
+		return shards
+	}
+	listed, rows := map[string]poller.Shard{}, map[string]Shard{}
+	for _, s := range t.Shards {
+		listed[s.ID] = s
+	}
+	shards = slices.DeleteFunc(shards, func(s Shard) bool { _, ok := listed[s.ID]; return !ok })
+	for _, s := range shards {
+		rows[s.ID] = s
+	}
+	// A shard is begun only when its parents are wholly processed, and so are theirs.
+	var ended func(id string)
+	ended = func(id string) {
+		s, ok := listed[id]
+		if _, known := rows[id]; known || !ok {
+			return
+		}
+		rows[id] = Shard{ID: id, End: true}
+		shards = append(shards, rows[id])
+		ended(s.Parent)
+		ended(s.AdjacentParent)
+	}
+	for _, s := range slices.Clone(shards) {
+		if s.Begin == "" {
+			ended(listed[s.ID].Parent)
+			ended(listed[s.ID].AdjacentParent)
+		}
+	}
+	for _, s := range t.Shards {
+		if _, known := rows[s.ID]; !known {
+			shards = append(shards, Shard{ID: s.ID, Begin: noRow})
+		}
+	}
+	slices.SortFunc(shards, func(a, b Shard) int { return cmp.Compare(a.ID, b.ID) })
+	return shards
+}
+
+// noRow is the Begin of a shard that only the stream knows.
+const noRow = "no row"
+
+// plan adds the steps.
+func (t *Target) plan(p *Plan, shards []Shard, stored map[string]mapping.Progress) {
+	for _, from := range shards {
+		if t.Plain && from.Position.SubSequence == 0 {
+			from.Position.Partial = false
+		}
+		was, isStored := stored[from.ID]
+		s := Step{Shard: from.ID, Was: place(was, isStored), from: from}
+		s.Will = s.Was
+		switch {
+		case from.Begin != "":
+			s.Note = t.begins(p, from, isStored)
+		case isStored && same(was, from):
+		default:
+			s.Write, s.Will = true, place(mapping.Progress{Position: from.Position, End: from.End}, true)
+			t.note(p, &s, was, isStored)
+		}
+		p.Steps = append(p.Steps, s)
+	}
+}
+
+// begins judges a shard of which nothing is processed.
+func (t *Target) begins(p *Plan, from Shard, isStored bool) string {
+	if isStored {
+		return "the table has not begun it: what is stored stays"
+	}
+	later := t.StartingPosition == mapping.Latest && from.Begin != kcl.Latest && from.Begin != initially ||
+		t.StartingPosition == mapping.AtTimestamp && (from.Begin == kcl.TrimHorizon || from.Begin == noRow)
+	if later {
+		p.Refusals = append(p.Refusals, fmt.Sprintf("%s is not begun (%s), and a mapping with StartingPosition %s may pass over its records: use TRIM_HORIZON",
+			from.ID, from.Begin, t.StartingPosition))
+	}
+	return fmt.Sprintf("not begun (%s): will be read from %s", from.Begin, t.StartingPosition)
+}
+
+// note says what is particular about a step that writes, and refuses one that goes back.
+func (t *Target) note(p *Plan, s *Step, was mapping.Progress, isStored bool) {
+	switch {
+	case s.from.Position.Partial && s.from.Position.SubSequence == 0:
+		s.note("the record at the checkpoint may come again")
+	case s.from.Position.Partial:
+		s.note("goes on within the aggregate")
+	}
+	if s.from.Owner != "" {
+		s.note("assigned to " + s.from.Owner)
+	}
+	if !isStored {
+		return
+	}
+	if isBack(was, s.from) {
+		s.note("goes back")
+		if !t.AllowBack {
+			p.Refusals = append(p.Refusals, fmt.Sprintf("%s would go back from %s to %s", s.Shard, s.Was, s.Will))
+		}
+	}
+	if was.Window != nil {
+		s.note(fmt.Sprintf("drops the open window with %d bytes of state", len(was.Window.State)))
+	}
+}
+
+// same reports whether the store has the shard where the table has it. A checkpoint of KCL does not tell whether its
+// record is done with; the store does.
+func same(was mapping.Progress, from Shard) bool {
+	if was.End || from.End {
+		return was.End == from.End
+	}
+	if from.Position.Partial && !was.Position.Partial {
+		return was.Position.SequenceNumber == from.Position.SequenceNumber
+	}
+	return was.Position.Compare(from.Position) == 0
+}
+
+func isBack(was mapping.Progress, from Shard) bool {
+	return was.End || !from.End && from.Position.Compare(was.Position) < 0
+}
+
+// place prints progress.
+func place(p mapping.Progress, isStored bool) string {
+	switch {
+	case !isStored:
+		return "-"
+	case p.End:
+		return "end"
+	case p.Position == (batch.Position{}):
+		return "begin"
+	}
+	return p.Position.String()
+}
+
+// store writes one shard under its lease.
+func (t *Target) store(ctx context.Context, s *Step, owner string) (err error) {
+	lease, was, err := t.Store.Acquire(ctx, t.Mapping, s.Shard, owner)
+	if errors.Is(err, mapping.ErrLeaseHeld) {
+		return fmt.Errorf("the mapping is running, stop it first: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.Store.Release(context.WithoutCancel(ctx), lease)) }()
+	isStored := was.End || !was.Position.IsZero() || was.Version != 0
+	if now := place(was, isStored); now != s.Was {
+		return fmt.Errorf("it was %s when the plan was made, and is %s now: make the plan again", s.Was, now)
+	}
+	return t.Store.Commit(ctx, lease, mapping.Progress{Version: 1, Position: s.from.Position, End: s.from.End})
+}

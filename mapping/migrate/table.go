@@ -1,0 +1,167 @@
+package migrate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/mapping/internal/kcl"
+)
+
+// Client is what is needed of Amazon DynamoDB: Scan to import, UpdateItem to export. The SDK's *dynamodb.Client is one.
+type Client interface {
+	Scan(ctx context.Context, in *dynamodb.ScanInput, opts ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
+	UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
+}
+
+// Format is the program that a table belongs to.
+type Format string
+
+// The formats.
+const (
+	KCL    Format = "kcl"              // the Kinesis Client Library, versions 1 to 3, in Java or any other language
+	VMware Format = "vmware-go-kcl"    // vmware/vmware-go-kcl and -v2
+	Harlow Format = "kinesis-consumer" // harlow/kinesis-consumer, its store/ddb
+	Bento  Format = "bento"            // the aws_kinesis input of Benthos, Bento and Redpanda Connect
+)
+
+// Table is a table of another program.
+type Table struct {
+	Client Client
+	Name   string
+	Format Format
+
+	// Stream tells whose rows are meant where a table has several streams': as the program writes it, which is the name, or
+	// with Bento the ARN where that is configured. Required with Harlow.
+	Stream string
+
+	// App is the name of the Harlow application. Required with that, else unused.
+	App string
+
+	// Patience is how long KCL's leases that have an owner are watched for signs of life, at best twice the failover time
+	// of the application. 0: they are not watched.
+	Patience time.Duration
+}
+
+// Shard is what a table says of a shard.
+type Shard struct {
+	ID string
+
+	// Position is where reading goes on; it is zero where End or Begin is set.
+	Position batch.Position
+	End      bool
+
+	// Begin is where the program would begin a shard of which it has processed nothing: TRIM_HORIZON, LATEST,
+	// AT_TIMESTAMP, or "initial position" where its table does not tell.
+	Begin string
+
+	// Owner is the worker that the shard is assigned to, alive or not; empty when there is none.
+	Owner string
+
+	until   time.Time // when the owner's claim ends, where the table tells
+	counter string    // KCL's leaseCounter
+}
+
+// initially is the Begin of a shard of which a table only tells that it is known.
+const initially = "initial position"
+
+// check returns what is wrong with the settings.
+func (t *Table) check() error {
+	var errs []error
+	if t.Client == nil {
+		errs = append(errs, errors.New("migrate: Client is required"))
+	}
+	if t.Name == "" {
+		errs = append(errs, errors.New("migrate: Name, of the table, is required"))
+	}
+	if _, ok := readers[t.Format]; !ok {
+		errs = append(errs, fmt.Errorf("migrate: Format is %q, must be %s, %s, %s or %s", t.Format, KCL, VMware, Harlow, Bento))
+	}
+	if t.Format == Harlow && (t.App == "" || t.Stream == "") {
+		errs = append(errs, fmt.Errorf("migrate: App and Stream are required with the format %s", Harlow))
+	}
+	return errors.Join(errs...)
+}
+
+// Read returns what the table says of each shard, by ID. All rows that can't be read are named in the error.
+func (t *Table) Read(ctx context.Context) ([]Shard, error) {
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	items, err := t.scan(ctx, t.Name)
+	if err != nil {
+		return nil, err
+	}
+	return t.shards(items)
+}
+
+// shards reads the rows that are the stream's.
+func (t *Table) shards(items []kcl.Item) ([]Shard, error) {
+	var all []Shard
+	var errs []error
+	streams := map[string]bool{}
+	for _, item := range items {
+		stream, s, ok, err := readers[t.Format](item)
+		switch {
+		case err != nil:
+			errs = append(errs, fmt.Errorf("migrate: table %s: %w", t.Name, err))
+		case ok && t.isOf(stream):
+			streams[stream] = true
+			all = append(all, s)
+		}
+	}
+	if len(streams) > 1 {
+		errs = append(errs, fmt.Errorf("migrate: table %s has rows of several streams: set Stream to one of %s", t.Name, names(streams)))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(all, func(a, b Shard) int { return cmp.Compare(a.ID, b.ID) })
+	return all, nil
+}
+
+// isOf reports whether rows under this name of a stream are meant.
+func (t *Table) isOf(stream string) bool {
+	if t.Format == Harlow {
+		return stream == t.App+"-"+t.Stream
+	}
+	return t.Stream == "" || stream == "" || stream == t.Stream
+}
+
+func names(set map[string]bool) string {
+	var all []string
+	for name := range set {
+		all = append(all, fmt.Sprintf("%q", name))
+	}
+	slices.Sort(all)
+	return strings.Join(all, ", ")
+}
+
+// scan reads all of a table.
+func (t *Table) scan(ctx context.Context, name string) ([]kcl.Item, error) {
+	var all []kcl.Item
+	pages := dynamodb.NewScanPaginator(t.Client, &dynamodb.ScanInput{TableName: &name, ConsistentRead: aws.Bool(true)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("migrate: read table %s: %w", name, err)
+		}
+		all = append(all, page.Items...)
+	}
+	return all, nil
+}
+
+// isMissing reports whether a call found no table.
+func isMissing(err error) bool {
+	_, missing := errors.AsType[*types.ResourceNotFoundException](err)
+	return missing
+}
