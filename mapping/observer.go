@@ -9,7 +9,8 @@ import (
 // Observer is told what a mapping does, like httptrace.ClientTrace: each field that is not nil is called.
 //
 // The functions are called synchronously by the goroutines that do the work, those of different shards at the same time,
-// so they must be quick and must not block. What they are given is a value of their own.
+// and Committed at the same time as the others of its shard, so they must be quick and must not block. What they are given
+// is a value of their own.
 type Observer struct {
 	// ShardOpened is called when the lease of a shard was gained and it begins to be read.
 	ShardOpened func(ShardOpened)

@@ -84,6 +84,11 @@ func (w *world) start(f func(*mapping.Config)) *running {
 	w.t.Helper()
 	telemetry, err := otelobserver.New(w.telemetry)
 	require.NoError(w.t, err)
+	return w.run(telemetry, f)
+}
+
+func (w *world) run(telemetry *otelobserver.Telemetry, f func(*mapping.Config)) *running {
+	w.t.Helper()
 	m, err := mapping.New(telemetry.Instrument(w.config(f)))
 	require.NoError(w.t, err)
 	ctx, cancel := context.WithCancel(w.t.Context())
@@ -155,7 +160,7 @@ func (w *world) named(name string) []sdktrace.ReadOnlySpan {
 func attributes(s sdktrace.ReadOnlySpan) map[string]string {
 	got := map[string]string{}
 	for _, a := range s.Attributes() {
-		got[string(a.Key)] = a.Value.Emit()
+		got[string(a.Key)] = a.Value.String()
 	}
 	return got
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/otelobserver"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
@@ -203,6 +204,29 @@ func TestThrottledInvocationsAreNoRuns(t *testing.T) {
 		assert.EqualValues(t, 2, got.counters["InvokedEventCount"+of])
 		assert.EqualValues(t, 0, got.counters["FailedInvokeEventCount"+of])
 		assert.EqualValues(t, 1, got.histograms["Duration{FunctionName=ship-orders}"].Count)
+	})
+}
+
+func TestMappingsThatShareATelemetryHaveSeriesOfTheirOwn(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		w.put("1", "2", "3")
+		telemetry, err := otelobserver.New(w.telemetry)
+		require.NoError(t, err)
+		var all []*running
+		for _, alias := range []string{"live", "canary"} {
+			all = append(all, w.run(telemetry, func(cfg *mapping.Config) {
+				cfg.FunctionName, cfg.Function = "ship-orders:"+alias, invoke.Func(succeed)
+			}))
+		}
+		pass(2 * time.Second)
+		for _, r := range all {
+			require.NoError(t, r.stop())
+		}
+		got := w.collect().counters
+		for _, r := range all {
+			assert.EqualValues(t, 3, got["InvokedEventCount{EventSourceMappingUUID="+r.Status().UUID+"}"])
+		}
+		assert.EqualValues(t, 2, got["Invocations{FunctionName=ship-orders}"], "those of the function are the sum, as on Lambda")
 	})
 }
 

@@ -29,31 +29,57 @@ func opened(polls, n int) (*shard, []trace.SpanContext) {
 	return s, spans
 }
 
-func TestPollOfARecordIsFoundBySequenceNumber(t *testing.T) {
-	s, spans := opened(3, 5)
-	for n, want := range map[string]trace.SpanContext{
-		"0": {}, "1": spans[0], "5": spans[0], "6": spans[1], "10": spans[1], "15": spans[2], "16": {},
-	} {
-		assert.Equal(t, want, s.pollOf(n), "record %s", n)
+// from returns the spans of the polls that brought records from first to last.
+func (s *shard) from(first, last string) []trace.SpanContext {
+	var got []trace.SpanContext
+	for _, l := range s.pollsOf(first, last) {
+		got = append(got, l.SpanContext)
 	}
+	return got
+}
+
+func TestPollsOfRecordsAreFoundBySequenceNumber(t *testing.T) {
+	s, spans := opened(3, 5)
+	for _, c := range []struct {
+		first, last string
+		want        []trace.SpanContext
+	}{
+		{"0", "0", nil},
+		{"0", "1", spans[:1]},
+		{"1", "5", spans[:1]},
+		{"5", "6", spans[:2]},
+		{"6", "10", spans[1:2]},
+		{"2", "15", spans},
+		{"11", "16", spans[2:]},
+		{"16", "20", nil},
+	} {
+		assert.Equal(t, c.want, s.from(c.first, c.last), "records %s to %s", c.first, c.last)
+	}
+}
+
+func TestPollThatBroughtNothingForTheFunctionIsNotRemembered(t *testing.T) {
+	s, _ := opened(0, 0)
+	s.polled(&mapping.Polled{Records: 3, Filtered: 2, PassedOver: 1, FirstSequenceNumber: "1", LastSequenceNumber: "3"})
+	assert.Empty(t, s.polls)
 }
 
 func TestPollsAreForgottenOnceTheirRecordsAreStored(t *testing.T) {
 	s, spans := opened(3, 5)
 	s.forget(batch.Position{SequenceNumber: "4"})
-	assert.Equal(t, spans[0], s.pollOf("5"))
+	assert.Equal(t, spans[:1], s.from("5", "5"))
 	s.forget(batch.Position{SequenceNumber: "5", Partial: true})
-	assert.Equal(t, spans[0], s.pollOf("5"), "members of an aggregate are still ahead")
+	assert.Equal(t, spans[:1], s.from("5", "5"), "members of an aggregate are still ahead")
 	s.forget(batch.Position{SequenceNumber: "10"})
-	assert.False(t, s.pollOf("10").IsValid())
-	assert.Equal(t, spans[2], s.pollOf("11"))
+	assert.Empty(t, s.from("5", "10"))
+	assert.Equal(t, spans[2:], s.from("5", "11"))
 }
 
 func TestPollsThatAreRememberedAreBounded(t *testing.T) {
 	s, spans := opened(maxPolls+10, 1)
 	require.Len(t, s.polls, maxPolls)
-	assert.False(t, s.pollOf("10").IsValid(), "the oldest are forgotten, and nothing else is taken for them")
-	assert.Equal(t, spans[0], s.pollOf("11"))
+	assert.Empty(t, s.from("1", "10"), "the oldest are forgotten, and nothing else is taken for them")
+	assert.Equal(t, spans[:1], s.from("10", "11"))
+	assert.Equal(t, spans[:maxLinks], s.from("1", fmt.Sprint(maxPolls+10)), "links are bounded too")
 }
 
 func TestNamesAreTakenFromARNs(t *testing.T) {

@@ -12,9 +12,14 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// maxPolls bounds the polls that a shard remembers, about 150 bytes each. A lane that is blocked for long may see more go
-// by, with a few records each: its later invocations then have no link.
-const maxPolls = 256
+const (
+	// maxPolls bounds the polls that a shard remembers, about 150 bytes each. A lane that is blocked for long may see more
+	// go by, with a few records each: its later invocations then have no link.
+	maxPolls = 256
+
+	// maxLinks bounds the links of a span. It is what SDKs keep of them by default.
+	maxLinks = 128
+)
 
 // shard is an open shard of a mapping that is observed.
 type shard struct {
@@ -28,7 +33,7 @@ type shard struct {
 	err     error // why it was closed
 }
 
-// poll is a read that brought records.
+// poll is a read that brought records for the function.
 type poll struct {
 	first, last string // sequence numbers
 	span        trace.SpanContext
@@ -43,8 +48,8 @@ type run struct {
 // polled makes the span of a read that brought records.
 func (s *shard) polled(e *mapping.Polled) {
 	span := s.spans.poll(e)
-	if !span.IsSampled() {
-		return // a link to it would lead nowhere
+	if !span.IsSampled() || e.Records == e.Filtered+e.PassedOver {
+		return // a link to it would lead nowhere, or none will be made
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,24 +59,27 @@ func (s *shard) polled(e *mapping.Polled) {
 	s.polls = append(s.polls, poll{first: e.FirstSequenceNumber, last: e.LastSequenceNumber, span: span})
 }
 
-// broughtBy returns the span of the poll that brought the first record of an event, an invalid one where that is not known.
-func (s *shard) broughtBy(e *invoke.Event) trace.SpanContext {
-	for r := range e.Records() {
-		return s.pollOf(r.SequenceNumber)
+// broughtBy returns links to the polls that brought the records of an event, oldest first. It looks at the first and the
+// last record: of the polls between them, one may have brought records of other lanes only.
+func (s *shard) broughtBy(e *invoke.Event) []trace.Link {
+	n := e.Len()
+	if n == 0 {
+		return nil // the final invocation of a tumbling window
 	}
-	return trace.SpanContext{}
+	return s.pollsOf(e.At(0).SequenceNumber, e.At(n-1).SequenceNumber)
 }
 
-func (s *shard) pollOf(sequenceNumber string) trace.SpanContext {
+// pollsOf returns links to the polls that brought records from first to last.
+func (s *shard) pollsOf(first, last string) (links []trace.Link) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i, _ := slices.BinarySearchFunc(s.polls, sequenceNumber, func(p poll, n string) int {
+	i, _ := slices.BinarySearchFunc(s.polls, first, func(p poll, n string) int {
 		return batch.CompareSequenceNumbers(p.last, n)
 	})
-	if i == len(s.polls) || batch.CompareSequenceNumbers(s.polls[i].first, sequenceNumber) > 0 {
-		return trace.SpanContext{}
+	for ; i < len(s.polls) && len(links) < maxLinks && batch.CompareSequenceNumbers(s.polls[i].first, last) <= 0; i++ {
+		links = append(links, trace.Link{SpanContext: s.polls[i].span})
 	}
-	return s.polls[i].span
+	return links
 }
 
 // forget forgets the polls up to a position.

@@ -65,7 +65,9 @@ func newSpans(tracer trace.Tracer, from stream, function string, e mapping.Shard
 	}
 }
 
-func clipped(opts ...trace.SpanStartOption) []trace.SpanStartOption { return opts[:len(opts):len(opts)] }
+func clipped(opts ...trace.SpanStartOption) []trace.SpanStartOption {
+	return opts[:len(opts):len(opts)]
+}
 
 // poll makes the span of a read that brought records. It lasts no time: how long the read took is not told.
 func (s *spans) poll(e *mapping.Polled) trace.SpanContext {
@@ -76,13 +78,13 @@ func (s *spans) poll(e *mapping.Polled) trace.SpanContext {
 	return span.SpanContext()
 }
 
-// process begins the span of an invocation. It is no child of anything: the ctx of a mapping may live for weeks, and the
+// process begins the span of an invocation, with links to the polls that it is from. It is no child of anything: the ctx of a mapping may live for weeks, and the
 // records of a batch come from several polls.
-func (s *spans) process(ctx context.Context, in *invoke.Invocation, from trace.SpanContext) (context.Context, trace.Span) {
+func (s *spans) process(ctx context.Context, in *invoke.Invocation, from []trace.Link) (context.Context, trace.Span) {
 	opts := append(s.processOpts, trace.WithAttributes(
 		semconv.FaaSInvocationID(in.RequestID), semconv.MessagingBatchMessageCount(in.Event.Len()), keyAttempt.Int(in.Attempt)))
-	if from.IsValid() {
-		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: from}))
+	if len(from) > 0 {
+		opts = append(opts, trace.WithLinks(from...))
 	}
 	return s.tracer.Start(ctx, s.processName, opts...)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,6 +64,29 @@ func TestInvocationIsARootSpanThatTheFunctionContinuesLinkedToItsPoll(t *testing
 		assert.Equal(t, "2", poll["messaging.batch.message_count"])
 		assert.Equal(t, "receive", poll["messaging.operation.type"])
 		assert.Equal(t, "4", poll["shardmill.bytes"])
+	})
+}
+
+func TestInvocationIsLinkedToAllPollsThatItsRecordsCameFrom(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		r := w.start(func(cfg *mapping.Config) {
+			cfg.MaximumBatchingWindow = 6 * time.Second
+			cfg.FilterCriteria.Filters = []mapping.Filter{{Pattern: `{"partitionKey": ["10", "20", "40"]}`}}
+			cfg.Function = invoke.Func(succeed)
+		})
+		for _, data := range []string{"10", "20", "30", "40"} {
+			pass(1500 * time.Millisecond)
+			w.put(data)
+		}
+		pass(10 * time.Second)
+		require.NoError(t, r.stop())
+		polls, runs := w.named("poll orders"), w.named("process orders")
+		require.Len(t, polls, 4)
+		require.Len(t, runs, 1)
+		require.Len(t, runs[0].Links(), 3)
+		for i, poll := range []int{0, 1, 3} { // that of 30 brought nothing
+			assert.Equal(t, polls[poll].SpanContext(), runs[0].Links()[i].SpanContext)
+		}
 	})
 }
 
@@ -228,6 +252,7 @@ func TestOwnObserverIsToldToo(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		w.put("10", "20", "30")
 		told := map[string]int{}
+		var committed atomic.Bool // by another goroutine than the rest
 		r := w.start(func(cfg *mapping.Config) {
 			case83(nil)(cfg)
 			cfg.Observer = mapping.Observer{
@@ -237,11 +262,13 @@ func TestOwnObserverIsToldToo(t *testing.T) {
 				Invoking:    func(mapping.Invoking) { told["invoking"]++ },
 				Invoked:     func(mapping.Invoked) { told["invoked"]++ },
 				Discarded:   func(mapping.Discarded) { told["discarded"]++ },
+				Committed:   func(mapping.Committed) { committed.Store(true) },
 			}
 		})
 		pass(5 * time.Second)
 		require.NoError(t, r.stop())
 		assert.Equal(t, map[string]int{"opened": 1, "closed": 1, "polled": 3, "invoking": 3, "invoked": 3, "discarded": 1}, told)
+		assert.True(t, committed.Load())
 		assert.EqualValues(t, 3, w.collect().counters["Invocations{FunctionName=ship-orders}"])
 	})
 }
