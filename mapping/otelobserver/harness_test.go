@@ -97,6 +97,11 @@ func (w *world) run(telemetry *otelobserver.Telemetry, f func(*mapping.Config)) 
 	return r
 }
 
+// series returns the attributes of the mapping's metrics, which follow their names in what collect returns.
+func (r *running) series() string {
+	return "{EventSourceMappingUUID=" + r.Status().UUID + ",FunctionName=ship-orders,StreamName=orders}"
+}
+
 func (r *running) stop() error {
 	r.cancel()
 	return <-r.done

@@ -5,12 +5,15 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/shardmill/shardmill/mapping"
 )
 
-// The dimensions of Lambda's metrics, and the one that Kinesis gives to those of a shard.
+// The dimensions of Lambda's metrics, and of Kinesis's.
 const (
 	keyMapping  = attribute.Key("EventSourceMappingUUID")
 	keyFunction = attribute.Key("FunctionName")
+	keyStream   = attribute.Key("StreamName")
 	keyShard    = attribute.Key("ShardId")
 )
 
@@ -61,26 +64,25 @@ func (i *instruments) open(m metric.Meter) error {
 // series is what the measurements of one shard, or of all shards of a mapping alike, are given. The slices are made once:
 // a variadic argument that is made for a call is an allocation.
 type series struct {
-	mapping, function []metric.AddOption
-	histograms        []metric.RecordOption
+	adds    []metric.AddOption
+	records []metric.RecordOption
 }
 
-func newSeries(uuid, function, shard string, perShard bool) series {
-	ofMapping, ofFunction := []attribute.KeyValue{keyMapping.String(uuid)}, []attribute.KeyValue{keyFunction.String(function)}
+func newSeries(from stream, function string, e mapping.ShardOpened, perShard bool) series {
+	attributes := []attribute.KeyValue{keyMapping.String(e.MappingUUID), keyFunction.String(function), keyStream.String(from.name)}
 	if perShard {
-		ofMapping = append(ofMapping, keyShard.String(shard))
-		ofFunction = append(ofFunction, keyMapping.String(uuid), keyShard.String(shard))
+		attributes = append(attributes, keyShard.String(e.Shard))
 	}
-	m, f := metric.WithAttributeSet(attribute.NewSet(ofMapping...)), metric.WithAttributeSet(attribute.NewSet(ofFunction...))
-	return series{mapping: []metric.AddOption{m}, function: []metric.AddOption{f}, histograms: []metric.RecordOption{f}}
+	set := metric.WithAttributeSet(attribute.NewSet(attributes...))
+	return series{adds: []metric.AddOption{set}, records: []metric.RecordOption{set}}
 }
 
 // begin gives each counter its first value, so that the first increase is seen as one.
 func (i *instruments) begin(s *series) {
-	for _, c := range []metric.Int64Counter{i.polledEvents, i.filteredOut, i.invokedEvents, i.failedEvents, i.dropped, i.deliveredEvents} {
-		c.Add(noContext, 0, s.mapping...)
-	}
-	for _, c := range []metric.Int64Counter{i.invocations, i.functionErrors, i.throttles, i.deliveryFailures} {
-		c.Add(noContext, 0, s.function...)
+	for _, c := range []metric.Int64Counter{
+		i.polledEvents, i.filteredOut, i.invokedEvents, i.failedEvents, i.dropped, i.deliveredEvents,
+		i.invocations, i.functionErrors, i.throttles, i.deliveryFailures,
+	} {
+		c.Add(noContext, 0, s.adds...)
 	}
 }

@@ -56,7 +56,7 @@ func TestEventsAreCountedAsByLambda(t *testing.T) {
 		r := w.start(case83(nil))
 		pass(5 * time.Second)
 		require.NoError(t, r.stop())
-		of, function := "{EventSourceMappingUUID="+r.Status().UUID+"}", "{FunctionName=ship-orders}"
+		of := r.series()
 		got := w.collect()
 		assert.Equal(t, map[string]int64{
 			"PolledEventCount" + of:                        3,
@@ -65,13 +65,13 @@ func TestEventsAreCountedAsByLambda(t *testing.T) {
 			"FailedInvokeEventCount" + of:                  2,
 			"DroppedEventCount" + of:                       0,
 			"OnFailureDestinationDeliveredEventCount" + of: 1,
-			"Invocations" + function:                       3,
-			"Errors" + function:                            2,
-			"Throttles" + function:                         0,
-			"DestinationDeliveryFailures" + function:       0,
+			"Invocations" + of:                             3,
+			"Errors" + of:                                  2,
+			"Throttles" + of:                               0,
+			"DestinationDeliveryFailures" + of:             0,
 		}, got.counters, "case 83")
-		assert.ElementsMatch(t, []string{"Duration" + function, "IteratorAge" + function}, slices.Collect(maps.Keys(got.histograms)))
-		assert.EqualValues(t, 3, got.histograms["Duration"+function].Count)
+		assert.ElementsMatch(t, []string{"Duration" + of, "IteratorAge" + of}, slices.Collect(maps.Keys(got.histograms)))
+		assert.EqualValues(t, 3, got.histograms["Duration"+of].Count)
 		for name, unit := range got.units {
 			switch {
 			case strings.HasSuffix(name, "EventCount"):
@@ -92,11 +92,11 @@ func TestRecordsWhoseDocumentIsNotTakenAreDropped(t *testing.T) {
 		r := w.start(case83(errors.New("queue is gone")))
 		pass(5 * time.Second)
 		require.NoError(t, r.stop())
-		of := "{EventSourceMappingUUID=" + r.Status().UUID + "}"
+		of := r.series()
 		got := w.collect().counters
 		assert.EqualValues(t, 1, got["DroppedEventCount"+of])
 		assert.EqualValues(t, 0, got["OnFailureDestinationDeliveredEventCount"+of])
-		assert.EqualValues(t, 1, got["DestinationDeliveryFailures{FunctionName=ship-orders}"])
+		assert.EqualValues(t, 1, got["DestinationDeliveryFailures"+r.series()])
 	})
 }
 
@@ -107,8 +107,8 @@ func TestRecordsDroppedWithoutADestinationAreNoFailureOfIt(t *testing.T) {
 		pass(2 * time.Second)
 		require.NoError(t, r.stop())
 		got := w.collect().counters
-		assert.EqualValues(t, 2, got["DroppedEventCount{EventSourceMappingUUID="+r.Status().UUID+"}"])
-		assert.EqualValues(t, 0, got["DestinationDeliveryFailures{FunctionName=ship-orders}"])
+		assert.EqualValues(t, 2, got["DroppedEventCount"+r.series()])
+		assert.EqualValues(t, 0, got["DestinationDeliveryFailures"+r.series()])
 	})
 }
 
@@ -120,7 +120,7 @@ func TestEmptyPollsCountZeroAndAMappingThatDoesNotRunNothing(t *testing.T) {
 		pass(1500 * time.Millisecond)
 		w.collect() // takes what the start brought
 		pass(time.Second)
-		of := "{EventSourceMappingUUID=" + r.Status().UUID + "}"
+		of := r.series()
 		assert.Equal(t, map[string]int64{"PolledEventCount" + of: 0, "FilteredOutEventCount" + of: 0}, w.collect().counters)
 		require.NoError(t, r.stop())
 		w.collect()
@@ -168,13 +168,13 @@ func TestIteratorAgeIsThatOfTheLastRecordWhenAnInvocationBegins(t *testing.T) {
 		})
 		pass(30 * time.Second)
 		require.NoError(t, r.stop())
-		age := w.collect().histograms["IteratorAge{FunctionName=ship-orders}"]
+		age := w.collect().histograms["IteratorAge"+r.series()]
 		first, _ := age.Min.Value()
 		last, _ := age.Max.Value()
 		assert.EqualValues(t, 2, age.Count, "a retry has an age of its own")
 		assert.InDelta(t, 10_000, first, 10)
 		assert.InDelta(t, 13_210, last, 15, "the function's 3 s, and the 200 ms before the retry or up to a tenth more")
-		duration := w.collect().histograms["Duration{FunctionName=ship-orders}"]
+		duration := w.collect().histograms["Duration"+r.series()]
 		assert.InDelta(t, 6_000, duration.Sum, 10)
 	})
 }
@@ -197,13 +197,13 @@ func TestThrottledInvocationsAreNoRuns(t *testing.T) {
 		pass(10 * time.Second)
 		require.NoError(t, r.stop())
 		got := w.collect()
-		of := "{EventSourceMappingUUID=" + r.Status().UUID + "}"
-		assert.EqualValues(t, 1, got.counters["Throttles{FunctionName=ship-orders}"])
-		assert.EqualValues(t, 1, got.counters["Invocations{FunctionName=ship-orders}"])
-		assert.EqualValues(t, 0, got.counters["Errors{FunctionName=ship-orders}"])
+		of := r.series()
+		assert.EqualValues(t, 1, got.counters["Throttles"+r.series()])
+		assert.EqualValues(t, 1, got.counters["Invocations"+r.series()])
+		assert.EqualValues(t, 0, got.counters["Errors"+r.series()])
 		assert.EqualValues(t, 2, got.counters["InvokedEventCount"+of])
 		assert.EqualValues(t, 0, got.counters["FailedInvokeEventCount"+of])
-		assert.EqualValues(t, 1, got.histograms["Duration{FunctionName=ship-orders}"].Count)
+		assert.EqualValues(t, 1, got.histograms["Duration"+r.series()].Count)
 	})
 }
 
@@ -224,9 +224,9 @@ func TestMappingsThatShareATelemetryHaveSeriesOfTheirOwn(t *testing.T) {
 		}
 		got := w.collect().counters
 		for _, r := range all {
-			assert.EqualValues(t, 3, got["InvokedEventCount{EventSourceMappingUUID="+r.Status().UUID+"}"])
+			assert.EqualValues(t, 3, got["InvokedEventCount"+r.series()])
+			assert.EqualValues(t, 1, got["Invocations"+r.series()])
 		}
-		assert.EqualValues(t, 2, got["Invocations{FunctionName=ship-orders}"], "those of the function are the sum, as on Lambda")
 	})
 }
 
@@ -240,13 +240,32 @@ func TestPerShardGivesEachShardASeries(t *testing.T) {
 		got := w.collect()
 		var sum int64
 		for _, shard := range []string{"shardId-000000000000", "shardId-000000000001"} {
-			of := "EventSourceMappingUUID=" + r.Status().UUID
-			n := got.counters["PolledEventCount{"+of+",ShardId="+shard+"}"]
-			assert.Positive(t, n, shard)
-			sum += n
-			assert.Contains(t, got.counters, "Invocations{"+of+",FunctionName=ship-orders,ShardId="+shard+"}")
-			assert.Contains(t, got.histograms, "IteratorAge{"+of+",FunctionName=ship-orders,ShardId="+shard+"}")
+			of := strings.Replace(r.series(), ",StreamName", ",ShardId="+shard+",StreamName", 1)
+			assert.Positive(t, got.counters["PolledEventCount"+of], shard)
+			sum += got.counters["PolledEventCount"+of]
+			assert.Contains(t, got.counters, "Invocations"+of)
+			assert.Contains(t, got.histograms, "IteratorAge"+of)
 		}
 		assert.EqualValues(t, 8, sum)
+	})
+}
+
+func TestEventThatIsTooLargeIsSentAndIsNoRun(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		w.put("10", "20")
+		r := w.start(func(cfg *mapping.Config) {
+			cfg.MaximumRetryAttempts = new(0)
+			cfg.Function = invoke.Func(func(context.Context, *invoke.Event) error { return invoke.ErrTooLarge })
+		})
+		pass(5 * time.Second)
+		require.NoError(t, r.stop())
+		got, counts := w.collect().counters, r.Status().Counts
+		assert.EqualValues(t, 2, got["InvokedEventCount"+r.series()])
+		assert.EqualValues(t, 2, got["FailedInvokeEventCount"+r.series()])
+		assert.EqualValues(t, 2, got["DroppedEventCount"+r.series()])
+		require.Contains(t, got, "Invocations"+r.series())
+		assert.EqualValues(t, 0, got["Invocations"+r.series()])
+		assert.EqualValues(t, 0, got["Errors"+r.series()])
+		assert.Equal(t, []int64{2, 2, 2}, []int64{counts.Invoked, counts.Failed, counts.Dropped}, "Status says the same")
 	})
 }

@@ -32,7 +32,7 @@ func (o *observed) shard(id string) *shard {
 func (o *observed) shardOpened(e mapping.ShardOpened) {
 	function := functionName(e.FunctionARN)
 	s := &shard{
-		series:  newSeries(e.MappingUUID, function, e.Shard, o.perShard),
+		series:  newSeries(o.stream, function, e, o.perShard),
 		spans:   newSpans(o.tracer, o.stream, function, e),
 		running: map[string]*run{},
 	}
@@ -58,8 +58,8 @@ func (o *observed) polled(e mapping.Polled) {
 	if s == nil || e.Err != nil {
 		return
 	}
-	o.polledEvents.Add(noContext, int64(e.Records), s.mapping...)
-	o.filteredOut.Add(noContext, int64(e.Filtered), s.mapping...)
+	o.polledEvents.Add(noContext, int64(e.Records), s.adds...)
+	o.filteredOut.Add(noContext, int64(e.Filtered), s.adds...)
 	if e.Records > 0 {
 		s.polled(&e)
 	}
@@ -68,7 +68,7 @@ func (o *observed) polled(e mapping.Polled) {
 // invoking takes the age of the last record. The final invocation of a tumbling window has none.
 func (o *observed) invoking(e mapping.Invoking) {
 	if s := o.shard(e.Shard); s != nil && e.Records > 0 {
-		o.iteratorAge.Record(noContext, milliseconds(e.IteratorAge), s.histograms...)
+		o.iteratorAge.Record(noContext, milliseconds(e.IteratorAge), s.records...)
 	}
 }
 
@@ -95,19 +95,19 @@ func (o *observed) invoked(e mapping.Invoked) {
 func (o *observed) count(ctx context.Context, s *shard, e *mapping.Invoked) {
 	if e.Outcome == batch.NotRun {
 		if errors.Is(e.Err, invoke.ErrThrottled) {
-			o.throttles.Add(ctx, 1, s.function...)
+			o.throttles.Add(ctx, 1, s.adds...)
 		}
 		return
 	}
-	o.invokedEvents.Add(ctx, int64(e.Records), s.mapping...)
-	o.failedEvents.Add(ctx, int64(e.Failed), s.mapping...)
+	o.invokedEvents.Add(ctx, int64(e.Records), s.adds...)
+	o.failedEvents.Add(ctx, int64(e.Failed), s.adds...)
 	if e.Outcome == batch.TooLarge {
 		return
 	}
-	o.invocations.Add(ctx, 1, s.function...)
-	o.duration.Record(ctx, milliseconds(e.Duration), s.histograms...)
+	o.invocations.Add(ctx, 1, s.adds...)
+	o.duration.Record(ctx, milliseconds(e.Duration), s.records...)
 	if e.Outcome == batch.FunctionError {
-		o.functionErrors.Add(ctx, 1, s.function...)
+		o.functionErrors.Add(ctx, 1, s.adds...)
 	}
 }
 
@@ -116,11 +116,11 @@ func (o *observed) discarded(e mapping.Discarded) {
 	switch {
 	case s == nil:
 	case e.Delivered:
-		o.deliveredEvents.Add(noContext, int64(e.Records), s.mapping...)
+		o.deliveredEvents.Add(noContext, int64(e.Records), s.adds...)
 	default:
-		o.dropped.Add(noContext, int64(e.Records), s.mapping...)
+		o.dropped.Add(noContext, int64(e.Records), s.adds...)
 		if e.Err != nil {
-			o.deliveryFailures.Add(noContext, 1, s.function...)
+			o.deliveryFailures.Add(noContext, 1, s.adds...)
 		}
 	}
 }

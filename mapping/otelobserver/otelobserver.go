@@ -19,20 +19,23 @@ const scope = "github.com/shardmill/shardmill/mapping/otelobserver"
 // noContext is what measurements and spans are given that belong to no call: an Observer has no ctx.
 var noContext = context.Background() //nolint:forbidigo // nothing is cancelled through it, and it carries nothing
 
-// Config says where to. The zero value is the global providers of OpenTelemetry, and Lambda's dimensions.
+// Config says where to. The zero value is the global providers of OpenTelemetry, and one series for all shards of a mapping.
 type Config struct {
-	// MeterProvider takes the metrics. nil means otel.GetMeterProvider(); that of the package metric/noop turns them off.
+	// MeterProvider takes the metrics. nil means otel.GetMeterProvider() when New is called; that of the package metric/noop
+	// turns them off.
 	MeterProvider metric.MeterProvider
 
-	// TracerProvider takes the spans. nil means otel.GetTracerProvider(); that of the package trace/noop turns them off.
+	// TracerProvider takes the spans. nil means otel.GetTracerProvider() when New is called; that of the package trace/noop
+	// turns them off.
 	TracerProvider trace.TracerProvider
 
-	// PerShard gives each metric the attribute ShardId, and those of the function EventSourceMappingUUID as well, for
-	// shards of two streams may have one name. A series for each shard that ever was may be many; Lambda has none.
+	// PerShard gives each metric the attribute ShardId. Shards come and go with each reshard, and a series for each that ever
+	// was may be many.
 	PerShard bool
 }
 
-// Telemetry instruments mappings: any number of them, which may run at once. New makes one; it has nothing to be closed.
+// Telemetry instruments mappings: any number of them, which may run at once and share its instruments. New makes one; it has
+// nothing to be closed, for the providers are the caller's. Its method may be called by any goroutine.
 type Telemetry struct {
 	instruments
 	tracer   trace.Tracer
@@ -58,7 +61,8 @@ func New(cfg Config) (*Telemetry, error) {
 }
 
 // Instrument returns cfg with an Observer that tells t, after cfg's own, and with a Function that runs cfg's own in a
-// span. It is for one mapping; another one needs a call of its own. A cfg that mapping.New refuses, it refuses afterwards.
+// span. It is for one mapping, whose UUID and function's ARN it learns from its events; another one needs a call of its own,
+// and calling it on what it returned counts all twice. A cfg that mapping.New refuses, it refuses afterwards.
 func (t *Telemetry) Instrument(cfg mapping.Config) mapping.Config {
 	o := &observed{Telemetry: t, stream: streamOf(cfg.EventSourceARN), shards: map[string]*shard{}}
 	own := cfg.Observer

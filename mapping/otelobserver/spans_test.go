@@ -188,7 +188,7 @@ func TestSpanOfAnInvocationThatAStopCutsShortEnds(t *testing.T) {
 		assert.Equal(t, codes.Error, runs[0].Status().Code)
 		assert.Contains(t, runs[0].Status().Description, "drain timeout")
 		assert.Equal(t, "abandoned", attributes(runs[0])["error.type"])
-		assert.EqualValues(t, 0, w.collect().counters["Invocations{FunctionName=ship-orders}"])
+		assert.EqualValues(t, 0, w.collect().counters["Invocations"+r.series()])
 	})
 }
 
@@ -229,7 +229,7 @@ func TestSpanThatIsNotSampledIsInTheContextAllTheSame(t *testing.T) {
 		assert.True(t, got.IsValid())
 		assert.False(t, got.IsSampled())
 		assert.Empty(t, w.spans.Ended())
-		assert.EqualValues(t, 1, w.collect().counters["Invocations{FunctionName=ship-orders}"])
+		assert.EqualValues(t, 1, w.collect().counters["Invocations"+r.series()])
 	})
 }
 
@@ -241,7 +241,7 @@ func TestDurationHasTheSpanAsItsExemplar(t *testing.T) {
 		require.NoError(t, r.stop())
 		runs := w.named("process orders")
 		require.Len(t, runs, 1)
-		exemplars := w.collect().histograms["Duration{FunctionName=ship-orders}"].Exemplars
+		exemplars := w.collect().histograms["Duration"+r.series()].Exemplars
 		require.Len(t, exemplars, 1)
 		id := runs[0].SpanContext().SpanID()
 		assert.Equal(t, id[:], exemplars[0].SpanID)
@@ -269,7 +269,7 @@ func TestOwnObserverIsToldToo(t *testing.T) {
 		require.NoError(t, r.stop())
 		assert.Equal(t, map[string]int{"opened": 1, "closed": 1, "polled": 3, "invoking": 3, "invoked": 3, "discarded": 1}, told)
 		assert.True(t, committed.Load())
-		assert.EqualValues(t, 3, w.collect().counters["Invocations{FunctionName=ship-orders}"])
+		assert.EqualValues(t, 3, w.collect().counters["Invocations"+r.series()])
 	})
 }
 
