@@ -8,7 +8,7 @@
 // A process with many mappings makes one [Telemetry], and has it instrument the configuration of each.
 //
 // The metrics have the attributes EventSourceMappingUUID, FunctionName (without a qualifier) and StreamName. A UUID has one
-// function and one stream, so that the sums by UUID, or by FunctionName, are what Lambda shows under the dimension of that
+// function at a time and one stream, so that the sums by UUID, or by FunctionName, are what Lambda shows under the dimension of that
 // name. [Config.PerShard] adds the ShardId.
 //
 //	PolledEventCount                         records read; 0 for a read that brought none

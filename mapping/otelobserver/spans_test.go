@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -123,9 +124,13 @@ func TestStatusTellsWhyRecordsWereNotProcessed(t *testing.T) {
 		kind, cause string
 		failed      string
 	}{
-		"an error":          {invoke.Func(func(context.Context, *invoke.Event) error { return errors.New("kettle") }), "function-error", "kettle", "2"},
-		"a long error":      {invoke.Func(func(context.Context, *invoke.Event) error { return errors.New(long) }), "function-error", long[:1023], "2"},
-		"a panic":           {invoke.Func(func(context.Context, *invoke.Event) error { panic("kettle") }), "panic", "invoke: function panicked: kettle", "2"},
+		"an error":     {invoke.Func(func(context.Context, *invoke.Event) error { return errors.New("kettle") }), "function-error", "kettle", "2"},
+		"a long error": {invoke.Func(func(context.Context, *invoke.Event) error { return errors.New(long) }), "function-error", long[:1023], "2"},
+		"a panic":      {invoke.Func(func(context.Context, *invoke.Event) error { panic("kettle") }), "panic", "invoke: function panicked: kettle", "2"},
+		"an ended goroutine": {
+			invoke.Func(func(context.Context, *invoke.Event) error { runtime.Goexit(); return nil }),
+			"function-error", "invoke: function called runtime.Goexit", "2",
+		},
 		"a late success":    {invoke.Func(func(context.Context, *invoke.Event) error { time.Sleep(2 * time.Second); return nil }), "timeout", "invoke: task timed out after 1.00 seconds", "2"},
 		"never run":         {invoke.Func(func(context.Context, *invoke.Event) error { return invoke.ErrThrottled }), "not-run", "invoke: function did not run: throttled", "2"},
 		"an error document": {answer{&invoke.Result{FunctionError: "Unhandled", Payload: []byte(`{}`)}}, "function-error", "invoke: function error Unhandled: {}", "2"},
