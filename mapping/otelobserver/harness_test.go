@@ -92,6 +92,7 @@ func (w *world) run(telemetry *otelobserver.Telemetry, f func(*mapping.Config)) 
 	m, err := mapping.New(telemetry.Instrument(w.config(f)))
 	require.NoError(w.t, err)
 	ctx, cancel := context.WithCancel(w.t.Context())
+	ctx, _ = w.tracers.Tracer("host").Start(ctx, "main") // never ends, as that of a process would
 	r := &running{Mapping: m, cancel: cancel, done: make(chan error, 1)}
 	go func() { r.done <- m.Run(ctx) }()
 	return r

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/codes"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
@@ -176,6 +177,28 @@ func TestIteratorAgeIsThatOfTheLastRecordWhenAnInvocationBegins(t *testing.T) {
 		assert.InDelta(t, 13_210, last, 15, "the function's 3 s, and the 200 ms before the retry or up to a tenth more")
 		duration := w.collect().histograms["Duration"+r.series()]
 		assert.InDelta(t, 6_000, duration.Sum, 10)
+	})
+}
+
+func TestFinalInvocationOfAWindowHasNoAge(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		w.put("10")
+		r := w.start(func(cfg *mapping.Config) {
+			cfg.TumblingWindow = time.Second
+			cfg.Function = invoke.StateFunc(func(_ context.Context, e *invoke.Event, n map[string]int) (map[string]int, error) {
+				return map[string]int{"records": n["records"] + e.Len()}, nil
+			})
+		})
+		pass(20 * time.Second)
+		require.NoError(t, r.stop())
+		got := w.collect()
+		assert.EqualValues(t, 2, got.counters["Invocations"+r.series()])
+		assert.EqualValues(t, 1, got.histograms["IteratorAge"+r.series()].Count)
+		runs := w.named("process orders")
+		require.Len(t, runs, 2)
+		assert.Len(t, runs[0].Links(), 1)
+		assert.Empty(t, runs[1].Links())
+		assert.Equal(t, codes.Unset, runs[1].Status().Code, runs[1].Status().Description)
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
-	"github.com/shardmill/shardmill/mapping/otelobserver"
 )
 
 func TestInvocationIsARootSpanThatTheFunctionContinuesLinkedToItsPoll(t *testing.T) {
@@ -41,7 +39,7 @@ func TestInvocationIsARootSpanThatTheFunctionContinuesLinkedToItsPoll(t *testing
 		require.Len(t, runs, 2)
 		require.Len(t, work, 2)
 		for i := range runs {
-			assert.False(t, runs[i].Parent().IsValid(), "a root")
+			assert.False(t, runs[i].Parent().IsValid(), "a root, for all that Run's ctx has a span")
 			assert.Equal(t, runs[i].SpanContext().SpanID(), work[i].Parent().SpanID(), "the function continues it")
 			require.Len(t, runs[i].Links(), 1)
 			assert.Equal(t, polls[i].SpanContext(), runs[i].Links()[0].SpanContext)
@@ -253,41 +251,27 @@ func TestDurationHasTheSpanAsItsExemplar(t *testing.T) {
 	})
 }
 
-func TestOwnObserverIsToldToo(t *testing.T) {
-	inWorld(t, 1, func(t *testing.T, w *world) {
-		w.put("10", "20", "30")
-		told := map[string]int{}
-		var committed atomic.Bool // by another goroutine than the rest
-		r := w.start(func(cfg *mapping.Config) {
-			case83(nil)(cfg)
-			cfg.Observer = mapping.Observer{
-				ShardOpened: func(mapping.ShardOpened) { told["opened"]++ },
-				ShardClosed: func(mapping.ShardClosed) { told["closed"]++ },
-				Polled:      func(e mapping.Polled) { told["polled"] += e.Records },
-				Invoking:    func(mapping.Invoking) { told["invoking"]++ },
-				Invoked:     func(mapping.Invoked) { told["invoked"]++ },
-				Discarded:   func(mapping.Discarded) { told["discarded"]++ },
-				Committed:   func(mapping.Committed) { committed.Store(true) },
-			}
-		})
-		pass(5 * time.Second)
-		require.NoError(t, r.stop())
-		assert.Equal(t, map[string]int{"opened": 1, "closed": 1, "polled": 3, "invoking": 3, "invoked": 3, "discarded": 1}, told)
-		assert.True(t, committed.Load())
-		assert.EqualValues(t, 3, w.collect().counters["Invocations"+r.series()])
-	})
+// onlyRuns samples invocations, and no polls.
+type onlyRuns struct{}
+
+func (onlyRuns) Description() string { return "onlyRuns" }
+
+func (onlyRuns) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
+	if strings.HasPrefix(p.Name, "poll ") {
+		return sdktrace.NeverSample().ShouldSample(p)
+	}
+	return sdktrace.AlwaysSample().ShouldSample(p)
 }
 
-func TestFunctionsThatNewRefusesItRefusesInstrumented(t *testing.T) {
+func TestPollThatIsNotSampledHasNoLinkToIt(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
-		telemetry, err := otelobserver.New(w.telemetry)
-		require.NoError(t, err)
-		for _, f := range []invoke.Invoker{nil, invoke.Func(nil), invoke.ResponseFunc(nil), invoke.Func(succeed)} {
-			cfg := w.config(func(cfg *mapping.Config) { cfg.Function, cfg.TumblingWindow = f, time.Second })
-			_, want := mapping.New(cfg)
-			_, got := mapping.New(telemetry.Instrument(cfg))
-			require.Error(t, want)
-			assert.EqualError(t, got, want.Error())
-		}
+		w.put("10")
+		w.telemetry.TracerProvider = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans), sdktrace.WithSampler(onlyRuns{}))
+		r := w.start(func(cfg *mapping.Config) { cfg.Function = invoke.Func(succeed) })
+		pass(2 * time.Second)
+		require.NoError(t, r.stop())
+		runs := w.named("process orders")
+		require.Len(t, runs, 1)
+		assert.Empty(t, runs[0].Links())
 	})
 }
