@@ -24,7 +24,7 @@ func covered(r *http.Request, c claim) *Refusal {
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		lower := strings.ToLower(name)
 		if strings.HasPrefix(lower, amzPrefix) && name != amzHash && !c.signs(lower) {
-			return unsigned("'" + name + "'")
+			return unsigned("'" + name[:min(len(name), maxName)] + "'")
 		}
 	}
 	for _, name := range c.headers {

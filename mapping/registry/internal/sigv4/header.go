@@ -29,6 +29,9 @@ const (
 	// maxAuthorization is the most bytes of an Authorization header: clients send 200 to 500.
 	maxAuthorization = 4096
 
+	// maxName is how much is told of the name of a header.
+	maxName = 64
+
 	stampFormat = "20060102T150405Z"
 	dateFormat  = "20060102"
 )

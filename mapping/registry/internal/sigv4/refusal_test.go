@@ -128,6 +128,10 @@ func TestRefusals(t *testing.T) {
 			"a header of AWS's unsigned", func(r *http.Request) { r.Header.Set("X-Amz-New", "1") },
 			sigv4.CodeInvalid, "'X-Amz-New' must be a 'SignedHeader' in the AWS Authorization.",
 		},
+		{
+			"a header with a long name", func(r *http.Request) { r.Header.Set("X-Amz-"+strings.Repeat("n", 1000), "1") },
+			sigv4.CodeInvalid, "'X-Amz-N" + strings.Repeat("n", 57) + "' must be a 'SignedHeader' in the AWS Authorization.",
+		},
 		{"a signed header gone", func(r *http.Request) { r.Header.Del("X-Other") }, sigv4.CodeInvalid, mismatch},
 		{
 			"unknown key", replace(exampleKey, "AKIDOTHER"),
