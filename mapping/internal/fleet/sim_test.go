@@ -1,7 +1,6 @@
 package fleet_test
 
 import (
-	"container/heap"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -20,8 +19,7 @@ type sim struct {
 	*rand.Rand
 	plan    schedule
 	now     time.Duration
-	queue   events
-	seq     int
+	queue   queue
 	steps   int // in this second
 	memory  *fleet.Memory
 	workers []*worker
@@ -32,33 +30,9 @@ type sim struct {
 	failed    string // the first violation
 }
 
-// event is something that happens. One of a worker waits while that is suspended, and is lost with it.
-type event struct {
-	at     time.Duration
-	seq    int
-	worker *worker
-	do     func()
-}
-
-type events []*event
-
-func (q events) Len() int { return len(q) }
-func (q events) Less(i, j int) bool {
-	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].seq < q[j].seq
-}
-func (q events) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *events) Push(x any)   { *q = append(*q, x.(*event)) }
-func (q *events) Pop() any {
-	last := (*q)[len(*q)-1]
-	(*q)[len(*q)-1] = nil
-	*q = (*q)[:len(*q)-1]
-	return last
-}
-
 // at makes something happen at a time; w is nil for what happens outside the workers.
 func (s *sim) at(at time.Duration, w *worker, do func()) {
-	s.seq++
-	heap.Push(&s.queue, &event{at: max(at, s.now), seq: s.seq, worker: w, do: do})
+	s.queue.push(max(at, s.now), event{worker: w, do: do})
 }
 
 // after makes something happen after a while.
@@ -66,14 +40,18 @@ func (s *sim) after(d time.Duration, w *worker, do func()) { s.at(s.now+d, w, do
 
 // run lets time pass until the given one, or until a rule is violated.
 func (s *sim) run(until time.Duration) {
-	for s.failed == "" && len(s.queue) > 0 && s.queue[0].at <= until {
-		e, _ := heap.Pop(&s.queue).(*event)
-		if s.steps++; s.now/time.Second < e.at/time.Second {
+	for s.failed == "" {
+		at, ok := s.queue.next()
+		if !ok || at > until {
+			break
+		}
+		e := s.queue.pop()
+		if s.steps++; s.now/time.Second < at/time.Second {
 			s.steps = 0
 		} else if s.steps > 10_000+1000*len(s.truth.shards) {
 			s.violate("time stands still")
 		}
-		s.now = e.at
+		s.now = at
 		switch w := e.worker; {
 		case w == nil:
 			e.do()
@@ -143,19 +121,15 @@ func (s *sim) call(w *worker, name string, timeout time.Duration, apply func() e
 			answer(before+after, fleet.ErrThrottled)
 			return
 		}
-		var result error
-		s.after(before, nil, func() { result = apply() })
 		if name != "read" && s.chance(noise.repeat) { // by the client, which takes its answer for lost
 			s.after(before+s.between(0, 5*time.Second), nil, func() { _ = apply() })
 		}
-		switch {
-		case s.chance(noise.loseAnswer):
+		if s.chance(noise.loseAnswer) || before+after > timeout {
+			s.after(before, nil, func() { _ = apply() })
 			answer(2*timeout, nil)
-		case before+after > timeout:
-			answer(2*timeout, nil)
-		default:
-			s.after(before, nil, func() { answer(after, result) })
+			return
 		}
+		s.after(before, nil, func() { answer(after, apply()) })
 	})
 }
 

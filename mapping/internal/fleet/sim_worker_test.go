@@ -24,7 +24,7 @@ type worker struct {
 
 	runs map[string]*process // by shard
 	all  []*process          // that have not ended, for a random choice
-	wake int                 // the number of the wake-up that counts
+	wake time.Time           // when step is to be called, by the worker's clock; zero: at no time
 }
 
 // process is the processing of a shard under a lease. Its position is the number of records that are resolved.
@@ -80,16 +80,24 @@ func (w *worker) step() {
 		w.do(a)
 	}
 	if at, ok := w.core.Wake(w.clock()); ok {
-		w.wake++
-		n := w.wake
-		w.s.after(w.truly(at.Sub(w.clock()))+time.Microsecond, w, func() {
-			if n == w.wake {
-				w.step()
-			}
-		})
+		w.wakeAt(at)
 	} else if w.core.Done() {
 		w.die("has left")
 	}
+}
+
+// wakeAt calls step at a time of the worker's clock, and at no other for which it was called before.
+func (w *worker) wakeAt(at time.Time) {
+	if at.Equal(w.wake) {
+		return
+	}
+	w.wake = at
+	w.s.after(w.truly(at.Sub(w.clock()))+time.Microsecond, w, func() {
+		if at.Equal(w.wake) {
+			w.wake = time.Time{}
+			w.step()
+		}
+	})
 }
 
 func (w *worker) die(how string) {

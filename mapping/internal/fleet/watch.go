@@ -9,8 +9,8 @@ import (
 
 // peer is another incarnation, of another worker or an earlier one of this worker.
 type peer struct {
+	member
 	row     Worker
-	hash    uint64
 	seen    time.Time // when its counter was first seen to have the value it has
 	closing call
 	ended   time.Time // when it was first known to be closed; zero while it is open
@@ -60,7 +60,7 @@ func (c *Coordinator) expiry(now time.Time, p *peer) time.Time {
 	if now.Before(at) {
 		return at
 	}
-	mine, turn := rank(p.hash, c.hash), 0
+	mine, turn := rank(p.hash, c.self.hash), 0
 	for _, o := range c.peerOrder {
 		if turn < 3 && o != p && c.fresh(o, now) && rank(p.hash, o.hash) < mine {
 			turn++
@@ -139,9 +139,10 @@ func (c *Coordinator) Workers(now time.Time, rows []Worker, err error) {
 func (c *Coordinator) see(now time.Time, row Worker) {
 	p := c.peers[row.Incarnation]
 	if p == nil {
-		p = &peer{seen: now, hash: hash(row.Incarnation)}
+		p = &peer{member: member{name: row.Incarnation, hash: hash(row.Incarnation)}, seen: now}
 		c.peers[row.Incarnation] = p
 		c.peerOrder = nil
+		c.peerSet++
 		c.stale, c.dirty = true, true
 	} else if row.Counter != p.row.Counter {
 		c.dirty = c.dirty || !c.fresh(p, now)
@@ -151,8 +152,10 @@ func (c *Coordinator) see(now time.Time, row Worker) {
 	if row.Generation != p.row.Generation {
 		c.stale = true
 	}
-	if row.Leaving != p.row.Leaving || !slices.Equal(row.Asks, p.row.Asks) {
+	if row.Leaving != p.row.Leaving {
 		c.dirty = true
+	} else if !slices.Equal(row.Asks, p.row.Asks) {
+		c.replan(now)
 	}
 	p.row = row
 	if row.Closed {
@@ -166,6 +169,7 @@ func (c *Coordinator) forget() {
 		if !p.listed {
 			delete(c.peers, id)
 			c.peerOrder = nil
+			c.peerSet++
 			c.dirty = true
 		}
 	}
