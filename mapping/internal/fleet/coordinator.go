@@ -31,8 +31,9 @@ type Coordinator struct {
 	watching  call
 	readStart time.Time // of the last good reading of the workers' rows in this incarnation; zero before the first
 	peers     map[string]*peer
-	peerOrder []*peer // by incarnation; without this one
-	peerSet   uint64  // grows when peers come or go; never zero
+	peerOrder []*peer   // by incarnation; without this one
+	quiet     time.Time // until then no peer need be closed or removed
+	peerSet   uint64    // grows when peers come or go; never zero
 
 	surveying   call
 	stale       bool      // lease rows changed, or may have

@@ -149,11 +149,19 @@ func (c *Coordinator) Leases(now time.Time, rows []Lease, err error) {
 		}
 		if s.hold == none && !s.listed && s.lease.Epoch == 0 {
 			delete(c.shards, s.id)
+			c.unhear()
 			return true
 		}
 		return false
 	})
 	c.dirty = true
+}
+
+// unhear has the wishes of all peers looked at again, after a shard became unknown.
+func (c *Coordinator) unhear() {
+	for _, p := range c.peerOrder {
+		p.wants, p.heard = nil, false
+	}
 }
 
 // observe takes over the image of a row, in a reading that began at the given time; the zero Lease if it has no row.

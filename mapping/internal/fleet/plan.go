@@ -81,23 +81,37 @@ func (c *Coordinator) drainAll(now time.Time) {
 	}
 }
 
-// asked drains the shards that others ask for. Even those of a worker that seems gone are: it may count on that.
+// asked drains the shards that others ask for. Even those of a worker that seems gone are: it may count on that. What was
+// heard once need not be looked at again: Taken remembers it.
 func (c *Coordinator) asked(now time.Time) {
 	for _, p := range c.peerOrder {
-		if !p.ended.IsZero() {
+		if !p.ended.IsZero() || p.heard {
 			continue
 		}
-		for _, ask := range p.row.Asks {
-			s := c.shards[ask.Shard]
+		p.wants, p.heard = nil, true
+		for i, s := range c.wants(p) {
 			if s == nil {
+				p.heard = false // it may become known
 				continue
 			}
+			ask := p.row.Asks[i]
 			s.wanted = ask.Epoch
 			if s.hold == held && s.mine.Epoch == ask.Epoch {
 				c.drain(s, now)
 			}
 		}
 	}
+}
+
+// wants returns the shards that a peer asks for, in the order of its asks: nil for one that is not known.
+func (c *Coordinator) wants(p *peer) []*shard {
+	if p.wants == nil && len(p.row.Asks) > 0 {
+		p.wants = make([]*shard, len(p.row.Asks))
+		for i, ask := range p.row.Asks {
+			p.wants[i] = c.shards[ask.Shard]
+		}
+	}
+	return p.wants
 }
 
 // markAsked notes for each shard who asks for it. Of several the one whose rank is lowest gets it.
@@ -110,8 +124,8 @@ func (c *Coordinator) markAsked() {
 		if !p.ended.IsZero() {
 			continue
 		}
-		for _, ask := range p.row.Asks {
-			if s := c.shards[ask.Shard]; s != nil && s.asks(ask) {
+		for i, s := range c.wants(p) {
+			if s != nil && s.asks(p.row.Asks[i]) {
 				c.markAsker(s, &p.member)
 			}
 		}

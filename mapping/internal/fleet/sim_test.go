@@ -96,7 +96,7 @@ func (s *sim) disturb(until time.Duration) { s.disturbed = max(s.disturbed, unti
 
 // call makes a worker call the table: apply is the call as it happens there, done gets its error here.
 func (s *sim) call(w *worker, name string, timeout time.Duration, apply func() error, done func(error)) {
-	s.after(s.between(0, time.Millisecond), w, func() { // it may be suspended before it sends
+	send := func() {
 		noise := s.noise()
 		before, after := s.latency(noise), s.latency(noise)
 		if s.now < w.sluggish {
@@ -130,7 +130,12 @@ func (s *sim) call(w *worker, name string, timeout time.Duration, apply func() e
 			return
 		}
 		s.after(before, nil, func() { answer(after, apply()) })
-	})
+	}
+	if s.IntN(4) > 0 {
+		send()
+		return
+	}
+	s.after(s.between(0, time.Millisecond), w, send) // it may be suspended before it sends
 }
 
 func (s *sim) latency(n noise) time.Duration {
@@ -140,28 +145,39 @@ func (s *sim) latency(n noise) time.Duration {
 	return s.between(2*time.Millisecond, 15*time.Millisecond)
 }
 
-// readAll reads a table page by page.
-func readAll[T any](s *sim, w *worker, timeout time.Duration, page func(mark string) ([]T, string, error), done func([]T, error)) {
-	var all []T
+// readAll reads a table page by page. The rows are done's until it returns.
+func readAll[T any](s *sim, w *worker, spare *[]T, r reading[T]) {
+	all := (*spare)[:0]
+	*spare = nil // an answer that comes late must not write into the rows of the next reading
 	var next func(mark string)
 	next = func(mark string) {
-		s.call(w, "read", timeout, func() error {
-			rows, following, err := page(mark)
+		s.call(w, "read", r.timeout, func() error {
+			rows, following, err := r.page(background, mark)
 			all = append(all, rows...)
 			mark = following
 			return err
 		}, func(err error) {
 			switch {
 			case err != nil:
-				done(nil, err)
+				r.done(w.clock(), nil, err)
 			case mark != "":
 				next(mark)
+				return
 			default:
-				done(all, nil)
+				r.done(w.clock(), all, nil)
+				*spare = all
 			}
+			w.step()
 		})
 	}
 	next("")
+}
+
+// reading is what readAll does.
+type reading[T any] struct {
+	timeout time.Duration
+	page    func(ctx context.Context, mark string) ([]T, string, error)
+	done    func(now time.Time, rows []T, err error)
 }
 
 var background = context.Background()

@@ -22,6 +22,9 @@ type worker struct {
 	blind       time.Duration // until when no reading of it does
 	sluggish    time.Duration // until when answers take their time
 
+	workerRows []fleet.Worker // memory for readings
+	leaseRows  []fleet.Lease
+
 	runs map[string]*process // by shard
 	all  []*process          // that have not ended, for a random choice
 	wake time.Time           // when step is to be called, by the worker's clock; zero: at no time
@@ -131,17 +134,9 @@ func (w *worker) do(a fleet.Action) {
 			w.step()
 		})
 	case *fleet.ReadWorkers:
-		readAll(s, w, a.Timeout, func(mark string) ([]fleet.Worker, string, error) { return m.Workers(background, mark) },
-			func(rows []fleet.Worker, err error) {
-				w.core.Workers(w.clock(), rows, err)
-				w.step()
-			})
+		readAll(s, w, &w.workerRows, reading[fleet.Worker]{timeout: a.Timeout, page: m.Workers, done: w.core.Workers})
 	case *fleet.ReadLeases:
-		readAll(s, w, failover, func(mark string) ([]fleet.Lease, string, error) { return m.Leases(background, mark) },
-			func(rows []fleet.Lease, err error) {
-				w.core.Leases(w.clock(), rows, err)
-				w.step()
-			})
+		readAll(s, w, &w.leaseRows, reading[fleet.Lease]{timeout: failover, page: m.Leases, done: w.core.Leases})
 	case *fleet.CloseWorker:
 		s.call(w, "close", a.Timeout, func() error { return s.closeWorker(w, a) }, func(err error) {
 			w.core.Closed(w.clock(), a, err)

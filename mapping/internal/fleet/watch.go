@@ -15,6 +15,9 @@ type peer struct {
 	closing call
 	ended   time.Time // when it was first known to be closed; zero while it is open
 	listed  bool      // it was in the last reading
+
+	wants []*shard // that it asks for, nil while they are not looked up; see Coordinator.wants
+	heard bool     // all that it asks for is known to this worker
 }
 
 // watch reads the workers' rows, closes those of expired workers, and removes old ones.
@@ -23,7 +26,7 @@ func (c *Coordinator) watch(now time.Time) {
 		c.watching.start(now, c.life)
 		c.do(&ReadWorkers{Timeout: c.cfg.timeout()})
 	}
-	if !c.member() || c.stopping {
+	if !c.member() || c.stopping || now.Before(c.quiet) {
 		return
 	}
 	for _, p := range c.peerOrder {
@@ -118,6 +121,7 @@ func (c *Coordinator) Workers(now time.Time, rows []Worker, err error) {
 		p.listed = false
 	}
 	me := false
+	c.quiet = time.Time{}
 	for _, row := range rows {
 		if row.Incarnation == c.incarnation {
 			me = !row.Closed
@@ -154,7 +158,9 @@ func (c *Coordinator) see(now time.Time, row Worker) {
 	}
 	if row.Leaving != p.row.Leaving {
 		c.dirty = true
-	} else if !slices.Equal(row.Asks, p.row.Asks) {
+	}
+	if !slices.Equal(row.Asks, p.row.Asks) {
+		p.wants, p.heard = nil, false
 		c.replan(now)
 	}
 	p.row = row
@@ -179,6 +185,19 @@ func (c *Coordinator) forget() {
 		}
 		slices.SortFunc(c.peerOrder, func(a, b *peer) int { return cmp.Compare(a.row.Incarnation, b.row.Incarnation) })
 	}
+	for i, p := range c.peerOrder {
+		if due := p.due(c.cfg); i == 0 || due.Before(c.quiet) {
+			c.quiet = due
+		}
+	}
+}
+
+// due returns when a peer may have to be closed, or its row to be removed: not before, whatever is read of others.
+func (p *peer) due(cfg Config) time.Time {
+	if p.ended.IsZero() {
+		return p.seen.Add(cfg.Failover)
+	}
+	return p.ended.Add(cfg.bury())
 }
 
 // Closed reports the result of a CloseWorker.
@@ -203,7 +222,7 @@ func (c *Coordinator) Closed(now time.Time, a *CloseWorker, err error) {
 // closed takes note that an incarnation is over. Its leases are read again, for it may have taken some unseen.
 func (c *Coordinator) closed(incarnation string, now time.Time) {
 	if p := c.peers[incarnation]; p != nil && p.ended.IsZero() {
-		p.ended = now
+		p.ended, c.quiet = now, time.Time{}
 		c.stale, c.dirty = true, true
 	}
 }
@@ -213,6 +232,10 @@ func (c *Coordinator) wakeWatch(now time.Time, sooner func(time.Time)) {
 		sooner(c.nextWatch())
 	}
 	if !c.member() || c.stopping {
+		return
+	}
+	if now.Before(c.quiet) {
+		sooner(c.quiet)
 		return
 	}
 	for _, p := range c.peerOrder {
