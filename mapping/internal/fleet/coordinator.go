@@ -39,6 +39,7 @@ type Coordinator struct {
 	stale       bool      // lease rows changed, or may have
 	surveyStart time.Time // of the last good reading of the lease rows; zero before the first
 	surveyEnd   time.Time
+	foreign     bool // others than workers of this fleet had leases then
 	surveys     uint64
 	lists       uint64
 

@@ -111,7 +111,7 @@ func (c *Coordinator) nextSurvey() time.Time {
 	if c.stale {
 		return c.surveying.due
 	}
-	return c.surveyStart.Add(c.cfg.survey())
+	return c.surveyStart.Add(c.cfg.survey(c.foreign))
 }
 
 func (c *Coordinator) wakeSurvey(sooner func(time.Time)) {
@@ -143,10 +143,12 @@ func (c *Coordinator) Leases(now time.Time, rows []Lease, err error) {
 		c.observe(s, row, began, now)
 	}
 	c.sort()
+	c.foreign = false
 	c.order = slices.DeleteFunc(c.order, func(s *shard) bool {
 		if s.survey != c.surveys {
 			c.observe(s, Lease{Shard: s.id}, began, now)
 		}
+		c.foreign = c.foreign || s.lease.Foreign && s.listed && !s.lease.Finished
 		if s.hold == none && !s.listed && s.lease.Epoch == 0 {
 			delete(c.shards, s.id)
 			c.unhear()

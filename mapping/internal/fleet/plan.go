@@ -153,7 +153,7 @@ func (c *Coordinator) markAsker(s *shard, who *member) {
 
 // asks reports whether a wish is about the lease as it is, or as it was before its owner released it.
 func (s *shard) asks(a Ask) bool {
-	return s.lease.Epoch == a.Epoch && s.lease.Owner != "" || s.lease.Epoch == a.Epoch+1 && s.lease.Owner == ""
+	return s.lease.Epoch == a.Epoch && s.lease.Owner != "" && !s.lease.Foreign || s.lease.Epoch == a.Epoch+1 && s.lease.Owner == ""
 }
 
 // shareOut gives the members what they have or were promised, and returns what is free.

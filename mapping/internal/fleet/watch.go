@@ -142,7 +142,7 @@ func (c *Coordinator) Workers(now time.Time, rows []Worker, err error) {
 // see takes over the row of another incarnation.
 func (c *Coordinator) see(now time.Time, row Worker) {
 	p := c.peers[row.Incarnation]
-	if p == nil {
+	if p == nil || p.revived(row) {
 		p = &peer{member: member{name: row.Incarnation, hash: hash(row.Incarnation)}, seen: now}
 		c.peers[row.Incarnation] = p
 		c.peerOrder = nil
@@ -167,6 +167,13 @@ func (c *Coordinator) see(now time.Time, row Worker) {
 	if row.Closed {
 		c.closed(row.Incarnation, now)
 	}
+}
+
+// revived reports whether the row of a closed incarnation was removed and made anew by a join, unseen: that of a worker whose
+// joins were not answered for so long, which never had a lease. A reading from before the row was closed shows the counter
+// that is known.
+func (p *peer) revived(row Worker) bool {
+	return !p.ended.IsZero() && !row.Closed && row.Counter != p.row.Counter
 }
 
 // forget removes the peers whose rows are gone. What they own is seen again by the next plan.
