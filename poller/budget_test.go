@@ -3,6 +3,7 @@ package poller_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -93,7 +94,7 @@ func TestStuckShardsLeaveTheLastQuarterToTheOthers(t *testing.T) {
 		assert.Empty(t, waits, "it holds more than its share, and 10 MiB are not free")
 		n, err := other.Reserve(t.Context(), 10*mib)
 		require.NoError(t, err)
-		assert.Equal(t, 9*mib, n, "it goes before one that waits")
+		assert.Equal(t, 5*mib, n, "its part of the last quarter, before one that waits")
 		other.Close()
 		synctest.Wait()
 		assert.Empty(t, waits)
@@ -106,14 +107,17 @@ func TestReservationsAreGrantedInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := budgetOf(t, 40*mib)
 		holder := b.Open()
-		holder.Settle(40*mib, true)
+		holder.Settle(25*mib, true)
 		var queue []<-chan int
 		for range 3 {
-			queue = append(queue, reserve(t.Context(), b.Open(), 10*mib))
+			a := b.Open()
+			a.Settle(5*mib, true) // more than its part of the last quarter
+			queue = append(queue, reserve(t.Context(), a, 3*mib))
 			synctest.Wait()
 		}
-		for i, want := range []int{10 * mib, 10 * mib, 5 * mib} {
-			holder.Settle((40-[]int{10, 20, 25}[i])*mib, false)
+		for i, want := range []int{3 * mib, 3 * mib, 2 * mib} {
+			assert.Empty(t, queue[i])
+			holder.Settle([]int{12, 9, 7}[i]*mib, false)
 			assert.Equal(t, want, <-queue[i])
 		}
 	})
@@ -123,7 +127,8 @@ func TestReservationEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := budgetOf(t, 40*mib)
 		holder, a := b.Open(), b.Open()
-		holder.Settle(40*mib, true)
+		holder.Settle(30*mib, true)
+		a.Settle(10*mib, true)
 		cause := errors.New("stop")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		go func() {
@@ -134,6 +139,7 @@ func TestReservationEndsWithItsContext(t *testing.T) {
 		require.ErrorIs(t, err, cause)
 		assert.EqualValues(t, 40*mib, used(b))
 		holder.Close()
+		a.Close()
 		assert.Zero(t, used(b))
 	})
 }
@@ -180,4 +186,63 @@ func TestBudgetUnderManyShards(t *testing.T) {
 		all.Wait()
 		assert.Zero(t, used(b))
 	})
+}
+
+// hoard has an account read, and hold what it read for ever, until ctx ends.
+func hoard(ctx context.Context, a *poller.Account) {
+	for held := 0; ; {
+		n, err := a.Reserve(ctx, 10*mib)
+		if err != nil {
+			return
+		}
+		held += n
+		a.Settle(held, true)
+	}
+}
+
+// TestStuckShardsNeverKeepAnotherFromReading has shards that read whatever they are granted and let nothing go, in any number,
+// and one beside them, there from the start or opened later, that lets go what it read.
+func TestStuckShardsNeverKeepAnotherFromReading(t *testing.T) {
+	for _, stuck := range []int{1, 2, 3, 4, 7, 50, 1000} {
+		for _, late := range []bool{false, true} {
+			t.Run(fmt.Sprintf("stuck=%d late=%t", stuck, late), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					b := budgetOf(t, 40*mib)
+					var other *poller.Account
+					if !late {
+						other = b.Open()
+					}
+					for range stuck {
+						go hoard(t.Context(), b.Open())
+					}
+					synctest.Wait()
+					if late {
+						other = b.Open()
+					}
+					for range 10 {
+						ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+						n, err := other.Reserve(ctx, 10*mib)
+						cancel()
+						require.NoError(t, err)
+						require.Positive(t, n)
+						other.Settle(n, true)
+						other.Settle(0, false)
+					}
+					assert.LessOrEqual(t, used(b), int64(50*mib))
+				})
+			})
+		}
+	}
+}
+
+// TestNothingIsReservedAtOnce: an event of a subscription that has no records waits for nobody.
+func TestNothingIsReservedAtOnce(t *testing.T) {
+	b := budgetOf(t, 40*mib)
+	a := b.Open()
+	a.Settle(45*mib, true)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	n, err := a.Reserve(ctx, 0)
+	require.NoError(t, err)
+	assert.Zero(t, n)
 }
