@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -245,4 +246,54 @@ func TestNothingIsReservedAtOnce(t *testing.T) {
 	n, err := a.Reserve(ctx, 0)
 	require.NoError(t, err)
 	assert.Zero(t, n)
+}
+
+// TestIteratorIsMadeBehindAWaitForTheBudget: a wait may outlast an iterator, and a read that is refused for it would lose
+// its turn, to wait as long again.
+func TestIteratorIsMadeBehindAWaitForTheBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetOf(t, 40*mib)
+		other, own := b.Open(), b.Open()
+		f := newFake(4)
+		f.page = 2
+		r := open(t, f, poller.Start{Account: own}, poller.Config{})
+		_, err := r.Next(t.Context())
+		require.NoError(t, err)
+		own.Settle(20*mib, true)
+		other.Settle(20*mib, true)
+		go func() {
+			time.Sleep(10 * time.Minute)
+			other.Settle(0, false)
+		}()
+		page, err := r.Next(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, []string{"3", "4"}, sequence(page))
+		assert.Equal(t, seconds(0, 600), f.times("read"))
+	})
+}
+
+// TestFailedReadsReserveNothing has each call of a poll fail in turn, and a read that waits for its meter end.
+func TestFailedReadsReserveNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetOf(t, 40*mib)
+		f := newFake(4)
+		r := open(t, f, poller.Start{Account: b.Open()}, poller.Config{})
+		f.onIterator = func(*kinesis.GetShardIteratorInput) error { return internal }
+		_, err := r.Next(t.Context())
+		require.Error(t, err)
+		assert.Zero(t, used(b))
+		f.onIterator, f.onRead = nil, func(context.Context, int) (*kinesis.GetRecordsOutput, error) { return nil, expired }
+		_, err = r.Next(t.Context())
+		require.Error(t, err)
+		assert.Zero(t, used(b))
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		f.onRead = func(ctx context.Context, _ int) (*kinesis.GetRecordsOutput, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		_, err = r.Next(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Zero(t, used(b))
+	})
 }
