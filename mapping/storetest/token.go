@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -111,11 +112,10 @@ func testTokenBeforeRows(f *definer) {
 	}
 	tokens := make([]string, writes+1) // behind each write
 	listings := make([][]listing, readers)
-	ctx, cancel := context.WithCancel(f.Context())
-	defer cancel()
+	var over atomic.Bool
 	var g errgroup.Group
 	g.Go(func() (err error) {
-		defer cancel()
+		defer over.Store(true)
 		expected := ""
 		for n := 1; n <= writes && err == nil; n++ {
 			v := fmt.Sprint(n)
@@ -128,7 +128,7 @@ func testTokenBeforeRows(f *definer) {
 	})
 	for r := range readers {
 		g.Go(func() error {
-			for ctx.Err() == nil {
+			for !over.Load() {
 				all, token, err := f.defs.Definitions(f.Context())
 				if err != nil {
 					return err
