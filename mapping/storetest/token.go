@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -99,16 +100,29 @@ func testToken(f *definer) {
 	changed("delete after a restart")
 }
 
+// listing is which write to the row "a" a listing shows, 0 for none, and its token.
+type listing struct {
+	shown int
+	token string
+}
+
+func (f *definer) listing() (listing, error) {
+	all, token, err := f.defs.Definitions(f.Context())
+	l := listing{token: token}
+	for _, row := range f.own(all) {
+		if row.Key == f.prefix+"a" && err == nil {
+			l.shown, err = strconv.Atoi(row.Version)
+		}
+	}
+	return l, err
+}
+
 // testTokenBeforeRows lists while somebody writes. What a listing does not show must be told by a token that differs from
 // the listing's.
 func testTokenBeforeRows(f *definer) {
 	const writes, readers = 40, 2
 	for i := range 4 { // so that a listing takes its time
 		f.put(f.row(fmt.Sprintf("large %d", i), "1", strings.Repeat("x", 50_000)), "")
-	}
-	type listing struct {
-		shown int
-		token string
 	}
 	tokens := make([]string, writes+1) // behind each write
 	listings := make([][]listing, readers)
@@ -129,15 +143,9 @@ func testTokenBeforeRows(f *definer) {
 	for r := range readers {
 		g.Go(func() error {
 			for !over.Load() {
-				all, token, err := f.defs.Definitions(f.Context())
+				l, err := f.listing()
 				if err != nil {
 					return err
-				}
-				l := listing{token: token}
-				for _, row := range f.own(all) {
-					if row.Key == f.prefix+"a" {
-						_, _ = fmt.Sscan(row.Version, &l.shown) // it stays 0 where there is none
-					}
 				}
 				listings[r] = append(listings[r], l)
 			}
