@@ -64,18 +64,19 @@ const (
 // Validate returns an error for each field that is out of its bounds, joined; a DefinitionStore stores no such row.
 func (d Definition) Validate() error {
 	var errs []error
-	check := func(field, value string, limit int) {
-		switch n := len(value); {
-		case n < 1 || n > limit:
-			errs = append(errs, fmt.Errorf("%s has %d bytes, must have 1 to %d", field, n, limit))
-		case !utf8.ValidString(value):
-			errs = append(errs, fmt.Errorf("%s is %q, must be UTF-8", field, value))
+	size := func(field string, n, low, high int) {
+		if n < low || n > high {
+			errs = append(errs, fmt.Errorf("%s has %d bytes, must have %d to %d", field, n, low, high))
 		}
 	}
-	check("Key", d.Key, maxDefinitionKey)
-	check("Version", d.Version, maxDefinitionVersion)
-	if n := len(d.Data); n > maxDefinitionData {
-		errs = append(errs, fmt.Errorf("Data has %d bytes, must have at most %d", n, maxDefinitionData))
+	text := func(field, value string, limit int) {
+		size(field, len(value), 1, limit)
+		if !utf8.ValidString(value) {
+			errs = append(errs, fmt.Errorf("%s is %.100q, must be UTF-8", field, value))
+		}
 	}
+	text("Key", d.Key, maxDefinitionKey)
+	text("Version", d.Version, maxDefinitionVersion)
+	size("Data", len(d.Data), 0, maxDefinitionData)
 	return errors.Join(errs...)
 }

@@ -42,8 +42,8 @@ func writesKey() kcl.Item { return kcl.Item{partKey: text(writesPart), itemKey: 
 
 // DefinitionsToken implements mapping.DefinitionStore. It is one read of a small item.
 //
-// It changes with a second write, behind that of the definition. Of a process that dies between the two, or that can't
-// reach the table any more, others learn what it wrote with the next write of anybody, or when they list the definitions.
+// It changes with a second write, behind that of the definition. What a process wrote that dies between the two, or that
+// can't reach the table any more, others learn with the next write of anybody, or when they list the definitions.
 func (s *Store) DefinitionsToken(ctx context.Context) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", fmt.Errorf("dynamostore: token of the definitions: %w", err)

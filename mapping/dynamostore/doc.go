@@ -1,5 +1,6 @@
 // Package dynamostore keeps the progress and the leases of mappings in Amazon DynamoDB: a [mapping.Store] for processes
-// that come and go on any machine, and a [mapping.FleetStore] for many that share the shards of a mapping.
+// that come and go on any machine, and a [mapping.FleetStore] for many that share the shards of a mapping. Both are a
+// [mapping.DefinitionStore] too.
 //
 //	store, err := dynamostore.New(dynamostore.Options{Client: dynamodb.NewFromConfig(awsConfig), Worker: "orders-1"})
 //	...
@@ -13,7 +14,10 @@
 //	                                    item "floor"                the highest epoch of the shards that were deleted
 //	                                    item "state/…/slot/piece"   a window's state that is too large for a row
 //	              part "worker/"+name   item "worker"               how many processes of this name were started
-//	              part "fleet/"+name    item incarnation             a worker of a fleet: counter, generation, leaving, asks, closed
+//	              part "fleet/"+name    item incarnation            a worker of a fleet: counter, generation, leaving, asks, closed
+//	              part "definitions"    item key                    a definition: version, data; deleted, until it is removed
+//	              part "definitions-token"  item "token"            the number of writes to definitions
+//	              part "forgotten"      item "floor"                the highest epoch of all mappings that were forgotten
 //
 // Rows are written by conditional updates that leave unknown attributes alone; ours begin with "sm_". Rows whose
 // entityType is not LEASE are never touched. docs/semantics.md lists all attributes.
@@ -48,7 +52,8 @@
 // # Cost
 //
 // A commit is one write of a row of about 500 bytes, which is one write unit. A window's state costs by its size, with each commit: it is
-// deflated, stored in the row up to 32 KiB, and in items of up to 384 KiB above.
+// deflated, stored in the row up to 32 KiB, and in items of up to 384 KiB above. To ask for the token of the definitions is one
+// read unit. Forget is one write for each row and item of the mapping.
 //
 // What is stored but can't be read is an error that wraps [mapping.ErrUnreadable]; a call that was refused for its rate is
 // [ErrThrottled]; all others wrap the SDK's error.

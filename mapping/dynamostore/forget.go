@@ -26,11 +26,14 @@ type tableDeleter interface {
 	DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput, opts ...func(*dynamodb.Options)) (*dynamodb.DeleteTableOutput, error)
 }
 
-// Forget implements mapping.DefinitionStore. It deletes the leases from the mapping's lease table, and all that the second
-// table has of it; then the lease table itself, if nothing else is in it, the Client has DeleteTable as the SDK's has, and
+// Forget implements mapping.DefinitionStore. It deletes the leases from the mapping's lease table, also those that KCL made,
+// and all that the second table has of the mapping; then the lease table itself, if nothing else is in it, the Client has DeleteTable as the SDK's has, and
 // Options.NoCreate is not set. It returns when the table is gone, which takes AWS some seconds. The epochs of all that was
 // forgotten are remembered as one number. While a KCL worker has one of the leases, nothing is deleted and the error
 // is mapping.ErrLeaseHeld, until its leaseCounter stood still for Options.ForeignTimeout.
+//
+// What a process writes that still has a lease is refused, and brings neither a row nor a table back. One that takes a lease
+// after this does: all that run the mapping must have been told to stop.
 func (s *Store) Forget(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("dynamostore: forget %s: %w", name, err)

@@ -36,7 +36,7 @@ const DefaultForeignTimeout = time.Minute
 // Options say where a Store keeps what.
 type Options struct {
 	// Client is the way to DynamoDB. Required. Its retries are welcome: a write that was done, but whose answer was lost,
-	// is recognised.
+	// is recognised. If it has DeleteTable too, as the SDK's has, Forget deletes lease tables in which nothing is left.
 	Client Client
 
 	// Worker names this process, over restarts: a process takes over what one of the same name, started earlier, still
@@ -53,7 +53,8 @@ type Options struct {
 	// time, by several goroutines.
 	LeaseTable func(mapping string) string
 
-	// NoCreate tells that all tables exist. Otherwise they are created when they are missing, with payment per request.
+	// NoCreate tells that all tables exist, and are never deleted. Otherwise they are created when they are missing, with
+	// payment per request.
 	NoCreate bool
 
 	// ForeignTimeout is how long the leaseCounter of a lease that KCL has must stand still, by this process's clock, before

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -98,6 +100,23 @@ func testToken(f *definer) {
 	changed("delete after a restart")
 }
 
+// listing is which write to the row "a" a listing shows, 0 for none, and its token.
+type listing struct {
+	shown int
+	token string
+}
+
+func (f *definer) listing() (listing, error) {
+	all, token, err := f.defs.Definitions(f.Context())
+	l := listing{token: token}
+	for _, row := range f.own(all) {
+		if row.Key == f.prefix+"a" && err == nil {
+			l.shown, err = strconv.Atoi(row.Version)
+		}
+	}
+	return l, err
+}
+
 // testTokenBeforeRows lists while somebody writes. What a listing does not show must be told by a token that differs from
 // the listing's.
 func testTokenBeforeRows(f *definer) {
@@ -105,17 +124,12 @@ func testTokenBeforeRows(f *definer) {
 	for i := range 4 { // so that a listing takes its time
 		f.put(f.row(fmt.Sprintf("large %d", i), "1", strings.Repeat("x", 50_000)), "")
 	}
-	type listing struct {
-		shown int
-		token string
-	}
 	tokens := make([]string, writes+1) // behind each write
 	listings := make([][]listing, readers)
-	ctx, cancel := context.WithCancel(f.Context())
-	defer cancel()
+	var over atomic.Bool
 	var g errgroup.Group
 	g.Go(func() (err error) {
-		defer cancel()
+		defer over.Store(true)
 		expected := ""
 		for n := 1; n <= writes && err == nil; n++ {
 			v := fmt.Sprint(n)
@@ -128,16 +142,10 @@ func testTokenBeforeRows(f *definer) {
 	})
 	for r := range readers {
 		g.Go(func() error {
-			for ctx.Err() == nil {
-				all, token, err := f.defs.Definitions(f.Context())
+			for !over.Load() {
+				l, err := f.listing()
 				if err != nil {
 					return err
-				}
-				l := listing{token: token}
-				for _, row := range f.own(all) {
-					if row.Key == f.prefix+"a" {
-						_, _ = fmt.Sscan(row.Version, &l.shown) // it stays 0 where there is none
-					}
 				}
 				listings[r] = append(listings[r], l)
 			}
