@@ -90,6 +90,15 @@ func (p *Progress) resume() batch.Commit {
 	return batch.Commit{Position: p.Position, ResolvedUpTo: p.ResolvedUpTo, Window: p.Window, ClosedUpTo: p.ClosedUpTo}
 }
 
+// CheckedStore is a Store that can tell why a mapping must not run with it. Package dynamostore has one.
+type CheckedStore interface {
+	Store
+
+	// Check is called when a mapping starts, before it reads or writes anything. Run returns an error that wraps
+	// ErrForeignFleet; after any other Check is called again.
+	Check(ctx context.Context, mapping string) error
+}
+
 // Errors that a Store returns, wrapped or plain; test for them with errors.Is.
 var (
 	// ErrLeaseHeld tells that somebody has the lease.
@@ -101,4 +110,8 @@ var (
 	// ErrUnreadable tells that something is stored that can't be read: it is damaged, or of an unknown version.
 	// A mapping never takes that for no progress.
 	ErrUnreadable = errors.New("mapping: stored state can't be read")
+
+	// ErrForeignFleet tells that a program of another kind is at work on the same rows, in a way that rules out sharing them:
+	// stop it first.
+	ErrForeignFleet = errors.New("mapping: another program's fleet is at work in the store")
 )

@@ -139,6 +139,11 @@ func (r *run) prepare() error {
 	}
 	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
 	defer cancel()
+	if c, ok := r.m.store.(CheckedStore); ok {
+		if err := c.Check(ctx, r.m.name); err != nil {
+			return fmt.Errorf("mapping: check the store: %w", err)
+		}
+	}
 	progress, err := r.m.store.Progress(ctx, r.m.name) // before the listing, which tells of each shard stored as ended that it is closed
 	if err != nil {
 		return fmt.Errorf("mapping: read the stored progress: %w", err)
@@ -171,7 +176,7 @@ func (r *run) fatal(err error) error {
 	if errors.Is(err, errListedOpen) && time.Since(r.began) < listingLag {
 		return nil
 	}
-	if errors.Is(err, ErrUnreadable) || errors.Is(err, ErrStreamReplaced) {
+	if errors.Is(err, ErrUnreadable) || errors.Is(err, ErrStreamReplaced) || errors.Is(err, ErrForeignFleet) {
 		return err
 	}
 	if missing, ok := errors.AsType[*role.AccessError](err); ok {
