@@ -162,7 +162,10 @@ func (f *member) do(a fleet.Action) {
 	case *fleet.ReadWorkers:
 		readAll(f, a.Timeout, f.table.Workers, f.core.Workers)
 	case *fleet.ReadLeases:
-		readAll(f, storeTimeout, f.table.Leases, f.core.Leases)
+		readAll(f, storeTimeout, f.table.Leases, func(now time.Time, rows []FleetLease, err error) {
+			f.core.Leases(now, rows, err)
+			f.publish()
+		})
 	case *fleet.CloseWorker:
 		f.r.m.log.Warn("a worker of the fleet is silent: its shards will be taken", "worker", a.Incarnation)
 		f.call(a.Timeout, func(ctx context.Context) error { return f.table.Close(ctx, a.Incarnation, a.Counter) },
@@ -345,6 +348,30 @@ func (f *member) refresh() time.Duration {
 	return next
 }
 
+// publish shows which shards this worker does not process, and why. Those that it does Status knows better.
+func (f *member) publish() {
+	states := f.core.States()
+	others := make([]ShardStatus, 0, len(states))
+	for _, s := range states {
+		others = append(others, ShardStatus{ShardID: s.Lease.Shard, Owner: s.Lease.Owner, Waiting: f.reason(s)})
+	}
+	f.r.m.view.set(func(v *view) { v.blocked, v.done = others, map[string]bool{} })
+}
+
+// reason tells why this worker does not process a shard.
+func (f *member) reason(s fleet.State) string {
+	switch {
+	case s.Lease.Foreign:
+		return "processed by a program outside the fleet: " + s.Lease.Owner
+	case s.Lease.Owner != "":
+		return "processed by another worker of the fleet: " + s.Lease.Owner
+	case s.Waits:
+		return waitingFor(f.r.lineage.shards[s.Lease.Shard])
+	default:
+		return "waiting for a worker of the fleet to take it"
+	}
+}
+
 // list tells the core which shards there are.
 func (f *member) list() {
 	l := &f.r.lineage
@@ -356,6 +383,7 @@ func (f *member) list() {
 	}
 	slices.SortFunc(shards, func(a, b fleet.Shard) int { return strings.Compare(a.ID, b.ID) })
 	f.core.Shards(time.Now(), shards)
+	f.publish()
 	if lister, ok := f.table.(FleetLister); ok {
 		lister.Listed(l.described())
 	}

@@ -258,11 +258,13 @@ func (r *run) startAll(shards []poller.Shard) {
 func (r *run) publish() {
 	var blocked []ShardStatus
 	for _, s := range r.lineage.waiting(func(id string) bool { return r.running[id] != nil }) {
-		blocked = append(blocked, ShardStatus{
-			ShardID: s.ID, Waiting: "waiting for its parents to be wholly processed: " + strings.Join(parentsOf(s), " and "),
-		})
+		blocked = append(blocked, ShardStatus{ShardID: s.ID, Waiting: waitingFor(s)})
 	}
 	r.m.view.set(func(v *view) { v.blocked, v.done = blocked, map[string]bool{} })
+}
+
+func waitingFor(s poller.Shard) string {
+	return "waiting for its parents to be wholly processed: " + strings.Join(parentsOf(s), " and ")
 }
 
 // start processes one shard, after a delay, under a lease that it takes.

@@ -95,6 +95,25 @@ func (c *Coordinator) Shards(now time.Time, shards []Shard) {
 	}
 }
 
+// State is what is known of a shard that the stream lists and that is not wholly processed.
+type State struct {
+	Lease Lease
+
+	// Waits tells that it is not taken before its parents are finished.
+	Waits bool
+}
+
+// States returns what is known of the shards, by ID. Shards that this worker has are among them.
+func (c *Coordinator) States() []State {
+	states := make([]State, 0, len(c.order))
+	for _, s := range c.order {
+		if s.listed && !s.lease.Finished {
+			states = append(states, State{Lease: s.lease, Waits: !c.parentsDone(s)})
+		}
+	}
+	return states
+}
+
 // survey reads the lease rows when they are known to have changed, or from time to time.
 func (c *Coordinator) survey(now time.Time) {
 	if c.member() && !c.surveying.busy && !now.Before(c.nextSurvey()) {

@@ -196,9 +196,10 @@ func (c *Coordinator) shareOut(now time.Time) (free []*shard) {
 // openable reports whether a shard may be processed: its parents are finished, or have left the stream and nobody works
 // on them any more.
 func (c *Coordinator) openable(s *shard) bool {
-	if !s.listed || s.lease.Finished || s.hold == dropped {
-		return false
-	}
+	return s.listed && !s.lease.Finished && s.hold != dropped && c.parentsDone(s)
+}
+
+func (c *Coordinator) parentsDone(s *shard) bool {
 	for _, id := range s.parents {
 		if p := c.shards[id]; p != nil && !p.lease.Finished && (p.listed || p.hold != none || !c.takeable(p)) {
 			return false
