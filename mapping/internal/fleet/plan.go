@@ -82,10 +82,12 @@ func (c *Coordinator) drainAll(now time.Time) {
 }
 
 // asked drains the shards that others ask for. Even those of a worker that seems gone are: it may count on that. What was
-// heard once need not be looked at again: Taken remembers it.
+// heard once need not be looked at again before this worker has another lease.
 func (c *Coordinator) asked(now time.Time) {
+	again := c.took
+	c.took = false
 	for _, p := range c.peerOrder {
-		if !p.ended.IsZero() || p.heard {
+		if !p.ended.IsZero() || p.heard && !again {
 			continue
 		}
 		p.wants, p.heard = nil, true
