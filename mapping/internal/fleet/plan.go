@@ -153,9 +153,17 @@ func (c *Coordinator) markAsker(s *shard, who *member) {
 	s.asker = who
 }
 
-// asks reports whether a wish is about the lease as it is, or as it was before its owner released it.
+// asks reports whether a wish is about the lease as it is, or as it was before its owner released it. Nobody needs the lease
+// of a shard that is finished.
 func (s *shard) asks(a Ask) bool {
-	return s.lease.Epoch == a.Epoch && s.lease.Owner != "" && !s.lease.Foreign || s.lease.Epoch == a.Epoch+1 && s.lease.Owner == ""
+	switch l := s.lease; {
+	case l.Finished, l.Foreign:
+		return false
+	case l.Owner == "":
+		return l.Epoch == a.Epoch+1
+	default:
+		return l.Epoch == a.Epoch
+	}
 }
 
 // shareOut gives the members what they have or were promised, and returns what is free.

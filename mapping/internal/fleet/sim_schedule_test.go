@@ -112,7 +112,7 @@ func simulatePlan(r *rand.Rand, p schedule, trace bool) *sim {
 		s.after(s.between(0, p.length), nil, s.reshard)
 	}
 	if !p.clean {
-		s.disturb(p.length) // noise
+		s.disturb(max(p.length, p.outageEnd)) // noise, and the outage, which may be longer
 	}
 	s.disturb(2 * time.Second)
 	s.watch()
@@ -229,7 +229,7 @@ func (s *sim) rest() {
 	takes, ending := s.truth.takes, s.ending()
 	for calm, n := 0, 0; s.failed == "" && len(s.workers) > 0 && calm < 4; n++ {
 		s.run(s.now + failover)
-		if least, most := s.spread(); !ending && most-least <= 1 && takes == s.truth.takes {
+		if least, most := s.spread(); !ending && most-least <= 1 && takes == s.truth.takes && !s.asking() {
 			return
 		}
 		if calm++; ending {
@@ -240,6 +240,20 @@ func (s *sim) rest() {
 		}
 		takes, ending = s.truth.takes, s.ending()
 	}
+}
+
+// asking reports whether a worker waits for a hand-over.
+func (s *sim) asking() bool {
+	for _, w := range s.workers {
+		for ask, span := range s.truth.asked[w.name] {
+			t := s.truth.shards[ask.Shard]
+			released := t.owner == "" && t.epoch == ask.Epoch+1 // for the one that asked
+			if !span.over && !t.finished && (t.epoch == ask.Epoch || released) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // ending reports whether a shard has ended and is not wholly processed: its children are still to be taken.
