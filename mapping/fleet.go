@@ -40,6 +40,31 @@ type FleetTable interface {
 	Load(ctx context.Context, shard string) (FleetCheckpoint, bool, error)
 }
 
+// FleetRenewer is a FleetTable whose rows are shared with programs that judge a lease by its row alone.
+type FleetRenewer interface {
+	FleetTable
+
+	// Renew shows in the rows of some leases that their owner is alive, and returns those that are lost. It is called
+	// three times in a failover time, one call at a time. After an error it is not known of all leases what became of
+	// them; those that are returned are lost even so.
+	Renew(ctx context.Context, leases []FleetLease) (lost []FleetLease, err error)
+}
+
+// FleetLister is a FleetTable that keeps beside a lease where its shard lies in the stream.
+type FleetLister interface {
+	FleetTable
+
+	// Listed tells what is known of the stream's shards, each time that changed. The slice is not written to any more.
+	Listed(shards []FleetShard)
+}
+
+// FleetShard is a shard of the stream.
+type FleetShard struct {
+	ID                             string
+	Parents, Children              []string // in order; those that have left the stream are named too
+	StartingHashKey, EndingHashKey string   // in decimal, both inclusive
+}
+
 // FleetWorker is the row of one incarnation of a worker, as docs/leases.md describes it.
 type FleetWorker = fleet.Worker
 

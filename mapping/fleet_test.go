@@ -292,3 +292,53 @@ func TestStopOfAWorkerThatCannotReachTheTableEnds(t *testing.T) {
 		assert.LessOrEqual(t, time.Since(began), time.Minute)
 	})
 }
+
+func TestStatusOfAWorkerShowsTheShardsOfOthersAndThoseThatWait(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
+		c, hold := newCrew(w), make(chan struct{})
+		join := func() *running {
+			cfg := c.config()
+			cfg.Store = &view{sharedStore: c.store}
+			cfg.Function = invoke.Func(func(context.Context, *invoke.Event) error {
+				<-hold
+				return nil
+			})
+			return c.start(cfg)
+		}
+		a, b := join(), join()
+		pass(20 * time.Second)
+		w.put(0, 100)
+		for _, shard := range w.stream.Shards() {
+			_, _, err := w.stream.Split(*shard.ShardId)
+			require.NoError(t, err)
+		}
+		pass(2 * time.Minute)
+		owners, others := map[string]string{}, map[string]string{}
+		waiting := 0
+		for _, r := range []*running{a, b} {
+			status := r.Status()
+			require.Len(t, status.Shards, 6)
+			for i, s := range status.Shards {
+				switch {
+				case i >= 2:
+					assert.Empty(t, s.Owner)
+					assert.Regexp(t, "^waiting for its parents to be wholly processed: shardId-00000000000[01]$", s.Waiting)
+					waiting++
+				case s.InFlight > 0:
+					owners[s.ShardID] = s.Owner
+				default:
+					assert.Equal(t, "processed by another worker of the fleet: "+s.Owner, s.Waiting)
+					others[s.ShardID] = s.Owner
+				}
+			}
+		}
+		assert.Len(t, owners, 2)
+		assert.Equal(t, owners, others)
+		assert.Equal(t, 8, waiting)
+		close(hold)
+		pass(time.Minute)
+		assert.Len(t, a.Status().Shards, 4, "those that are wholly processed are not shown")
+		require.NoError(t, a.stop())
+		require.NoError(t, b.stop())
+	})
+}

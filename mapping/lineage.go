@@ -160,6 +160,18 @@ func (l *lineage) waiting(processed func(id string) bool) (waiting []poller.Shar
 	return waiting
 }
 
+// described returns all shards with their parents and children.
+func (l *lineage) described() []FleetShard {
+	all := make([]FleetShard, 0, len(l.shards))
+	for id, s := range l.shards {
+		all = append(all, FleetShard{
+			ID: id, Parents: parentsOf(s), Children: slices.Sorted(slices.Values(l.children[id])),
+			StartingHashKey: s.StartingHashKey, EndingHashKey: s.EndingHashKey,
+		})
+	}
+	return all
+}
+
 func parentsOf(s poller.Shard) []string {
 	return slices.DeleteFunc([]string{s.Parent, s.AdjacentParent}, func(p string) bool { return p == "" })
 }

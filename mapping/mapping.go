@@ -159,7 +159,8 @@ func (c *Config) policy() batch.Policy {
 //
 // Before it processes anything, Run lists the stream's shards and reads the Store. It returns the error of a stream that
 // does not exist, credentials or permissions that are refused, a request that the service can't accept, and progress
-// that can't be read (ErrUnreadable) or belongs to another stream (ErrStreamReplaced). Anything else, such as an endpoint
+// that can't be read (ErrUnreadable) or belongs to another stream (ErrStreamReplaced), and a store in which another
+// program's fleet is at work (ErrForeignFleet). Anything else, such as an endpoint
 // that does not answer or credentials that can't be had, is logged and tried again. Once it processes, no error of the
 // stream ends it: as on AWS it goes on trying, and Status tells why. Only a stream that was deleted and created anew
 // under its name ends it, with ErrStreamReplaced: its positions mean nothing there. So does a Store that is closed under

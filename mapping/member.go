@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -36,6 +37,8 @@ type member struct {
 	// fence is when all leases end by themselves, in nanoseconds since began on the monotonic clock; 0: there is none.
 	fence atomic.Int64
 	began time.Time
+
+	renewing bool // a call of FleetRenewer is under way
 
 	stopping bool
 	drained  <-chan time.Time // the drain's time is over
@@ -73,6 +76,8 @@ func (f *member) supervise() error {
 	defer refresh.Stop()
 	wake := time.NewTimer(0)
 	defer wake.Stop()
+	renew, stopRenewing := f.renewals()
+	defer stopRenewing()
 	soft := f.r.soft.Done()
 	f.r.m.view.set(func(v *view) { v.done = map[string]bool{} })
 	f.list()
@@ -96,6 +101,8 @@ func (f *member) supervise() error {
 		case <-refresh.C:
 			refresh.Reset(f.refresh())
 		case <-wake.C:
+		case <-renew:
+			f.renew()
 		case <-soft:
 			soft = nil
 			f.stop()
@@ -155,7 +162,10 @@ func (f *member) do(a fleet.Action) {
 	case *fleet.ReadWorkers:
 		readAll(f, a.Timeout, f.table.Workers, f.core.Workers)
 	case *fleet.ReadLeases:
-		readAll(f, storeTimeout, f.table.Leases, f.core.Leases)
+		readAll(f, storeTimeout, f.table.Leases, func(now time.Time, rows []FleetLease, err error) {
+			f.core.Leases(now, rows, err)
+			f.publish()
+		})
 	case *fleet.CloseWorker:
 		f.r.m.log.Warn("a worker of the fleet is silent: its shards will be taken", "worker", a.Incarnation)
 		f.call(a.Timeout, func(ctx context.Context) error { return f.table.Close(ctx, a.Incarnation, a.Counter) },
@@ -177,6 +187,46 @@ func (f *member) do(a fleet.Action) {
 	case *fleet.Release:
 		f.call(storeTimeout, func(ctx context.Context) error { return f.table.Release(ctx, a.Lease) }, nil)
 	}
+}
+
+// renewals returns what ticks when the leases are to be renewed; nil where the table does not want that.
+func (f *member) renewals() (tick <-chan time.Time, stop func()) {
+	if _, ok := f.table.(FleetRenewer); !ok {
+		return nil, func() {}
+	}
+	t := time.NewTicker(f.failover() / 3)
+	return t.C, t.Stop
+}
+
+func (f *member) failover() time.Duration {
+	return cmp.Or(f.r.m.cfg.FailoverTime, fleet.DefaultFailover)
+}
+
+// renew renews the leases of all shards that are processed. Those that turn out to be lost are given up; that the core learns
+// when they have ended.
+func (f *member) renew() {
+	table, ok := f.table.(FleetRenewer)
+	if !ok || f.renewing || len(f.r.running) == 0 {
+		return
+	}
+	leases := make([]FleetLease, 0, len(f.r.running))
+	for _, s := range f.r.running {
+		leases = append(leases, FleetLease{Shard: s.lease.Shard, Owner: s.lease.Owner, Epoch: s.lease.Epoch})
+	}
+	f.renewing = true
+	var lost []FleetLease
+	f.call(f.failover()/3, func(ctx context.Context) (err error) {
+		lost, err = table.Renew(ctx, leases)
+		return err
+	}, func(_ time.Time, err error) {
+		f.renewing = false
+		if err != nil {
+			f.r.m.log.Warn("leases could not be renewed: other programs may take them", "error", err)
+		}
+		for _, l := range lost {
+			f.each(func(s *shard) bool { return s.lease.Shard == l.Shard && s.lease.Epoch == l.Epoch }, (*shard).lost)
+		}
+	})
 }
 
 // each does something with each shard that is processed and meant.
@@ -298,6 +348,30 @@ func (f *member) refresh() time.Duration {
 	return next
 }
 
+// publish shows which shards this worker does not process, and why. Those that it does Status knows better.
+func (f *member) publish() {
+	states := f.core.States()
+	others := make([]ShardStatus, 0, len(states))
+	for _, s := range states {
+		others = append(others, ShardStatus{ShardID: s.Lease.Shard, Owner: s.Lease.Owner, Waiting: f.reason(s)})
+	}
+	f.r.m.view.set(func(v *view) { v.blocked, v.done = others, map[string]bool{} })
+}
+
+// reason tells why this worker does not process a shard.
+func (f *member) reason(s fleet.State) string {
+	switch {
+	case s.Lease.Foreign:
+		return "processed by a program outside the fleet: " + s.Lease.Owner
+	case s.Lease.Owner != "":
+		return "processed by another worker of the fleet: " + s.Lease.Owner
+	case s.Waits:
+		return waitingFor(f.r.lineage.shards[s.Lease.Shard])
+	default:
+		return "waiting for a worker of the fleet to take it"
+	}
+}
+
 // list tells the core which shards there are.
 func (f *member) list() {
 	l := &f.r.lineage
@@ -309,4 +383,8 @@ func (f *member) list() {
 	}
 	slices.SortFunc(shards, func(a, b fleet.Shard) int { return strings.Compare(a.ID, b.ID) })
 	f.core.Shards(time.Now(), shards)
+	f.publish()
+	if lister, ok := f.table.(FleetLister); ok {
+		lister.Listed(l.described())
+	}
 }

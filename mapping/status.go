@@ -38,14 +38,17 @@ type Status struct {
 	// Counts are the numbers of Lambda's metrics, since the Mapping was made.
 	Counts Counts
 
-	// Shards are those that are not wholly processed, by ID.
+	// Shards are those that are not wholly processed, by ID. In a fleet those of other workers are among them.
 	Shards []ShardStatus
 }
 
 // ShardStatus tells where one shard stands.
 type ShardStatus struct {
 	ShardID string
-	Owner   string // who has the lease; empty when nobody here has it
+
+	// Owner is who has the lease, empty when nobody has, as far as is known here. In a fleet it may be another worker, or a
+	// program that shares the store: then only ShardID and Waiting are set besides, as of the last look at the leases.
+	Owner string
 
 	// Read lies behind the last record read, Frontier at the last one at or below which everything is resolved,
 	// and Stored is what a restart would go on from.
@@ -63,7 +66,7 @@ type ShardStatus struct {
 	// Lanes tells where each lane stands.
 	Lanes []batch.LaneStatus
 
-	// Waiting tells what keeps the shard from moving on; empty when nothing does.
+	// Waiting tells what keeps the shard from moving on here; empty when nothing does.
 	Waiting string
 }
 
@@ -72,7 +75,7 @@ type view struct {
 	mu      sync.Mutex
 	running bool
 	problem string
-	blocked []ShardStatus   // shards that waited for a parent when the shards were listed
+	blocked []ShardStatus   // shards that waited for a parent when the shards were listed; in a fleet all, at the last reading
 	done    map[string]bool // shards that were finished since
 	shards  map[string]*shardView
 }

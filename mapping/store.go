@@ -91,6 +91,15 @@ func (p *Progress) resume() batch.Commit {
 	return batch.Commit{Position: p.Position, ResolvedUpTo: p.ResolvedUpTo, Window: p.Window, ClosedUpTo: p.ClosedUpTo}
 }
 
+// CheckedStore is a Store that can tell why a mapping must not run with it. Package dynamostore has one.
+type CheckedStore interface {
+	Store
+
+	// Check is called when a mapping starts, before it reads or writes anything. Run returns an error that wraps
+	// ErrForeignFleet; after any other Check is called again.
+	Check(ctx context.Context, mapping string) error
+}
+
 // Errors that a Store returns, wrapped or plain; test for them with errors.Is.
 var (
 	// ErrLeaseHeld tells that somebody has the lease.
@@ -106,7 +115,13 @@ var (
 	// ErrStoreClosed tells that the Store was closed by who owns it: nothing can be stored any more, nor read. It ends a
 	// mapping, since whatever that did from now on would be done again after a restart.
 	ErrStoreClosed = errors.New("mapping: the store is closed")
+
+	// ErrForeignFleet tells that a program of another kind is at work on the same rows, in a way that rules out sharing them:
+	// stop it first.
+	ErrForeignFleet = errors.New("mapping: another program's fleet is at work in the store")
 )
 
 // isFinal reports whether an error of a Store is one that no other attempt can mend.
-func isFinal(err error) bool { return errors.Is(err, ErrUnreadable) || errors.Is(err, ErrStoreClosed) }
+func isFinal(err error) bool { 
+	return errors.Is(err, ErrUnreadable) || errors.Is(err, ErrStoreClosed) || errors.Is(err, ErrForeignFleet)
+}

@@ -154,6 +154,11 @@ func (r *run) prepare() error {
 	}
 	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
 	defer cancel()
+	if c, ok := r.m.store.(CheckedStore); ok {
+		if err := c.Check(ctx, r.m.name); err != nil {
+			return fmt.Errorf("mapping: check the store: %w", err)
+		}
+	}
 	progress, err := r.m.store.Progress(ctx, r.m.name) // before the listing, which tells of each shard stored as ended that it is closed
 	if err != nil {
 		return fmt.Errorf("mapping: read the stored progress: %w", err)
@@ -268,11 +273,13 @@ func (r *run) startAll(shards []poller.Shard) {
 func (r *run) publish() {
 	var blocked []ShardStatus
 	for _, s := range r.lineage.waiting(func(id string) bool { return r.running[id] != nil }) {
-		blocked = append(blocked, ShardStatus{
-			ShardID: s.ID, Waiting: "waiting for its parents to be wholly processed: " + strings.Join(parentsOf(s), " and "),
-		})
+		blocked = append(blocked, ShardStatus{ShardID: s.ID, Waiting: waitingFor(s)})
 	}
 	r.m.view.set(func(v *view) { v.blocked, v.done = blocked, map[string]bool{} })
+}
+
+func waitingFor(s poller.Shard) string {
+	return "waiting for its parents to be wholly processed: " + strings.Join(parentsOf(s), " and ")
 }
 
 // start processes one shard, after a delay, under a lease that it takes.

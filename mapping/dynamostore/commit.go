@@ -26,6 +26,8 @@ type entry struct {
 	mapping.Progress
 	fleet bool  // whether a worker of a fleet commits: an End is then never unset
 	rate  int64 // of a fleet's shard
+
+	also func(*expr) // adds what else is written; nil: nothing
 }
 
 // commitUnder stores p under the lease, of which g tells what is known.
@@ -140,6 +142,9 @@ func (s *Store) commit(ctx context.Context, lease mapping.Lease, g *grant, p ent
 	writeProgress(x, p.Progress, at)
 	if p.fleet {
 		x.set(attrRate, number(p.rate))
+	}
+	if p.also != nil {
+		p.also(x)
 	}
 	err = s.update(ctx, k, x)
 	switch {

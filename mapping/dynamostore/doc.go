@@ -39,7 +39,8 @@
 //
 // A [FleetStore], of [NewFleet], is for many processes at a time: docs/leases.md is their protocol. A row that KCL made has no
 // epoch of ours: one that nobody has is taken like a row that is not there, and goes on at its checkpoint. While a KCL
-// worker has it, it is left alone, until its leaseCounter stood still for Options.ForeignTimeout.
+// worker has it, it is left alone, until its leaseCounter stood still for Options.ForeignTimeout. Options.ShareWithKCL lets
+// workers of KCL 1 and 2 leave ours alone too. A table in which a KCL 3 fleet is alive is refused at the start.
 //
 // # Sharing a table with KCL, one after the other
 //

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
 // FleetStore is a mapping.FleetStore in DynamoDB: the processes that run a mapping with one share its shards. It has no
@@ -26,7 +27,7 @@ type FleetStore struct {
 
 // NewFleet returns a FleetStore. It calls nothing. Options.Worker plays no part in who gets a shard.
 func NewFleet(o Options) (*FleetStore, error) {
-	s, err := New(o)
+	s, err := newStore(o)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +36,11 @@ func NewFleet(o Options) (*FleetStore, error) {
 
 // Fleet implements mapping.FleetStore.
 func (s *FleetStore) Fleet(name string) mapping.FleetTable {
-	return &fleetTable{store: s, mapping: name}
+	t := &fleetTable{store: s, mapping: name}
+	if s.options.ShareWithKCL {
+		return &sharedTable{t}
+	}
+	return t
 }
 
 // Delete implements mapping.Store, as Store.Delete does.
@@ -83,6 +88,37 @@ func (s *FleetStore) end(l mapping.Lease) {
 type fleetTable struct {
 	store   *FleetStore
 	mapping string
+
+	mu     sync.Mutex
+	listed map[string]mapping.FleetShard // by ID
+}
+
+// Listed implements mapping.FleetLister.
+func (t *fleetTable) Listed(shards []mapping.FleetShard) {
+	listed := make(map[string]mapping.FleetShard, len(shards))
+	for _, s := range shards {
+		listed[s.ID] = s
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.listed = listed
+}
+
+// describe adds where the shard lies in the stream, as KCL keeps it, where that is known and not yet in the row.
+func (t *fleetTable) describe(x *expr, shard string) {
+	t.mu.Lock()
+	s := t.listed[shard]
+	t.mu.Unlock()
+	for name, ids := range map[string][]string{kcl.ParentShardID: s.Parents, kcl.ChildShardIDs: s.Children} {
+		if len(ids) > 0 {
+			x.init(name, &types.AttributeValueMemberSS{Value: ids})
+		}
+	}
+	for name, key := range map[string]string{kcl.StartingHashKey: s.StartingHashKey, kcl.EndingHashKey: s.EndingHashKey} {
+		if key != "" {
+			x.init(name, text(key))
+		}
+	}
 }
 
 func (t *fleetTable) key(shard string) key { return key{t.mapping, shard} }
@@ -128,7 +164,11 @@ func (t *fleetTable) Commit(ctx context.Context, l mapping.FleetLease, c mapping
 		return fmt.Errorf("dynamostore: commit %s: its value is not the mapping.Progress that belongs to it", t.key(l.Shard))
 	}
 	lease := t.lease(l)
-	err := t.store.commitUnder(ctx, lease, t.store.grant(lease), entry{Progress: p, fleet: true, rate: c.Rate})
+	e := entry{Progress: p, fleet: true, rate: c.Rate}
+	if c.Finished { // its children are known by now
+		e.also = func(x *expr) { t.describe(x, l.Shard) }
+	}
+	err := t.store.commitUnder(ctx, lease, t.store.grant(lease), e)
 	if errors.Is(err, mapping.ErrLeaseLost) {
 		t.store.end(lease)
 		return t.refused("commit", l.String())

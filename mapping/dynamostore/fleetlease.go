@@ -162,8 +162,9 @@ func (t *fleetTable) nextEpoch(ctx context.Context, k key, r *row) (uint64, erro
 	return epoch, err
 }
 
-// write does a write of a lease row and returns the row.
+// write does the write of a Take and returns the row.
 func (t *fleetTable) write(ctx context.Context, shard string, x *expr) (kcl.Item, error) {
+	t.describe(x, shard)
 	in := x.update(t.store.options.LeaseTable(t.mapping), kcl.Item{kcl.LeaseKey: text(shard)})
 	in.ReturnValues = types.ReturnValueAllNew
 	out, err := t.store.options.Client.UpdateItem(ctx, in)

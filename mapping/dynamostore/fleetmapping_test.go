@@ -26,6 +26,8 @@ type crew struct {
 	db     *dynamodb.Client
 	client *kinesistest.Client
 	stream *kinesistest.Stream
+	store  func() mapping.Store // that a worker is given
+	joined map[string]*mapping.Mapping
 
 	mu     sync.Mutex
 	seen   map[string]int
@@ -38,7 +40,12 @@ func newCrew(t *testing.T, shards int) *crew {
 	service := kinesistest.New(kinesistest.Config{})
 	stream, err := service.CreateStream("orders", shards)
 	require.NoError(t, err)
-	return &crew{T: t, db: server(t), client: service.Client(), stream: stream, seen: map[string]int{}, shards: map[string]map[string]bool{}}
+	c := &crew{
+		T: t, db: server(t), client: service.Client(), stream: stream, joined: map[string]*mapping.Mapping{},
+		seen: map[string]int{}, shards: map[string]map[string]bool{},
+	}
+	c.store = func() mapping.Store { return openFleet(c, c.db) }
+	return c
 }
 
 // join starts a worker and returns what stops it.
@@ -46,7 +53,7 @@ func (c *crew) join(name string) (stop func()) {
 	c.Helper()
 	m, err := mapping.New(mapping.Config{
 		EventSourceARN: c.stream.ARN(), FunctionName: "ship-orders", StartingPosition: mapping.TrimHorizon, Client: c.client,
-		Store: openFleet(c, c.db), FailoverTime: 2 * time.Second, Logger: slog.New(slog.DiscardHandler),
+		Store: c.store(), FailoverTime: 2 * time.Second, Logger: slog.New(slog.DiscardHandler),
 		Function: invoke.Func(func(_ context.Context, e *invoke.Event) error {
 			c.mu.Lock()
 			defer c.mu.Unlock()
@@ -61,6 +68,7 @@ func (c *crew) join(name string) (stop func()) {
 		}),
 	})
 	require.NoError(c, err)
+	c.joined[name] = m
 	ctx, cancel := context.WithCancel(c.Context())
 	done := make(chan error, 1)
 	go func() { done <- m.Run(ctx) }()

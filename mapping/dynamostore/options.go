@@ -60,6 +60,12 @@ type Options struct {
 	// ForeignTimeout is how long the leaseCounter of a lease that KCL has must stand still, by this process's clock, before
 	// it is taken. Give it at least the failover time that the KCL application has. Default: DefaultForeignTimeout.
 	ForeignTimeout time.Duration
+
+	// ShareWithKCL tells that workers of a KCL 1 or 2 application use the lease table at the same time. Each lease that a
+	// worker of the fleet has is then renewed in its row three times in a failover time, as KCL does, so that they leave
+	// it alone; that is a write for each, idle ones too. Config.FailoverTime of the mapping must not be above the failover
+	// time of the application. docs/leases.md tells what the two do to each other. For NewFleet, with a LeaseTable.
+	ShareWithKCL bool
 }
 
 // Store is a mapping.Store in DynamoDB. It has no goroutine and needs no closing.
@@ -68,10 +74,19 @@ type Store struct {
 	tables  tables
 	grants  grants
 	watch   watch
+	given   bool // Options.LeaseTable is set
 }
 
 // New returns a Store. It calls nothing.
 func New(o Options) (*Store, error) {
+	if o.ShareWithKCL {
+		return nil, errors.New("dynamostore: ShareWithKCL is set, which only NewFleet has")
+	}
+	return newStore(o)
+}
+
+func newStore(o Options) (*Store, error) {
+	given := o.LeaseTable != nil
 	if o.Worker == "" {
 		host, err := os.Hostname()
 		if err != nil {
@@ -91,6 +106,9 @@ func New(o Options) (*Store, error) {
 	if !tableName.MatchString(o.Table) {
 		errs = append(errs, fmt.Errorf("dynamostore: Table is %q, must be 3 to 255 of the characters a-z, A-Z, 0-9, '_', '-' and '.'", o.Table))
 	}
+	if o.ShareWithKCL && !given {
+		errs = append(errs, errors.New("dynamostore: ShareWithKCL is set, and LeaseTable does not tell which table that is"))
+	}
 	if o.ForeignTimeout < 0 {
 		errs = append(errs, fmt.Errorf("dynamostore: ForeignTimeout is %s, must be at least 0", o.ForeignTimeout))
 	}
@@ -102,6 +120,7 @@ func New(o Options) (*Store, error) {
 		tables:  tables{client: o.Client, noCreate: o.NoCreate, making: map[string]chan struct{}{}},
 		grants:  grants{held: map[key]*grant{}},
 		watch:   watch{seen: map[key]sighting{}},
+		given:   given,
 	}, nil
 }
 

@@ -220,3 +220,31 @@ func TestLeaseOfKCLIsLeftAlone(t *testing.T) {
 	assert.GreaterOrEqual(t, calls["Scan"], 5, "it must be seen to become free")
 	assert.Len(t, slices.DeleteFunc(leases(t, h.table), func(l fleet.Lease) bool { return l.Foreign }), 1)
 }
+
+// TestLeaseThatKCLGaveBackIsTakenAgain has KCL steal a lease while its owner is about to release it: the release, which finds
+// the lease lost, is no error.
+func TestLeaseThatKCLGaveBackIsTakenAgain(t *testing.T) {
+	db := newMetered(t)
+	createLeaseTable(t, db.Client, app)
+	h := newHand(t, openFleet(t, db, given), "a", []fleet.Shard{{ID: shard0}})
+	now := time.Unix(0, 0)
+	let([]*hand{h}, now, now.Add(fleet.DefaultFailover))
+	now = now.Add(fleet.DefaultFailover)
+	held := leases(t, h.table)[0]
+	require.Equal(t, "a#1", held.Owner)
+
+	require.NoError(t, kclTake(t.Context(), db.Client, lease(t, db.Client, app), "kcl"))
+	require.NoError(t, h.table.Release(t.Context(), held))
+	h.core.Ended(now, held, fleet.Released)
+	const look = 21 * fleet.DefaultFailover // by then the lease rows are read though nothing is known to have changed
+	let([]*hand{h}, now, now.Add(look))
+	now = now.Add(look)
+	assert.Equal(t, str("kcl"), lease(t, db.Client, app)["leaseOwner"])
+	row := lease(t, db.Client, app)
+	delete(row, "leaseOwner")
+	put(t, db.Client, app, with(row, "leaseCounter", num(99)))
+	let([]*hand{h}, now, now.Add(2*fleet.DefaultFailover))
+	got := leases(t, h.table)[0]
+	assert.Equal(t, "a#1", got.Owner)
+	assert.Equal(t, held.Epoch+1, got.Epoch)
+}

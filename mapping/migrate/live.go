@@ -8,12 +8,6 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// fresh is the age up to which a report of a KCL 3 worker counts as one of a living worker: it reports every 30 s.
-const fresh = 5 * time.Minute
-
-// KCL 3 has these tables beside the lease table, until 3.5 moves their rows into it.
-const metricsSuffix = "-WorkerMetricStats"
-
 // signs returns what shows that the program which the table belongs to is running: nothing, as far as can be seen, when
 // it is stopped. Times in rows are compared with this machine's clock.
 func (t *Table) signs(ctx context.Context, items []kcl.Item, shards []Shard) ([]string, error) {
@@ -32,12 +26,12 @@ func (t *Table) signs(ctx context.Context, items []kcl.Item, shards []Shard) ([]
 			signs = append(signs, reports(t.Name, kcl.Text(item, kcl.LeaseKey), item, now)...)
 		}
 	}
-	metrics, err := t.scan(ctx, t.Name+metricsSuffix)
+	metrics, err := t.scan(ctx, t.Name+kcl.MetricsTable)
 	if err != nil && !isMissing(err) {
 		return nil, err
 	}
 	for _, item := range metrics {
-		signs = append(signs, reports(t.Name+metricsSuffix, kcl.Text(item, "wid"), item, now)...)
+		signs = append(signs, reports(t.Name+kcl.MetricsTable, kcl.Text(item, kcl.MetricsKey), item, now)...)
 	}
 	moved, err := t.watch(ctx, shards)
 	return append(signs, moved...), err
@@ -45,12 +39,12 @@ func (t *Table) signs(ctx context.Context, items []kcl.Item, shards []Shard) ([]
 
 // reports returns what the row of a KCL 3 worker shows.
 func reports(table, worker string, item kcl.Item, now time.Time) []string {
-	lut, ok := kcl.Number(item, kcl.LastUpdate)
-	if age := now.Sub(time.Unix(lut, 0)); !ok || age > fresh {
+	at, fresh := kcl.Reported(item, now)
+	if !fresh {
 		return nil
 	}
 	return []string{fmt.Sprintf("a KCL 3 fleet is alive: worker %s reported to table %s at %s",
-		worker, table, time.Unix(lut, 0).UTC().Format(time.RFC3339))}
+		worker, table, at.Format(time.RFC3339))}
 }
 
 // watch returns what leases with an owner show within the table's Patience.

@@ -49,6 +49,7 @@ type Coordinator struct {
 	queue    []queued  // to be taken, in this order
 	again    []*shard  // whose Take has no definite answer
 	taking   int       // shards that are being taken
+	took     bool      // a lease was taken since the asks of all others were looked at
 	active   int       // shards that are being taken, or processed
 	dirty    bool      // the plan is out of date
 	balanced time.Time // when moves were chosen last

@@ -18,6 +18,7 @@ import (
 var (
 	seeds    = flag.Uint64("seeds", defaultSeeds, "how many seeds TestSimulation runs")
 	first    = flag.Uint64("first", defaultFirst, "the first seed that TestSimulation runs")
+	all      = flag.Bool("all", false, "whether TestSimulation goes on after a seed that failed")
 	progress = flag.Int("progress", 0, "after how many seeds TestSimulation prints how far it is, each time; 0: never")
 	quiet    = flag.Bool("quiet", false, "whether -seed runs without a trace")
 	seed     = flag.Int64("seed", -1, "the only seed that TestSimulation runs, with its whole trace")
@@ -47,7 +48,7 @@ func TestSimulation(t *testing.T) {
 	var g errgroup.Group
 	for range runtime.GOMAXPROCS(0) {
 		g.Go(func() error {
-			for !t.Failed() {
+			for !t.Failed() || *all {
 				n := *first + uint64(next.Add(1)-1)
 				if n >= *first+*seeds {
 					break

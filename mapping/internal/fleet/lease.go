@@ -95,6 +95,25 @@ func (c *Coordinator) Shards(now time.Time, shards []Shard) {
 	}
 }
 
+// State is what is known of a shard that the stream lists and that is not wholly processed.
+type State struct {
+	Lease Lease
+
+	// Waits tells that it is not taken before its parents are finished.
+	Waits bool
+}
+
+// States returns what is known of the shards, by ID. Shards that this worker has are among them.
+func (c *Coordinator) States() []State {
+	states := make([]State, 0, len(c.order))
+	for _, s := range c.order {
+		if s.listed && !s.lease.Finished {
+			states = append(states, State{Lease: s.lease, Waits: !c.parentsDone(s)})
+		}
+	}
+	return states
+}
+
 // survey reads the lease rows when they are known to have changed, or from time to time.
 func (c *Coordinator) survey(now time.Time) {
 	if c.member() && !c.surveying.busy && !now.Before(c.nextSurvey()) {
@@ -168,7 +187,7 @@ func (c *Coordinator) unhear() {
 
 // observe takes over the image of a row, in a reading that began at the given time; the zero Lease if it has no row.
 func (c *Coordinator) observe(s *shard, row Lease, began, now time.Time) {
-	if row.Epoch < s.lease.Epoch && (row.Epoch > 0 || !began.After(s.changed)) {
+	if row.Epoch < s.lease.Epoch && !began.After(s.changed) {
 		return // from before this worker's own write
 	}
 	if row.Epoch == s.lease.Epoch && s.lease.Finished && !row.Finished {
@@ -265,6 +284,7 @@ func (c *Coordinator) Taken(now time.Time, a *Take, row Lease, err error) bool {
 		return false
 	}
 	c.set(s, held, now)
+	c.took = true
 	c.dirty = c.dirty || c.taking == 0 && len(c.queue) == 0 // that was all: see what else is to be done
 	s.setLease(row)
 	s.mine, s.free = row, time.Time{}
@@ -307,7 +327,7 @@ func (c *Coordinator) Ended(now time.Time, lease Lease, end End) {
 	}
 	if end == Abandoned {
 		c.stale = true
-	} else if s.lease.Epoch == lease.Epoch {
+	} else if s.lease.Epoch == lease.Epoch && s.lease.Owner == lease.Owner {
 		row := s.lease
 		row.Owner, row.Epoch = "", lease.Epoch+1
 		s.setLease(row)

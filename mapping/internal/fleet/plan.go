@@ -82,10 +82,12 @@ func (c *Coordinator) drainAll(now time.Time) {
 }
 
 // asked drains the shards that others ask for. Even those of a worker that seems gone are: it may count on that. What was
-// heard once need not be looked at again: Taken remembers it.
+// heard once need not be looked at again before this worker has another lease.
 func (c *Coordinator) asked(now time.Time) {
+	again := c.took
+	c.took = false
 	for _, p := range c.peerOrder {
-		if !p.ended.IsZero() || p.heard {
+		if !p.ended.IsZero() || p.heard && !again {
 			continue
 		}
 		p.wants, p.heard = nil, true
@@ -151,9 +153,17 @@ func (c *Coordinator) markAsker(s *shard, who *member) {
 	s.asker = who
 }
 
-// asks reports whether a wish is about the lease as it is, or as it was before its owner released it.
+// asks reports whether a wish is about the lease as it is, or as it was before its owner released it. Nobody needs the lease
+// of a shard that is finished.
 func (s *shard) asks(a Ask) bool {
-	return s.lease.Epoch == a.Epoch && s.lease.Owner != "" && !s.lease.Foreign || s.lease.Epoch == a.Epoch+1 && s.lease.Owner == ""
+	switch l := s.lease; {
+	case l.Finished, l.Foreign:
+		return false
+	case l.Owner == "":
+		return l.Epoch == a.Epoch+1
+	default:
+		return l.Epoch == a.Epoch
+	}
 }
 
 // shareOut gives the members what they have or were promised, and returns what is free.
@@ -196,9 +206,10 @@ func (c *Coordinator) shareOut(now time.Time) (free []*shard) {
 // openable reports whether a shard may be processed: its parents are finished, or have left the stream and nobody works
 // on them any more.
 func (c *Coordinator) openable(s *shard) bool {
-	if !s.listed || s.lease.Finished || s.hold == dropped {
-		return false
-	}
+	return s.listed && !s.lease.Finished && s.hold != dropped && c.parentsDone(s)
+}
+
+func (c *Coordinator) parentsDone(s *shard) bool {
 	for _, id := range s.parents {
 		if p := c.shards[id]; p != nil && !p.lease.Finished && (p.listed || p.hold != none || !c.takeable(p)) {
 			return false

@@ -112,7 +112,7 @@ func simulatePlan(r *rand.Rand, p schedule, trace bool) *sim {
 		s.after(s.between(0, p.length), nil, s.reshard)
 	}
 	if !p.clean {
-		s.disturb(p.length) // noise
+		s.disturb(max(p.length, p.outageEnd)) // noise, and the outage, which may be longer
 	}
 	s.disturb(2 * time.Second)
 	s.watch()
@@ -209,18 +209,11 @@ func (s *sim) settle() {
 		return
 	}
 	s.run(max(s.disturbed, s.plan.length) + 2*failover)
-	takes := s.truth.takes
-	for range 4 { // at most six failover times in all
-		s.run(s.now + failover)
-		if least, most := s.spread(); s.failed != "" || most-least <= 1 && takes == s.truth.takes && !s.ending() {
-			break
-		}
-		takes = s.truth.takes
-	}
+	s.rest()
 	if s.failed != "" {
 		return
 	}
-	takes = s.truth.takes
+	takes := s.truth.takes
 	s.run(s.now + 2*failover)
 	if moved := s.truth.takes - takes; !s.plan.rates && moved > 0 {
 		s.violate("%d shards moved though nothing happened for long", moved)
@@ -228,6 +221,39 @@ func (s *sim) settle() {
 	if least, most := s.spread(); most-least > 1 && !s.plan.rates || most-least > 3 {
 		s.violate("the workers have between %d and %d shards", least, most)
 	}
+}
+
+// rest waits until the shards are even and nothing moves, at most for four failover times after all shards that were
+// resharded are wholly processed. Their children are taken later than anything else that happens.
+func (s *sim) rest() {
+	takes, ending := s.truth.takes, s.ending()
+	for calm, n := 0, 0; s.failed == "" && len(s.workers) > 0 && calm < 4; n++ {
+		s.run(s.now + failover)
+		if least, most := s.spread(); !ending && most-least <= 1 && takes == s.truth.takes && !s.asking() {
+			return
+		}
+		if calm++; ending {
+			calm = 0
+		}
+		if n == 60 {
+			s.violate("shards that were resharded are not wholly processed")
+		}
+		takes, ending = s.truth.takes, s.ending()
+	}
+}
+
+// asking reports whether a worker waits for a hand-over.
+func (s *sim) asking() bool {
+	for _, w := range s.workers {
+		for ask, span := range s.truth.asked[w.name] {
+			t := s.truth.shards[ask.Shard]
+			released := t.owner == "" && t.epoch == ask.Epoch+1 // for the one that asked
+			if !span.over && !t.finished && (t.epoch == ask.Epoch || released) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // ending reports whether a shard has ended and is not wholly processed: its children are still to be taken.

@@ -204,7 +204,11 @@ func (w *worker) tick() {
 // invoke starts an invocation, if the shard may have one now.
 func (w *worker) invoke(p *process) {
 	t := w.s.truth.shard(p.lease.Shard)
-	if p.dropped || p.draining || p.running || p.releasing || p.finished || t.ended(p.position) {
+	if p.dropped || p.draining || p.running || p.releasing || p.finished {
+		return
+	}
+	if t.ended(p.position) { // it was closed behind the last record that was processed
+		w.commit(p)
 		return
 	}
 	if !w.clock().Before(w.core.Fence()) {

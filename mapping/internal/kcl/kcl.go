@@ -7,6 +7,7 @@ package kcl
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -55,6 +56,23 @@ const (
 	TypeLease         = "LEASE"
 	TypeWorkerMetrics = "WORKER_METRIC_STATS"
 )
+
+// MetricsTable is the suffix of the table in which workers of KCL 3 report, beside the lease table, until 3.5 moves their
+// rows into that. Its key is MetricsKey.
+const (
+	MetricsTable = "-WorkerMetricStats"
+	MetricsKey   = "wid"
+)
+
+// Fresh is the age up to which a report of a KCL 3 worker counts as one of a living worker: it reports every 30 s.
+const Fresh = 5 * time.Minute
+
+// Reported returns when a KCL 3 worker reported in its row, and whether that is fresh.
+func Reported(row Item, now time.Time) (at time.Time, fresh bool) {
+	seconds, ok := Number(row, LastUpdate)
+	at = time.Unix(seconds, 0).UTC()
+	return at, ok && now.Sub(at) <= Fresh
+}
 
 // IsLease reports whether a row is a lease. KCL takes a row of a type that it does not know for one; nobody should write
 // to those, so that here they are none.
