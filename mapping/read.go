@@ -31,9 +31,15 @@ func (s *shard) read(ctx context.Context, reader poller.Reader) {
 		if !guard.wait(ctx) {
 			return
 		}
-		page, err := guard.next(ctx, reader)
+		page, err := reader.Next(ctx)
 		if ctx.Err() != nil {
 			return
+		}
+		if err == nil {
+			err = guard.check(page.Records)
+		}
+		if err != nil {
+			page = batch.Page{}
 		}
 		guard.idle = len(page.Records) == 0
 		r := &read{page: page, measured: s.measure(page.Records), err: err}
@@ -92,29 +98,11 @@ func (s *shard) measure(records []batch.Record) (m measured) {
 
 // guard stands between a Reader and the loop. It keeps a Reader that returns its errors, or empty pages, at once from
 // spinning (that of Kinesis paces itself), and sees to it that records come in order, for those that do not would be
-// taken for records that were read again. A Reader that breaks the order has moved on behind records that nobody can use,
-// so it is not asked any more: the shard stands still, and a restart reads them again.
+// taken for records that were read again.
 type guard struct {
-	idle   bool // the last read brought nothing
-	last   time.Time
-	read   batch.Position // behind the last record
-	broken error          // how the Reader broke the order
-}
-
-// next reads a page that is in order.
-func (g *guard) next(ctx context.Context, reader poller.Reader) (batch.Page, error) {
-	if g.broken != nil {
-		return batch.Page{}, g.broken
-	}
-	page, err := reader.Next(ctx)
-	if err == nil {
-		g.broken = g.check(page.Records)
-		err = g.broken
-	}
-	if err != nil {
-		return batch.Page{}, err
-	}
-	return page, nil
+	idle bool // the last read brought nothing
+	last time.Time
+	read batch.Position // behind the last record
 }
 
 // minPause is the time between two reads of which the first brought nothing.
