@@ -3,6 +3,7 @@ package mapping_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -40,8 +41,11 @@ func TestBudgetBoundsAllShardsAndStuckOnesStopNoOther(t *testing.T) {
 			good.Add(int64(e.Len()))
 			return nil
 		})
+		var mu sync.Mutex
 		most := int64(0)
 		cfg.Observer.Polled = func(mapping.Polled) {
+			mu.Lock()
+			defer mu.Unlock()
 			n, _ := budget.Used()
 			most = max(most, n)
 		}

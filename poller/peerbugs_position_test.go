@@ -218,19 +218,41 @@ func TestPeerBugsEndedCancelledAndGaveUpAlike(t *testing.T) {
 	inWard(t, 1, kinesistest.Config{}, func(w *ward) {
 		r := open(w, w.client, poller.Start{}, poller.Config{})
 		cause := errors.New("the user has had enough")
-		ctx, cancel := context.WithCancelCause(w.Context())
-		cancel(cause)
-		_, err := r.Next(ctx)
-		require.Equal(w, cause, err, "cancelled")
+		cancelled := func(after time.Duration) {
+			ctx, cancel := context.WithCancelCause(w.Context())
+			defer time.AfterFunc(after, func() { cancel(cause) }).Stop()
+			began := time.Now()
+			if after == 0 {
+				cancel(cause)
+			}
+			_, err := r.Next(ctx)
+			require.Equal(w, cause, err, "cancelled after %v", after)
+			require.Equal(w, after, time.Since(began))
+		}
+		cancelled(0)
+		w.service.Delay(kinesistest.GetShardIterator, 2*time.Second, 1)
+		cancelled(time.Second) // in the midst of a call
+		w.service.Delay(kinesistest.GetRecords, 2*time.Second, 1)
+		cancelled(time.Second)
+		_, err := r.Next(w.Context())
+		require.NoError(w, err)
+		cancelled(time.Second / 2) // between two polls
+
+		var failed *poller.Error
+		w.service.Inject(kinesistest.Fault{Op: kinesistest.GetRecords, Hang: true, Times: 1})
+		_, err = r.Next(w.Context())
+		require.ErrorAs(w, err, &failed, "failed: no answer in time")
+		require.NotErrorIs(w, err, context.DeadlineExceeded, "which is not the end of the caller's ctx")
 
 		w.service.Fail(kinesistest.GetRecords, errors.New("connection reset by peer"), 1)
 		_, err = r.Next(w.Context())
-		var failed *poller.Error
 		require.ErrorAs(w, err, &failed, "failed")
 
 		w.split(shardID)
 		page, err := r.Next(w.Context())
 		require.NoError(w, err)
 		require.True(w, page.End, "ended")
+		_, err = r.Next(w.Context())
+		require.ErrorAs(w, err, &failed, "asked again after the end")
 	})
 }
