@@ -12,7 +12,8 @@ import (
 
 // options are the program's flags. None of them is a secret: others of this machine see a program's flags.
 type options struct {
-	config, listen, data string
+	config, data         string
+	listen, streamListen string
 	allowUnsigned        bool
 	log                  string
 	debug                bool
@@ -26,6 +27,7 @@ func parse(args []string, help io.Writer) (o options, err error) {
 	f.SetOutput(help)
 	f.StringVar(&o.config, "config", "", "configuration `FILE` in YAML or JSON; without one there are a stream, orders, and a function, print")
 	f.StringVar(&o.listen, "listen", "", "`ADDRESS` of the API in place of the configuration's, which is "+defaultListen+" by default; port 0 is any")
+	f.StringVar(&o.streamListen, "stream-listen", "", "`ADDRESS` of the embedded Kinesis in place of the configuration's, which is "+defaultStream+" by default")
 	f.StringVar(&o.data, "data", "", "without -config: the `FOLDER` that keeps the stream, the mappings and their progress")
 	f.BoolVar(&o.allowUnsigned, "allow-unsigned", false, "serve everybody, also beyond loopback: look at no signature")
 	f.StringVar(&o.log, "log", "text", "`FORM` of the log on standard error: text or json")
@@ -65,6 +67,12 @@ func (o *options) load() (*config, error) {
 	}
 	if o.listen != "" {
 		c.Listen = o.listen
+	}
+	if o.streamListen != "" {
+		if c.Kinesis.Embedded == nil {
+			return nil, fmt.Errorf("-stream-listen: the configuration has no kinesis.embedded: %w", errUsage)
+		}
+		c.Kinesis.Embedded.Listen = o.streamListen
 	}
 	c.complete(os.Getenv)
 	if err := c.validate(); err != nil {
