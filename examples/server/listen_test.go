@@ -40,12 +40,12 @@ func TestNobodyIsServedByAccident(t *testing.T) {
 		{"10.0.0.1", keys, true, open},
 		{"10.0.0.1", nil, true, open},
 	} {
-		got, err := decideAccess(at(c.ip), c.keys, c.allow, slog.Default())
+		got, err := decideAccess(at(c.ip), c.keys, c.allow, slog.New(slog.DiscardHandler))
 		require.NoError(t, err)
 		assert.Equal(t, c.want, got, "%+v", c)
 	}
 	for _, ip := range []string{"0.0.0.0", "::", "10.0.0.1", "169.254.1.1"} {
-		_, err := decideAccess(at(ip), nil, false, slog.Default())
+		_, err := decideAccess(at(ip), nil, false, slog.New(slog.DiscardHandler))
 		require.ErrorContains(t, err, "there is no key to verify their requests with", ip)
 	}
 	assert.False(t, isLoopback(bound{address: &net.UnixAddr{Name: "x"}}))
