@@ -96,6 +96,16 @@ func TestEventID(t *testing.T) {
 	}
 }
 
+func TestAtIsTheRecordThatRecordsYields(t *testing.T) {
+	e, i := invoke.NewEvent(&origin, batch.RecordsOf(records(3)), nil), 0
+	for r := range e.Records() {
+		if got := e.At(i); got != r {
+			t.Errorf("record %d: got %s, want %s", i, got.SequenceNumber, r.SequenceNumber)
+		}
+		i++
+	}
+}
+
 func TestRecordsStopsWhenAsked(t *testing.T) {
 	e, n := invoke.NewEvent(&origin, batch.RecordsOf(records(3)), nil), 0
 	for range e.Records() {

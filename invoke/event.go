@@ -38,6 +38,9 @@ func NewEvent(origin *Origin, records batch.Records, window *batch.Window) *Even
 // Len returns the number of records.
 func (e *Event) Len() int { return e.records.Len() }
 
+// At returns the record at index i, counted from 0 in the order of the stream. It panics when i is not below Len.
+func (e *Event) At(i int) *batch.Record { return e.records.At(i) }
+
 // Records yields the records in the order of the stream.
 func (e *Event) Records() iter.Seq[*batch.Record] {
 	return func(yield func(*batch.Record) bool) {

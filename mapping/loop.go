@@ -93,6 +93,9 @@ func (s *shard) offer(r *read) {
 		return
 	}
 	polled.Bytes = r.bytes
+	if n := len(r.page.Records); n > 0 {
+		polled.FirstSequenceNumber, polled.LastSequenceNumber = r.page.Records[0].SequenceNumber, r.page.Records[n-1].SequenceNumber
+	}
 	call(s.m.cfg.Observer.Polled, polled)
 	s.m.counts.polled.Add(int64(len(r.page.Records)))
 	s.m.counts.filtered.Add(int64(r.filtered))

@@ -9,7 +9,8 @@ import (
 // Observer is told what a mapping does, like httptrace.ClientTrace: each field that is not nil is called.
 //
 // The functions are called synchronously by the goroutines that do the work, those of different shards at the same time,
-// so they must be quick and must not block. What they are given is a value of their own.
+// and Committed at the same time as the others of its shard, so they must be quick and must not block. What they are given
+// is a value of their own.
 type Observer struct {
 	// ShardOpened is called when the lease of a shard was gained and it begins to be read.
 	ShardOpened func(ShardOpened)
@@ -38,6 +39,8 @@ type ShardOpened struct {
 	Shard string
 	From  string // "TRIM_HORIZON", "AT_TIMESTAMP …" or "AFTER_SEQUENCE_NUMBER …"
 	Epoch uint64 // of the lease
+
+	MappingUUID, FunctionARN string // whose shard it is
 }
 
 // ShardClosed tells of a shard that is no longer processed here.
@@ -56,6 +59,8 @@ type Polled struct {
 	Bytes      int           // of the records' data
 	Behind     time.Duration // MillisBehindLatest
 	Err        error         // the read failed, and will be tried again
+
+	FirstSequenceNumber, LastSequenceNumber string // of the records, filtered or not; empty without any
 }
 
 // Invoking tells of an invocation that begins.

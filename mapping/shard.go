@@ -224,7 +224,9 @@ func (s *shard) prepare(progress Progress) (poller.Reader, error) {
 		return nil, fmt.Errorf("mapping: shard %s: open at %s: %w", s.info.ID, from, err)
 	}
 	s.log.Info("shard opened", "from", from.String(), "epoch", s.lease.Epoch)
-	call(s.m.cfg.Observer.ShardOpened, ShardOpened{Shard: s.info.ID, From: from.String(), Epoch: s.lease.Epoch})
+	call(s.m.cfg.Observer.ShardOpened, ShardOpened{
+		Shard: s.info.ID, From: from.String(), Epoch: s.lease.Epoch, MappingUUID: s.m.uuid, FunctionARN: s.m.functionARN,
+	})
 	return reader, nil
 }
 

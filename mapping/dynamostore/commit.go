@@ -54,6 +54,9 @@ func (s *Store) store(ctx context.Context, lease mapping.Lease, g *grant, p entr
 			return err
 		}
 		stale, err := judge(lease, &g.last, p)
+		if err != nil && !g.last.exists {
+			return s.clear(ctx, lease, err)
+		}
 		if err != nil || stale {
 			return err
 		}
@@ -62,6 +65,15 @@ func (s *Store) store(ctx context.Context, lease mapping.Lease, g *grant, p entr
 			return err
 		}
 	}
+}
+
+// clear removes what was written of the state of a commit that came too late, for a shard that was deleted meanwhile, or
+// whose mapping was forgotten: nobody else would. It returns why the commit was refused.
+func (s *Store) clear(ctx context.Context, lease mapping.Lease, why error) error {
+	if err := s.deletePieces(ctx, keyOf(lease)); err != nil {
+		return fmt.Errorf("%w (%w)", why, err)
+	}
+	return why
 }
 
 // know reads the row, unless it is known already.
@@ -136,10 +148,8 @@ func (s *Store) commit(ctx context.Context, lease mapping.Lease, g *grant, p ent
 		g.last.progress = mapping.Progress{Version: p.Version, Position: p.Position, End: p.End}
 		g.known, g.doubt = true, nil
 		return true, nil
-	case isRefused(err):
+	case isRefused(err), isMissing(err) && !s.options.NoCreate:
 		return false, nil
-	case isMissing(err) && !s.options.NoCreate:
-		return false, lost(lease)
 	}
 	if at.slot > 0 {
 		g.doubt = append(g.doubt, at.slot)

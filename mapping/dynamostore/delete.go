@@ -63,7 +63,7 @@ func (s *Store) deleteRow(ctx context.Context, k key) (gone bool, err error) {
 		if !r.progress.End {
 			return false, fmt.Errorf("dynamostore: %s is not at its end: it is not deleted", k)
 		}
-		if err := s.raiseFloor(ctx, k, r.epoch); err != nil {
+		if err := s.raiseFloor(ctx, floorKey(k), r.epoch); err != nil {
 			return false, err
 		}
 		x := newExpr()
@@ -80,20 +80,23 @@ func (s *Store) deleteRow(ctx context.Context, k key) (gone bool, err error) {
 	}
 }
 
-// raiseFloor has the next epoch of a shard without a row lie above the one given.
-func (s *Store) raiseFloor(ctx context.Context, k key, epoch uint64) error {
+// raiseFloor has the next epoch of a shard without a row lie above the one given, by the floor at a key.
+func (s *Store) raiseFloor(ctx context.Context, at kcl.Item, epoch uint64) error {
+	if epoch == 0 {
+		return nil
+	}
 	x := newExpr()
 	e, n := number(epoch), x.name(attrEpoch)
 	x.set(attrEpoch, e)
 	x.conds = append(x.conds, fmt.Sprintf("(attribute_not_exists(%[1]s) OR %[1]s < %[2]s)", n, x.value(e)))
 	err := s.tables.in(ctx, s.options.Table, otherKeys, func() error {
-		_, err := s.options.Client.UpdateItem(ctx, x.update(s.options.Table, floorKey(k)))
+		_, err := s.options.Client.UpdateItem(ctx, x.update(s.options.Table, at))
 		return err
 	})
 	if isRefused(err) {
 		return nil
 	}
-	return wrap(err, "delete %s: store its epoch in table %s", k, s.options.Table)
+	return wrap(err, "store the epoch of what is deleted in table %s", s.options.Table)
 }
 
 // deletePieces removes the states of a shard without a row, but not those of a lease that was taken since.
@@ -110,7 +113,7 @@ func (s *Store) deletePieces(ctx context.Context, k key) error {
 		x.name(partKey), x.value(text(partOf(k.mapping))), x.name(itemKey), x.value(text(piecePrefix(k)))))
 	pages := dynamodb.NewQueryPaginator(s.options.Client, &dynamodb.QueryInput{
 		TableName: &s.options.Table, ConsistentRead: aws.Bool(true), KeyConditionExpression: x.condition(),
-		ProjectionExpression: aws.String(x.name(partKey) + ", " + x.name(itemKey)), ExpressionAttributeNames: x.names, ExpressionAttributeValues: x.values,
+		ProjectionExpression: x.projection(partKey, itemKey), ExpressionAttributeNames: x.names, ExpressionAttributeValues: x.values,
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)

@@ -61,6 +61,18 @@ func (x *expr) is(name string, v types.AttributeValue) {
 	x.conds = append(x.conds, x.name(name)+" = "+x.value(v))
 }
 
+// projection names the attributes that a read returns; nil, when there are no names: all of them.
+func (x *expr) projection(names ...string) *string {
+	if len(names) == 0 {
+		return nil
+	}
+	places := make([]string, len(names))
+	for i, n := range names {
+		places[i] = x.name(n)
+	}
+	return aws.String(strings.Join(places, ", "))
+}
+
 // update returns the write.
 func (x *expr) update(table string, item kcl.Item) *dynamodb.UpdateItemInput {
 	in := &dynamodb.UpdateItemInput{

@@ -24,7 +24,10 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
 
-var _ mapping.FleetStore = (*dynamostore.FleetStore)(nil)
+var (
+	_ mapping.FleetStore      = (*dynamostore.FleetStore)(nil)
+	_ mapping.DefinitionStore = (*dynamostore.FleetStore)(nil)
+)
 
 func TestStoreOfOneProcessIsNoFleetStore(t *testing.T) {
 	var s mapping.Store = (*dynamostore.Store)(nil)

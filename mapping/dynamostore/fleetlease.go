@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -30,13 +29,9 @@ func (t *fleetTable) Leases(ctx context.Context, mark string) (rows []mapping.Fl
 		return nil, "", err
 	}
 	table, x := t.store.options.LeaseTable(t.mapping), newExpr()
-	var names []string
-	for _, name := range leaseAttributes {
-		names = append(names, x.name(name))
-	}
 	in := &dynamodb.ScanInput{
 		TableName: &table, ConsistentRead: aws.Bool(true),
-		ProjectionExpression: aws.String(strings.Join(names, ", ")), ExpressionAttributeNames: x.names,
+		ProjectionExpression: x.projection(leaseAttributes...), ExpressionAttributeNames: x.names,
 	}
 	if mark != "" {
 		in.ExclusiveStartKey = kcl.Item{kcl.LeaseKey: text(mark)}

@@ -24,7 +24,9 @@ const (
 )
 
 // fleetPart is the part of the second table that the workers of the mapping have.
-func (t *fleetTable) fleetPart() types.AttributeValue { return text("fleet/" + t.mapping) }
+func (t *fleetTable) fleetPart() types.AttributeValue { return text(fleetPartOf(t.mapping)) }
+
+func fleetPartOf(mapping string) string { return "fleet/" + mapping }
 
 func (t *fleetTable) workerKey(incarnation string) kcl.Item {
 	return kcl.Item{partKey: t.fleetPart(), itemKey: text(incarnation)}

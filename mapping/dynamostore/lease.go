@@ -118,21 +118,25 @@ func epochOf(r *row) types.AttributeValue {
 	return number(r.epoch)
 }
 
-// nextEpoch returns the epoch of the lease that follows. Behind a row that is not there may be one that was deleted.
+// nextEpoch returns the epoch of the lease that follows. Behind a row that is not there may be one that was deleted, or whose
+// mapping was forgotten.
 func (s *Store) nextEpoch(ctx context.Context, k key, r *row) (uint64, error) {
 	if r.epoch > 0 {
 		return r.epoch + 1, nil
 	}
-	out, err := s.options.Client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: &s.options.Table, Key: floorKey(k), ConsistentRead: aws.Bool(true),
-	})
-	if err != nil {
-		return 0, wrap(err, "%s: read its first epoch from table %s", k, s.options.Table)
-	}
-	d := decoder{item: out.Item}
-	floor := d.uint(attrEpoch)
-	if d.bad {
-		return 0, damagef(k, "the first epoch in table %s is no number", s.options.Table)
+	var floor uint64
+	for _, at := range []kcl.Item{floorKey(k), forgottenKey()} {
+		out, err := s.options.Client.GetItem(ctx, &dynamodb.GetItemInput{
+			TableName: &s.options.Table, Key: at, ConsistentRead: aws.Bool(true),
+		})
+		if err != nil {
+			return 0, wrap(err, "%s: read its first epoch from table %s", k, s.options.Table)
+		}
+		d := decoder{item: out.Item}
+		floor = max(floor, d.uint(attrEpoch))
+		if d.bad {
+			return 0, damagef(k, "the first epoch in table %s is no number", s.options.Table)
+		}
 	}
 	return floor + 1, nil
 }

@@ -79,7 +79,7 @@ func decodeRow(k key, item kcl.Item) (row, error) {
 		worker: kcl.Text(item, attrWorker), token: kcl.Text(item, attrToken),
 		incarnation: d.uint(attrIncarnation), epoch: d.uint(attrEpoch), written: d.uint(attrWritten), version: item[attrVersion],
 	}
-	r.ours = r.owner != nil && r.handing == "" && kcl.Text(item, attrOwner) == kcl.Text(item, kcl.LeaseOwner)
+	r.ours = r.isOurs(item)
 	if r.epoch > 0 {
 		if v := d.uint(attrFormat); v != format && !d.bad {
 			return row{}, damagef(k, "its row has format %d, and this version of shardmill knows %d", v, format)
@@ -99,6 +99,11 @@ func decodeRow(k key, item kcl.Item) (row, error) {
 		return row{}, damagef(k, "its row does not parse")
 	}
 	return r, r.foreign(k, item)
+}
+
+// isOurs reports whether somebody has the lease, and took it as we do.
+func (r *row) isOurs(item kcl.Item) bool {
+	return r.owner != nil && r.handing == "" && kcl.Text(item, attrOwner) == kcl.Text(item, kcl.LeaseOwner)
 }
 
 // foreign replaces the progress by KCL's, where its checkpoint is not the one that stands beside ours.

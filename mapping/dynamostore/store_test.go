@@ -14,8 +14,9 @@ import (
 )
 
 var (
-	_ mapping.Store      = (*dynamostore.Store)(nil)
-	_ dynamostore.Client = (*dynamodb.Client)(nil)
+	_ mapping.Store           = (*dynamostore.Store)(nil)
+	_ mapping.DefinitionStore = (*dynamostore.Store)(nil)
+	_ dynamostore.Client      = (*dynamodb.Client)(nil)
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -67,23 +67,25 @@ func (t *tables) create(ctx context.Context, table string, keys []string) error 
 		t.mu.Unlock()
 		close(done)
 	}()
-	_, err := t.client.CreateTable(ctx, tableOf(table, keys))
-	if _, exists := errors.AsType[*types.ResourceInUseException](err); err != nil && !exists {
-		return err
-	}
-	return t.await(ctx, table)
+	return t.await(ctx, table, keys)
 }
 
-// await returns when the table is active.
-func (t *tables) await(ctx context.Context, table string) error {
+// await creates the table and returns when it is active. One that is just being deleted is in the way until it is gone.
+func (t *tables) await(ctx context.Context, table string, keys []string) error {
 	tick := time.NewTicker(tablePoll)
 	defer tick.Stop()
-	for {
+	for gone := true; ; {
+		if gone {
+			_, err := t.client.CreateTable(ctx, tableOf(table, keys))
+			if _, exists := errors.AsType[*types.ResourceInUseException](err); err != nil && !exists {
+				return err
+			}
+		}
 		out, err := t.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table})
-		switch {
+		switch gone = isMissing(err); {
 		case err == nil && out.Table != nil && (out.Table.TableStatus == types.TableStatusActive || out.Table.TableStatus == types.TableStatusUpdating):
 			return nil
-		case err != nil && !isMissing(err): // it takes a moment until a new table is known
+		case err != nil && !gone: // it takes a moment until a new table is known
 			return err
 		}
 		select {

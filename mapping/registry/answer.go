@@ -43,8 +43,8 @@ func refuse(w http.ResponseWriter, e *Error) {
 	respond(w, e.Status, text)
 }
 
-// upper reports whether the message is a member "Message" of an error, and not "message": SDKs that go by the letter find
-// none otherwise. Source: Lambda's service model.
+// upper reports whether the message of an error is a member "Message", and not "message": botocore goes by the letter.
+// Source: Lambda's service model, and recorded answers.
 func upper(code string) bool {
 	return code == CodeService || code == CodeResourceInUse || code == CodeResourceNotFound
 }
@@ -68,15 +68,19 @@ func unknownOperation() *Error {
 
 // tooLarge is the answer to a body of more than maxBody. Source: public reports of other operations.
 func tooLarge(operation string) *Error {
-	return &Error{Code: codeTooLarge, Status: http.StatusRequestEntityTooLarge, Type: user,
-		Message: fmt.Sprintf("Request must be smaller than %d bytes for the %s operation", maxBody, operation)}
+	return &Error{
+		Code: codeTooLarge, Status: http.StatusRequestEntityTooLarge, Type: user,
+		Message: fmt.Sprintf("Request must be smaller than %d bytes for the %s operation", maxBody, operation),
+	}
 }
 
 // crossOrigin is the answer to a browser that asks for a page from elsewhere: a server on loopback that lets everybody in
 // would serve every page that its user opens. Code and message are ours, AWS asks for a signature.
 func crossOrigin() *Error {
-	return &Error{Code: codeAccessDenied, Status: http.StatusForbidden,
-		Message: "Requests that a browser makes for a page from another origin are not served."}
+	return &Error{
+		Code: codeAccessDenied, Status: http.StatusForbidden,
+		Message: "Requests that a browser makes for a page from another origin are not served.",
+	}
 }
 
 // mistyped is the answer to a member that has another type than it should.

@@ -55,20 +55,21 @@ func (r *Registry) claim(ctx context.Context, d *definition) (mapping.Definition
 		if err != nil {
 			return mapping.Definition{}, failed(err)
 		}
-		if holder, row, ok := s.holder(d.name()); ok {
-			if holder == d.UUID {
-				return row, nil
-			}
-			if _, exists := s.rows[mappingKey+holder]; exists {
-				return mapping.Definition{}, conflict(d.EventSourceARN, shortName(d.FunctionARN), holder)
+		name, old, taken := s.holder(d.name())
+		if taken && name.UUID != d.UUID {
+			if _, exists := s.rows[mappingKey+name.UUID]; exists {
+				return mapping.Definition{}, conflict(d.EventSourceARN, shortName(d.FunctionARN), name.UUID)
 			}
 			if err := pause(ctx, claimPause); err != nil { // it is being created, or it is gone and the name is cleared away soon
 				return mapping.Definition{}, failed(err)
 			}
 			continue
 		}
+		if taken && !name.Condemned {
+			return old, nil
+		}
 		row := row(nameRow(d.name()), nameContent{Name: d.name(), UUID: d.UUID})
-		err = r.cfg.Definitions.PutDefinition(ctx, row, "")
+		err = r.cfg.Definitions.PutDefinition(ctx, row, old.Version)
 		if !errors.Is(err, mapping.ErrDefinitionChanged) {
 			return row, orFailed(err)
 		}

@@ -3,6 +3,7 @@ package registry_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -23,6 +24,9 @@ type flaky struct {
 	mu   sync.Mutex
 	fail func(write bool) (before, after bool)
 }
+
+// schedules is how many random schedules TestOperationsUnderFailures goes through.
+var schedules = flag.Uint64("schedules", 40, "random schedules of operations")
 
 var errFlaky = errors.New("the store does not answer")
 
@@ -157,7 +161,7 @@ func TestOutageOfTheDefinitions(t *testing.T) {
 // the end no two mappings have one name, every state is settled, what runs is what is enabled, and every name is free
 // again that nobody has.
 func TestOperationsUnderFailures(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range *schedules {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) { operate(t, w, rand.New(rand.NewPCG(seed, 9))) })
 		})

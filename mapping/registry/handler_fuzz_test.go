@@ -40,8 +40,10 @@ func FuzzHandler(f *testing.F) {
 		if endlessly {
 			source.Reader, length = io.MultiReader(source.Reader, endless(' ')), -1
 		}
-		r := &http.Request{Method: method, URL: u, Host: u.Host, Header: http.Header{}, ContentLength: length,
-			Body: io.NopCloser(source)}
+		r := &http.Request{
+			Method: method, URL: u, Host: u.Host, Header: http.Header{}, ContentLength: length,
+			Body: io.NopCloser(source),
+		}
 		ops, w := &spy{configuration: full()}, httptest.NewRecorder()
 		newHandler(ops, nil, slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
 
@@ -80,6 +82,7 @@ func FuzzDecode(f *testing.F) {
 		`{"BatchSize":1.5e1,"Tags":{"a":"1","a":null,"":"x"}}`,
 		`{"FilterCriteria":{"Filters":[{"Pattern":"p"},{}]},"Enabled":false}`,
 		`{"StartingPositionTimestamp":1789811731.0856,"x":[[[{"y":[]}]]]}`,
+		`{"StartingPositionTimestamp":-62135596800}`,
 		`{"BatchSize":-1e400,"x":1e400}`, `[]`, `{"Tags":[]}`, " {\n}\t",
 	} {
 		f.Add([]byte(body))

@@ -50,7 +50,8 @@ func TestTheSDKCreatesWithEveryField(t *testing.T) {
 		TumblingWindowInSeconds:        aws.Int32(30),
 		FunctionResponseTypes:          []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
 		DestinationConfig: &types.DestinationConfig{
-			OnFailure: &types.OnFailure{Destination: aws.String("f")}, OnSuccess: &types.OnSuccess{Destination: aws.String("s")}},
+			OnFailure: &types.OnFailure{Destination: aws.String("f")}, OnSuccess: &types.OnSuccess{Destination: aws.String("s")},
+		},
 		FilterCriteria: &types.FilterCriteria{Filters: []types.Filter{{Pattern: aws.String(`{"data":["<"]}`)}, {}}},
 		KMSKeyArn:      aws.String("k"),
 		MetricsConfig:  &types.EventSourceMappingMetricsConfig{Metrics: []types.EventSourceMappingMetric{"EventCount"}},
@@ -70,9 +71,11 @@ func TestTheSDKCreatesWithEveryField(t *testing.T) {
 
 	require.Len(t, ops.calls, 1)
 	in := ops.calls[0].in.(CreateInput)
-	assert.ElementsMatch(t, []string{"ScalingConfig", "LoggingConfig", "ProvisionedPollerConfig", "SourceAccessConfigurations",
+	assert.ElementsMatch(t, []string{
+		"ScalingConfig", "LoggingConfig", "ProvisionedPollerConfig", "SourceAccessConfigurations",
 		"SelfManagedEventSource", "AmazonManagedKafkaEventSourceConfig", "SelfManagedKafkaEventSourceConfig",
-		"DocumentDBEventSourceConfig", "Topics", "Queues"}, in.unsupported)
+		"DocumentDBEventSourceConfig", "Topics", "Queues",
+	}, in.unsupported)
 	in.unsupported = nil
 	assert.Equal(t, CreateInput{
 		EventSourceARN: testStream, FunctionName: "ship-orders:prod", StartingPosition: "AT_TIMESTAMP",
@@ -108,7 +111,8 @@ func same(t *testing.T, out *lambda.CreateEventSourceMappingOutput) {
 		FunctionArn:    &want.FunctionARN, LastModified: &want.LastModified, LastProcessingResult: &want.LastProcessingResult,
 		State: aws.String("Creating"), StateTransitionReason: aws.String("User action"),
 		DestinationConfig: &types.DestinationConfig{
-			OnFailure: &types.OnFailure{Destination: &want.DestinationConfig.OnFailure.Destination}},
+			OnFailure: &types.OnFailure{Destination: &want.DestinationConfig.OnFailure.Destination},
+		},
 		MaximumRecordAgeInSeconds: aws.Int32(3600), BisectBatchOnFunctionError: aws.Bool(true), MaximumRetryAttempts: aws.Int32(3),
 		TumblingWindowInSeconds: aws.Int32(30), EventSourceMappingArn: &want.EventSourceMappingARN,
 		FunctionResponseTypes: []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
@@ -132,7 +136,8 @@ func TestTheSDKUpdatesEveryField(t *testing.T) {
 		TumblingWindowInSeconds:        aws.Int32(30),
 		FunctionResponseTypes:          []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
 		DestinationConfig: &types.DestinationConfig{
-			OnFailure: &types.OnFailure{Destination: aws.String("f")}, OnSuccess: &types.OnSuccess{Destination: aws.String("s")}},
+			OnFailure: &types.OnFailure{Destination: aws.String("f")}, OnSuccess: &types.OnSuccess{Destination: aws.String("s")},
+		},
 		FilterCriteria: &types.FilterCriteria{Filters: []types.Filter{{Pattern: aws.String(`{"data":["<"]}`)}, {}}},
 		KMSKeyArn:      aws.String("k"),
 		MetricsConfig:  &types.EventSourceMappingMetricsConfig{Metrics: []types.EventSourceMappingMetric{"EventCount"}},
@@ -151,8 +156,10 @@ func TestTheSDKUpdatesEveryField(t *testing.T) {
 	assert.Equal(t, []call{
 		{"Update", testUUID, UpdateInput{FunctionName: new("ship-orders:prod"), Settings: everySetting()}},
 		{"Update", testUUID, UpdateInput{}},
-		{"Update", testUUID, UpdateInput{Settings: Settings{FilterCriteria: &FilterCriteria{}, FunctionResponseTypes: []string{},
-			DestinationConfig: &DestinationConfig{}, MetricsConfig: &MetricsConfig{}}}},
+		{"Update", testUUID, UpdateInput{Settings: Settings{
+			FilterCriteria: &FilterCriteria{}, FunctionResponseTypes: []string{},
+			DestinationConfig: &DestinationConfig{}, MetricsConfig: &MetricsConfig{},
+		}}},
 	}, ops.calls)
 }
 
@@ -185,7 +192,9 @@ func TestTheSDKGetsDeletesAndLists(t *testing.T) {
 	assert.Empty(t, page.EventSourceMappings)
 
 	assert.Equal(t, []call{
-		{"Get", testUUID, nil}, {"Delete", "a/b c", nil}, {"List", "", ListInput{}},
+		{"Get", testUUID, nil},
+		{"Delete", "a/b c", nil},
+		{"List", "", ListInput{}},
 		{"List", "", ListInput{EventSourceARN: testStream, FunctionName: "f:prod", Marker: "m+/=", MaxItems: new(7)}},
 	}, ops.calls)
 }
@@ -194,13 +203,15 @@ func TestTheSDKTags(t *testing.T) {
 	ops := &spy{tags: map[string]string{"a": "b"}}
 	client := sdk(t, ops)
 	_, err := client.TagResource(t.Context(), &lambda.TagResourceInput{
-		Resource: aws.String(testARN), Tags: map[string]string{"a": "b", "c d": ""}})
+		Resource: aws.String(testARN), Tags: map[string]string{"a": "b", "c d": ""},
+	})
 	require.NoError(t, err)
 	out, err := client.ListTags(t.Context(), &lambda.ListTagsInput{Resource: aws.String(testARN)})
 	require.NoError(t, err)
 	assert.Equal(t, map[string]string{"a": "b"}, out.Tags)
 	_, err = client.UntagResource(t.Context(), &lambda.UntagResourceInput{
-		Resource: aws.String(testARN), TagKeys: []string{"a", "c d", "x&y=z"}})
+		Resource: aws.String(testARN), TagKeys: []string{"a", "c d", "x&y=z"},
+	})
 	require.NoError(t, err)
 	assert.Equal(t, []call{
 		{"TagResource", testARN, map[string]string{"a": "b", "c d": ""}},

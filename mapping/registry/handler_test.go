@@ -37,9 +37,11 @@ const bareOnTheWire = `{"UUID":"14e0db71-5d35-4eb5-b481-8945cf9d10c2","StartingP
 
 // bare is a mapping with AWS's defaults, as it is told when it was not just changed.
 func bare() Configuration {
-	return Configuration{UUID: testUUID, StartingPosition: "LATEST", BatchSize: 100, ParallelizationFactor: 1, EventSourceARN: "s",
+	return Configuration{
+		UUID: testUUID, StartingPosition: "LATEST", BatchSize: 100, ParallelizationFactor: 1, EventSourceARN: "s",
 		FunctionARN: "f", LastModified: time.Unix(1789811700, 0), LastProcessingResult: "No records processed", State: Enabled,
-		StateTransitionReason: userAction, MaximumRecordAgeInSeconds: -1, MaximumRetryAttempts: -1, EventSourceMappingARN: "a"}
+		StateTransitionReason: userAction, MaximumRecordAgeInSeconds: -1, MaximumRetryAttempts: -1, EventSourceMappingARN: "a",
+	}
 }
 
 func TestAnswersAreInTheWiresOrder(t *testing.T) {
@@ -88,19 +90,34 @@ func TestErrorsAreWrittenAsAWSWritesThem(t *testing.T) {
 		{conflict("s", "f", "u"), 409, CodeResourceConflict, `{"Type":"User","message":"The event source arn (\" s \") and function ` +
 			`(\" f \") provided mapping already exists. Please update or delete the existing mapping with UUID u"}`},
 		{notFound(), 404, CodeResourceNotFound, `{"Type":"User","Message":"The resource you requested does not exist."}`},
-		{inUse("update"), 400, CodeResourceInUse,
-			`{"Type":"User","Message":"Cannot update the event source mapping because it is in use."}`},
+		{
+			inUse("update"), 400, CodeResourceInUse,
+			`{"Type":"User","Message":"Cannot update the event source mapping because it is in use."}`,
+		},
 		{contended(), 429, CodeTooManyRequests, `{"Type":"User","message":"Rate exceeded"}`},
-		{&Error{Code: CodeValidation, Status: 400, Message: "1 <validation> error"}, 400, CodeValidation,
-			`{"message":"1 <validation> error"}`},
-		{errors.New("a secret"), 500, CodeService,
-			`{"Type":"Service","Message":"An error occurred and the request cannot be processed."}`},
-		{errors.Join(errors.New("x"), notFound()), 404, CodeResourceNotFound,
-			`{"Type":"User","Message":"The resource you requested does not exist."}`},
+		{
+			&Error{Code: CodeValidation, Status: 400, Message: "1 <validation> error"}, 400, CodeValidation,
+			`{"message":"1 <validation> error"}`,
+		},
+		{
+			errors.New("a secret"), 500, CodeService,
+			`{"Type":"Service","Message":"An error occurred and the request cannot be processed."}`,
+		},
+		{
+			errors.Join(errors.New("x"), notFound()), 404, CodeResourceNotFound,
+			`{"Type":"User","Message":"The resource you requested does not exist."}`,
+		},
 	} {
-		for _, r := range [][2]string{{"POST", mappingsPath}, {"GET", mappingsPath}, {"GET", mappingsPath + "/u"},
-			{"PUT", mappingsPath + "/u"}, {"DELETE", mappingsPath + "/u"}, {"GET", tagsPath + testARN}, {"POST", tagsPath + testARN},
-			{"DELETE", tagsPath + testARN}} {
+		for _, r := range [][2]string{
+			{"POST", mappingsPath},
+			{"GET", mappingsPath},
+			{"GET", mappingsPath + "/u"},
+			{"PUT", mappingsPath + "/u"},
+			{"DELETE", mappingsPath + "/u"},
+			{"GET", tagsPath + testARN},
+			{"POST", tagsPath + testARN},
+			{"DELETE", tagsPath + testARN},
+		} {
 			w := ask(t, &spy{err: c.err}, r[0], r[1], "")
 			assert.Equal(t, c.status, w.Code)
 			assert.Equal(t, c.code, w.Header().Get("x-amzn-errortype"))
@@ -112,7 +129,8 @@ func TestErrorsAreWrittenAsAWSWritesThem(t *testing.T) {
 
 func TestWhatCannotBeReadReachesNoOperation(t *testing.T) {
 	for _, r := range [][3]string{
-		{"POST", mappingsPath, `{"BatchSize":"1"}`}, {"PUT", mappingsPath + "/u", `{"BatchSize":"1"}`},
+		{"POST", mappingsPath, `{"BatchSize":"1"}`},
+		{"PUT", mappingsPath + "/u", `{"BatchSize":"1"}`},
 		{"GET", mappingsPath + "?MaxItems=x", ""},
 	} {
 		ops := &spy{}

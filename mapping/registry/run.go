@@ -59,7 +59,7 @@ func (r *Registry) Run(ctx context.Context) error {
 		r: r, ctx: ctx, hosted: map[string]*hosted{}, since: map[string]time.Time{}, told: map[string]time.Time{}, bad: map[string]bool{},
 		ended: make(chan struct{}), soon: time.NewTimer(settleTime),
 	}
-	return h.run()
+	return h.run() //nolint:contextcheck // host holds ctx: it is the life of one call
 }
 
 func (h *host) run() error {
@@ -112,7 +112,7 @@ func (h *host) reconcile(s *snapshot) {
 		case isClosed(m.done):
 			delete(h.hosted, uuid)
 		case !ok && s.unreadable[uuid] != nil: // nobody knows what it is to be
-		case !ok || !d.runs() || d.fingerprint() != m.fingerprint:
+		case !ok || !d.runs() || d.shape != m.fingerprint:
 			m.stop()
 		}
 	}
@@ -154,10 +154,10 @@ func isClosed(c <-chan struct{}) bool {
 }
 
 // inForce reports whether a mapping is in this process what its definition says.
-func (h *host) inForce(d *definition) bool {
+func (h *host) inForce(d *stored) bool {
 	m := h.hosted[d.UUID]
 	if d.runs() {
-		return m != nil && m.fingerprint == d.fingerprint()
+		return m != nil && m.fingerprint == d.shape
 	}
 	return m == nil
 }
@@ -172,7 +172,7 @@ func (h *host) settle(ctx context.Context, s *snapshot, now time.Time) {
 		}
 		change := uuid + string(d.State) + time.UnixMilli(d.LastModified).String()
 		used[change] = true
-		if !h.aged(change, settleTime, now) || !h.inForce(&d.definition) {
+		if !h.aged(change, settleTime, now) || !h.inForce(d) {
 			continue
 		}
 		var err error
@@ -226,7 +226,7 @@ func (h *host) remove(ctx context.Context, s *snapshot, d *stored) error {
 			return err
 		}
 	}
-	if holder, name, ok := s.holder(d.name()); ok && holder == d.UUID {
+	if c, name, ok := s.holder(d.name()); ok && c.UUID == d.UUID {
 		if err := store.DeleteDefinition(ctx, name.Key, name.Version); err != nil {
 			return err
 		}

@@ -82,23 +82,20 @@ func (v value) integer() (int, error) {
 	return int(max(math.MinInt32, min(math.Trunc(f), math.MaxInt32))), nil
 }
 
-// The times that can be told in four digits of a year; what is beyond them is not converted.
+// The times that can be told in four digits of a year, but for the first second, since a zero time.Time means none.
 const (
-	firstSecond = -62135596799 // one second into year 1, for a zero time.Time means none
+	firstSecond = -62135596799
 	lastSecond  = 253402300799
 )
 
 // instant returns the time of a number of seconds since 1970, to the millisecond. What is below that is cut off, once what
-// binary fractions add is gone.
+// binary fractions add is gone, and what is out of range becomes the limit that it is beyond.
 func (v value) instant() (time.Time, error) {
-	const what = "milliseconds since epoch"
 	if !v.isNumber() {
-		return time.Time{}, v.cannot(what)
+		return time.Time{}, v.cannot("milliseconds since epoch")
 	}
-	f, _ := strconv.ParseFloat(string(v), 64)
-	if f < firstSecond || f > lastSecond {
-		return time.Time{}, v.cannot(what)
-	}
+	f, _ := strconv.ParseFloat(string(v), 64) // As above.
+	f = max(firstSecond, min(f, lastSecond))
 	return time.UnixMilli(int64(math.Floor(math.Round(f*1e6) / 1e3))).UTC(), nil
 }
 
@@ -164,21 +161,20 @@ func (v value) dictionary() (map[string]string, error) {
 	return m, err
 }
 
-func (v value) outside(scalar string) error { return v.not(scalar) }
-
 // entries calls f with the members of an object, in their order.
 func (v value) entries(f func(name string, member value) error) error {
 	d := v.decoder()
 	for d.More() {
-		name, err := d.Token()
+		token, err := d.Token()
 		if err != nil {
 			return err
 		}
+		name, _ := token.(string) // Whatever else stands here is no JSON.
 		member, err := next(d)
 		if err != nil {
 			return err
 		}
-		if err := f(name.(string), member); err != nil {
+		if err := f(name, member); err != nil {
 			return err
 		}
 	}

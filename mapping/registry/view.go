@@ -36,10 +36,11 @@ type snapshot struct {
 	unreadable  map[string]error              // by UUID
 }
 
-// stored is a definition with the version of its row.
+// stored is a definition with the version of its row, and how it runs.
 type stored struct {
 	definition
 	version string
+	shape   string // its fingerprint
 }
 
 // refresh returns what is stored now. With force it reads it all.
@@ -94,7 +95,7 @@ func newSnapshot(rows []mapping.Definition, token string, now time.Time) snapsho
 		if d, err := decodeDefinition(row); err != nil {
 			s.unreadable[uuid] = err
 		} else {
-			s.definitions[uuid] = &stored{definition: *d, version: row.Version}
+			s.definitions[uuid] = &stored{definition: *d, version: row.Version, shape: d.fingerprint()}
 		}
 	}
 	return s
@@ -129,10 +130,10 @@ func (s *snapshot) nameOf(key string) (nameContent, bool) {
 	return c, true
 }
 
-// holder returns who has a name: its UUID, and the row.
-func (s *snapshot) holder(name string) (uuid string, row mapping.Definition, ok bool) {
-	c, ok := s.nameOf(nameRow(name))
-	return c.UUID, s.rows[nameRow(name)], ok
+// holder returns who has a name, and the row.
+func (s *snapshot) holder(name string) (c nameContent, row mapping.Definition, ok bool) {
+	c, ok = s.nameOf(nameRow(name))
+	return c, s.rows[nameRow(name)], ok
 }
 
 func sortedKeys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }

@@ -72,7 +72,7 @@ func (c claim) sign(secret, request string) []byte {
 // Source: IAM User Guide, "Create a signed AWS API request".
 func canonical(r *http.Request, c claim, digest string) string {
 	var b strings.Builder
-	for _, line := range []string{r.Method, httpbinding.EscapePath(path(r.URL), false), query(c.query)} {
+	for _, line := range []string{r.Method, httpbinding.EscapePath(c.path, false), query(c.query)} {
 		b.WriteString(line + "\n")
 	}
 	for _, name := range c.headers {

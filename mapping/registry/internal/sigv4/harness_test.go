@@ -5,7 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -93,12 +93,16 @@ type server struct {
 	targets []string
 }
 
+// serve starts a server, below /prefix as well.
 func serve(t testing.TB, keys map[string]string) (*server, string) {
 	t.Helper()
 	v, err := sigv4.New(sigv4.Config{Keys: keys})
 	require.NoError(t, err)
 	s := &server{verifier: v}
-	listener := httptest.NewServer(s)
+	mux := http.NewServeMux()
+	mux.Handle("/", s)
+	mux.Handle("/prefix/", http.StripPrefix("/prefix", s))
+	listener := httptest.NewServer(mux)
 	t.Cleanup(listener.Close)
 	return s, listener.URL
 }
@@ -113,13 +117,13 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if refusal := s.verifier.Verify(r, body); refusal != nil {
 		w.Header().Set("X-Amzn-Errortype", refusal.Code)
 		w.WriteHeader(refusal.Status)
-		json.NewEncoder(w).Encode(map[string]string{"message": refusal.Message})
+		fmt.Fprintf(w, `{"message":%q}`, refusal.Message)
 		return
 	}
 	s.mu.Lock()
 	s.targets = append(s.targets, r.Method+" "+r.RequestURI)
 	s.mu.Unlock()
-	io.WriteString(w, "{}")
+	fmt.Fprint(w, "{}")
 }
 
 // asked returns what was asked for since it was last called.
@@ -136,8 +140,9 @@ func setAuthorization(r *http.Request, old, with string) {
 	r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), old, with, 1))
 }
 
-func mustURL(t require.TestingT, target string) *url.URL {
+// retarget changes what a request asks for, as if it had come so.
+func retarget(t require.TestingT, r *http.Request, target string) {
 	u, err := url.ParseRequestURI(target)
 	require.NoError(t, err)
-	return u
+	r.RequestURI, r.URL = target, u
 }

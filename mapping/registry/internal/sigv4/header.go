@@ -49,6 +49,8 @@ type claim struct {
 	at    time.Time
 	dated string
 
+	// What was asked for, path as it was on the wire.
+	path  string
 	query url.Values
 }
 
@@ -58,7 +60,7 @@ func read(r *http.Request) (claim, *Refusal) {
 	if refusal != nil {
 		return claim{}, refusal
 	}
-	method, params, _ := strings.Cut(value, " ")
+	name, params, _ := strings.Cut(value, " ")
 	pairs, refusal := split(params)
 	if refusal != nil {
 		return claim{}, refusal
@@ -68,10 +70,10 @@ func read(r *http.Request) (claim, *Refusal) {
 	if refusal := missing(pairs, len(times) > 0); refusal != nil {
 		return claim{}, refusal
 	}
-	if refusal := known(method); refusal != nil {
+	if refusal := supported(name); refusal != nil {
 		return claim{}, refusal
 	}
-	refusal = cmp.Or(c.setTime(times), c.setHeaders(pairs["SignedHeaders"]), c.setCredential(pairs["Credential"]))
+	refusal = cmp.Or(c.setTime(times), c.setHeaders(pairs["SignedHeaders"]), c.setCredential(pairs["Credential"]), c.setPath(r))
 	if refusal != nil {
 		return claim{}, refusal
 	}
@@ -138,17 +140,17 @@ func missing(pairs map[string]string, dated bool) *Refusal {
 	return incomplete(strings.Join(texts, " "))
 }
 
-// known refuses other algorithms, SigV4a's AWS4-ECDSA-P256-SHA256 among them. It repeats the name of one only if it can't
-// be anything else, such as a token.
-func known(method string) *Refusal {
-	if method == algorithm {
+// supported refuses other algorithms, SigV4a's AWS4-ECDSA-P256-SHA256 among them. It repeats the name of one only if it
+// can't be anything else, such as a token.
+func supported(name string) *Refusal {
+	if name == algorithm {
 		return nil
 	}
-	name := ""
-	if strings.HasPrefix(method, "AWS4-") && len(method) <= 32 {
-		name = ": '" + method + "'"
+	told := ""
+	if strings.HasPrefix(name, "AWS4-") && len(name) <= 32 {
+		told = ": '" + name + "'"
 	}
-	return incomplete("Unsupported AWS 'algorithm'" + name + " (only " + algorithm + " for now). ")
+	return incomplete("Unsupported AWS 'algorithm'" + told + " (only " + algorithm + " for now). ")
 }
 
 // dates returns the values of the header that tells the request's time.
@@ -194,6 +196,21 @@ func (c *claim) setCredential(credential string) *Refusal {
 		return incomplete(textElements)
 	}
 	c.accessKey, c.date, c.region, c.service, c.terminator = e[0], e[1], e[2], e[3], e[4]
+	return nil
+}
+
+// setPath takes the path from what the client asked for. A server may have taken a prefix off r.URL, as http.StripPrefix
+// does; whatever else has changed there was not signed.
+func (c *claim) setPath(r *http.Request) *Refusal {
+	c.path = path(r.URL)
+	if r.RequestURI == "" {
+		return nil
+	}
+	asked, err := url.ParseRequestURI(r.RequestURI)
+	if err != nil || asked.RawQuery != r.URL.RawQuery || !strings.HasSuffix(asked.Path, r.URL.Path) || !strings.HasSuffix(path(asked), c.path) {
+		return invalid(textMismatch)
+	}
+	c.path = path(asked)
 	return nil
 }
 

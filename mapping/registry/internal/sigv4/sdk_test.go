@@ -119,9 +119,10 @@ func TestSDKSeesTheRefusal(t *testing.T) {
 		client *lambda.Client
 		code   string
 	}{
-		"wrong secret":          {client(t, endpoint, "wrong", ""), "InvalidSignatureException"},
-		"session":               {client(t, endpoint, exampleSecret, "token"), "UnrecognizedClientException"},
-		"endpoint with a slash": {client(t, endpoint+"/", exampleSecret, ""), ""},
+		"wrong secret":           {client(t, endpoint, "wrong", ""), "InvalidSignatureException"},
+		"session":                {client(t, endpoint, exampleSecret, "token"), "UnrecognizedClientException"},
+		"endpoint with a slash":  {client(t, endpoint+"/", exampleSecret, ""), ""},
+		"endpoint with a prefix": {client(t, endpoint+"/prefix", exampleSecret, ""), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := c.client.ListEventSourceMappings(t.Context(), &lambda.ListEventSourceMappingsInput{})

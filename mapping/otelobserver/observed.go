@@ -1,0 +1,135 @@
+package otelobserver
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/mapping"
+)
+
+// observed is a mapping that is observed. Its methods are those of an Observer.
+type observed struct {
+	*Telemetry
+	stream stream
+
+	mu     sync.RWMutex
+	shards map[string]*shard // those that are open here
+}
+
+// shard returns the shard of that ID, nil where it is not open.
+func (o *observed) shard(id string) *shard {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return o.shards[id]
+}
+
+func (o *observed) shardOpened(e mapping.ShardOpened) {
+	function := functionName(e.FunctionARN)
+	s := &shard{
+		series:  newSeries(o.stream, function, e, o.perShard),
+		spans:   newSpans(o.tracer, o.stream, function, e),
+		running: map[string]*run{},
+	}
+	o.begin(&s.series)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.shards[e.Shard] = s
+}
+
+func (o *observed) shardClosed(e mapping.ShardClosed) {
+	o.mu.Lock()
+	s := o.shards[e.Shard]
+	delete(o.shards, e.Shard)
+	o.mu.Unlock()
+	if s != nil {
+		s.close(e.Err)
+	}
+}
+
+// polled counts what a read brought. One that failed brought nothing, and is no read without records either.
+func (o *observed) polled(e mapping.Polled) {
+	s := o.shard(e.Shard)
+	if s == nil || e.Err != nil {
+		return
+	}
+	o.polledEvents.Add(noContext, int64(e.Records), s.adds...)
+	o.filteredOut.Add(noContext, int64(e.Filtered), s.adds...)
+	if e.Records > 0 {
+		s.polled(&e)
+	}
+}
+
+// invoking takes the age of the last record. The final invocation of a tumbling window has none.
+func (o *observed) invoking(e mapping.Invoking) {
+	if s := o.shard(e.Shard); s != nil && e.Records > 0 {
+		o.iteratorAge.Record(noContext, milliseconds(e.IteratorAge), s.records...)
+	}
+}
+
+// invoked counts an invocation, and ends its span. The measurements are made in that, so that they can name it as their
+// exemplar.
+func (o *observed) invoked(e mapping.Invoked) {
+	s := o.shard(e.Shard)
+	if s == nil {
+		return
+	}
+	ctx := noContext
+	r := s.take(e.RequestID)
+	if r != nil {
+		ctx = trace.ContextWithSpan(ctx, r.span)
+	}
+	o.count(ctx, s, &e)
+	if r != nil {
+		r.settle(&e)
+	}
+}
+
+// count counts an invocation. What was not run, for whatever reason, is none of the mapping's events that were sent to the
+// function; one that was too large was sent, and is no run of the function.
+func (o *observed) count(ctx context.Context, s *shard, e *mapping.Invoked) {
+	if e.Outcome == batch.NotRun {
+		if errors.Is(e.Err, invoke.ErrThrottled) {
+			o.throttles.Add(ctx, 1, s.adds...)
+		}
+		return
+	}
+	o.invokedEvents.Add(ctx, int64(e.Records), s.adds...)
+	o.failedEvents.Add(ctx, int64(e.Failed), s.adds...)
+	if e.Outcome == batch.TooLarge {
+		return
+	}
+	o.invocations.Add(ctx, 1, s.adds...)
+	o.duration.Record(ctx, milliseconds(e.Duration), s.records...)
+	if e.Outcome == batch.FunctionError {
+		o.functionErrors.Add(ctx, 1, s.adds...)
+	}
+}
+
+func (o *observed) discarded(e mapping.Discarded) {
+	s := o.shard(e.Shard)
+	switch {
+	case s == nil:
+	case e.Delivered:
+		o.deliveredEvents.Add(noContext, int64(e.Records), s.adds...)
+	default:
+		o.dropped.Add(noContext, int64(e.Records), s.adds...)
+		if e.Err != nil {
+			o.deliveryFailures.Add(noContext, 1, s.adds...)
+		}
+	}
+}
+
+// committed forgets the polls whose records are all done with.
+func (o *observed) committed(e mapping.Committed) {
+	if s := o.shard(e.Shard); s != nil && e.Err == nil {
+		s.forget(e.Position)
+	}
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

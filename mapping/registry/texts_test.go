@@ -1,0 +1,411 @@
+package registry_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/mapping/registry"
+	"github.com/shardmill/shardmill/poller/kinesistest"
+	"github.com/shardmill/shardmill/role"
+	"github.com/shardmill/shardmill/role/roletest"
+	"github.com/shardmill/shardmill/role/simulate"
+)
+
+const (
+	hostARN   = "arn:aws:iam::123456789012:user/host"
+	shipARN   = "arn:aws:iam::123456789012:role/ship-orders"
+	strangers = "arn:aws:iam::123456789012:role/trusts-nobody"
+	queueARN  = "arn:aws:sqs:us-east-1:123456789012:lost-orders"
+	topicARN  = "arn:aws:sns:us-east-1:123456789012:lost-orders"
+	dynamoARN = "arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000"
+
+	unknownUUID = "00000000-0000-4000-8000-000000000000"
+)
+
+// account is an account with a stream, a consumer of it, IAM, and the control plane over HTTP.
+type account struct {
+	t        *testing.T
+	iam      *roletest.Account
+	url      string // of the control plane
+	consumer string
+	settled  string // the UUID of a mapping of bill-orders that is Disabled
+}
+
+// newAccount makes one. Of the functions, ship-orders acts as a role, bill-orders as whoever the client is, and
+// lone-orders as a role that trusts nobody.
+func newAccount(t *testing.T) *account {
+	t.Helper()
+	a := &account{t: t, iam: roletest.New(roletest.Config{})}
+	simulator := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:SimulatePrincipalPolicy","Resource":"*"}}`
+	require.NoError(t, a.iam.SetUser("AKIDHOST", hostARN, simulator))
+	a.setRole("*")
+	nobody, err := role.TrustPolicy(role.Trust{Principals: []string{shipARN}})
+	require.NoError(t, err)
+	require.NoError(t, a.iam.SetRole(roletest.Role{ARN: strangers, Trust: string(nobody)}))
+
+	open := kinesistest.New(kinesistest.Config{Principal: a.iam.Principal, NoLimits: true, Authorize: func(principal, action, resource string) error {
+		if principal == hostARN {
+			return nil
+		}
+		return a.iam.Authorize(principal, action, resource)
+	}})
+	stream, err := open.CreateStream("orders", 1)
+	require.NoError(t, err)
+	a.consumer, err = stream.RegisterConsumer("shipping")
+	require.NoError(t, err)
+	server := kinesistest.NewServer(open)
+	t.Cleanup(server.Close)
+	accountServer := httptest.NewServer(a.iam.Handler())
+	t.Cleanup(accountServer.Close)
+
+	host := server.Config()
+	host.BaseEndpoint = aws.String(accountServer.URL)
+	host.Credentials = credentials.NewStaticCredentialsProvider("AKIDHOST", "secret", "")
+	quiet := slog.New(slog.DiscardHandler)
+	act := func(arn string) registry.Function {
+		p, err := role.Role{ARN: arn, Logger: quiet}.Provider(sts.NewFromConfig(host))
+		require.NoError(t, err)
+		cfg := server.Config()
+		cfg.Credentials = p
+		return registry.Function{Invoker: nothing, Role: p, Client: kinesis.NewFromConfig(cfg)}
+	}
+	cfg := server.Config()
+	cfg.Credentials = host.Credentials
+	reg, err := registry.New(registry.Config{
+		Functions: registry.FunctionMap{
+			"ship-orders": act(shipARN), "lone-orders": act(strangers), "bill-orders": {Invoker: nothing},
+		},
+		Client:               kinesis.NewFromConfig(cfg),
+		DestinationResolvers: []invoke.DestinationResolver{anywhere{}},
+		Admit: func(ctx context.Context, c registry.Configuration, f registry.Function) error {
+			if to := c.DestinationConfig.OnFailure.Destination; to != "" && f.Role != nil {
+				return simulate.Check(ctx, iam.NewFromConfig(host), f.Role.ARN(), role.Needs{Destinations: []role.Destination{{ARN: to}}})
+			}
+			return nil
+		},
+		AllowUnsigned: true,
+		Logger:        quiet,
+	})
+	require.NoError(t, err)
+	control := httptest.NewServer(reg.Handler())
+	t.Cleanup(control.Close)
+	a.url = control.URL
+
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- reg.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		assert.NoError(t, <-done)
+		http.DefaultClient.CloseIdleConnections()
+	})
+	a.settled = a.settle()
+	return a
+}
+
+// setRole lets ship-orders do some actions.
+func (a *account) setRole(actions ...string) {
+	a.t.Helper()
+	trust, err := role.TrustPolicy(role.Trust{Principals: []string{hostARN}})
+	require.NoError(a.t, err)
+	policy, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": map[string]any{
+		"Effect": "Allow", "Action": actions, "Resource": "*",
+	}})
+	require.NoError(a.t, err)
+	require.NoError(a.t, a.iam.SetRole(roletest.Role{ARN: shipARN, Trust: string(trust), Policies: []string{string(policy)}}))
+}
+
+// settle makes a mapping of bill-orders and waits until it is Disabled.
+func (a *account) settle() string {
+	a.t.Helper()
+	status, _, body := a.send("POST", "/2015-03-31/event-source-mappings", with("FunctionName", "bill-orders", "Enabled", false))
+	require.Equal(a.t, 202, status, body)
+	var c struct{ UUID, State string }
+	require.NoError(a.t, json.Unmarshal([]byte(body), &c))
+	require.Eventually(a.t, func() bool {
+		_, _, body := a.send("GET", "/2015-03-31/event-source-mappings/"+c.UUID, "")
+		return strings.Contains(body, `"State":"Disabled"`)
+	}, 20*time.Second, 50*time.Millisecond)
+	return c.UUID
+}
+
+// send makes a request, and returns the status, the code and the body of the answer.
+func (a *account) send(method, path, body string) (status int, errorType, answer string) {
+	a.t.Helper()
+	req, err := http.NewRequestWithContext(a.t.Context(), method, a.url+path, strings.NewReader(body))
+	require.NoError(a.t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(a.t, err)
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	require.NoError(a.t, err)
+	return resp.StatusCode, resp.Header.Get("X-Amzn-Errortype"), string(b)
+}
+
+// with is the body of a Create with some members other than they should be; nil takes one away.
+func with(members ...any) string {
+	in := map[string]any{"EventSourceArn": streamARN, "FunctionName": "bill-orders:other", "StartingPosition": "TRIM_HORIZON", "Enabled": false}
+	for i := 0; i < len(members); i += 2 {
+		in[members[i].(string)] = members[i+1]
+		if members[i+1] == nil {
+			delete(in, members[i].(string))
+		}
+	}
+	b, err := json.Marshal(in)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+var nothing = invoke.ResponseFunc(func(context.Context, *invoke.Event) (*invoke.Response, error) { return &invoke.Response{}, nil })
+
+// anywhere is a DestinationResolver of queues and topics that take everything.
+type anywhere struct{}
+
+func (anywhere) Serves(arn string) bool {
+	return strings.HasPrefix(arn, "arn:aws:sqs:") || strings.HasPrefix(arn, "arn:aws:sns:")
+}
+
+func (anywhere) Resolve(string) (invoke.Destination, error) {
+	return invoke.DestinationFunc(func(context.Context, *invoke.Failure) error { return nil }), nil
+}
+
+// Every text of AWS's that can be provoked here, provoked over HTTP.
+func TestTexts(t *testing.T) {
+	a := newAccount(t)
+	const (
+		mappings   = "/2015-03-31/event-source-mappings"
+		ipve       = registry.CodeInvalidParameterValue
+		validation = registry.CodeValidation
+	)
+	onFailure := func(arn string) map[string]any {
+		return map[string]any{"OnFailure": map[string]any{"Destination": arn}}
+	}
+	filters := func(patterns ...string) map[string]any {
+		list := []map[string]string{}
+		for _, p := range patterns {
+			list = append(list, map[string]string{"Pattern": p})
+		}
+		return map[string]any{"Filters": list}
+	}
+	between := func(value any, member, than string, limit int) string {
+		return fmt.Sprintf("1 validation error detected: Value '%v' at '%s' failed to satisfy constraint: Member must have value %s than or equal to %d",
+			value, member, than, limit)
+	}
+	kinesisActions := []string{"kinesis:ListShards", "kinesis:GetShardIterator", "kinesis:GetRecords"}
+	cannotRead := "Cannot access stream " + streamARN + ". Please ensure the role can perform the GetRecords, GetShardIterator, " +
+		"DescribeStream, DescribeStreamSummary, ListShards, and ListStreams Actions on your stream."
+	cannotSubscribe := "Cannot access event source " + a.consumer + ". Please ensure the role can perform the DescribeStreamSummary, " +
+		"ListShards, GetShardIterator and GetRecords actions on your stream and SubscribeToShard on your consumer."
+
+	for name, c := range map[string]struct {
+		role    []string // what ship-orders may do; nil: everything
+		body    string
+		code    string
+		status  int // 0: 400
+		message string
+	}{
+		"no starting position": {
+			body: with("StartingPosition", nil), code: ipve,
+			message: "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.",
+		},
+		"a starting position that there is not": {
+			body: with("StartingPosition", "BOGUS"), code: validation,
+			message: "1 validation error detected: Value 'BOGUS' at 'startingPosition' failed to satisfy constraint: " +
+				"Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]",
+		},
+		"BatchSize 10001": {body: with("BatchSize", 10001), code: validation, message: between(10001, "batchSize", "less", 10000)},
+		"BatchSize 0":     {body: with("BatchSize", 0), code: validation, message: between(0, "batchSize", "greater", 1)},
+		"ParallelizationFactor 11": {
+			body: with("ParallelizationFactor", 11), code: validation, message: between(11, "parallelizationFactor", "less", 10),
+		},
+		"ParallelizationFactor 0": {
+			body: with("ParallelizationFactor", 0), code: validation, message: between(0, "parallelizationFactor", "greater", 1),
+		},
+		"window 301": {
+			body: with("MaximumBatchingWindowInSeconds", 301), code: validation, message: between(301, "maximumBatchingWindowInSeconds", "less", 300),
+		},
+		"window -1": {
+			body: with("MaximumBatchingWindowInSeconds", -1), code: validation, message: between(-1, "maximumBatchingWindowInSeconds", "greater", 0),
+		},
+		"tumbling 901": {
+			body: with("TumblingWindowInSeconds", 901), code: validation, message: between(901, "tumblingWindowInSeconds", "less", 900),
+		},
+		"retries 10001": {
+			body: with("MaximumRetryAttempts", 10001), code: validation, message: between(10001, "maximumRetryAttempts", "less", 10000),
+		},
+		"retries -2": {body: with("MaximumRetryAttempts", -2), code: validation, message: between(-2, "maximumRetryAttempts", "greater", -1)},
+		"age 604801": {
+			body: with("MaximumRecordAgeInSeconds", 604801), code: validation, message: between(604801, "maximumRecordAgeInSeconds", "less", 604800),
+		},
+		"two constraints": {
+			body: with("BatchSize", 10001, "ParallelizationFactor", 11), code: validation,
+			message: "2 validation errors detected: Value '10001' at 'batchSize' failed to satisfy constraint: " +
+				"Member must have value less than or equal to 10000; Value '11' at 'parallelizationFactor' failed to satisfy constraint: " +
+				"Member must have value less than or equal to 10",
+		},
+		"response type": {
+			body: with("FunctionResponseTypes", []string{"Bad"}), code: validation,
+			message: "1 validation error detected: Value '[Bad]' at 'functionResponseTypes' failed to satisfy constraint: " +
+				"Member must satisfy constraint: [Member must satisfy enum value set: [ReportBatchItemFailures], Member must not be null]",
+		},
+		"age 0": {
+			body: with("MaximumRecordAgeInSeconds", 0), code: ipve,
+			message: "MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)",
+		},
+		"age 59": {
+			body: with("MaximumRecordAgeInSeconds", 59), code: ipve,
+			message: "MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)",
+		},
+		"AT_TIMESTAMP without one": {body: with("StartingPosition", "AT_TIMESTAMP"), code: ipve, message: "Need to specify a timestamp"},
+		"a timestamp without AT_TIMESTAMP": {
+			body: with("StartingPositionTimestamp", 1e9), code: ipve, message: "Timestamp only valid with StartingPosition AT_TIMESTAMP",
+		},
+		"a timestamp in the future": {
+			body: with("StartingPosition", "AT_TIMESTAMP", "StartingPositionTimestamp", 9789811731.0856), code: ipve,
+			message: "Received Exception while reading from provided stream. The timestampInMillis parameter cannot be greater than the " +
+				"currentTimestampInMillis. timestampInMillis: 9789811731000, currentTimestampInMillis: NOW",
+		},
+		"no stream": {
+			body: with("EventSourceArn", streamARN+"-of-others"), code: ipve, message: "Stream not found: " + streamARN + "-of-others",
+		},
+		"no function":    {body: with("FunctionName", "nobody"), code: ipve, message: "Function does not exist"},
+		"no source":      {body: with("EventSourceArn", nil), code: ipve, message: "Unrecognized event source."},
+		"unknown source": {body: with("EventSourceArn", "arn:aws:foo:us-east-1:123456789012:bar"), code: ipve, message: "Unrecognized event source."},
+		"dynamodb":       {body: with("EventSourceArn", dynamoARN), code: ipve, message: "Unrecognized event source."},
+		"filter: string": {body: with("FilterCriteria", filters("single-string")), code: ipve, message: "Invalid filter pattern definition."},
+		"filter: broken": {body: with("FilterCriteria", filters(`{"data":`)), code: ipve, message: "Invalid filter pattern definition."},
+		"filter: leaf":   {body: with("FilterCriteria", filters(`{"data":{"a":1}}`)), code: ipve, message: "Invalid filter pattern definition."},
+		"filter: empty":  {body: with("FilterCriteria", filters(`{"data":{"a":[]}}`)), code: ipve, message: "Invalid filter pattern definition."},
+		"filter: operator": {
+			body: with("FilterCriteria", filters(`{"data":{"a":[{"like":"b"}]}}`)), code: ipve, message: "Invalid filter pattern definition.",
+		},
+		"tumbling with PF 2": {
+			body: with("TumblingWindowInSeconds", 10, "ParallelizationFactor", 2), code: ipve,
+			message: "Parallelization factor must be equal to 1 when tumbling window period is configured",
+		},
+		"tumbling with filters": {
+			body: with("TumblingWindowInSeconds", 10, "FilterCriteria", filters(`{"data":{"a":[1]}}`)), code: ipve,
+			message: "FilterCriteria must be empty when tumbling window period is configured", // ours
+		},
+		"ScalingConfig": {
+			body: with("ScalingConfig", map[string]any{"MaximumConcurrency": 2}), code: ipve,
+			message: "Unsupported ScalingConfig parameter for given event source mapping type.",
+		},
+		"OnSuccess": {
+			body: with("DestinationConfig", map[string]any{"OnSuccess": map[string]any{"Destination": queueARN}}), code: ipve,
+			message: "OnSuccess configuration is not supported for event source mappings.",
+		},
+		"a role that may not read": {
+			role: []string{"kinesis:ListShards", "kinesis:GetShardIterator"}, body: with("FunctionName", "ship-orders"), code: ipve, message: cannotRead,
+		},
+		"a role that may not subscribe": {
+			role: kinesisActions, body: with("FunctionName", "ship-orders", "EventSourceArn", a.consumer), code: ipve, message: cannotSubscribe,
+		},
+		"a role that may not send": {
+			role: kinesisActions, body: with("FunctionName", "ship-orders", "DestinationConfig", onFailure(queueARN)), code: ipve,
+			message: "The function execution role does not have permissions to call SendMessage on SQS",
+		},
+		"a role that may not publish": {
+			role: kinesisActions, body: with("FunctionName", "ship-orders", "DestinationConfig", onFailure(topicARN)), code: ipve,
+			message: "The function execution role does not have permissions to call Publish on SNS",
+		},
+		"a role that does not trust": {
+			body: with("FunctionName", "lone-orders"), code: ipve,
+			message: "Please add Lambda as a Trusted Entity for " + strangers,
+		},
+		"the same again": {
+			body: with("FunctionName", "bill-orders"), code: registry.CodeResourceConflict, status: 409,
+			message: `The event source arn (" ` + streamARN + ` ") and function (" bill-orders ") provided mapping already exists. ` +
+				`Please update or delete the existing mapping with UUID ` + a.settled,
+		},
+	} {
+		t.Run("create/"+name, func(t *testing.T) {
+			a.setRole("*")
+			if c.role != nil {
+				a.setRole(c.role...)
+			}
+			a.expect(t, "POST", mappings, c.body, max(400, c.status), c.code, c.message)
+		})
+	}
+
+	// Accepted, though one might think otherwise.
+	a.setRole(kinesisActions...)
+	for name, body := range map[string]string{
+		"BatchSize 101, window 0":         with("BatchSize", 101),
+		"age 60":                          with("MaximumRecordAgeInSeconds", 60, "FunctionName", "bill-orders:age"),
+		"tumbling, and an empty filter":   with("TumblingWindowInSeconds", 10, "FilterCriteria", filters(), "FunctionName", "bill-orders:window"),
+		"a role without ListStreams":      with("FunctionName", "ship-orders"),
+		"a time with a fraction":          with("StartingPosition", "AT_TIMESTAMP", "StartingPositionTimestamp", 1.5, "FunctionName", "bill-orders:time"),
+		"an unknown member":               with("Nonsense", 1, "FunctionName", "bill-orders:nonsense"),
+		"a destination of the host's own": with("DestinationConfig", onFailure(queueARN), "FunctionName", "bill-orders:queue"),
+	} {
+		t.Run("accepted/"+name, func(t *testing.T) {
+			status, _, answer := a.send("POST", mappings, body)
+			assert.Equal(t, 202, status, answer)
+			assert.NotContains(t, answer, "FilterCriteria")
+		})
+	}
+
+	gone := "The resource you requested does not exist."
+	for _, method := range []string{"GET", "PUT", "DELETE"} {
+		t.Run(method+" of an unknown UUID", func(t *testing.T) {
+			a.expect(t, method, mappings+"/"+unknownUUID, "", 404, registry.CodeResourceNotFound, gone)
+		})
+	}
+	t.Run("update", func(t *testing.T) {
+		path := mappings + "/" + a.settled
+		a.expect(t, "PUT", path, `{"BatchSize":10001}`, 400, validation, between(10001, "batchSize", "less", 10000))
+		a.expect(t, "PUT", path, `{"FunctionName":"nobody"}`, 400, ipve, "Function does not exist")
+		a.expect(t, "PUT", path, `{"TumblingWindowInSeconds":5,"ParallelizationFactor":2}`, 400, ipve,
+			"Parallelization factor must be equal to 1 when tumbling window period is configured")
+		status, _, answer := a.send("PUT", path, `{"BatchSize":7,"EventSourceArn":"x","StartingPosition":"LATEST"}`)
+		require.Equal(t, 202, status, answer)
+		assert.Contains(t, answer, `"StartingPosition":"TRIM_HORIZON","BatchSize":7,`)
+		a.expect(t, "PUT", path, `{}`, 400, registry.CodeResourceInUse, "Cannot update the event source mapping because it is in use.")
+		a.expect(t, "DELETE", path, "", 400, registry.CodeResourceInUse, "Cannot delete the event source mapping because it is in use.")
+	})
+	t.Run("tags of nothing", func(t *testing.T) {
+		arn := "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:" + unknownUUID
+		a.expect(t, "GET", "/2017-03-31/tags/"+arn, "", 404, registry.CodeResourceNotFound, "Event source mapping not found: "+arn)
+	})
+}
+
+// expect makes a request that is refused.
+func (a *account) expect(t *testing.T, method, path, body string, status int, code, message string) {
+	t.Helper()
+	got, errorType, answer := a.send(method, path, body)
+	assert.Equal(t, status, got, answer)
+	assert.Equal(t, code, errorType)
+	var e struct{ Type, Message string } // either spelling of message
+	require.NoError(t, json.Unmarshal([]byte(answer), &e))
+	wantType := "User"
+	if code == registry.CodeValidation {
+		wantType = ""
+	}
+	assert.Equal(t, wantType, e.Type)
+	if prefix, ok := strings.CutSuffix(message, "NOW"); ok {
+		require.True(t, strings.HasPrefix(e.Message, prefix), e.Message)
+		assert.Regexp(t, `^\d{13}$`, strings.TrimPrefix(e.Message, prefix))
+		return
+	}
+	assert.Equal(t, message, e.Message)
+}
