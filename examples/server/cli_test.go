@@ -14,7 +14,7 @@ import (
 
 // configuration is what the command prints of a mapping.
 type configuration struct {
-	UUID, State, FunctionArn, EventSourceArn string //nolint:revive // the wire's names
+	UUID, State, FunctionArn, EventSourceArn string
 	BatchSize                                int
 }
 
@@ -28,13 +28,13 @@ func awsCommand(t *testing.T, endpoint string, out any, args ...string) {
 	}
 }
 
-// settled waits until the command shows a mapping in a state.
+// settled returns what the command shows of a mapping when it is in a state. Waiting is not its business: each call takes
+// it a second to start.
 func settled(t *testing.T, p *program, uuid, state string) (c configuration) {
 	t.Helper()
-	p.eventually(func() bool {
-		awsCommand(t, p.api, &c, "lambda", "get-event-source-mapping", "--uuid", uuid)
-		return c.State == state
-	})
+	settle(t, p.mappings("any", "any"), uuid, state)
+	awsCommand(t, p.api, &c, "lambda", "get-event-source-mapping", "--uuid", uuid)
+	assert.Equal(t, state, c.State)
 	return c
 }
 
@@ -81,7 +81,7 @@ func TestCommandLineManagesMappings(t *testing.T) {
 	putRecord(t, p, "second")
 	awsCommand(t, p.api, &c, "lambda", "update-event-source-mapping", "--uuid", uuid, "--enabled")
 	assert.Equal(t, "Enabling", c.State)
-	settled(t, p, uuid, "Enabled")
+	settle(t, p.mappings("any", "any"), uuid, "Enabled")
 	p.eventually(arrives(p, "second"))
 	assert.Len(t, p.printed(), 2, "the first one did not come again")
 

@@ -138,7 +138,7 @@ func parseConfig(data []byte) (c config, err error) {
 // The forms of the decoder's errors. What stands between backquotes is a value, which may be a secret.
 var (
 	unknownKey = regexp.MustCompile(`^line (\d+): field (\S+) not found in type `)
-	wrongType  = regexp.MustCompile("(?s)^line (\\d+): cannot unmarshal !!(\\w+) .*into (\\S+)$")
+	wrongType  = regexp.MustCompile(`(?s)^line (\d+): cannot unmarshal !!(\w+) .*into (\S+)$`)
 	quoted     = regexp.MustCompile("(?s)`.*`|'.*'")
 )
 

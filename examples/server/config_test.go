@@ -86,6 +86,7 @@ func TestMeaninglessConfigurationsAreRefused(t *testing.T) {
 		"kinesis: {embedded: {streams: [{name: a, shards: -1}]}}":      "number 1 has -1 shards",
 		"kinesis: {embedded: {listen: a}}":                             "kinesis.embedded.listen: is",
 		"endpoints: {sqs: localhost}":                                  "endpoints.sqs: must be an http:// or https:// URL",
+		"endpoints: {sts: 'http://a:b@c'}":                             "endpoints.sts: must have no user",
 		"store: {dynamodb: {endpoint: x}}":                             "store.dynamodb.endpoint: must be",
 		"region: a":                                                    "functions: must have at least one",
 		"functions: {f: {}}":                                           "functions.f: must have one of command, url, lambda and builtin, has 0",
@@ -133,7 +134,7 @@ func TestErrorsOfFilesTellNoSecret(t *testing.T) {
 		"keys: [{id: a, secret: " + hush + ", secret: " + hush + "}]", "keys: [{id: a, secret: " + hush, "keys: [{id: a, secret: !!int " + hush + "}]",
 		"functions: {f: {url: 'http://user:" + hush + "@h:x'}}", "functions: {f: {url: 'http:// user:" + hush + "@h'}}",
 		"functions: {f: {url: '" + hush + "'}}", "kinesis: {endpoint: 'http://user:" + hush + "@h:x'}", "drain: " + hush,
-		"functions: {f: {headers: " + hush + "}}", "keys: [{id: a, secret: $" + hush + "}]", "keys: `" + hush + "`",
+		"endpoints: {s3: 'http://user:" + hush + "@h'}", "functions: {f: {headers: " + hush + "}}", "keys: [{id: a, secret: $" + hush + "}]", "keys: `" + hush + "`",
 		"keys: \"a\n" + hush + "`\n\"",
 	} {
 		c, err := parseConfig([]byte(file))

@@ -26,13 +26,11 @@ func input(function string) *lambda.CreateEventSourceMappingInput {
 	}
 }
 
-// statuses returns where the mappings stand that run in a server; none if it does not answer.
+// statuses returns where the mappings stand that run in a server.
 func (p *program) statuses(t *testing.T) (all []mapping.Status) {
 	t.Helper()
 	status, body := p.get("/status")
-	if status != http.StatusOK {
-		return nil
-	}
+	require.Equal(t, http.StatusOK, status, body)
 	var standings []struct{ Status *mapping.Status }
 	require.NoError(t, json.Unmarshal([]byte(body), &standings))
 	for _, s := range standings {
@@ -88,16 +86,16 @@ func TestServersOfAFleetAgree(t *testing.T) {
 	_, err = there.CreateEventSourceMapping(t.Context(), input("print"))
 	_, ok := errors.AsType[*types.ResourceConflictException](err)
 	require.True(t, ok, "%v", err)
-	require.Eventually(t, func() bool { return one.held(t) == 2 && two.held(t) == 2 }, time.Minute, 100*time.Millisecond, "they share the shards")
+	one.eventually(func() bool { return one.held(t) == 2 && two.held(t) == 2 }) // they share the shards
 	put(t, stream.Client(), 1, 100)
-	require.Eventually(t, func() bool { return len(distinct(t, one.printed(), two.printed())) == 100 }, 30*time.Second, 50*time.Millisecond)
+	one.eventually(func() bool { return len(distinct(t, one.printed(), two.printed())) == 100 })
 	assert.NotEmpty(t, one.printed())
 	assert.NotEmpty(t, two.printed())
 
 	_, err = here.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: &uuid, Enabled: new(false)})
 	require.NoError(t, err)
 	asked := time.Now()
-	require.Eventually(t, func() bool { return len(one.statuses(t)) == 0 && len(two.statuses(t)) == 0 }, 5*time.Second, 20*time.Millisecond)
+	eventually(t, 5*time.Second, func() bool { return len(one.statuses(t)) == 0 && len(two.statuses(t)) == 0 })
 	t.Logf("disabled at one server, stopped at both after %s", time.Since(asked).Round(10*time.Millisecond))
 	put(t, stream.Client(), 101, 150)
 	assert.Never(t, func() bool { return len(distinct(t, one.printed(), two.printed())) > 100 }, 3*time.Second, 100*time.Millisecond)
@@ -106,6 +104,6 @@ func TestServersOfAFleetAgree(t *testing.T) {
 
 	_, err = there.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: &uuid, Enabled: new(true)})
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return len(distinct(t, one.printed(), two.printed())) == 150 }, time.Minute, 50*time.Millisecond)
+	one.eventually(func() bool { return len(distinct(t, one.printed(), two.printed())) == 150 })
 	assert.Len(t, append(one.printed(), two.printed()...), 150, "it goes on where it was: nothing comes twice")
 }

@@ -16,8 +16,8 @@ import (
 // What a connection may take, in time and bytes.
 const (
 	headerTimeout = 10 * time.Second
-	readTimeout   = 30 * time.Second // of a whole request
-	writeTimeout  = time.Minute      // of a whole request and its answer: a Create asks the stream and the role
+	readTimeout   = 30 * time.Second // for a whole request
+	writeTimeout  = time.Minute      // for an answer, from the end of the header: a Create asks the stream and the role
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 64 << 10
 	shutdownTime  = 5 * time.Second
@@ -103,7 +103,7 @@ func newWeb(ctx context.Context, l net.Listener, handler http.Handler, log *slog
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // of clients that do not speak HTTP
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelError), // of this process; what clients do wrong is not there
 	}}
 }
 
@@ -121,6 +121,7 @@ func (w *web) stop(ctx context.Context) error {
 	defer cancel()
 	err := w.server.Shutdown(ctx)
 	w.hangUp()
+	_ = w.listener.Close() // a server that never served does not know it; otherwise it is closed already
 	if err != nil {
 		return errors.Join(fmt.Errorf("requests at %s were cut short: %w", w.listener.Addr(), err), w.server.Close())
 	}

@@ -26,13 +26,24 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the second signal has its usual effect
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	err := run(untilSignal(), os.Args[1:], os.Stdout, os.Stderr)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "server:", err)
 	}
 	os.Exit(exitCode(err))
+}
+
+// untilSignal returns a context that ends with the first signal to stop. The next one has its usual effect by then.
+func untilSignal() context.Context {
+	ctx, end := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() { // ends with the process
+		<-signals
+		signal.Stop(signals)
+		end()
+	}()
+	return ctx
 }
 
 func exitCode(err error) int {
@@ -45,9 +56,9 @@ func exitCode(err error) int {
 	return 1
 }
 
-// run is the program: functions print on out, and the log goes to errors.
-func run(ctx context.Context, args []string, out, errors io.Writer) error {
-	o, err := parse(args, errors)
+// run is the program: functions print on out, and the log goes to diagnostics.
+func run(ctx context.Context, args []string, out, diagnostics io.Writer) error {
+	o, err := parse(args, diagnostics)
 	if err != nil {
 		return err
 	}
@@ -55,12 +66,12 @@ func run(ctx context.Context, args []string, out, errors io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s, err := newServer(ctx, c, &o, out, o.logger(errors))
+	s, err := newServer(ctx, c, &o, out, o.logger(diagnostics))
 	if err != nil {
 		return err
 	}
 	if err := s.greet(out, c); err != nil {
-		return err
+		return errors.Join(err, s.close())
 	}
 	return s.run(ctx)
 }

@@ -167,9 +167,22 @@ func (p *program) signal(s os.Signal) {
 	require.NoError(p.t, p.command.Process.Signal(s))
 }
 
+// patience is how long a test waits for what takes a second or two on an idle machine.
+const patience = 2 * time.Minute
+
+// eventually waits until ok, and fails after a time. It asks in the test's own goroutine, so that ok may fail the test.
+func eventually(t *testing.T, within time.Duration, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(within); !ok(); <-tick.C {
+		require.True(t, time.Now().Before(deadline), "it did not come within %s", within)
+	}
+}
+
 func (p *program) eventually(ok func() bool) {
 	p.t.Helper()
-	require.Eventually(p.t, ok, 30*time.Second, 20*time.Millisecond)
+	eventually(p.t, patience, ok)
 }
 
 // get asks for a path; 0 means that nobody answers.
@@ -240,11 +253,11 @@ func create(t *testing.T, client *lambda.Client, function, stream string, enable
 func settle(t *testing.T, client *lambda.Client, uuid, state string) *lambda.GetEventSourceMappingOutput {
 	t.Helper()
 	var out *lambda.GetEventSourceMappingOutput
-	require.Eventually(t, func() bool {
+	eventually(t, patience, func() bool {
 		var err error
 		out, err = client.GetEventSourceMapping(t.Context(), &lambda.GetEventSourceMappingInput{UUID: &uuid})
 		return err == nil && *out.State == state
-	}, 30*time.Second, 50*time.Millisecond)
+	})
 	return out
 }
 

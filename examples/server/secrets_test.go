@@ -20,7 +20,7 @@ functions:
   far: {url: "http://user:hush-url@127.0.0.1:1/", headers: {Authorization: hush-header}}
   near: {command: [sh, -c, exit 3], environment: {TOKEN: hush-environment}}
   acting: {builtin: print, role: "arn:aws:iam::123456789012:role/x", externalId: hush-external}
-endpoints: {sts: "http://user:hush-endpoint@127.0.0.1:1/"}
+endpoints: {sts: "http://127.0.0.1:1/"}
 `
 
 func TestNoSecretIsLogged(t *testing.T) {
@@ -42,6 +42,7 @@ func TestNoSecretIsLogged(t *testing.T) {
 			p.eventually(func() bool { return failures(t, p) == 3 })
 			p.signal(syscall.SIGTERM)
 			p.wait()
+			assert.Contains(t, p.log.String(), "draining")
 			assert.NotContains(t, p.out.String()+p.log.String(), "hush")
 			assert.NotContains(t, fmt.Sprint(err), "hush")
 		})

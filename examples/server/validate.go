@@ -101,6 +101,7 @@ func (v *violations) endpoints(c *config) {
 	}
 	for _, place := range slices.Sorted(maps.Keys(all)) {
 		v.add(all[place] == "" || isURL(all[place]), place, "must be an http:// or https:// URL")
+		v.add(!hasUser(all[place]), place, "must have no user and no password")
 	}
 }
 
@@ -108,6 +109,12 @@ func (v *violations) endpoints(c *config) {
 func isURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
+
+// hasUser tells whether a URL has a user in it, who is of no use to AWS's clients and would show in their errors.
+func hasUser(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.User != nil
 }
 
 func (v *violations) function(name string, f functionConfig) {
