@@ -122,7 +122,7 @@ func (c *committer) write(ctx context.Context, p *batch.Commit) bool {
 		switch {
 		case err == nil:
 			return true
-		case errors.Is(err, ErrLeaseLost) || errors.Is(err, ErrUnreadable):
+		case errors.Is(err, ErrLeaseLost) || isFinal(err):
 			c.lost(err)
 			return false
 		case ctx.Err() != nil:

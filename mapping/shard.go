@@ -172,7 +172,7 @@ func (s *shard) acquire() (Progress, error) {
 			})
 			return progress, nil
 		}
-		if errors.Is(err, ErrUnreadable) {
+		if isFinal(err) {
 			return Progress{}, fmt.Errorf("mapping: shard %s: %w", s.info.ID, err)
 		}
 		if told != message(err) && s.soft.Err() == nil {
@@ -261,6 +261,8 @@ func (s *shard) close(left error) (finished bool, err error) {
 		s.log.Warn("the shard's lease was lost: what still ran does not count")
 	case errors.Is(cause, ErrUnreadable):
 		err = fmt.Errorf("mapping: shard %s: %w", s.info.ID, cause)
+	case errors.Is(cause, ErrStoreClosed):
+		err = fmt.Errorf("mapping: shard %s: %w: %w", s.info.ID, ErrNotStored, cause)
 	case left != nil:
 		err = left
 	case s.commits.failure != nil:

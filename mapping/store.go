@@ -13,7 +13,8 @@ import (
 // are not empty. All methods may be called at the same time; what they return is the caller's. Once ctx is done before
 // a method has begun to store something, it stores nothing and returns an error that wraps ctx.Err().
 //
-// State that is stored but cannot be read is an error of the method that needs it, never the same as none.
+// State that is stored but cannot be read is an error of the method that needs it, never the same as none. A Store that
+// can be closed returns ErrStoreClosed from then on.
 // Package storetest checks all that is said here.
 type Store interface {
 	// Anchor stores proposed as the time from which the mapping reads under StartingPosition LATEST, unless one is
@@ -101,4 +102,11 @@ var (
 	// ErrUnreadable tells that something is stored that can't be read: it is damaged, or of an unknown version.
 	// A mapping never takes that for no progress.
 	ErrUnreadable = errors.New("mapping: stored state can't be read")
+
+	// ErrStoreClosed tells that the Store was closed by who owns it: nothing can be stored any more, nor read. It ends a
+	// mapping, since whatever that did from now on would be done again after a restart.
+	ErrStoreClosed = errors.New("mapping: the store is closed")
 )
+
+// isFinal reports whether an error of a Store is one that no other attempt can mend.
+func isFinal(err error) bool { return errors.Is(err, ErrUnreadable) || errors.Is(err, ErrStoreClosed) }

@@ -41,6 +41,7 @@ type run struct {
 	swept    time.Time           // when the rows were swept last
 	trouble  string              // what failed and was told of, empty when all is well
 	ended    chan shardEnd
+	gone     chan struct{} // closed when nobody hears from ended any more
 	wg       sync.WaitGroup
 }
 
@@ -58,18 +59,32 @@ func newRun(ctx context.Context, m *Mapping, began time.Time) *run {
 	r := &run{
 		m: m, began: began,
 		lineage: newLineage(), running: map[string]*shard{},
-		ended: make(chan shardEnd),
+		ended: make(chan shardEnd), gone: make(chan struct{}),
 	}
 	r.soft, r.halt = context.WithCancelCause(ctx)
 	r.hard, r.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	return r
 }
 
-// supervise opens shards as they may be opened, until the soft ctx is done, then waits for them.
+// supervise processes the stream, until the soft ctx is done, and waits for all that it began. It does not wait under a panic,
+// which ends the process, with its stack, only when it gets through: the shards then end unheard.
 func (r *run) supervise() error {
-	defer r.wg.Wait()
-	defer r.cancel(nil)
-	defer r.halt(nil)
+	over := false
+	defer func() {
+		r.halt(nil)
+		r.cancel(nil)
+		close(r.gone)
+		if over {
+			r.wg.Wait()
+		}
+	}()
+	err := r.work()
+	over = true
+	return err
+}
+
+// work opens shards as they may be opened, until the soft ctx is done, then hears how they end.
+func (r *run) work() error {
 	if err := r.begin(); err != nil {
 		if r.soft.Err() != nil {
 			return nil
@@ -171,7 +186,7 @@ func (r *run) fatal(err error) error {
 	if errors.Is(err, errListedOpen) && time.Since(r.began) < listingLag {
 		return nil
 	}
-	if errors.Is(err, ErrUnreadable) || errors.Is(err, ErrStreamReplaced) {
+	if isFinal(err) || errors.Is(err, ErrStreamReplaced) {
 		return err
 	}
 	if missing, ok := errors.AsType[*role.AccessError](err); ok {
@@ -274,7 +289,11 @@ func (r *run) process(s *shard, delay time.Duration) {
 	r.m.view.set(func(v *view) { v.shards[info.ID] = sv })
 	r.wg.Go(func() {
 		finished, err := s.run(delay)
-		r.ended <- shardEnd{id: info.ID, finished: finished, lease: s.lease, released: s.released, children: s.children, err: err}
+		e := shardEnd{id: info.ID, finished: finished, lease: s.lease, released: s.released, children: s.children, err: err}
+		select {
+		case r.ended <- e:
+		case <-r.gone:
+		}
 	})
 }
 
@@ -330,45 +349,6 @@ func (r *run) stop() error {
 	}
 	r.m.log.Info("mapping stopped")
 	return errs.join()
-}
-
-// stopErrors gathers how shards ended at a stop: of each kind the first, and how many there were.
-type stopErrors struct {
-	kinds []error
-	first map[error]error
-	count map[error]int
-}
-
-func (s *stopErrors) add(err error) {
-	if err == nil || errors.Is(err, ErrLeaseLost) { // somebody else has the shard already: that is what a stop is for
-		return
-	}
-	kind := err
-	for _, k := range []error{ErrStillRunning, ErrDrainTimeout, ErrNotStored, ErrUnreadable} {
-		if errors.Is(err, k) {
-			kind = k
-			break
-		}
-	}
-	if s.count == nil {
-		s.first, s.count = map[error]error{}, map[error]int{}
-	}
-	if s.count[kind]++; s.count[kind] == 1 {
-		s.kinds = append(s.kinds, kind)
-		s.first[kind] = err
-	}
-}
-
-func (s *stopErrors) join() error {
-	var errs []error
-	for _, kind := range s.kinds {
-		err := s.first[kind]
-		if n := s.count[kind]; n > 1 {
-			err = fmt.Errorf("%w (and %d more shards)", err, n-1)
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
 }
 
 // sleep waits and reports whether ctx is still good.

@@ -3,12 +3,14 @@ package poller_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -93,7 +95,7 @@ func TestStuckShardsLeaveTheLastQuarterToTheOthers(t *testing.T) {
 		assert.Empty(t, waits, "it holds more than its share, and 10 MiB are not free")
 		n, err := other.Reserve(t.Context(), 10*mib)
 		require.NoError(t, err)
-		assert.Equal(t, 9*mib, n, "it goes before one that waits")
+		assert.Equal(t, 5*mib, n, "its part of the last quarter, before one that waits")
 		other.Close()
 		synctest.Wait()
 		assert.Empty(t, waits)
@@ -106,14 +108,17 @@ func TestReservationsAreGrantedInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := budgetOf(t, 40*mib)
 		holder := b.Open()
-		holder.Settle(40*mib, true)
+		holder.Settle(25*mib, true)
 		var queue []<-chan int
 		for range 3 {
-			queue = append(queue, reserve(t.Context(), b.Open(), 10*mib))
+			a := b.Open()
+			a.Settle(5*mib, true) // more than its part of the last quarter
+			queue = append(queue, reserve(t.Context(), a, 3*mib))
 			synctest.Wait()
 		}
-		for i, want := range []int{10 * mib, 10 * mib, 5 * mib} {
-			holder.Settle((40-[]int{10, 20, 25}[i])*mib, false)
+		for i, want := range []int{3 * mib, 3 * mib, 2 * mib} {
+			assert.Empty(t, queue[i])
+			holder.Settle([]int{12, 9, 7}[i]*mib, false)
 			assert.Equal(t, want, <-queue[i])
 		}
 	})
@@ -123,7 +128,8 @@ func TestReservationEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := budgetOf(t, 40*mib)
 		holder, a := b.Open(), b.Open()
-		holder.Settle(40*mib, true)
+		holder.Settle(30*mib, true)
+		a.Settle(10*mib, true)
 		cause := errors.New("stop")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		go func() {
@@ -134,6 +140,7 @@ func TestReservationEndsWithItsContext(t *testing.T) {
 		require.ErrorIs(t, err, cause)
 		assert.EqualValues(t, 40*mib, used(b))
 		holder.Close()
+		a.Close()
 		assert.Zero(t, used(b))
 	})
 }
@@ -178,6 +185,115 @@ func TestBudgetUnderManyShards(t *testing.T) {
 			})
 		}
 		all.Wait()
+		assert.Zero(t, used(b))
+	})
+}
+
+// hoard has an account read, and hold what it read for ever, until ctx ends.
+func hoard(ctx context.Context, a *poller.Account) {
+	for held := 0; ; {
+		n, err := a.Reserve(ctx, 10*mib)
+		if err != nil {
+			return
+		}
+		held += n
+		a.Settle(held, true)
+	}
+}
+
+// TestStuckShardsNeverKeepAnotherFromReading has shards that read whatever they are granted and let nothing go, in any number,
+// and one beside them, there from the start or opened later, that lets go what it read.
+func TestStuckShardsNeverKeepAnotherFromReading(t *testing.T) {
+	for _, stuck := range []int{1, 2, 3, 4, 7, 50, 1000} {
+		for _, late := range []bool{false, true} {
+			t.Run(fmt.Sprintf("stuck=%d late=%t", stuck, late), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					b := budgetOf(t, 40*mib)
+					var other *poller.Account
+					if !late {
+						other = b.Open()
+					}
+					for range stuck {
+						go hoard(t.Context(), b.Open())
+					}
+					synctest.Wait()
+					if late {
+						other = b.Open()
+					}
+					for range 10 {
+						ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+						n, err := other.Reserve(ctx, 10*mib)
+						cancel()
+						require.NoError(t, err)
+						require.Positive(t, n)
+						other.Settle(n, true)
+						other.Settle(0, false)
+					}
+					assert.LessOrEqual(t, used(b), int64(50*mib))
+				})
+			})
+		}
+	}
+}
+
+// TestNothingIsReservedAtOnce: an event of a subscription that has no records waits for nobody.
+func TestNothingIsReservedAtOnce(t *testing.T) {
+	b := budgetOf(t, 40*mib)
+	a := b.Open()
+	a.Settle(45*mib, true)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	n, err := a.Reserve(ctx, 0)
+	require.NoError(t, err)
+	assert.Zero(t, n)
+}
+
+// TestIteratorIsMadeBehindAWaitForTheBudget: a wait may outlast an iterator, and a read that is refused for it would lose
+// its turn, to wait as long again.
+func TestIteratorIsMadeBehindAWaitForTheBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetOf(t, 40*mib)
+		other, own := b.Open(), b.Open()
+		f := newFake(4)
+		f.page = 2
+		r := open(t, f, poller.Start{Account: own}, poller.Config{})
+		_, err := r.Next(t.Context())
+		require.NoError(t, err)
+		own.Settle(20*mib, true)
+		other.Settle(20*mib, true)
+		go func() {
+			time.Sleep(10 * time.Minute)
+			other.Settle(0, false)
+		}()
+		page, err := r.Next(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, []string{"3", "4"}, sequence(page))
+		assert.Equal(t, seconds(0, 600), f.times("read"))
+	})
+}
+
+// TestFailedReadsReserveNothing has each call of a poll fail in turn, and a read that waits for its meter end.
+func TestFailedReadsReserveNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetOf(t, 40*mib)
+		f := newFake(4)
+		r := open(t, f, poller.Start{Account: b.Open()}, poller.Config{})
+		f.onIterator = func(*kinesis.GetShardIteratorInput) error { return internal }
+		_, err := r.Next(t.Context())
+		require.Error(t, err)
+		assert.Zero(t, used(b))
+		f.onIterator, f.onRead = nil, func(context.Context, int) (*kinesis.GetRecordsOutput, error) { return nil, expired }
+		_, err = r.Next(t.Context())
+		require.Error(t, err)
+		assert.Zero(t, used(b))
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		f.onRead = func(ctx context.Context, _ int) (*kinesis.GetRecordsOutput, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		_, err = r.Next(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Zero(t, used(b))
 	})
 }

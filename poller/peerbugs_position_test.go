@@ -167,6 +167,15 @@ func TestPeerBugsPartialBatchNeverFlushed(t *testing.T) {
 		require.Equal(w, numbered(0, 6), w.delivered(), "the end of the shard ends the wait as well")
 		stop()
 	})
+	inWard(t, 1, kinesistest.Config{}, func(w *ward) {
+		stop := w.run(func(c *mapping.Config) { c.BatchSize, c.MaximumBatchingWindow = 100, 5*time.Second })
+		w.put(0, 3)
+		w.pass(1500 * time.Millisecond)
+		w.service.Inject(kinesistest.Fault{Op: kinesistest.GetRecords, Hang: true, Times: -1})
+		w.pass(5 * time.Second)
+		require.Equal(w, numbered(0, 3), w.delivered(), "the window ends though no read does, with or without records")
+		stop()
+	})
 }
 
 // Clients whose checkpoint is a sequence number alone: within an aggregate it loses members, or repeats them.

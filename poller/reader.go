@@ -94,9 +94,6 @@ func (r *reader) Next(ctx context.Context) (batch.Page, error) {
 // poll reads once, and again if the iterator was refused.
 func (r *reader) poll(ctx context.Context) (batch.Page, error) {
 	for renewals := 0; ; {
-		if err := r.ensureIterator(ctx); err != nil {
-			return batch.Page{}, err
-		}
 		w := r.poller.reading()
 		out, began, err := r.getRecords(ctx, w)
 		if w.protocol.Refused {
@@ -108,8 +105,8 @@ func (r *reader) poll(ctx context.Context) (batch.Page, error) {
 		if w.protocol.Refused {
 			continue // in JSON; the iterator is as good as before
 		}
-		if !refusesIterator(err) {
-			return batch.Page{}, err
+		if r.iterator == "" || !refusesIterator(err) {
+			return batch.Page{}, err // without an iterator, it is the call for one that failed
 		}
 		r.iterator = ""
 		if renewals++; renewals > maxRenewals {
@@ -131,6 +128,7 @@ func (r *reader) ensureIterator(ctx context.Context) error {
 	if r.iterator != "" && time.Since(r.given) < staleIterator {
 		return nil
 	}
+	r.iterator = ""
 	if err := r.iterators.wait(ctx); err != nil {
 		return err
 	}
@@ -172,18 +170,31 @@ func (r *reader) iteratorError(err error) error {
 	return err
 }
 
-// getRecords makes one read, and returns when it began.
+// getRecords reserves what a read may bring, makes it, and returns when it began. Of a read that failed nothing stays
+// reserved.
 func (r *reader) getRecords(ctx context.Context, w *wire) (*kinesis.GetRecordsOutput, time.Time, error) {
-	if err := r.reads.wait(ctx); err != nil {
+	limit, err := r.reserve(ctx) // first, because it may take longer than an iterator lives
+	if err != nil {
 		return nil, time.Time{}, err
 	}
-	limit, err := r.reserve(ctx)
+	out, began, err := r.read(ctx, w, limit)
 	if err != nil {
+		r.account.Received(0)
+	}
+	return out, began, err
+}
+
+// read makes one read, with an iterator that is young enough.
+func (r *reader) read(ctx context.Context, w *wire, limit int32) (*kinesis.GetRecordsOutput, time.Time, error) {
+	if err := r.ensureIterator(ctx); err != nil {
+		return nil, time.Time{}, err
+	}
+	if err := r.reads.wait(ctx); err != nil {
 		return nil, time.Time{}, err
 	}
 	var began time.Time
 	var out *kinesis.GetRecordsOutput
-	err = r.poller.call(ctx, r.op("get records"), func(ctx context.Context) (err error) {
+	err := r.poller.call(ctx, r.op("get records"), func(ctx context.Context) (err error) {
 		began = time.Now()
 		out, err = r.poller.cfg.Client.GetRecords(ctx, &kinesis.GetRecordsInput{
 			StreamARN:     &r.poller.cfg.StreamARN,
@@ -192,15 +203,11 @@ func (r *reader) getRecords(ctx context.Context, w *wire) (*kinesis.GetRecordsOu
 		}, w.poll)
 		return err
 	})
-	if err == nil {
-		return out, began, nil
-	}
-	r.account.Received(0)
 	if _, late := errors.AsType[*timeoutError](err); late && w.answered {
 		r.limit.halve()
 		r.log.LogAttrs(ctx, slog.LevelWarn, "an answer was not read in time: asking for fewer records", slog.Int("limit", int(r.limit.now)))
 	}
-	return nil, time.Time{}, err
+	return out, began, err
 }
 
 // accept makes a page of an answer, and moves the read position behind it.

@@ -279,3 +279,26 @@ func TestARecordWithoutSequenceNumberIsAnError(t *testing.T) {
 	_, err := open(t, f, poller.Start{}, poller.Config{}).Next(t.Context())
 	require.EqualError(t, err, "poller: shard shardId-000000000000: get records: a record has no sequence number")
 }
+
+// TestCallForAnIteratorIsMadeOncePerNext: another try within the same poll would bring the same, be it for a Reader that had an
+// iterator before.
+func TestCallForAnIteratorIsMadeOncePerNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(4)
+		r := open(t, f, poller.Start{}, poller.Config{})
+		refuse := func(*kinesis.GetShardIteratorInput) error { return &types.InvalidArgumentException{} }
+		f.onIterator = refuse
+		_, err := r.Next(t.Context())
+		require.Error(t, err)
+		require.Len(t, f.of("iterator"), 1)
+		f.onIterator = nil
+		_, err = r.Next(t.Context())
+		require.NoError(t, err)
+		require.Len(t, f.of("iterator"), 2)
+		rest(t.Context(), 10*time.Minute)
+		f.onIterator = refuse
+		_, err = r.Next(t.Context())
+		require.Error(t, err)
+		require.Len(t, f.of("iterator"), 3)
+	})
+}

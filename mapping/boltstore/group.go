@@ -2,12 +2,18 @@ package boltstore
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"sync"
+
+	"github.com/shardmill/shardmill/mapping"
 )
 
 // maxGroup bounds one transaction, and so what is held in memory for it; it is the bound of bbolt's own batches.
 const maxGroup = 1000
+
+// errClosed is what everybody gets after Close.
+var errClosed = fmt.Errorf("%w: %w", mapping.ErrStoreClosed, os.ErrClosed)
 
 // group lets many callers share one transaction after the other, without a goroutine of its own: the first caller
 // leads, and does the work for itself at once. Those who come meanwhile wait in the queue. When the leader is
@@ -68,7 +74,7 @@ func (g *group) enter(c *call) (leads bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
-		return false, os.ErrClosed
+		return false, errClosed
 	}
 	g.calls.Add(1)
 	if !g.led {

@@ -82,15 +82,18 @@ func TestClosedStoreRefusesCalls(t *testing.T) {
 	require.NoError(t, s.Close())
 
 	ctx := context.Background()
-	_, err = s.Anchor(ctx, "m", time.Now())
-	require.ErrorIs(t, err, os.ErrClosed)
-	_, err = s.Progress(ctx, "m")
-	require.ErrorIs(t, err, os.ErrClosed)
-	_, _, err = s.Acquire(ctx, "m", "s", "b")
-	require.ErrorIs(t, err, os.ErrClosed)
-	require.ErrorIs(t, s.Commit(ctx, lease, mapping.Progress{}), os.ErrClosed)
-	require.ErrorIs(t, s.Release(ctx, lease), os.ErrClosed)
-	require.ErrorIs(t, s.Delete(ctx, "m", "s"), os.ErrClosed)
+	_, anchor := s.Anchor(ctx, "m", time.Now())
+	_, progress := s.Progress(ctx, "m")
+	_, _, acquire := s.Acquire(ctx, "m", "s", "b")
+	for name, err := range map[string]error{
+		"anchor": anchor, "progress": progress, "acquire": acquire,
+		"commit":  s.Commit(ctx, lease, mapping.Progress{}),
+		"release": s.Release(ctx, lease),
+		"delete":  s.Delete(ctx, "m", "s"),
+	} {
+		require.ErrorIs(t, err, mapping.ErrStoreClosed, name)
+		require.ErrorIs(t, err, os.ErrClosed, name)
+	}
 }
 
 func TestDeletedRowIsGoneAfterAReopen(t *testing.T) {

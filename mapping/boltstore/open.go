@@ -126,7 +126,8 @@ func openFile(path string, readOnly bool) (*bbolt.DB, *os.File, error) {
 }
 
 // Close waits for the calls that are running, closes the file and gives its lock back. Calls that come later get an
-// error that wraps os.ErrClosed, except for Close, which may be called again.
+// error that wraps mapping.ErrStoreClosed and os.ErrClosed, except for Close, which may be called again. A mapping that still
+// runs ends with it: close the store when Run has returned.
 func (s *Store) Close() error { return s.close() }
 
 func (s *Store) shut() error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/shardmill/shardmill/mapping"
@@ -123,7 +122,7 @@ func (s *Store) Release(ctx context.Context, lease mapping.Lease) error {
 		return s.wrap(err)
 	}
 	if s.group.isClosed() {
-		return s.wrap(os.ErrClosed)
+		return s.wrap(errClosed)
 	}
 	s.leases.drop(lease)
 	return nil

@@ -162,6 +162,30 @@ func TestDeleteLeavesARowThatWasPutMeanwhile(t *testing.T) {
 	assert.Equal(t, map[string]string{"a": "2"}, definitions(t, other))
 }
 
+// latecomer has a write come in right behind each list of the definitions.
+type latecomer struct {
+	*dynamodb.Client
+	behind func()
+}
+
+func (l *latecomer) Query(ctx context.Context, in *dynamodb.QueryInput, opts ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
+	out, err := l.Client.Query(ctx, in, opts...)
+	l.behind()
+	return out, err
+}
+
+func TestTokenIsOfAMomentBeforeTheRows(t *testing.T) {
+	db := server(t)
+	other := open(t, db, "b")
+	s := open(t, &latecomer{Client: db, behind: func() {
+		require.NoError(t, other.PutDefinition(t.Context(), row("late", "1"), ""))
+	}}, "a")
+	rows, before, err := s.Definitions(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, rows)
+	assert.NotEqual(t, before, token(t, other))
+}
+
 // stopper ends its context with the first write.
 type stopper struct {
 	*dynamodb.Client

@@ -22,7 +22,7 @@ var leaseAttributes = []string{
 }
 
 // Leases implements mapping.FleetTable. A row that KCL made is one of epoch 0, as if it were not there, until it is taken.
-// While a KCL worker has a lease its row is left out, unless the shard is finished. When its counter has stood still for
+// While a KCL worker has a lease it is shown as foreign, unless the shard is finished. When its counter has stood still for
 // Options.ForeignTimeout it is shown as free.
 func (t *fleetTable) Leases(ctx context.Context, mark string) (rows []mapping.FleetLease, next string, err error) {
 	if err := t.check(ctx, "list", "leases"); err != nil {
@@ -47,34 +47,33 @@ func (t *fleetTable) Leases(ctx context.Context, mark string) (rows []mapping.Fl
 		if !kcl.IsLease(item) {
 			continue
 		}
-		row, shown, err := t.image(item)
+		row, err := t.image(item)
 		if err != nil {
 			return nil, "", err
 		}
-		if shown {
-			rows = append(rows, row)
-		}
+		rows = append(rows, row)
 	}
 	return rows, kcl.Text(out.LastEvaluatedKey, kcl.LeaseKey), nil
 }
 
-// image returns what a row is to a fleet, and false if it is not to be shown.
-func (t *fleetTable) image(item kcl.Item) (mapping.FleetLease, bool, error) {
+// image returns what a row is to a fleet.
+func (t *fleetTable) image(item kcl.Item) (mapping.FleetLease, error) {
 	k := t.key(kcl.Text(item, kcl.LeaseKey))
 	r, err := decodeRow(k, item)
 	if err != nil {
-		return mapping.FleetLease{}, false, err
+		return mapping.FleetLease{}, err
 	}
 	owner, ours := ownerOf(&r)
-	if !ours {
-		if err := t.store.abandoned(k, &r); err != nil && !r.progress.End {
-			if !errors.Is(err, mapping.ErrLeaseHeld) {
-				return mapping.FleetLease{}, false, err
-			}
-			return mapping.FleetLease{}, false, nil
-		}
+	l := mapping.FleetLease{Shard: k.shard, Owner: owner, Epoch: r.epoch, Finished: r.progress.End, Rate: r.rate}
+	if ours || r.progress.End {
+		return l, nil
 	}
-	return mapping.FleetLease{Shard: k.shard, Owner: owner, Epoch: r.epoch, Finished: r.progress.End, Rate: r.rate}, true, nil
+	err = t.store.abandoned(k, &r)
+	if errors.Is(err, mapping.ErrLeaseHeld) {
+		l.Owner, l.Foreign = kcl.Text(item, kcl.LeaseOwner), true
+		return l, nil
+	}
+	return l, err
 }
 
 // Take implements mapping.FleetTable. Behind the seen Epoch 0 may be a row that was deleted, or one of KCL's that nobody

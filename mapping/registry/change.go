@@ -187,9 +187,12 @@ func (r *Registry) ListTags(ctx context.Context, arn string) (map[string]string,
 	return tags, nil
 }
 
-// TagResource adds tags to a mapping, or gives those that it has another value.
+// TagResource adds tags to a mapping, or gives those that it has another value. tags must not be nil.
 func (r *Registry) TagResource(ctx context.Context, arn string, tags map[string]string) error {
 	var c constraints
+	if tags == nil {
+		c.null("tags")
+	}
 	c.tags(tags)
 	if err := c.error(); err != nil {
 		return err
@@ -197,8 +200,14 @@ func (r *Registry) TagResource(ctx context.Context, arn string, tags map[string]
 	return r.retag(ctx, arn, func(t map[string]string) { maps.Copy(t, tags) })
 }
 
-// UntagResource takes tags away from a mapping, by their keys. Those that it does not have are passed over.
+// UntagResource takes tags away from a mapping, by their keys. Those that it does not have are passed over. There
+// must be a key.
 func (r *Registry) UntagResource(ctx context.Context, arn string, keys []string) error {
+	if len(keys) == 0 {
+		var c constraints
+		c.null("tagKeys")
+		return c.error()
+	}
 	return r.retag(ctx, arn, func(t map[string]string) {
 		maps.DeleteFunc(t, func(key, _ string) bool { return slices.Contains(keys, key) })
 	})

@@ -67,9 +67,9 @@ func (c Configuration) MarshalJSON() ([]byte, error) {
 		BatchSize                      int
 		MaximumBatchingWindowInSeconds int
 		ParallelizationFactor          int
-		EventSourceArn                 string          //nolint:revive // the wire's name
+		EventSourceArn                 string
 		FilterCriteria                 *FilterCriteria `json:",omitempty"`
-		FunctionArn                    string          //nolint:revive // as above
+		FunctionArn                    string
 		LastModified                   epoch
 		LastProcessingResult           string
 		State                          State
@@ -80,12 +80,16 @@ func (c Configuration) MarshalJSON() ([]byte, error) {
 		MaximumRetryAttempts           int
 		TumblingWindowInSeconds        int
 		FunctionResponseTypes          []string
-		EventSourceMappingArn          string         //nolint:revive // as above
+		EventSourceMappingArn          string
 		MetricsConfig                  *MetricsConfig `json:",omitempty"`
 	}{
-		c.UUID, c.StartingPosition, epoch{c.StartingPositionTimestamp}, c.BatchSize, c.MaximumBatchingWindowInSeconds,
-		c.ParallelizationFactor, c.EventSourceARN, c.FilterCriteria, c.FunctionARN, epoch{c.LastModified},
-		c.LastProcessingResult, c.State, c.StateTransitionReason, destination{c.DestinationConfig.OnFailure},
+		c.UUID, c.StartingPosition,
+		epoch{c.StartingPositionTimestamp},
+		c.BatchSize, c.MaximumBatchingWindowInSeconds,
+		c.ParallelizationFactor, c.EventSourceARN, c.FilterCriteria, c.FunctionARN,
+		epoch{c.LastModified},
+		c.LastProcessingResult, c.State, c.StateTransitionReason,
+		destination{c.DestinationConfig.OnFailure},
 		c.MaximumRecordAgeInSeconds, c.BisectBatchOnFunctionError, c.MaximumRetryAttempts, c.TumblingWindowInSeconds,
 		types, c.EventSourceMappingARN, c.MetricsConfig,
 	})

@@ -87,8 +87,10 @@ func notFound() *Error {
 
 // inUse is the answer to an update, or a delete, of a mapping between two states. Source: public reports.
 func inUse(verb string) *Error {
-	return &Error{Code: CodeResourceInUse, Status: http.StatusBadRequest, Type: user,
-		Message: "Cannot " + verb + " the event source mapping because it is in use."}
+	return &Error{
+		Code: CodeResourceInUse, Status: http.StatusBadRequest, Type: user,
+		Message: "Cannot " + verb + " the event source mapping because it is in use.",
+	}
 }
 
 // failed is the answer when it is nobody's fault but ours. The text is ours.
@@ -96,8 +98,10 @@ func failed(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
-	return &Error{Code: CodeService, Status: http.StatusInternalServerError, Type: service,
-		Message: "An error occurred and the request cannot be processed.", Err: err}
+	return &Error{
+		Code: CodeService, Status: http.StatusInternalServerError, Type: service,
+		Message: "An error occurred and the request cannot be processed.", Err: err,
+	}
 }
 
 // contended is the answer when others were always faster. The text is ours.

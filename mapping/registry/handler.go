@@ -14,7 +14,7 @@ import (
 
 // maxBody is the most bytes that the body of a request may have. The largest that makes sense, with five filters and fifty
 // tags, has about 40,000.
-const maxBody = 1 << 20
+const maxBody = 1 << 18
 
 // operations are what a Registry does for its callers. They check what they are asked for, the handler only decodes it.
 type operations interface {

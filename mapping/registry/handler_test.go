@@ -168,7 +168,7 @@ func TestBodiesAreBounded(t *testing.T) {
 		assert.Equal(t, c.read, body.read)
 		if c.want == 413 {
 			assert.Equal(t, "RequestEntityTooLargeException", w.Header().Get("x-amzn-errortype"))
-			assert.JSONEq(t, `{"Type":"User","message":"Request must be smaller than 1048576 bytes for the `+
+			assert.JSONEq(t, `{"Type":"User","message":"Request must be smaller than 262144 bytes for the `+
 				`CreateEventSourceMapping operation"}`, w.Body.String())
 		}
 	}

@@ -339,6 +339,8 @@ func TestTags(t *testing.T) {
 		require.True(t, ok)
 		assert.Equal(t, registry.CodeResourceNotFound, e.Code)
 		assert.Equal(t, "Event source mapping not found: "+arn+"x", e.Message)
+		assert.Equal(t, registry.CodeValidation, code(r.TagResource(t.Context(), arn, nil)))
+		assert.Equal(t, registry.CodeValidation, code(r.UntagResource(t.Context(), arn, nil)))
 		many := map[string]string{}
 		for i := range 50 {
 			many[string(rune('A'+i))] = ""

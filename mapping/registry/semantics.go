@@ -60,6 +60,8 @@ func (in *CreateInput) start(d *definition, now time.Time) error {
 		return invalid("Need to specify a timestamp")
 	case in.StartingPosition != string(mapping.AtTimestamp):
 		return nil
+	case at.Before(time.Unix(0, 0)): // recorded of AWS, which puts the class of its own number before the type
+		return invalid("Received Exception while reading from provided stream. class java.lang.Long can not be converted to a Timestamp")
 	case at.After(now):
 		return invalid("Received Exception while reading from provided stream. The timestampInMillis parameter cannot be greater "+
 			"than the currentTimestampInMillis. timestampInMillis: %d, currentTimestampInMillis: %d", at.UnixMilli(), now.UnixMilli())

@@ -11,7 +11,7 @@ import (
 // ARNs of mappings. docs/api.md tells what is like AWS and what is not.
 //
 // Requests must be signed, with Signature Version 4, by one of Config.Credentials; with Config.AllowUnsigned signatures
-// are not looked at, and without either nobody is served. A request may be as large as the handler's bound on bodies, 1 MiB;
+// are not looked at, and without either nobody is served. A request may be as large as the handler's bound on bodies, 256 KiB;
 // timeouts and the size of headers are the http.Server's.
 func (r *Registry) Handler() http.Handler { return newHandler(r, r.auth, r.log) }
 

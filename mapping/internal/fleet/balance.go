@@ -25,10 +25,10 @@ func (c *Coordinator) balance(now time.Time, members []*member) {
 	c.balanced = now
 	moves := even(members)
 	for _, m := range moves {
-		if m.to.name == c.incarnation {
+		if m.to == &c.self {
 			c.ask(m.shard)
 		}
-		if m.from.name == c.incarnation {
+		if m.from == &c.self {
 			c.withdraw(m.shard)
 		}
 	}
@@ -54,7 +54,7 @@ func (c *Coordinator) force(now time.Time) {
 
 // ask asks for a hand-over, if there is room for another wish and nobody else has it.
 func (c *Coordinator) ask(s *shard) {
-	if s.asker == "" && c.asks[s.id] == nil && s.hold == none && s.lease.Owner != "" && len(c.asks) < maxAsks {
+	if s.asker == nil && c.asks[s.id] == nil && s.hold == none && s.lease.Owner != "" && len(c.asks) < maxAsks {
 		c.asks[s.id] = &wish{ask: Ask{Shard: s.id, Epoch: s.lease.Epoch}}
 		c.news = true
 	}
@@ -97,12 +97,19 @@ func even(members []*member) []move {
 	return moves
 }
 
+// promised is 1 for a shard that somebody asked for: a wish can be withdrawn, a new one takes longer.
+func promised(s *shard) int {
+	if s.asker == nil {
+		return 0
+	}
+	return 1
+}
+
 // choose returns which n shards move: those whose rates are closest to what evens out the bytes.
 func choose(from, to *member, n int, mean int64) []move {
 	ideal := ((mean-to.bytes)/int64(-to.rest) + (from.bytes-mean)/int64(from.rest)) / 2
 	distance := func(s *shard) int64 { return max(s.lease.Rate-ideal, ideal-s.lease.Rate) }
 	slices.SortFunc(from.shards, func(a, b *shard) int {
-		promised := func(s *shard) int { return min(len(s.asker), 1) } // a wish can be withdrawn, a new one takes longer
 		return cmp.Or(cmp.Compare(promised(b), promised(a)), cmp.Compare(distance(a), distance(b)),
 			cmp.Compare(rank(a.hash, 0), rank(b.hash, 0)), cmp.Compare(a.id, b.id))
 	})
@@ -133,7 +140,7 @@ func (c *Coordinator) balanceBytes(now time.Time, members []*member) {
 		mean += m.bytes / int64(len(members))
 	}
 	for i, me := range ordered[:len(ordered)/2] {
-		if me.name != c.incarnation {
+		if me != &c.self {
 			continue
 		}
 		if s := swap(ordered[len(ordered)-1-i], me, mean); s != nil {

@@ -84,10 +84,17 @@ func (c Config) patience() time.Duration { return c.Failover - c.Failover/10 }
 // suspect is the silence after which a worker is given nothing more.
 func (c Config) suspect() time.Duration { return 2*c.heartbeat() + c.fast() }
 
-// survey is the interval of reading the lease rows though nothing is known to have changed.
-func (c Config) survey() time.Duration { return 60 * c.heartbeat() }
+// survey is the interval of reading the lease rows though nothing is known to have changed. Programs outside the fleet that
+// have leases do not tell when they give them back.
+func (c Config) survey(foreign bool) time.Duration {
+	if foreign {
+		return c.Failover
+	}
+	return 60 * c.heartbeat()
+}
 
-// spacing is the least time between two readings of so many lease rows, so that large tables are read less often.
+// spacing is the least time between two readings of so many lease rows, so that large tables are read less often, and
+// between two plans that can wait.
 func (c Config) spacing(rows int) time.Duration {
 	return c.quick() + c.heartbeat()*time.Duration(rows)/10_000
 }

@@ -14,7 +14,7 @@ type Coordinator struct {
 	cfg Config
 
 	incarnation string
-	hash        uint64
+	self        member  // this incarnation
 	life        int     // how many incarnations there were
 	retired     []*past // those before, whose rows are not closed yet
 
@@ -31,12 +31,15 @@ type Coordinator struct {
 	watching  call
 	readStart time.Time // of the last good reading of the workers' rows in this incarnation; zero before the first
 	peers     map[string]*peer
-	peerOrder []*peer // by incarnation; without this one
+	peerOrder []*peer   // by incarnation; without this one
+	quiet     time.Time // until then no peer need be closed or removed
+	peerSet   uint64    // grows when peers come or go; never zero
 
 	surveying   call
 	stale       bool      // lease rows changed, or may have
 	surveyStart time.Time // of the last good reading of the lease rows; zero before the first
 	surveyEnd   time.Time
+	foreign     bool // others than workers of this fleet had leases then
 	surveys     uint64
 	lists       uint64
 
@@ -49,7 +52,11 @@ type Coordinator struct {
 	active   int       // shards that are being taken, or processed
 	dirty    bool      // the plan is out of date
 	balanced time.Time // when moves were chosen last
-	planNext time.Time // when the plan is made again though nothing changed; zero: not
+	planned  time.Time // when it was made last
+	planNext time.Time // when it is made again, or somewhat later, though it is not out of date; zero: not
+	plans    uint64    // how many were made
+	alive    []*peer   // that were fresh in the last one
+	askedFor []*shard  // whose asker is set
 	waiting  bool      // something is about to become free: read often
 	swapped  time.Time // when a move for the sake of bytes was asked for last
 	stopping bool
@@ -95,7 +102,7 @@ func New(cfg Config) (*Coordinator, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	c := &Coordinator{cfg: cfg, peers: map[string]*peer{}, shards: map[string]*shard{}}
+	c := &Coordinator{cfg: cfg, peers: map[string]*peer{}, peerSet: 1, shards: map[string]*shard{}}
 	c.begin()
 	return c, nil
 }
@@ -104,7 +111,7 @@ func New(cfg Config) (*Coordinator, error) {
 func (c *Coordinator) begin() {
 	c.life++
 	c.incarnation = fmt.Sprintf("%s#%d", c.cfg.Worker, c.life)
-	c.hash = hash(c.incarnation)
+	c.self.name, c.self.hash = c.incarnation, hash(c.incarnation)
 	c.joined, c.counter, c.generation = false, 0, 0
 	c.asks = map[string]*wish{}
 	c.sent, c.beat, c.beatStart = nil, call{}, time.Time{}

@@ -191,3 +191,37 @@ func TestFaulty(t *testing.T) {
 		assert.Equal(t, "slow", rows[1].Shard)
 	})
 }
+
+// TestRowThatWasMadeAnewIsAlive has a worker whose joins are not answered: it is closed, its row removed, and then one of its
+// joins makes the row anew. Who has not seen the row absent must not take it for closed.
+func TestRowThatWasMadeAnewIsAlive(t *testing.T) {
+	ctx, m := t.Context(), fleet.NewMemory(100)
+	c, err := fleet.New(fleet.Config{Worker: "a"})
+	require.NoError(t, err)
+	now := time.Unix(0, 0)
+	require.NoError(t, m.Heartbeat(ctx, fleet.Worker{Incarnation: "b#1", Counter: 1}, true))
+	require.NoError(t, m.Retire(ctx, "b#1"))
+	drive(ctx, c, m, now, now.Add(2*time.Second), func(fleet.Action) {})
+
+	require.NoError(t, m.Remove(ctx, "b#1"))
+	require.NoError(t, m.Heartbeat(ctx, fleet.Worker{Incarnation: "b#1", Counter: 9}, true))
+	_, err = m.Take(ctx, fleet.Lease{Shard: "shard-1"}, "b#1")
+	require.NoError(t, err)
+	require.NoError(t, m.Heartbeat(ctx, fleet.Worker{Incarnation: "b#1", Counter: 10, Generation: 1}, false))
+	c.Shards(now.Add(2*time.Second), []fleet.Shard{{ID: "shard-1"}})
+	var took []fleet.Action
+	read := 0
+	drive(ctx, c, m, now.Add(2*time.Second), now.Add(8*time.Second), func(a fleet.Action) {
+		switch a := a.(type) {
+		case *fleet.Take:
+			if a.Seen.Owner != "" { // before it has read the lease
+				took = append(took, a)
+			}
+		case *fleet.ReadLeases:
+			read++
+		default:
+		}
+	})
+	assert.Empty(t, took)
+	assert.Positive(t, read)
+}

@@ -2,20 +2,32 @@ package fleet_test
 
 import (
 	"flag"
+	"fmt"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 )
 
 var (
-	seeds = flag.Uint64("seeds", defaultSeeds, "how many seeds TestSimulation runs")
-	first = flag.Uint64("first", defaultFirst, "the first seed that TestSimulation runs")
-	quiet = flag.Bool("quiet", false, "whether -seed runs without a trace")
-	seed  = flag.Int64("seed", -1, "the only seed that TestSimulation runs, with its whole trace")
+	seeds    = flag.Uint64("seeds", defaultSeeds, "how many seeds TestSimulation runs")
+	first    = flag.Uint64("first", defaultFirst, "the first seed that TestSimulation runs")
+	progress = flag.Int("progress", 0, "after how many seeds TestSimulation prints how far it is, each time; 0: never")
+	quiet    = flag.Bool("quiet", false, "whether -seed runs without a trace")
+	seed     = flag.Int64("seed", -1, "the only seed that TestSimulation runs, with its whole trace")
+)
+
+// Most fleets are small, and thrown away after some milliseconds: a third of the time would go into collecting them. The
+// limit is for the large ones.
+const (
+	gcPercent   = 800
+	memoryLimit = 1 << 30
 )
 
 // TestSimulation holds the rules of the protocol over random schedules; sim_truth_test.go has them.
@@ -28,7 +40,10 @@ func TestSimulation(t *testing.T) {
 		require.Empty(t, s.failed)
 		return
 	}
-	var next, stale, overlaps, forced, started atomic.Int64
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryLimit))
+	began := time.Now()
+	var next, done, stale, overlaps, forced, started atomic.Int64
 	var g errgroup.Group
 	for range runtime.GOMAXPROCS(0) {
 		g.Go(func() error {
@@ -42,6 +57,9 @@ func TestSimulation(t *testing.T) {
 				overlaps.Add(int64(s.truth.overlaps))
 				forced.Add(int64(s.truth.forced))
 				started.Add(int64(s.truth.started))
+				if n := done.Add(1); *progress > 0 && n%int64(*progress) == 0 {
+					fmt.Fprintf(os.Stderr, "%d of %d seeds after %s\n", n, *seeds, time.Since(began).Round(time.Second))
+				}
 				if s.failed != "" {
 					t.Errorf("seed %d: %s\nrun it alone with -seed=%d; its trace ends with\n%s", n, s.failed, n, tail(simulate(n, true).trace.String(), 60))
 				}

@@ -26,6 +26,8 @@ type shard struct {
 	listed  bool
 	list    uint64    // the last listing that it was in
 	lease   Lease     // the newest image of its row, as read or as written by this worker
+	owner   *peer     // of the lease; see Coordinator.owner
+	ownerOf uint64    // the peerSet for which owner holds
 	survey  uint64    // the last reading that its row was in
 	changed time.Time // when hold changed last
 
@@ -36,7 +38,7 @@ type shard struct {
 	busy  bool // take is under way
 
 	free     time.Time // since when it was seen free for a worker that does not take it; zero: it was not
-	asker    string    // the worker that asks for it, if any
+	asker    *member   // the worker that asks for it, if any
 	wanted   uint64    // the epoch that another worker was seen to ask for last
 	finished bool      // by this worker: its children are taken without waiting for the others
 }
@@ -109,7 +111,7 @@ func (c *Coordinator) nextSurvey() time.Time {
 	if c.stale {
 		return c.surveying.due
 	}
-	return c.surveyStart.Add(c.cfg.survey())
+	return c.surveyStart.Add(c.cfg.survey(c.foreign))
 }
 
 func (c *Coordinator) wakeSurvey(sooner func(time.Time)) {
@@ -141,17 +143,27 @@ func (c *Coordinator) Leases(now time.Time, rows []Lease, err error) {
 		c.observe(s, row, began, now)
 	}
 	c.sort()
+	c.foreign = false
 	c.order = slices.DeleteFunc(c.order, func(s *shard) bool {
 		if s.survey != c.surveys {
 			c.observe(s, Lease{Shard: s.id}, began, now)
 		}
+		c.foreign = c.foreign || s.lease.Foreign && s.listed && !s.lease.Finished
 		if s.hold == none && !s.listed && s.lease.Epoch == 0 {
 			delete(c.shards, s.id)
+			c.unhear()
 			return true
 		}
 		return false
 	})
 	c.dirty = true
+}
+
+// unhear has the wishes of all peers looked at again, after a shard became unknown.
+func (c *Coordinator) unhear() {
+	for _, p := range c.peerOrder {
+		p.wants, p.heard = nil, false
+	}
 }
 
 // observe takes over the image of a row, in a reading that began at the given time; the zero Lease if it has no row.
@@ -165,7 +177,7 @@ func (c *Coordinator) observe(s *shard, row Lease, began, now time.Time) {
 	if row.Epoch != s.lease.Epoch {
 		s.free = time.Time{}
 	}
-	s.lease = row
+	s.setLease(row)
 	if w := c.asks[s.id]; w != nil && s.hold == none && row.Owner == "" && s.asks(w.ask) {
 		c.enqueue(s) // handed over: nobody else is to have it
 	}
@@ -254,7 +266,8 @@ func (c *Coordinator) Taken(now time.Time, a *Take, row Lease, err error) bool {
 	}
 	c.set(s, held, now)
 	c.dirty = c.dirty || c.taking == 0 && len(c.queue) == 0 // that was all: see what else is to be done
-	s.lease, s.mine, s.free = row, row, time.Time{}
+	s.setLease(row)
+	s.mine, s.free = row, time.Time{}
 	delete(c.asks, s.id)
 	c.changedLeases()
 	if c.stopping || row.Finished || s.wanted == row.Epoch { // it may be asked for before its Take is answered
@@ -295,7 +308,9 @@ func (c *Coordinator) Ended(now time.Time, lease Lease, end End) {
 	if end == Abandoned {
 		c.stale = true
 	} else if s.lease.Epoch == lease.Epoch {
-		s.lease.Owner, s.lease.Epoch = "", lease.Epoch+1
+		row := s.lease
+		row.Owner, row.Epoch = "", lease.Epoch+1
+		s.setLease(row)
 		if end == Finished {
 			c.stale = true // the other parent of its children may be finished too
 		}

@@ -97,7 +97,7 @@ func TestTakeover(t *testing.T) {
 				c.do(s.workers[s.IntN(len(s.workers))])
 				s.run(s.now + 4*failover)
 				all = append(all, s.truth.takeover...)
-				s.start(fmt.Sprintf("x%d", s.seq))
+				s.start(fmt.Sprintf("x%d", s.queue.seq))
 				s.run(s.now + 4*failover)
 				require.Empty(t, s.failed)
 			}

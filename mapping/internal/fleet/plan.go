@@ -6,15 +6,6 @@ import (
 	"time"
 )
 
-// member is a worker among which the shards are shared out.
-type member struct {
-	name   string
-	hash   uint64
-	shards []*shard // that it has, or is about to be handed over
-	bytes  int64
-	rest   int // how many it has above, or below, its share while moves are chosen
-}
-
 // ready reports whether enough is known to plan: all rows were read after the worker had been a member for a while.
 func (c *Coordinator) ready() bool {
 	return c.member() && !c.surveyStart.IsZero() && !c.readStart.Before(c.settled)
@@ -31,15 +22,17 @@ func (c *Coordinator) plan(now time.Time) {
 		c.drainAll(now)
 		return
 	}
-	due := c.dirty || !c.planNext.IsZero() && !now.Before(c.planNext)
-	if !c.ready() || !due || !c.current() {
+	at, due := c.nextPlan()
+	if !c.ready() || !due || now.Before(at) || !c.current() {
 		return
 	}
-	c.dirty, c.planNext, c.waiting, c.queue = false, time.Time{}, false, nil
+	c.dirty, c.planNext, c.planned, c.waiting, c.queue = false, time.Time{}, now, false, nil
 	c.markAsked()
 	members := c.members(now)
-	free := c.shareOut(now, members)
-	c.assign(now, members, free)
+	c.assign(now, members, c.shareOut(now))
+	for _, m := range members {
+		m.spare = m.shards
+	}
 	c.balance(now, members)
 	c.force(now)
 	c.waiting = c.waiting || len(c.asks) > 0
@@ -49,17 +42,27 @@ func (c *Coordinator) plan(now time.Time) {
 }
 
 func (c *Coordinator) wakePlan(sooner func(time.Time)) {
-	if !c.ready() || c.stopping {
+	if !c.ready() || c.stopping || !c.current() {
 		return
 	}
-	if c.current() && c.dirty {
-		sooner(time.Time{})
-	} else if c.current() && !c.planNext.IsZero() {
-		sooner(c.planNext)
+	if at, due := c.nextPlan(); due {
+		sooner(at)
 	}
 }
 
-// replan makes the plan again at a time, or before.
+// nextPlan returns when the plan is made again, and false when there is no such time.
+func (c *Coordinator) nextPlan() (time.Time, bool) {
+	if c.dirty {
+		return time.Time{}, true
+	}
+	early := c.planned.Add(c.cfg.spacing(len(c.order)))
+	if c.planNext.Before(early) {
+		return early, !c.planNext.IsZero()
+	}
+	return c.planNext, true
+}
+
+// replan makes the plan again at a time, or before. What can wait for it comes together: a plan of many shards takes long.
 func (c *Coordinator) replan(at time.Time) {
 	if c.planNext.IsZero() || at.Before(c.planNext) {
 		c.planNext = at
@@ -78,29 +81,20 @@ func (c *Coordinator) drainAll(now time.Time) {
 	}
 }
 
-// members returns this worker and its peers that are alive and stay, in order of their names.
-func (c *Coordinator) members(now time.Time) []*member {
-	members := []*member{{name: c.incarnation, hash: c.hash}}
-	for _, p := range c.peerOrder {
-		if c.fresh(p, now) && !p.row.Leaving {
-			members = append(members, &member{name: p.row.Incarnation, hash: p.hash})
-		}
-	}
-	slices.SortFunc(members, func(a, b *member) int { return cmp.Compare(a.name, b.name) })
-	return members
-}
-
-// asked drains the shards that others ask for. Even those of a worker that seems gone are: it may count on that.
+// asked drains the shards that others ask for. Even those of a worker that seems gone are: it may count on that. What was
+// heard once need not be looked at again: Taken remembers it.
 func (c *Coordinator) asked(now time.Time) {
 	for _, p := range c.peerOrder {
-		if !p.ended.IsZero() {
+		if !p.ended.IsZero() || p.heard {
 			continue
 		}
-		for _, ask := range p.row.Asks {
-			s := c.shards[ask.Shard]
+		p.wants, p.heard = nil, true
+		for i, s := range c.wants(p) {
 			if s == nil {
+				p.heard = false // it may become known
 				continue
 			}
+			ask := p.row.Asks[i]
 			s.wanted = ask.Epoch
 			if s.hold == held && s.mine.Epoch == ask.Epoch {
 				c.drain(s, now)
@@ -109,48 +103,61 @@ func (c *Coordinator) asked(now time.Time) {
 	}
 }
 
+// wants returns the shards that a peer asks for, in the order of its asks: nil for one that is not known.
+func (c *Coordinator) wants(p *peer) []*shard {
+	if p.wants == nil && len(p.row.Asks) > 0 {
+		p.wants = make([]*shard, len(p.row.Asks))
+		for i, ask := range p.row.Asks {
+			p.wants[i] = c.shards[ask.Shard]
+		}
+	}
+	return p.wants
+}
+
 // markAsked notes for each shard who asks for it. Of several the one whose rank is lowest gets it.
 func (c *Coordinator) markAsked() {
-	for _, s := range c.order {
-		s.asker = ""
+	for _, s := range c.askedFor {
+		s.asker = nil
 	}
-	mark := func(who string, ask Ask) {
-		s := c.shards[ask.Shard]
-		if s == nil || !s.asks(ask) {
-			return
-		}
-		if s.asker == "" || rank(s.hash, hash(who)) < rank(s.hash, hash(s.asker)) {
-			s.asker = who
-		}
-	}
+	c.askedFor = c.askedFor[:0]
 	for _, p := range c.peerOrder {
-		for _, ask := range p.row.Asks {
-			if p.ended.IsZero() {
-				mark(p.row.Incarnation, ask)
+		if !p.ended.IsZero() {
+			continue
+		}
+		for i, s := range c.wants(p) {
+			if s != nil && s.asks(p.row.Asks[i]) {
+				c.markAsker(s, &p.member)
 			}
 		}
 	}
 	for id, w := range c.asks {
-		if s := c.shards[id]; s == nil || !s.asks(w.ask) {
+		s := c.shards[id]
+		if s == nil || !s.asks(w.ask) {
 			delete(c.asks, id) // it was handed over, or has another owner
 			c.news = true
 			continue
 		}
-		mark(c.incarnation, w.ask)
+		c.markAsker(s, &c.self)
 	}
+}
+
+func (c *Coordinator) markAsker(s *shard, who *member) {
+	switch {
+	case s.asker == nil:
+		c.askedFor = append(c.askedFor, s)
+	case rank(s.hash, who.hash) >= rank(s.hash, s.asker.hash):
+		return
+	}
+	s.asker = who
 }
 
 // asks reports whether a wish is about the lease as it is, or as it was before its owner released it.
 func (s *shard) asks(a Ask) bool {
-	return s.lease.Epoch == a.Epoch && s.lease.Owner != "" || s.lease.Epoch == a.Epoch+1 && s.lease.Owner == ""
+	return s.lease.Epoch == a.Epoch && s.lease.Owner != "" && !s.lease.Foreign || s.lease.Epoch == a.Epoch+1 && s.lease.Owner == ""
 }
 
 // shareOut gives the members what they have or were promised, and returns what is free.
-func (c *Coordinator) shareOut(now time.Time, members []*member) (free []*shard) {
-	byName := make(map[string]*member, len(members))
-	for _, m := range members {
-		byName[m.name] = m
-	}
+func (c *Coordinator) shareOut(now time.Time) (free []*shard) {
 	for _, s := range c.order {
 		if s.lease.Finished {
 			continue
@@ -162,18 +169,17 @@ func (c *Coordinator) shareOut(now time.Time, members []*member) (free []*shard)
 				c.stale = true
 			}
 		}
-		owned := !c.takeable(s)
-		to := byName[s.lease.Owner]
+		to, owned := c.holder(s)
 		if s.hold == taking {
-			to, owned = byName[c.incarnation], true
-		} else if a := byName[s.asker]; a != nil {
+			to, owned = &c.self, true
+		} else if a := c.among(s.asker); a != nil {
 			to = a
-			if !owned && s.asker == c.incarnation {
+			if !owned && a == &c.self {
 				c.enqueue(s)
 			}
 		}
 		switch {
-		case owned || s.asker != "" && to != nil:
+		case owned || s.asker != nil && to != nil:
 			if to != nil {
 				to.add(s)
 			}
@@ -185,27 +191,6 @@ func (c *Coordinator) shareOut(now time.Time, members []*member) (free []*shard)
 		}
 	}
 	return free
-}
-
-func (m *member) add(s *shard) {
-	m.shards = append(m.shards, s)
-	m.bytes += s.lease.Rate
-}
-
-// takeable reports whether a shard's lease may be taken by anyone: it is free, or its owner's incarnation is closed.
-// An owner without a row is one of those whose rows are removed, since rows of workers are read after those of leases.
-func (c *Coordinator) takeable(s *shard) bool {
-	owner := s.lease.Owner
-	switch p := c.peers[owner]; {
-	case owner == "":
-		return true
-	case owner == c.incarnation:
-		return false
-	case p != nil:
-		return !p.ended.IsZero()
-	default:
-		return true
-	}
 }
 
 // openable reports whether a shard may be processed: its parents are finished, or have left the stream and nobody works
@@ -222,13 +207,18 @@ func (c *Coordinator) openable(s *shard) bool {
 	return true
 }
 
-// assign gives each free shard to the worker that has least, and queues what this one gets.
+// assign gives each free shard to the worker that has least, and queues what this one gets. The worker that finished a
+// parent does not wait for the others to see that, unless it has much more than they have.
 func (c *Coordinator) assign(now time.Time, members []*member, free []*shard) {
 	slices.SortStableFunc(free, func(a, b *shard) int { return cmp.Compare(b.lease.Rate, a.lease.Rate) })
+	h := heirs{members: members}
 	for _, s := range free {
-		to := c.heir(members, s)
-		to.add(s)
-		if to.name == c.incarnation {
+		to := h.next(s)
+		if len(c.self.shards) <= len(to.shards)+1 && slices.ContainsFunc(s.parents, c.finished) {
+			to = &c.self
+		}
+		h.give(s, to)
+		if to == &c.self {
 			c.enqueue(s)
 			continue
 		}
@@ -236,50 +226,38 @@ func (c *Coordinator) assign(now time.Time, members []*member, free []*shard) {
 	}
 }
 
-// heir returns who gets a free shard. The worker that finished a parent does not wait for the others to see that.
-func (c *Coordinator) heir(members []*member, s *shard) *member {
-	mine := slices.ContainsFunc(s.parents, func(id string) bool { return c.shards[id] != nil && c.shards[id].finished })
-	best := members[0]
-	for _, m := range members[1:] {
-		order := cmp.Or(cmp.Compare(len(m.shards), len(best.shards)), cmp.Compare(m.bytes, best.bytes))
-		if order < 0 || order == 0 && rank(s.hash, m.hash) < rank(s.hash, best.hash) {
-			best = m
-		}
-	}
-	if mine {
-		for _, m := range members {
-			if m.name == c.incarnation && len(m.shards) <= len(best.shards)+1 {
-				return m
-			}
-		}
-	}
-	return best
-}
+// finished reports whether this worker finished a shard.
+func (c *Coordinator) finished(id string) bool { return c.shards[id] != nil && c.shards[id].finished }
 
 // lag watches a free shard that another worker is to take. When that one does not, this one does, in its turn.
 func (c *Coordinator) lag(now time.Time, s *shard, to *member) {
 	c.waiting = true
-	if to.name == c.incarnation {
+	if to == &c.self {
 		return
 	}
 	if s.free.IsZero() || s.free.Before(s.changed) {
 		s.free = now
 	}
-	mine, turn := rank(s.hash, c.hash), 1
-	for _, p := range c.peerOrder {
-		if turn == 4 {
-			break
-		}
-		if c.fresh(p, now) && rank(s.hash, p.hash) < mine {
-			turn++
-		}
+	at := s.free.Add(c.cfg.heartbeat())
+	if !now.Before(at) { // whose turn it is is not looked at earlier
+		at = at.Add(time.Duration(c.turn(s)) * c.cfg.heartbeat())
 	}
-	at := s.free.Add(time.Duration(turn) * c.cfg.heartbeat())
 	if now.Before(at) {
 		c.replan(at)
 		return
 	}
 	c.enqueue(s)
+}
+
+// turn returns how many workers are to take a free shard before this one does, at most three.
+func (c *Coordinator) turn(s *shard) int {
+	mine, turn := rank(s.hash, c.self.hash), 0
+	for _, p := range c.alive {
+		if turn < 3 && rank(s.hash, p.hash) < mine {
+			turn++
+		}
+	}
+	return turn
 }
 
 // rank orders workers differently for each shard, or closed worker, so that they do not all rush for the same.

@@ -41,6 +41,10 @@ type Lease struct {
 	// Epoch grows by one when the lease is taken, and when it is released. It tells which of two images is the newer.
 	Epoch uint64
 
+	// Foreign tells that the owner is none of this fleet, but a program that shares the table and seems alive. Its lease
+	// is left alone.
+	Foreign bool
+
 	// Finished tells that the shard is wholly processed. It is never unset.
 	Finished bool
 
@@ -51,6 +55,9 @@ type Lease struct {
 
 func (l Lease) String() string {
 	s := fmt.Sprintf("%s/%d owner=%s", l.Shard, l.Epoch, l.Owner)
+	if l.Foreign {
+		s += " foreign"
+	}
 	if l.Finished {
 		s += " finished"
 	}

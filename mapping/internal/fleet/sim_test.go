@@ -1,7 +1,6 @@
 package fleet_test
 
 import (
-	"container/heap"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -20,8 +19,7 @@ type sim struct {
 	*rand.Rand
 	plan    schedule
 	now     time.Duration
-	queue   events
-	seq     int
+	queue   queue
 	steps   int // in this second
 	memory  *fleet.Memory
 	workers []*worker
@@ -32,33 +30,9 @@ type sim struct {
 	failed    string // the first violation
 }
 
-// event is something that happens. One of a worker waits while that is suspended, and is lost with it.
-type event struct {
-	at     time.Duration
-	seq    int
-	worker *worker
-	do     func()
-}
-
-type events []*event
-
-func (q events) Len() int { return len(q) }
-func (q events) Less(i, j int) bool {
-	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].seq < q[j].seq
-}
-func (q events) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *events) Push(x any)   { *q = append(*q, x.(*event)) }
-func (q *events) Pop() any {
-	last := (*q)[len(*q)-1]
-	(*q)[len(*q)-1] = nil
-	*q = (*q)[:len(*q)-1]
-	return last
-}
-
 // at makes something happen at a time; w is nil for what happens outside the workers.
 func (s *sim) at(at time.Duration, w *worker, do func()) {
-	s.seq++
-	heap.Push(&s.queue, &event{at: max(at, s.now), seq: s.seq, worker: w, do: do})
+	s.queue.push(max(at, s.now), event{worker: w, do: do})
 }
 
 // after makes something happen after a while.
@@ -66,14 +40,18 @@ func (s *sim) after(d time.Duration, w *worker, do func()) { s.at(s.now+d, w, do
 
 // run lets time pass until the given one, or until a rule is violated.
 func (s *sim) run(until time.Duration) {
-	for s.failed == "" && len(s.queue) > 0 && s.queue[0].at <= until {
-		e, _ := heap.Pop(&s.queue).(*event)
-		if s.steps++; s.now/time.Second < e.at/time.Second {
+	for s.failed == "" {
+		at, ok := s.queue.next()
+		if !ok || at > until {
+			break
+		}
+		e := s.queue.pop()
+		if s.steps++; s.now/time.Second < at/time.Second {
 			s.steps = 0
 		} else if s.steps > 10_000+1000*len(s.truth.shards) {
 			s.violate("time stands still")
 		}
-		s.now = e.at
+		s.now = at
 		switch w := e.worker; {
 		case w == nil:
 			e.do()
@@ -118,7 +96,7 @@ func (s *sim) disturb(until time.Duration) { s.disturbed = max(s.disturbed, unti
 
 // call makes a worker call the table: apply is the call as it happens there, done gets its error here.
 func (s *sim) call(w *worker, name string, timeout time.Duration, apply func() error, done func(error)) {
-	s.after(s.between(0, time.Millisecond), w, func() { // it may be suspended before it sends
+	send := func() {
 		noise := s.noise()
 		before, after := s.latency(noise), s.latency(noise)
 		if s.now < w.sluggish {
@@ -143,20 +121,21 @@ func (s *sim) call(w *worker, name string, timeout time.Duration, apply func() e
 			answer(before+after, fleet.ErrThrottled)
 			return
 		}
-		var result error
-		s.after(before, nil, func() { result = apply() })
 		if name != "read" && s.chance(noise.repeat) { // by the client, which takes its answer for lost
 			s.after(before+s.between(0, 5*time.Second), nil, func() { _ = apply() })
 		}
-		switch {
-		case s.chance(noise.loseAnswer):
+		if s.chance(noise.loseAnswer) || before+after > timeout {
+			s.after(before, nil, func() { _ = apply() })
 			answer(2*timeout, nil)
-		case before+after > timeout:
-			answer(2*timeout, nil)
-		default:
-			s.after(before, nil, func() { answer(after, result) })
+			return
 		}
-	})
+		s.after(before, nil, func() { answer(after, apply()) })
+	}
+	if s.IntN(4) > 0 {
+		send()
+		return
+	}
+	s.after(s.between(0, time.Millisecond), w, send) // it may be suspended before it sends
 }
 
 func (s *sim) latency(n noise) time.Duration {
@@ -166,28 +145,39 @@ func (s *sim) latency(n noise) time.Duration {
 	return s.between(2*time.Millisecond, 15*time.Millisecond)
 }
 
-// readAll reads a table page by page.
-func readAll[T any](s *sim, w *worker, timeout time.Duration, page func(mark string) ([]T, string, error), done func([]T, error)) {
-	var all []T
+// readAll reads a table page by page. The rows are done's until it returns.
+func readAll[T any](s *sim, w *worker, spare *[]T, r reading[T]) {
+	all := (*spare)[:0]
+	*spare = nil // an answer that comes late must not write into the rows of the next reading
 	var next func(mark string)
 	next = func(mark string) {
-		s.call(w, "read", timeout, func() error {
-			rows, following, err := page(mark)
+		s.call(w, "read", r.timeout, func() error {
+			rows, following, err := r.page(background, mark)
 			all = append(all, rows...)
 			mark = following
 			return err
 		}, func(err error) {
 			switch {
 			case err != nil:
-				done(nil, err)
+				r.done(w.clock(), nil, err)
 			case mark != "":
 				next(mark)
+				return
 			default:
-				done(all, nil)
+				r.done(w.clock(), all, nil)
+				*spare = all
 			}
+			w.step()
 		})
 	}
 	next("")
+}
+
+// reading is what readAll does.
+type reading[T any] struct {
+	timeout time.Duration
+	page    func(ctx context.Context, mark string) ([]T, string, error)
+	done    func(now time.Time, rows []T, err error)
 }
 
 var background = context.Background()

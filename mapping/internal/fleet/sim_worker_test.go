@@ -22,9 +22,12 @@ type worker struct {
 	blind       time.Duration // until when no reading of it does
 	sluggish    time.Duration // until when answers take their time
 
+	workerRows []fleet.Worker // memory for readings
+	leaseRows  []fleet.Lease
+
 	runs map[string]*process // by shard
 	all  []*process          // that have not ended, for a random choice
-	wake int                 // the number of the wake-up that counts
+	wake time.Time           // when step is to be called, by the worker's clock; zero: at no time
 }
 
 // process is the processing of a shard under a lease. Its position is the number of records that are resolved.
@@ -80,16 +83,24 @@ func (w *worker) step() {
 		w.do(a)
 	}
 	if at, ok := w.core.Wake(w.clock()); ok {
-		w.wake++
-		n := w.wake
-		w.s.after(w.truly(at.Sub(w.clock()))+time.Microsecond, w, func() {
-			if n == w.wake {
-				w.step()
-			}
-		})
+		w.wakeAt(at)
 	} else if w.core.Done() {
 		w.die("has left")
 	}
+}
+
+// wakeAt calls step at a time of the worker's clock, and at no other for which it was called before.
+func (w *worker) wakeAt(at time.Time) {
+	if at.Equal(w.wake) {
+		return
+	}
+	w.wake = at
+	w.s.after(w.truly(at.Sub(w.clock()))+time.Microsecond, w, func() {
+		if at.Equal(w.wake) {
+			w.wake = time.Time{}
+			w.step()
+		}
+	})
 }
 
 func (w *worker) die(how string) {
@@ -123,17 +134,9 @@ func (w *worker) do(a fleet.Action) {
 			w.step()
 		})
 	case *fleet.ReadWorkers:
-		readAll(s, w, a.Timeout, func(mark string) ([]fleet.Worker, string, error) { return m.Workers(background, mark) },
-			func(rows []fleet.Worker, err error) {
-				w.core.Workers(w.clock(), rows, err)
-				w.step()
-			})
+		readAll(s, w, &w.workerRows, reading[fleet.Worker]{timeout: a.Timeout, page: m.Workers, done: w.core.Workers})
 	case *fleet.ReadLeases:
-		readAll(s, w, failover, func(mark string) ([]fleet.Lease, string, error) { return m.Leases(background, mark) },
-			func(rows []fleet.Lease, err error) {
-				w.core.Leases(w.clock(), rows, err)
-				w.step()
-			})
+		readAll(s, w, &w.leaseRows, reading[fleet.Lease]{timeout: failover, page: m.Leases, done: w.core.Leases})
 	case *fleet.CloseWorker:
 		s.call(w, "close", a.Timeout, func() error { return s.closeWorker(w, a) }, func(err error) {
 			w.core.Closed(w.clock(), a, err)

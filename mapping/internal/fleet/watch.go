@@ -9,12 +9,15 @@ import (
 
 // peer is another incarnation, of another worker or an earlier one of this worker.
 type peer struct {
+	member
 	row     Worker
-	hash    uint64
 	seen    time.Time // when its counter was first seen to have the value it has
 	closing call
 	ended   time.Time // when it was first known to be closed; zero while it is open
 	listed  bool      // it was in the last reading
+
+	wants []*shard // that it asks for, nil while they are not looked up; see Coordinator.wants
+	heard bool     // all that it asks for is known to this worker
 }
 
 // watch reads the workers' rows, closes those of expired workers, and removes old ones.
@@ -23,7 +26,7 @@ func (c *Coordinator) watch(now time.Time) {
 		c.watching.start(now, c.life)
 		c.do(&ReadWorkers{Timeout: c.cfg.timeout()})
 	}
-	if !c.member() || c.stopping {
+	if !c.member() || c.stopping || now.Before(c.quiet) {
 		return
 	}
 	for _, p := range c.peerOrder {
@@ -60,7 +63,7 @@ func (c *Coordinator) expiry(now time.Time, p *peer) time.Time {
 	if now.Before(at) {
 		return at
 	}
-	mine, turn := rank(p.hash, c.hash), 0
+	mine, turn := rank(p.hash, c.self.hash), 0
 	for _, o := range c.peerOrder {
 		if turn < 3 && o != p && c.fresh(o, now) && rank(p.hash, o.hash) < mine {
 			turn++
@@ -118,6 +121,7 @@ func (c *Coordinator) Workers(now time.Time, rows []Worker, err error) {
 		p.listed = false
 	}
 	me := false
+	c.quiet = time.Time{}
 	for _, row := range rows {
 		if row.Incarnation == c.incarnation {
 			me = !row.Closed
@@ -138,10 +142,11 @@ func (c *Coordinator) Workers(now time.Time, rows []Worker, err error) {
 // see takes over the row of another incarnation.
 func (c *Coordinator) see(now time.Time, row Worker) {
 	p := c.peers[row.Incarnation]
-	if p == nil {
-		p = &peer{seen: now, hash: hash(row.Incarnation)}
+	if p == nil || p.revived(row) {
+		p = &peer{member: member{name: row.Incarnation, hash: hash(row.Incarnation)}, seen: now}
 		c.peers[row.Incarnation] = p
 		c.peerOrder = nil
+		c.peerSet++
 		c.stale, c.dirty = true, true
 	} else if row.Counter != p.row.Counter {
 		c.dirty = c.dirty || !c.fresh(p, now)
@@ -151,13 +156,24 @@ func (c *Coordinator) see(now time.Time, row Worker) {
 	if row.Generation != p.row.Generation {
 		c.stale = true
 	}
-	if row.Leaving != p.row.Leaving || !slices.Equal(row.Asks, p.row.Asks) {
+	if row.Leaving != p.row.Leaving {
 		c.dirty = true
+	}
+	if !slices.Equal(row.Asks, p.row.Asks) {
+		p.wants, p.heard = nil, false
+		c.replan(now)
 	}
 	p.row = row
 	if row.Closed {
 		c.closed(row.Incarnation, now)
 	}
+}
+
+// revived reports whether the row of a closed incarnation was removed and made anew by a join, unseen: that of a worker whose
+// joins were not answered for so long, which never had a lease. A reading from before the row was closed shows the counter
+// that is known.
+func (p *peer) revived(row Worker) bool {
+	return !p.ended.IsZero() && !row.Closed && row.Counter != p.row.Counter
 }
 
 // forget removes the peers whose rows are gone. What they own is seen again by the next plan.
@@ -166,6 +182,7 @@ func (c *Coordinator) forget() {
 		if !p.listed {
 			delete(c.peers, id)
 			c.peerOrder = nil
+			c.peerSet++
 			c.dirty = true
 		}
 	}
@@ -175,6 +192,19 @@ func (c *Coordinator) forget() {
 		}
 		slices.SortFunc(c.peerOrder, func(a, b *peer) int { return cmp.Compare(a.row.Incarnation, b.row.Incarnation) })
 	}
+	for i, p := range c.peerOrder {
+		if due := p.due(c.cfg); i == 0 || due.Before(c.quiet) {
+			c.quiet = due
+		}
+	}
+}
+
+// due returns when a peer may have to be closed, or its row to be removed: not before, whatever is read of others.
+func (p *peer) due(cfg Config) time.Time {
+	if p.ended.IsZero() {
+		return p.seen.Add(cfg.Failover)
+	}
+	return p.ended.Add(cfg.bury())
 }
 
 // Closed reports the result of a CloseWorker.
@@ -199,7 +229,7 @@ func (c *Coordinator) Closed(now time.Time, a *CloseWorker, err error) {
 // closed takes note that an incarnation is over. Its leases are read again, for it may have taken some unseen.
 func (c *Coordinator) closed(incarnation string, now time.Time) {
 	if p := c.peers[incarnation]; p != nil && p.ended.IsZero() {
-		p.ended = now
+		p.ended, c.quiet = now, time.Time{}
 		c.stale, c.dirty = true, true
 	}
 }
@@ -209,6 +239,10 @@ func (c *Coordinator) wakeWatch(now time.Time, sooner func(time.Time)) {
 		sooner(c.nextWatch())
 	}
 	if !c.member() || c.stopping {
+		return
+	}
+	if now.Before(c.quiet) {
+		sooner(c.quiet)
 		return
 	}
 	for _, p := range c.peerOrder {

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/aws/smithy-go/encoding/httpbinding"
@@ -25,7 +24,7 @@ func covered(r *http.Request, c claim) *Refusal {
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		lower := strings.ToLower(name)
 		if strings.HasPrefix(lower, amzPrefix) && name != amzHash && !c.signs(lower) {
-			return unsigned("'" + name + "'")
+			return unsigned("'" + name[:min(len(name), maxName)] + "'")
 		}
 	}
 	for _, name := range c.headers {
@@ -121,15 +120,11 @@ func query(values url.Values) string {
 // escape escapes all but letters, digits and "-._~".
 func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
-// header returns the values of a header of a request as it was sent: net/http keeps some apart.
+// header returns the values of a header of a request as it was sent: net/http keeps Host apart. It does so with
+// Transfer-Encoding too, which nobody signs, because it belongs to the connection.
 func header(r *http.Request, name string) []string {
-	switch {
-	case name == "host":
+	if name == "host" {
 		return []string{r.Host}
-	case name == "transfer-encoding":
-		return r.TransferEncoding
-	case name == "content-length" && r.Header.Get(name) == "" && r.ContentLength >= 0:
-		return []string{strconv.FormatInt(r.ContentLength, 10)}
 	}
 	return r.Header.Values(name)
 }

@@ -35,6 +35,7 @@
 //
 // The path is taken as it is on the wire and escaped once more, as for all services but S3. It is not normalised: one
 // with "//" or "/../" in it, which a client may have signed in its short form, is refused. No operation has such a path.
+// The values of one name in the query may change places, for they are signed in order; none of Lambda's depends on theirs.
 // A server may take a prefix off it with http.StripPrefix before it verifies; any other rewriting is refused.
 //
 // A request that is sent again within the 5 min is as good as the first time, here as on AWS. Against those who can

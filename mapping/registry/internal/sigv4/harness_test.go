@@ -46,7 +46,7 @@ func update() draft {
 		method: http.MethodPut,
 		target: "http://127.0.0.1:4711/2015-03-31/event-source-mappings/14e0db71-5d35-4eb5-b481-8945cf9d10c2?a=1&b=2",
 		body:   `{"Enabled":false}`,
-		header: http.Header{"Content-Type": {"application/json"}, "X-Amz-Extra": {"one", "two"}, "X-Other": {"signed"}},
+		header: http.Header{"Content-Type": {"application/json"}, "X-Amz-Extra": {"one", "two"}, "X-Other": {"signed"}, "X-Void": {""}},
 		secret: exampleSecret, service: "lambda", region: "us-east-1", at: noon,
 	}
 }

@@ -29,6 +29,9 @@ const (
 	// maxAuthorization is the most bytes of an Authorization header: clients send 200 to 500.
 	maxAuthorization = 4096
 
+	// maxName is how much is told of the name of a header.
+	maxName = 64
+
 	stampFormat = "20060102T150405Z"
 	dateFormat  = "20060102"
 )
@@ -45,7 +48,7 @@ type claim struct {
 
 	signature string
 
-	// at is the request's time in UTC, to the second, and dated the name of the header that has it.
+	// at is the request's time in UTC, and dated the name of the header that has it.
 	at    time.Time
 	dated string
 
@@ -83,7 +86,7 @@ func read(r *http.Request) (claim, *Refusal) {
 // authorization returns the one Authorization header of a request, trimmed, and its query.
 func authorization(r *http.Request) (string, url.Values, *Refusal) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
-	presigned := query.Has("X-Amz-Algorithm") || query.Has("X-Amz-Signature")
+	presigned := query.Has("X-Amz-Algorithm")
 	values := r.Header.Values("Authorization")
 	switch {
 	case len(values) == 0 && presigned:
@@ -175,7 +178,7 @@ func (c *claim) setTime(times []string) *Refusal {
 	if err != nil {
 		return incomplete("Date must be in ISO-8601 'basic format'. See http://en.wikipedia.org/wiki/ISO_8601")
 	}
-	c.at = at.UTC().Truncate(time.Second)
+	c.at = at.UTC()
 	return nil
 }
 
@@ -183,7 +186,7 @@ func (c *claim) setTime(times []string) *Refusal {
 func (c *claim) setHeaders(signed string) *Refusal {
 	c.headers = strings.Split(signed, ";")
 	for i, name := range c.headers {
-		if name == "" || name != strings.ToLower(name) || i > 0 && name <= c.headers[i-1] {
+		if name != strings.ToLower(name) || i > 0 && name <= c.headers[i-1] {
 			return incomplete(textOrder)
 		}
 	}
@@ -200,14 +203,14 @@ func (c *claim) setCredential(credential string) *Refusal {
 }
 
 // setPath takes the path from what the client asked for. A server may have taken a prefix off r.URL, as http.StripPrefix
-// does; whatever else has changed there was not signed.
+// does; whatever else has changed there was not signed. The query is that of r.URL, which a caller sees.
 func (c *claim) setPath(r *http.Request) *Refusal {
 	c.path = path(r.URL)
 	if r.RequestURI == "" {
 		return nil
 	}
 	asked, err := url.ParseRequestURI(r.RequestURI)
-	if err != nil || asked.RawQuery != r.URL.RawQuery || !strings.HasSuffix(asked.Path, r.URL.Path) || !strings.HasSuffix(path(asked), c.path) {
+	if err != nil || !strings.HasSuffix(path(asked), c.path) {
 		return invalid(textMismatch)
 	}
 	c.path = path(asked)

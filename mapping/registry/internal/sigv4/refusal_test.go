@@ -75,6 +75,10 @@ func TestRefusals(t *testing.T) {
 			sigv4.CodeIncomplete, "Unsupported AWS 'algorithm' (only AWS4-HMAC-SHA256 for now). ",
 		},
 		{
+			"a long algorithm", replace("AWS4-HMAC-SHA256", "AWS4-"+exampleSecret),
+			sigv4.CodeIncomplete, "Unsupported AWS 'algorithm' (only AWS4-HMAC-SHA256 for now). ",
+		},
+		{
 			"too long", replace("Signature=", "Extra="+strings.Repeat("x", 4096)+", Signature="),
 			sigv4.CodeIncomplete, "The Authorization header is too long.",
 		},
@@ -95,7 +99,7 @@ func TestRefusals(t *testing.T) {
 			"'SignedHeaders' must be names in lower case, in order, and none of them twice.",
 		},
 		{
-			"headers in upper case", replace(";host;", ";Host;"), sigv4.CodeIncomplete,
+			"headers in upper case", replace("=content-length;", "=Content-Length;"), sigv4.CodeIncomplete,
 			"'SignedHeaders' must be names in lower case, in order, and none of them twice.",
 		},
 		{
@@ -124,6 +128,10 @@ func TestRefusals(t *testing.T) {
 			"a header of AWS's unsigned", func(r *http.Request) { r.Header.Set("X-Amz-New", "1") },
 			sigv4.CodeInvalid, "'X-Amz-New' must be a 'SignedHeader' in the AWS Authorization.",
 		},
+		{
+			"a header with a long name", func(r *http.Request) { r.Header.Set("X-Amz-"+strings.Repeat("n", 1000), "1") },
+			sigv4.CodeInvalid, "'X-Amz-N" + strings.Repeat("n", 57) + "' must be a 'SignedHeader' in the AWS Authorization.",
+		},
 		{"a signed header gone", func(r *http.Request) { r.Header.Del("X-Other") }, sigv4.CodeInvalid, mismatch},
 		{
 			"unknown key", replace(exampleKey, "AKIDOTHER"),
@@ -151,6 +159,15 @@ func TestRefusals(t *testing.T) {
 			assert.Equal(t, sigv4.Refusal{Code: c.code, Status: 403, Message: c.message}, refused(t, v, r, update().body))
 		})
 	}
+}
+
+// TestDateWithoutAmzDateMustBeSigned refuses a Date that one could change, before the signature is looked at.
+func TestDateWithoutAmzDateMustBeSigned(t *testing.T) {
+	r := update().sign(t)
+	r.Header.Set("Date", noon.Format(http.TimeFormat))
+	r.Header.Del("X-Amz-Date")
+	setAuthorization(r, ";x-amz-date", "")
+	assert.Equal(t, "'Date' must be a 'SignedHeader' in the AWS Authorization.", refused(t, lambdaAt(t, noon), r, update().body).Message)
 }
 
 // TestRefusedSignatures are well formed, and made with what is not ours.

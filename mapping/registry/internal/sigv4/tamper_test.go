@@ -41,6 +41,7 @@ func TestTampering(t *testing.T) {
 		"Content-Type":             set("Content-Type", "text/plain"),
 		"Content-Length":           set("Content-Length", "18"),
 		"header":                   set("X-Other", "Signed"),
+		"empty header gone":        func(r *http.Request) { r.Header.Del("X-Void") },
 		"header gone":              func(r *http.Request) { r.Header.Del("X-Other") },
 		"header added":             set("X-Amz-Target", "other"),
 		"header longer":            func(r *http.Request) { r.Header.Add("X-Other", "") },

@@ -62,7 +62,8 @@ type Verifier struct {
 	skew    time.Duration
 	now     func() time.Time
 
-	// decoy takes the place of the secret of an unknown access key, so that the same work is done for it.
+	// decoy takes the place of the secret of an unknown access key, so that the same work is done for it: the code of the
+	// answer tells that the key is unknown, as AWS's does, and the time that it takes tells nothing more.
 	decoy string
 }
 
