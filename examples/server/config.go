@@ -23,6 +23,9 @@ type config struct {
 	// Keys are what requests may be signed with.
 	Keys []key
 
+	// TLS has the API served by https.
+	TLS *tlsConfig `yaml:"tls"`
+
 	// Region and Account are those of the embedded streams. Region is that of all of AWS's clients, too.
 	Region, Account string
 
@@ -40,6 +43,9 @@ type key struct {
 	ID     string
 	Secret secret
 }
+
+// tlsConfig are files in PEM.
+type tlsConfig struct{ Certificate, Key string }
 
 // storeConfig says where definitions and progress are kept. Without any of them they are kept in memory.
 type storeConfig struct {

@@ -81,6 +81,8 @@ func TestMeaninglessConfigurationsAreRefused(t *testing.T) {
 		"store: {bolt: a, dynamodb: {}}": "store: has both bolt and dynamodb",
 		"keys: [{id: a}]":                "keys: number 1 has an empty id or secret",
 		"keys: [{id: a, secret: b}, {id: a, secret: c}]":               "keys: number 2 has an id that another one has",
+		"keys: [{id: a/b, secret: c}]":                                 "keys: number 1 has an id with other characters",
+		"tls: {key: a}":                                                "tls: must have certificate and key",
 		"kinesis: {endpoint: 'http://a', embedded: {}}":                "kinesis: has both endpoint and embedded",
 		"kinesis: {embedded: {streams: [{shards: 1}]}}":                "kinesis.embedded.streams: number 1 has no name",
 		"kinesis: {embedded: {streams: [{name: a, shards: -1}]}}":      "number 1 has -1 shards",
@@ -135,7 +137,7 @@ func TestErrorsOfFilesTellNoSecret(t *testing.T) {
 		"functions: {f: {url: 'http://user:" + hush + "@h:x'}}", "functions: {f: {url: 'http:// user:" + hush + "@h'}}",
 		"functions: {f: {url: '" + hush + "'}}", "kinesis: {endpoint: 'http://user:" + hush + "@h:x'}", "drain: " + hush,
 		"endpoints: {s3: 'http://user:" + hush + "@h'}", "functions: {f: {headers: " + hush + "}}", "keys: [{id: a, secret: $" + hush + "}]", "keys: `" + hush + "`",
-		"keys: \"a\n" + hush + "`\n\"",
+		"keys: [{id: 'a/" + hush + "', secret: b}]", "keys: \"a\n" + hush + "`\n\"",
 	} {
 		c, err := parseConfig([]byte(file))
 		if err == nil {

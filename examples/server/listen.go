@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -103,16 +104,32 @@ func newWeb(ctx context.Context, l net.Listener, handler http.Handler, log *slog
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelError), // of this process; what clients do wrong is not there
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}}
+}
+
+// secure has the server speak TLS.
+func (w *web) secure(c *tlsConfig) error {
+	certificate, err := tls.LoadX509KeyPair(c.Certificate, c.Key)
+	if err != nil {
+		return fmt.Errorf("tls: %w", err)
+	}
+	w.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	return nil
 }
 
 // serve serves until stop is called.
 func (w *web) serve() error {
-	if err := w.server.Serve(w.listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
+	var err error
+	if w.server.TLSConfig != nil {
+		err = w.server.ServeTLS(w.listener, "", "")
+	} else {
+		err = w.server.Serve(w.listener)
 	}
-	return nil
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
 }
 
 // stop gives requests some time, and then ends those that are left.
@@ -128,4 +145,10 @@ func (w *web) stop(ctx context.Context) error {
 	return nil
 }
 
-func (w *web) url() string { return "http://" + w.listener.Addr().String() }
+func (w *web) url() string {
+	scheme := "http://"
+	if w.server.TLSConfig != nil {
+		scheme = "https://"
+	}
+	return scheme + w.listener.Addr().String()
+}

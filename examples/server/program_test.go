@@ -62,6 +62,7 @@ type program struct {
 	t       *testing.T
 	command *exec.Cmd
 	api     string // URL
+	client  *http.Client
 	streams string // URL of the embedded Kinesis, if it has one
 	ended   chan error
 	out     output
@@ -89,7 +90,7 @@ func (o *output) String() string {
 // launch starts the program on free ports, with nothing of AWS in its environment but env, and returns when it listens.
 func launch(t *testing.T, env []string, args ...string) *program {
 	t.Helper()
-	p := &program{t: t, ended: make(chan error, 1)}
+	p := &program{t: t, client: http.DefaultClient, ended: make(chan error, 1)}
 	p.command = exec.Command(build(t), append([]string{"-listen", "127.0.0.1:0"}, args...)...)
 	p.command.Env = append(environment(), env...)
 	stdout, err := p.command.StdoutPipe()
@@ -188,7 +189,7 @@ func (p *program) eventually(ok func() bool) {
 // get asks for a path; 0 means that nobody answers.
 func (p *program) get(path string) (status int, body string) {
 	p.t.Helper()
-	answer, err := http.Get(p.api + path)
+	answer, err := p.client.Get(p.api + path)
 	if err != nil {
 		return 0, err.Error()
 	}
@@ -201,7 +202,8 @@ func (p *program) get(path string) (status int, body string) {
 // mappings is an SDK client of the API, with an access key.
 func (p *program) mappings(id, secret string) *lambda.Client {
 	return lambda.NewFromConfig(aws.Config{
-		Region: "us-east-1", BaseEndpoint: &p.api, Credentials: credentials.NewStaticCredentialsProvider(id, secret, ""),
+		Region: "us-east-1", BaseEndpoint: &p.api, HTTPClient: p.client,
+		Credentials: credentials.NewStaticCredentialsProvider(id, secret, ""),
 	})
 }
 

@@ -26,31 +26,36 @@ type server struct {
 }
 
 // newServer opens everything, and starts nothing. What it opened is closed if it fails.
-func newServer(ctx context.Context, c *config, o *options, out io.Writer, log *slog.Logger) (_ *server, err error) {
+func newServer(ctx context.Context, c *config, o *options, out io.Writer, log *slog.Logger) (*server, error) {
 	s := &server{log: log}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.close())
-		}
-	}()
-	listener, err := listen(ctx, c.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
+	if err := s.open(ctx, c, o, out); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
-	s.closers = append(s.closers, func() error { _ = listener.Close(); return nil }) // it is closed already after a stop
-	if s.access, err = decideAccess(listener, c.Keys, o.allowUnsigned, log); err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
-	}
-	if err := s.open(ctx, c, out); err != nil {
-		return nil, err
-	}
-	s.front = newFront(s.registry, s.access, c.Hosts, log)
-	s.web = newWeb(ctx, listener, s.front, log)
 	return s, nil
 }
 
-// open opens what mappings are made of.
-func (s *server) open(ctx context.Context, c *config, out io.Writer) error {
+func (s *server) open(ctx context.Context, c *config, o *options, out io.Writer) error {
+	listener, err := listen(ctx, c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	s.closers = append(s.closers, func() error { _ = listener.Close(); return nil }) // it is closed already after a stop
+	if s.access, err = decideAccess(listener, c.Keys, o.allowUnsigned, s.log); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if err := s.openMappings(ctx, c, out); err != nil {
+		return err
+	}
+	s.front = newFront(s.registry, s.access, c.Hosts, s.log)
+	s.web = newWeb(ctx, listener, s.front, s.log)
+	if c.TLS != nil {
+		return s.web.secure(c.TLS)
+	}
+	return nil
+}
+
+// openMappings opens what mappings are made of.
+func (s *server) openMappings(ctx context.Context, c *config, out io.Writer) error {
 	endpoint := c.Kinesis.Endpoint
 	if c.Kinesis.Embedded != nil {
 		streams, err := openStreams(ctx, c, s.log)

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -91,4 +96,28 @@ func TestOnlyWhoHasAKeyIsServed(t *testing.T) {
 	status, _ = p.get("/status")
 	assert.Equal(t, http.StatusNotFound, status)
 	assert.NotContains(t, p.out.String(), "AWS_ACCESS_KEY_ID=any", "no commands that would be refused")
+}
+
+func TestAPIOverTLS(t *testing.T) {
+	t.Parallel()
+	trusted := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate, and a client that trusts it
+	defer trusted.Close()
+	pair := trusted.TLS.Certificates[0]
+	private, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	require.NoError(t, err)
+	certificate, key := filepath.Join(t.TempDir(), "server.pem"), filepath.Join(t.TempDir(), "server.key")
+	require.NoError(t, os.WriteFile(certificate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}), 0o600))
+	require.NoError(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+	p := launch(t, nil, "-config", file(t, `
+tls: {certificate: "`+certificate+`", key: "`+key+`"}
+keys: [{id: AKIDOPERATOR, secret: right}]
+kinesis: {embedded: {listen: "127.0.0.1:0", streams: [{name: orders}]}}
+functions: {print: {builtin: print}}`))
+	require.Contains(t, p.api, "https://127.0.0.1:")
+	p.client = trusted.Client()
+	assert.Zero(t, listed(t, p.mappings("AKIDOPERATOR", "right")))
+	_, err = p.mappings("AKIDOPERATOR", "wrong").ListEventSourceMappings(t.Context(), &lambda.ListEventSourceMappingsInput{})
+	require.ErrorContains(t, err, "InvalidSignatureException")
+	p.signal(os.Interrupt)
+	assert.Zero(t, p.wait())
 }

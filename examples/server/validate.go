@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -55,6 +56,7 @@ func (c *config) validate() error {
 	v.add(c.Region != "", "region", "must be set, here or as AWS_REGION")
 	v.add(c.Drain >= 0, "drain", "is %s, must not be negative", c.Drain)
 	v.add(c.Store.Bolt == "" || c.Store.DynamoDB == nil, "store", "has both bolt and dynamodb")
+	v.add(c.TLS == nil || c.TLS.Certificate != "" && c.TLS.Key != "", "tls", "must have certificate and key")
 	v.keys(c.Keys)
 	v.kinesis(c.Kinesis)
 	v.endpoints(c)
@@ -65,10 +67,14 @@ func (c *config) validate() error {
 	return errors.Join(v...)
 }
 
+// keyID is the form of an access key. One that has another form may be a secret in the wrong place, so that no error shows it.
+var keyID = regexp.MustCompile(`^\w+$`)
+
 func (v *violations) keys(keys []key) {
 	seen := map[string]bool{}
 	for i, k := range keys {
 		v.add(k.ID != "" && k.Secret != "", "keys", "number %d has an empty id or secret", i+1)
+		v.add(k.ID == "" || keyID.MatchString(k.ID), "keys", "number %d has an id with other characters than letters, digits and _", i+1)
 		v.add(!seen[k.ID], "keys", "number %d has an id that another one has", i+1)
 		seen[k.ID] = true
 	}
