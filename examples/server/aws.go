@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -77,8 +79,14 @@ func (a *account) streams() *kinesis.Client {
 	return kinesis.NewFromConfig(a.at(a.kinesis), func(o *kinesis.Options) { override(&o.BaseEndpoint, a.kinesis) })
 }
 
+// lanes is how many functions on AWS Lambda may run at once without a new connection for each.
+const lanes = 100
+
 func (a *account) functions() *lambda.Client {
-	return lambda.NewFromConfig(a.at(a.endpoints.Lambda), func(o *lambda.Options) { override(&o.BaseEndpoint, a.endpoints.Lambda) })
+	return lambda.NewFromConfig(a.at(a.endpoints.Lambda), func(o *lambda.Options) {
+		override(&o.BaseEndpoint, a.endpoints.Lambda)
+		o.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = lanes })
+	})
 }
 
 func (a *account) database(endpoint string) *dynamodb.Client {

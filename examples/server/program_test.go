@@ -10,7 +10,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -48,13 +50,19 @@ func build(t *testing.T) string {
 		if binary.dir, binary.err = os.MkdirTemp("", "shardmill-server-"); binary.err != nil {
 			return
 		}
-		out, err := exec.Command("go", "build", "-o", filepath.Join(binary.dir, "server"), ".").CombinedOutput()
+		out, err := exec.Command("go", "build", "-race="+strconv.FormatBool(raced()), "-o", filepath.Join(binary.dir, "server"), ".").CombinedOutput()
 		if err != nil {
 			binary.err = fmt.Errorf("%w\n%s", err, out)
 		}
 	})
 	require.NoError(t, binary.err)
 	return filepath.Join(binary.dir, "server")
+}
+
+// raced tells whether the tests run under the race detector. Then the program does, too.
+func raced() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // program is a running server.
@@ -110,6 +118,7 @@ func launch(t *testing.T, env []string, args ...string) *program {
 	}()
 	t.Cleanup(func() {
 		_ = p.command.Process.Kill()
+		assert.NotContains(t, p.log.String(), "DATA RACE")
 		if t.Failed() {
 			t.Logf("the server printed:\n%s\nand logged:\n%s", p.out.String(), p.log.String())
 		}
