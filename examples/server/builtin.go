@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"github.com/shardmill/shardmill/invoke"
+)
+
+// builtins are functions that need nothing else, to try the server with.
+var builtins = map[string]func(name string, h *host) invoke.Invoker{
+	"print": newPrint,
+	"count": newCount,
+	"fail":  newFail,
+}
+
+// shown is the most bytes of a record that are printed.
+const shown = 1000
+
+// newPrint prints each record on a line of standard output.
+func newPrint(name string, h *host) invoke.Invoker {
+	return invoke.Func(func(_ context.Context, e *invoke.Event) error {
+		var lines strings.Builder
+		for r := range e.Records() {
+			fmt.Fprintf(&lines, "%s: %s %s key=%q data=%q\n", name, e.Origin.ShardID, r.SequenceNumber, r.PartitionKey, r.Data[:min(len(r.Data), shown)])
+		}
+		_, err := h.out.Write([]byte(lines.String())) // in one piece: other shards print, too
+		return err
+	})
+}
+
+// newCount logs how many records have come, with each batch.
+func newCount(_ string, h *host) invoke.Invoker {
+	var total atomic.Int64
+	return invoke.Func(func(_ context.Context, e *invoke.Event) error {
+		h.log.Info("a batch came", "shard", e.Origin.ShardID, "records", e.Len(), "total", total.Add(int64(e.Len())))
+		return nil
+	})
+}
+
+// newFail fails, to see retries and destinations at work.
+func newFail(string, *host) invoke.Invoker {
+	return invoke.Func(func(context.Context, *invoke.Event) error { return errors.New("this function always fails") })
+}

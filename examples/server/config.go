@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// config is the configuration file, in YAML or JSON, completed by what the flags and the environment say.
+type config struct {
+	// Listen is the address of the API: loopback by default.
+	Listen string
+
+	// Hosts are names that the server may be asked by where nothing is signed, besides localhost and IP addresses.
+	Hosts []string
+
+	// Keys are what requests may be signed with.
+	Keys []key
+
+	// TLS has the API served by https.
+	TLS *tlsConfig `yaml:"tls"`
+
+	// Region and Account are those of the embedded streams. Region is that of all of AWS's clients, too.
+	Region, Account string
+
+	Store     storeConfig
+	Kinesis   kinesisConfig
+	Endpoints endpoints
+	Functions map[string]functionConfig
+
+	// Drain is what running invocations are given when the server or a mapping stops: 0 means 30 s.
+	Drain time.Duration
+}
+
+// key is an access key.
+type key struct {
+	ID     string
+	Secret secret
+}
+
+// tlsConfig are files in PEM.
+type tlsConfig struct{ Certificate, Key string }
+
+// storeConfig says where definitions and progress are kept. Without any of them they are kept in memory.
+type storeConfig struct {
+	// Bolt is a file.
+	Bolt     string
+	DynamoDB *dynamoConfig `yaml:"dynamodb"`
+}
+
+// dynamoConfig says which tables of DynamoDB a fleet of servers shares.
+type dynamoConfig struct {
+	Table, Endpoint, Worker string
+	NoCreate                bool `yaml:"noCreate"`
+}
+
+// kinesisConfig says where the streams are: with neither, on AWS.
+type kinesisConfig struct {
+	Endpoint string
+	Embedded *embeddedConfig
+}
+
+// embeddedConfig are streams in this process.
+type embeddedConfig struct {
+	// Listen is their own loopback address.
+	Listen string
+	// Path is a file that keeps them. Without one they end with the process.
+	Path    string
+	Streams []streamConfig
+}
+
+// streamConfig is a stream that is made when it is not there yet.
+type streamConfig struct {
+	Name   string
+	Shards int
+}
+
+// endpoints are URLs that take the place of AWS's own.
+type endpoints struct{ Lambda, STS, SQS, SNS, S3 string }
+
+// functionConfig is a function: one of Command, URL, Lambda and Builtin, and what goes with it.
+type functionConfig struct {
+	Command []string // a program that was built for AWS Lambda
+	URL     secret   // of a function behind HTTP, which may have a password in it
+	Lambda  string   // a name or an ARN on AWS Lambda, or true for what the mapping names
+	Builtin string   // print, count or fail
+
+	// With Command.
+	Dir, Handler string
+	Environment  map[string]secret
+	MaxProcesses int `yaml:"maxProcesses"`
+
+	// With URL.
+	Headers map[string]secret
+
+	// Role is the ARN of the execution role.
+	Role       string
+	ExternalID secret `yaml:"externalId"`
+
+	// Timeout ends an invocation; 0 means never.
+	Timeout time.Duration
+}
+
+// builtinConfig is what the server is without a file: something to try.
+func builtinConfig() config {
+	return config{
+		Kinesis:   kinesisConfig{Embedded: &embeddedConfig{Streams: []streamConfig{{Name: "orders", Shards: 2}}}},
+		Functions: map[string]functionConfig{"print": {Builtin: "print"}},
+	}
+}
+
+// readConfig reads the file at path.
+func readConfig(path string) (config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return config{}, err
+	}
+	c, err := parseConfig(data)
+	if err != nil {
+		return config{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// parseConfig reads a configuration, which is one document of YAML. JSON is YAML, too. What it does not know is an error.
+func parseConfig(data []byte) (c config, err error) {
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return config{}, readable(err)
+	}
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return config{}, errors.New("has more than one document")
+	}
+	return c, nil
+}
+
+// The forms of the decoder's errors. What stands between backquotes is a value, which may be a secret.
+var (
+	unknownKey = regexp.MustCompile(`^line (\d+): field (\S+) not found in type `)
+	wrongType  = regexp.MustCompile(`(?s)^line (\d+): cannot unmarshal !!(\w+) .*into (\S+)$`)
+	quoted     = regexp.MustCompile("(?s)`.*`|'.*'")
+)
+
+// readable says what is wrong with a file in words of the file, without its values.
+func readable(err error) error {
+	typeError, ok := errors.AsType[*yaml.TypeError](err)
+	if !ok {
+		return errors.New(quoted.ReplaceAllString(err.Error(), "…"))
+	}
+	var errs []error
+	for _, text := range typeError.Errors {
+		if m := unknownKey.FindStringSubmatch(text); m != nil {
+			text = fmt.Sprintf("line %s: the key %q is not known here", m[1], m[2])
+		} else if m := wrongType.FindStringSubmatch(text); m != nil {
+			text = fmt.Sprintf("line %s: is a %s, must be a %s", m[1], m[2], kindOf(m[3]))
+		} else {
+			text = quoted.ReplaceAllString(text, "…")
+		}
+		errs = append(errs, errors.New(text))
+	}
+	return errors.Join(errs...)
+}
+
+// kindOf says what a Go type is in a file.
+func kindOf(goType string) string {
+	switch {
+	case goType == "time.Duration":
+		return `duration, such as "30s"`
+	case goType == "int" || goType == "bool" || goType == "string":
+		return goType
+	case goType == "main.secret":
+		return "string"
+	case goType[0] == '[':
+		return "list"
+	}
+	return "mapping of keys"
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/registry"
+)
+
+// readyTime bounds the question whether definitions can be read.
+const readyTime = 3 * time.Second
+
+// front is what the server serves: the API, and who it is.
+//
+//	/healthz  200 while the process is up, also while it drains
+//	/readyz   200 when mappings run and their definitions can be read, else 503
+//	/status   where each mapping stands in this process; only where nothing is signed, for nobody here can verify it
+type front struct {
+	api      http.Handler
+	status   http.Handler // nil: none
+	registry *registry.Registry
+	log      *slog.Logger
+
+	running, draining atomic.Bool
+}
+
+func newFront(r *registry.Registry, a access, hosts []string, log *slog.Logger) *front {
+	f := &front{api: r.Handler(), registry: r, log: log}
+	if a.unsigned {
+		f.api = knownHosts(f.api, hosts)
+		f.status = knownHosts(http.HandlerFunc(f.serveStatus), hosts)
+	}
+	return f
+}
+
+// ServeHTTP implements http.Handler. It has no ServeMux, which would clean the paths of the API.
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.URL.Path == "/healthz":
+		tell(w, http.StatusOK, "ok")
+	case r.URL.Path == "/readyz":
+		status, text := f.readiness(r.Context())
+		tell(w, status, text)
+	case r.URL.Path == "/status" && f.status != nil:
+		f.status.ServeHTTP(w, r)
+	case f.draining.Load():
+		w.Header().Set("Connection", "close")
+		refuse(w, http.StatusServiceUnavailable, "ServiceException", "This server is stopping.")
+	default:
+		f.api.ServeHTTP(w, r)
+	}
+}
+
+func (f *front) readiness(ctx context.Context) (status int, text string) {
+	switch {
+	case f.draining.Load():
+		return http.StatusServiceUnavailable, "draining"
+	case !f.running.Load():
+		return http.StatusServiceUnavailable, "mappings do not run yet"
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTime)
+	defer cancel()
+	if _, err := f.registry.List(ctx, registry.ListInput{MaxItems: new(1)}); err != nil {
+		f.log.Debug("not ready", "error", err)
+		return http.StatusServiceUnavailable, "the definitions can't be read"
+	}
+	return http.StatusOK, "ok"
+}
+
+// standing is where a mapping stands.
+type standing struct {
+	Configuration registry.Configuration `json:"configuration"`
+	Status        *mapping.Status        `json:"status"` // null: it does not run here
+}
+
+func (f *front) serveStatus(w http.ResponseWriter, r *http.Request) {
+	all := []standing{}
+	for in := (registry.ListInput{}); ; {
+		page, err := f.registry.List(r.Context(), in)
+		if err != nil {
+			f.log.Debug("the status can't be told", "error", err)
+			tell(w, http.StatusServiceUnavailable, "the definitions can't be read")
+			return
+		}
+		for _, c := range page.EventSourceMappings {
+			s := standing{Configuration: c}
+			if status, runs := f.registry.Status(c.UUID); runs {
+				s.Status = &status
+			}
+			all = append(all, s)
+		}
+		if in.Marker = page.NextMarker; in.Marker == "" {
+			break
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	_ = e.Encode(all) // a client that has gone misses nothing
+}
+
+func tell(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text + "\n")) // as above
+}
+
+// refuse answers with an error as the API does.
+func refuse(w http.ResponseWriter, status int, code, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Amzn-Errortype", code)
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(struct { // as above
+		Message string `json:"Message"`
+	}{message})
+}

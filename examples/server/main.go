@@ -1,0 +1,77 @@
+// Server answers: can event source mappings be managed as on AWS, by the aws command, an SDK or Terraform?
+//
+//	go run ./examples/server
+//
+// starts Lambda's API for event source mappings on 127.0.0.1:4580, an embedded Kinesis with the stream orders, and a
+// function, print, which prints what it is given. It prints commands to create a mapping and to put records. With -config
+// it takes functions, streams, a store and keys from a file; examples/server/testdata/server.yaml has all there is.
+//
+// Beyond loopback requests must be signed (Signature Version 4) with one of the configured keys. On loopback without
+// keys everybody is served who asks for localhost, an address, or one of the configured names.
+//
+// On SIGTERM or SIGINT it drains: /readyz answers 503, running invocations are given their time, progress is stored. Its
+// exit code is then 0, 1 when something failed or did not stop in time, and 2 when the flags or the file are wrong. A
+// second signal ends it at once.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	err := run(untilSignal(), os.Args[1:], os.Stdout, os.Stderr)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "server:", err)
+	}
+	os.Exit(exitCode(err))
+}
+
+// untilSignal returns a context that ends with the first signal to stop. The next one has its usual effect by then.
+func untilSignal() context.Context {
+	ctx, end := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() { // ends with the process
+		<-signals
+		signal.Stop(signals)
+		end()
+	}()
+	return ctx
+}
+
+func exitCode(err error) int {
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.Is(err, errUsage):
+		return 2
+	}
+	return 1
+}
+
+// run is the program: functions print on out, and the log goes to diagnostics.
+func run(ctx context.Context, args []string, out, diagnostics io.Writer) error {
+	o, err := parse(args, diagnostics)
+	if err != nil {
+		return err
+	}
+	c, err := o.load()
+	if err != nil {
+		return err
+	}
+	s, err := newServer(ctx, c, &o, out, o.logger(diagnostics))
+	if err != nil {
+		return err
+	}
+	if err := s.greet(out, c); err != nil {
+		return errors.Join(err, s.close())
+	}
+	return s.run(ctx)
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+)
+
+// options are the program's flags. None of them is a secret: others of this machine see a program's flags.
+type options struct {
+	config, data         string
+	listen, streamListen string
+	allowUnsigned        bool
+	log                  string
+	debug                bool
+}
+
+// errUsage tells that the flags, or the file, are wrong: nothing was started.
+var errUsage = errors.New("nothing was started")
+
+func parse(args []string, help io.Writer) (o options, err error) {
+	f := flag.NewFlagSet("server", flag.ContinueOnError)
+	f.SetOutput(help)
+	f.StringVar(&o.config, "config", "", "configuration `FILE` in YAML or JSON; without one there are a stream, orders, and a function, print")
+	f.StringVar(&o.listen, "listen", "", "`ADDRESS` of the API in place of the configuration's, which is "+defaultListen+" by default; port 0 is any")
+	f.StringVar(&o.streamListen, "stream-listen", "", "`ADDRESS` of the embedded Kinesis in place of the configuration's, which is "+defaultStream+" by default")
+	f.StringVar(&o.data, "data", "", "without -config: the `FOLDER` that keeps the stream, the mappings and their progress")
+	f.BoolVar(&o.allowUnsigned, "allow-unsigned", false, "serve everybody, also beyond loopback: look at no signature")
+	f.StringVar(&o.log, "log", "text", "`FORM` of the log on standard error: text or json")
+	f.BoolVar(&o.debug, "debug", false, "log what only developers want to know")
+	if err := f.Parse(args); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			err = fmt.Errorf("%w: %w", err, errUsage)
+		}
+		return o, err
+	}
+	switch {
+	case f.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q: %w", f.Arg(0), errUsage)
+	case o.log != "text" && o.log != "json":
+		err = fmt.Errorf("-log is %q, must be text or json: %w", o.log, errUsage)
+	case o.data != "" && o.config != "":
+		err = fmt.Errorf("-data goes without -config, which has store and kinesis.embedded.path: %w", errUsage)
+	}
+	return o, err
+}
+
+// load returns the configuration that the flags ask for.
+func (o *options) load() (*config, error) {
+	c := builtinConfig()
+	if o.config != "" {
+		var err error
+		if c, err = readConfig(o.config); err != nil {
+			return nil, fmt.Errorf("%w: %w", err, errUsage)
+		}
+	}
+	if o.data != "" {
+		if err := os.MkdirAll(o.data, 0o700); err != nil {
+			return nil, fmt.Errorf("-data: %w: %w", err, errUsage)
+		}
+		c.Store.Bolt = filepath.Join(o.data, "mappings.db")
+		c.Kinesis.Embedded.Path = filepath.Join(o.data, "streams")
+	}
+	if o.listen != "" {
+		c.Listen = o.listen
+	}
+	if o.streamListen != "" {
+		if c.Kinesis.Embedded == nil {
+			return nil, fmt.Errorf("-stream-listen: the configuration has no kinesis.embedded: %w", errUsage)
+		}
+		c.Kinesis.Embedded.Listen = o.streamListen
+	}
+	c.complete(os.Getenv)
+	if err := c.validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", err, errUsage)
+	}
+	return &c, nil
+}
+
+// logger returns the log that the flags ask for.
+func (o *options) logger(w io.Writer) *slog.Logger {
+	level := &slog.HandlerOptions{Level: slog.LevelInfo}
+	if o.debug {
+		level.Level = slog.LevelDebug
+	}
+	if o.log == "json" {
+		return slog.New(slog.NewJSONHandler(w, level))
+	}
+	return slog.New(slog.NewTextHandler(w, level))
+}

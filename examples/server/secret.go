@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// secret is a value that must not be told: wherever it is printed it shows as stars. In a file, $NAME stands for the
+// environment variable NAME, and $$ for a $ that a value begins with.
+type secret string
+
+// hidden is what is shown of a secret.
+const hidden = "***"
+
+// String implements fmt.Stringer.
+func (s secret) String() string { return hidden }
+
+// GoString implements fmt.GoStringer.
+func (s secret) GoString() string { return hidden }
+
+// MarshalText implements encoding.TextMarshaler, for logs in JSON.
+func (s secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (s *secret) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind != yaml.ScalarNode || node.Tag == "!!null" {
+		return fmt.Errorf("line %d: must be a string", node.Line)
+	}
+	name, variable := strings.CutPrefix(node.Value, "$")
+	if !variable || strings.HasPrefix(name, "$") {
+		*s = secret(name)
+		return nil
+	}
+	value := os.Getenv(name)
+	if value == "" {
+		return fmt.Errorf("line %d: the environment variable that is named here is not set", node.Line)
+	}
+	*s = secret(value)
+	return nil
+}
+
+// reveal returns secrets as the plain strings that others need.
+func reveal(secrets map[string]secret) map[string]string {
+	plain := make(map[string]string, len(secrets))
+	for name, s := range secrets {
+		plain[name] = string(s)
+	}
+	return plain
+}
