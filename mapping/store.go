@@ -122,6 +122,6 @@ var (
 )
 
 // isFinal reports whether an error of a Store is one that no other attempt can mend.
-func isFinal(err error) bool { 
+func isFinal(err error) bool {
 	return errors.Is(err, ErrUnreadable) || errors.Is(err, ErrStoreClosed) || errors.Is(err, ErrForeignFleet)
 }

@@ -22,7 +22,8 @@ const (
 // move on, with all that they hold, never keep others from moving.
 //
 // It is a bound on reads, not a wall: a read that brings more than was reserved for it counts in full, and is not thrown
-// away. So does the part of a shard that is opened when all is held by stuck ones.
+// away. So does the part of a shard that is opened when all is held by stuck ones: of n that are opened one after the
+// other, each when all before it are stuck, the parts come to a quarter of the Budget times the logarithm of n.
 // Any number of goroutines may use a Budget. It starts none.
 type Budget struct {
 	total int64

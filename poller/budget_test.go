@@ -213,8 +213,12 @@ func TestStuckShardsNeverKeepAnotherFromReading(t *testing.T) {
 					if !late {
 						other = b.Open()
 					}
-					for range stuck {
-						go hoard(t.Context(), b.Open())
+					accounts := make([]*poller.Account, stuck) // all opened before the first reads: the parts of shards that come later are smaller
+					for i := range accounts {
+						accounts[i] = b.Open()
+					}
+					for _, a := range accounts {
+						go hoard(t.Context(), a)
 					}
 					synctest.Wait()
 					if late {
