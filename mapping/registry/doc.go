@@ -14,8 +14,8 @@
 //		StartingPosition: "LATEST",
 //	})
 //
-// Registry.Handler serves the same operations as Lambda's API does, so that the aws command, the SDKs and Terraform drive
-// it with another endpoint.
+// Registry.Handler serves the same operations as Lambda's API does, so that the aws command and the SDKs drive it with
+// another endpoint.
 //
 // # States
 //
