@@ -259,7 +259,7 @@ func (s *shard) close(left error) (finished bool, err error) {
 		s.log.Warn("the shard's lease was lost: what still ran does not count")
 	case errors.Is(cause, ErrUnreadable):
 		err = fmt.Errorf("mapping: shard %s: %w", s.info.ID, cause)
-	case errors.Is(cause, ErrStoreClosed):
+	case isGone(cause):
 		err = fmt.Errorf("mapping: shard %s: %w: %w", s.info.ID, ErrNotStored, cause)
 	case left != nil:
 		err = left
