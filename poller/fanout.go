@@ -202,18 +202,22 @@ func (f *fanoutReader) accept(ctx context.Context, event *types.SubscribeToShard
 		return batch.Page{}, err
 	}
 	continuation := aws.ToString(event.ContinuationSequenceNumber)
-	page := f.take(ctx, &delivery{
+	page, err := f.take(ctx, f.subscribing(), &delivery{
 		records:  records,
 		behind:   event.MillisBehindLatest,
 		asOf:     f.sentAfter(event),
 		end:      continuation == "" || len(event.ChildShards) > 0,
 		children: event.ChildShards,
 	})
+	if err != nil {
+		f.drop()
+		return batch.Page{}, f.failed(ctx, err)
+	}
 	if batch.CompareSequenceNumbers(continuation, f.from.Position.SequenceNumber) > 0 {
 		f.from = Start{Type: AtPosition, Position: batch.Position{SequenceNumber: continuation}}
 	}
-	if page.End {
-		f.drop()
+	if page.End || continuation == "" {
+		f.drop() // nothing follows in it
 	}
 	f.log.LogAttrs(ctx, slog.LevelDebug, "event", slog.Int("records", len(page.Records)), slog.Duration("behind", page.Behind), slog.Bool("end", page.End))
 	return page, nil
