@@ -203,11 +203,12 @@ func (f *fanoutReader) accept(ctx context.Context, event *types.SubscribeToShard
 	}
 	continuation := aws.ToString(event.ContinuationSequenceNumber)
 	page, err := f.take(ctx, f.subscribing(), &delivery{
-		records:  records,
-		behind:   event.MillisBehindLatest,
-		asOf:     f.sentAfter(event),
-		end:      continuation == "" || len(event.ChildShards) > 0,
-		children: event.ChildShards,
+		records:   records,
+		suspected: &f.sub.suspected,
+		behind:    event.MillisBehindLatest,
+		asOf:      f.sentAfter(event),
+		end:       continuation == "" || len(event.ChildShards) > 0,
+		children:  event.ChildShards,
 	})
 	if err != nil {
 		f.drop()
@@ -250,8 +251,9 @@ func (f *fanoutReader) subscribe(ctx context.Context, timeout time.Duration) (*s
 	deadline := time.AfterFunc(timeout, func() { cancel(&timeoutError{after: timeout}) })
 	w := f.poller.wire()
 	opened := time.Now()
-	stream, md, err := f.poller.subscribe(life, f.subscribeInput(), w.subscribe)
-	sub := &subscription{stream: stream, cancel: cancel, opened: opened}
+	begin, suspected := f.begin()
+	stream, md, err := f.poller.subscribe(life, f.subscribeInput(begin), w.subscribe)
+	sub := &subscription{stream: stream, cancel: cancel, opened: opened, suspected: suspected}
 	if late := !deadline.Stop(); late {
 		cancel(&timeoutError{after: timeout}) // it may only be about to
 	}
@@ -269,8 +271,8 @@ func (f *fanoutReader) subscribe(ctx context.Context, timeout time.Duration) (*s
 	return sub, nil
 }
 
-func (f *fanoutReader) subscribeInput() *kinesis.SubscribeToShardInput {
-	kind, sequence, timestamp := f.begin().iterator()
+func (f *fanoutReader) subscribeInput(begin Start) *kinesis.SubscribeToShardInput {
+	kind, sequence, timestamp := begin.iterator()
 	return &kinesis.SubscribeToShardInput{
 		ConsumerARN:      &f.poller.cfg.ConsumerARN,
 		ShardId:          &f.shard,

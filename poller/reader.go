@@ -31,9 +31,10 @@ type reader struct {
 	// from is the read position, from which an iterator can be made at any time. It moves with each page, and only then.
 	from Start
 
-	// iterator reads from the read position, or is empty. iterator was given at given, or a little later.
-	iterator string
-	given    time.Time
+	// iterator reads from the read position, or is empty. It was given at given, or a little later.
+	iterator  string
+	given     time.Time
+	suspected suspicion // of the iterator
 
 	// members takes aggregates apart, or is nil where they are read as one record.
 	members *deaggregator
@@ -135,10 +136,11 @@ func (r *reader) ensureIterator(ctx context.Context) error {
 		return err
 	}
 	var given time.Time
+	begin, suspected := r.begin()
 	var out *kinesis.GetShardIteratorOutput
 	err := r.poller.call(ctx, r.op("get shard iterator"), func(ctx context.Context) (err error) {
 		given = time.Now()
-		out, err = r.poller.cfg.Client.GetShardIterator(ctx, r.iteratorInput(), r.poller.wire().poll)
+		out, err = r.poller.cfg.Client.GetShardIterator(ctx, r.iteratorInput(begin), r.poller.wire().poll)
 		return err
 	})
 	if err != nil {
@@ -148,12 +150,12 @@ func (r *reader) ensureIterator(ctx context.Context) error {
 	if aws.ToString(out.ShardIterator) == "" {
 		return r.op("get shard iterator").error(errors.New("the answer has no iterator"))
 	}
-	r.iterator, r.given = *out.ShardIterator, given
+	r.iterator, r.given, r.suspected = *out.ShardIterator, given, suspected
 	return nil
 }
 
-func (r *reader) iteratorInput() *kinesis.GetShardIteratorInput {
-	kind, sequence, timestamp := r.begin().iterator()
+func (r *reader) iteratorInput(begin Start) *kinesis.GetShardIteratorInput {
+	kind, sequence, timestamp := begin.iterator()
 	return &kinesis.GetShardIteratorInput{
 		StreamARN:              &r.poller.cfg.StreamARN,
 		ShardId:                &r.shard,
@@ -222,11 +224,12 @@ func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOut
 	}
 	r.iterator, r.given = aws.ToString(out.NextShardIterator), began
 	page, err := r.take(ctx, r.op("get records"), &delivery{
-		records:  records,
-		behind:   out.MillisBehindLatest,
-		asOf:     r.poller.serviceTime(began),
-		end:      out.NextShardIterator == nil,
-		children: out.ChildShards,
+		records:   records,
+		suspected: &r.suspected,
+		behind:    out.MillisBehindLatest,
+		asOf:      r.poller.serviceTime(began),
+		end:       out.NextShardIterator == nil,
+		children:  out.ChildShards,
 	})
 	if err != nil {
 		return batch.Page{}, err
@@ -238,8 +241,9 @@ func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOut
 
 // delivery is what a read, or an event of a subscription, brought.
 type delivery struct {
-	records []batch.Record
-	behind  *int64 // in milliseconds
+	records   []batch.Record
+	suspected *suspicion // of the iterator, or the subscription, that it came of
+	behind    *int64     // in milliseconds
 
 	// asOf is a time, on the service's clock, before which everything has been read where nothing is behind.
 	asOf time.Time
@@ -263,7 +267,7 @@ func (r *reader) take(ctx context.Context, o operation, d *delivery) (batch.Page
 			page.CaughtUpTo = d.asOf
 		}
 	}
-	r.watchTrim(ctx, d.records, &page)
+	r.watchTrim(ctx, d, &page)
 	if r.members != nil {
 		r.passedOver(ctx, filtered(page.Records))
 	}
