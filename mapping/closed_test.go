@@ -19,11 +19,15 @@ import (
 type closable struct {
 	mapping.Store
 	closed atomic.Bool
+	broken atomic.Bool
 }
 
 func (c *closable) err() error {
-	if c.closed.Load() {
+	switch {
+	case c.closed.Load():
 		return fmt.Errorf("file: %w", mapping.ErrStoreClosed)
+	case c.broken.Load():
+		return fmt.Errorf("file: %w: input/output error", mapping.ErrStoreBroken)
 	}
 	return nil
 }
@@ -80,6 +84,27 @@ func TestStoreThatIsClosedUnderAMappingEndsIt(t *testing.T) {
 		require.ErrorIs(t, err, mapping.ErrNotStored)
 		assert.Zero(t, time.Since(began))
 		require.ErrorIs(t, r.Run(t.Context()), mapping.ErrStoreClosed, "and it does not begin again")
+		assert.Zero(t, time.Since(began))
+	})
+}
+
+// TestStoreThatBreaksUnderAMappingEndsIt: nothing can be stored until somebody opens it again, so to go on in silence would
+// do all of it again.
+func TestStoreThatBreaksUnderAMappingEndsIt(t *testing.T) {
+	withClosable(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page, store *closable) {
+		r := w.start(cfg)
+		pages <- page(1, 10)
+		pass(time.Second)
+		store.broken.Store(true)
+		pages <- page(11, 10)
+		began := time.Now()
+		err := <-r.done
+		require.ErrorIs(t, err, mapping.ErrStoreBroken)
+		require.ErrorIs(t, err, mapping.ErrNotStored)
+		require.ErrorContains(t, err, "input/output error")
+		assert.Zero(t, time.Since(began))
+		assert.NotContains(t, w.logs.String(), "will be tried again")
+		require.ErrorIs(t, r.Run(t.Context()), mapping.ErrStoreBroken, "and it does not begin again")
 		assert.Zero(t, time.Since(began))
 	})
 }

@@ -164,7 +164,7 @@ func (c *committer) try(ctx context.Context, p *batch.Commit) error {
 			c.log.Info("progress is stored again", "position", p.Position.String())
 		}
 		c.written(p)
-	case had == nil && !errors.Is(err, ErrLeaseLost):
+	case had == nil && !errors.Is(err, ErrLeaseLost) && !isFinal(err):
 		c.log.Error("storing progress failed, will be tried again", "position", p.Position.String(), "error", err)
 		c.failing(err)
 	default:

@@ -164,7 +164,7 @@ func (c *Config) policy() batch.Policy {
 // that does not answer or credentials that can't be had, is logged and tried again. Once it processes, no error of the
 // stream ends it: as on AWS it goes on trying, and Status tells why. Only a stream that was deleted and created anew
 // under its name ends it, with ErrStreamReplaced: its positions mean nothing there. So does a Store that is closed under
-// it, with ErrStoreClosed, as soon as something is to be stored.
+// it, with ErrStoreClosed, or can't go on after an error, with ErrStoreBroken, as soon as something is to be stored.
 func (m *Mapping) Run(ctx context.Context) error {
 	started := false
 	m.view.set(func(v *view) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -91,23 +90,21 @@ type leaseStore interface {
 func (s *shard) run(delay time.Duration) (finished bool, err error) {
 	defer s.lose(nil)
 	defer s.drain()
-	reader, finished, err := s.open(delay)
-	if reader == nil {
+	guard, finished, err := s.open(delay)
+	if guard == nil {
 		if s.load != nil && !s.released {
 			s.release()
 		}
 		return finished, err
 	}
 	defer s.account.Close()
-	if c, ok := reader.(io.Closer); ok {
-		defer c.Close()
-	}
-	return s.process(reader)
+	defer guard.close()
+	return s.process(guard)
 }
 
-// open takes the shard's lease, after a delay, and returns the reader that goes on where the progress ends. Without a reader
+// open takes the shard's lease, after a delay, and returns a guard whose Reader goes on where the progress ends. Without one
 // there is nothing to process, because the shard is finished, or the mapping stops, or for an error.
-func (s *shard) open(delay time.Duration) (reader poller.Reader, finished bool, err error) {
+func (s *shard) open(delay time.Duration) (g *guard, finished bool, err error) {
 	if !sleep(s.soft, delay) {
 		return nil, false, nil
 	}
@@ -119,11 +116,11 @@ func (s *shard) open(delay time.Duration) (reader poller.Reader, finished bool, 
 		s.release()
 		return nil, err == nil, s.unlessStopping(err)
 	}
-	if reader, err = s.prepare(progress); err != nil {
+	if g, err = s.prepare(progress); err != nil {
 		s.release()
 		return nil, false, err
 	}
-	return reader, false, nil
+	return g, false, nil
 }
 
 // unlessStopping returns err, or nil where a stop is the reason for it.
@@ -196,8 +193,8 @@ func (s *shard) tryAcquire() (Lease, Progress, error) {
 	return s.m.store.Acquire(ctx, s.m.name, s.info.ID, s.m.owner)
 }
 
-// prepare makes the Scheduler, and the Reader that goes on where the progress ends.
-func (s *shard) prepare(progress Progress) (poller.Reader, error) {
+// prepare makes the Scheduler, and opens the Reader that goes on where the progress ends.
+func (s *shard) prepare(progress Progress) (*guard, error) {
 	from := s.m.start(s.parent.anchor)
 	if !progress.Position.IsZero() {
 		from = poller.Start{Type: poller.AtPosition, Position: progress.Position, ResolvedUpTo: progress.ResolvedUpTo}
@@ -218,7 +215,8 @@ func (s *shard) prepare(progress Progress) (poller.Reader, error) {
 	s.ends.c = make(chan callEnd, len(s.calls))
 	s.account = s.m.cfg.Budget.Open()
 	from.Account = s.account
-	reader, err := s.m.source.Open(s.info, from)
+	open := func(from poller.Start) (poller.Reader, error) { return s.m.source.Open(s.info, from) }
+	reader, err := open(from)
 	if err != nil {
 		s.account.Close()
 		return nil, fmt.Errorf("mapping: shard %s: open at %s: %w", s.info.ID, from, err)
@@ -227,11 +225,11 @@ func (s *shard) prepare(progress Progress) (poller.Reader, error) {
 	call(s.m.cfg.Observer.ShardOpened, ShardOpened{
 		Shard: s.info.ID, From: from.String(), Epoch: s.lease.Epoch, MappingUUID: s.m.uuid, FunctionARN: s.m.functionARN,
 	})
-	return reader, nil
+	return &guard{open: open, from: from, reader: reader}, nil
 }
 
-// process runs the loop with its reader and its committer beside it, and winds them up in the order that loses nothing.
-func (s *shard) process(reader poller.Reader) (finished bool, err error) {
+// process runs the loop with the goroutine that reads and its committer beside it, and winds them up in the order that loses nothing.
+func (s *shard) process(g *guard) (finished bool, err error) {
 	var readers sync.WaitGroup
 	readCtx, stopReading := context.WithCancel(s.soft)
 	writeCtx, stopWriting := context.WithCancel(context.WithoutCancel(s.soft))
@@ -240,7 +238,7 @@ func (s *shard) process(reader poller.Reader) (finished bool, err error) {
 		ctx: writeCtx, store: s.store, every: s.m.checkpointInterval(), hurry: make(chan struct{}), lease: s.lease, log: s.log, observer: &s.m.cfg.Observer,
 		pending: make(chan *batch.Commit, 1), written: s.written, failing: s.notWritten, lost: s.lose,
 	}
-	readers.Go(func() { s.read(readCtx, reader) })
+	readers.Go(func() { s.read(readCtx, g) })
 
 	left := s.loop()
 
@@ -261,7 +259,7 @@ func (s *shard) close(left error) (finished bool, err error) {
 		s.log.Warn("the shard's lease was lost: what still ran does not count")
 	case errors.Is(cause, ErrUnreadable):
 		err = fmt.Errorf("mapping: shard %s: %w", s.info.ID, cause)
-	case errors.Is(cause, ErrStoreClosed):
+	case isGone(cause):
 		err = fmt.Errorf("mapping: shard %s: %w: %w", s.info.ID, ErrNotStored, cause)
 	case left != nil:
 		err = left

@@ -145,29 +145,6 @@ func TestRecordsWithoutAnArrivalTimeNeverGrowTooOld(t *testing.T) {
 	})
 }
 
-func TestRecordsThatComeInNoOrderAreAnErrorOfReading(t *testing.T) {
-	for name, p := range map[string]batch.Page{
-		"without number":   {Records: []batch.Record{{Data: []byte("0001")}}},
-		"the same twice":   {Records: append(page(3, 1).Records, page(3, 1).Records...)},
-		"lower than ahead": {Records: append(page(5, 1).Records, page(4, 1).Records...)},
-		"already read":     page(1, 2),
-	} {
-		t.Run(name, func(t *testing.T) {
-			fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
-				r := w.start(cfg)
-				pages <- page(1, 2)
-				pages <- p
-				pass(time.Second)
-				assert.Contains(t, r.Status().LastProcessingResult, "PROBLEM: mapping: ")
-				pages <- page(3, 1)
-				pass(time.Second)
-				assert.Equal(t, numbers(1, 3), w.delivered())
-				require.NoError(t, r.stop())
-			})
-		})
-	}
-}
-
 func TestStreamThatWasReplacedIsNotTakenForTheOldOne(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		w.put(0, 5)

@@ -14,7 +14,7 @@ import (
 // a method has begun to store something, it stores nothing and returns an error that wraps ctx.Err().
 //
 // State that is stored but cannot be read is an error of the method that needs it, never the same as none. A Store that
-// can be closed returns ErrStoreClosed from then on.
+// can be closed returns ErrStoreClosed from then on, and one that can't go on after an error ErrStoreBroken.
 // Package storetest checks all that is said here.
 type Store interface {
 	// Anchor stores proposed as the time from which the mapping reads under StartingPosition LATEST, unless one is
@@ -116,6 +116,10 @@ var (
 	// mapping, since whatever that did from now on would be done again after a restart.
 	ErrStoreClosed = errors.New("mapping: the store is closed")
 
+	// ErrStoreBroken tells that the Store can't go on after an error, which the error wraps besides: nothing can be stored
+	// any more, nor read, until it is closed and opened again. It ends a mapping, as ErrStoreClosed does.
+	ErrStoreBroken = errors.New("mapping: the store can't go on, close it and open it again")
+
 	// ErrForeignFleet tells that a program of another kind is at work on the same rows, in a way that rules out sharing them:
 	// stop it first.
 	ErrForeignFleet = errors.New("mapping: another program's fleet is at work in the store")
@@ -123,5 +127,10 @@ var (
 
 // isFinal reports whether an error of a Store is one that no other attempt can mend.
 func isFinal(err error) bool {
-	return errors.Is(err, ErrUnreadable) || errors.Is(err, ErrStoreClosed) || errors.Is(err, ErrForeignFleet)
+	return errors.Is(err, ErrUnreadable) || errors.Is(err, ErrForeignFleet) || isGone(err)
+}
+
+// isGone reports whether an error of a Store is that it takes nothing any more.
+func isGone(err error) bool {
+	return errors.Is(err, ErrStoreClosed) || errors.Is(err, ErrStoreBroken)
 }

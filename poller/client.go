@@ -121,17 +121,27 @@ func (e *timeoutError) Error() string { return fmt.Sprintf("no whole answer with
 // Timeout makes a timeoutError known as a time-out, as net.Error and the SDK have it.
 func (e *timeoutError) Timeout() bool { return true }
 
-// call makes one call, with its deadline, when fewer than maxCalls run, and returns what failed.
+// slots returns where a call counts while it runs.
+func (p *Poller) slots(o operation) chan struct{} {
+	if o == listShards {
+		return p.listings
+	}
+	return p.calls
+}
+
+// call makes one call, with its deadline, when fewer than maxCalls run, or than maxListCalls of a listing, and returns what
+// failed.
 //
 // It has a goroutine of its own, which the caller waits for: the SDK takes 32 KiB of stack, that thousands of readers need
 // not keep while they wait for their next poll.
 func (p *Poller) call(ctx context.Context, o operation, f func(ctx context.Context) error) error {
+	slots := p.slots(o)
 	select {
-	case p.calls <- struct{}{}:
+	case slots <- struct{}{}:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	defer func() { <-p.calls }()
+	defer func() { <-slots }()
 	call, cancel := context.WithTimeoutCause(ctx, p.cfg.CallTimeout, &timeoutError{after: p.cfg.CallTimeout})
 	defer cancel()
 	var err error

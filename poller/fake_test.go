@@ -47,6 +47,8 @@ type fake struct {
 	page    int  // records per answer, 0: as many as were asked for
 	closed  bool // no records will follow
 
+	children []types.ChildShard // of its end, once it is closed
+
 	onList     func(in *kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error)
 	onIterator func(in *kinesis.GetShardIteratorInput) error
 	onRead     func(ctx context.Context, n int) (*kinesis.GetRecordsOutput, error) // n counts reads from 0
@@ -57,7 +59,7 @@ type fake struct {
 }
 
 func newFake(records int) *fake {
-	f := &fake{born: time.Now()}
+	f := &fake{born: time.Now(), children: []types.ChildShard{{ShardId: aws.String("child"), ParentShards: []string{shardID}}}}
 	for i := range records {
 		f.records = append(f.records, record(i+1))
 	}
@@ -81,7 +83,14 @@ func (f *fake) note(op, detail string, limit *int32) {
 
 func (f *fake) ListShards(_ context.Context, in *kinesis.ListShardsInput, _ ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error) {
 	f.note("list", aws.ToString(in.NextToken), nil)
-	return f.onList(in)
+	if f.onList != nil {
+		return f.onList(in)
+	}
+	own := types.Shard{ShardId: aws.String(shardID), SequenceNumberRange: &types.SequenceNumberRange{}}
+	if f.closed {
+		own.SequenceNumberRange.EndingSequenceNumber = aws.String("9223372036854775807")
+	}
+	return &kinesis.ListShardsOutput{Shards: []types.Shard{own}}, nil
 }
 
 func (f *fake) GetShardIterator(_ context.Context, in *kinesis.GetShardIteratorInput, _ ...func(*kinesis.Options)) (*kinesis.GetShardIteratorOutput, error) {
@@ -146,7 +155,7 @@ func (f *fake) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput, _ ..
 		NextShardIterator:  f.iterator(to),
 	}
 	if f.closed && to == len(f.records) {
-		out.NextShardIterator = nil
+		out.NextShardIterator, out.ChildShards = nil, f.children
 	}
 	return out, nil
 }

@@ -202,18 +202,23 @@ func (f *fanoutReader) accept(ctx context.Context, event *types.SubscribeToShard
 		return batch.Page{}, err
 	}
 	continuation := aws.ToString(event.ContinuationSequenceNumber)
-	page := f.take(ctx, &delivery{
-		records:  records,
-		behind:   event.MillisBehindLatest,
-		asOf:     f.sentAfter(event),
-		end:      continuation == "" || len(event.ChildShards) > 0,
-		children: event.ChildShards,
+	page, err := f.take(ctx, f.subscribing(), &delivery{
+		records:   records,
+		suspected: &f.sub.suspected,
+		behind:    event.MillisBehindLatest,
+		asOf:      f.sentAfter(event),
+		end:       continuation == "" || len(event.ChildShards) > 0,
+		children:  event.ChildShards,
 	})
+	if err != nil {
+		f.drop()
+		return batch.Page{}, f.failed(ctx, err)
+	}
 	if batch.CompareSequenceNumbers(continuation, f.from.Position.SequenceNumber) > 0 {
 		f.from = Start{Type: AtPosition, Position: batch.Position{SequenceNumber: continuation}}
 	}
-	if page.End {
-		f.drop()
+	if page.End || continuation == "" {
+		f.drop() // nothing follows in it
 	}
 	f.log.LogAttrs(ctx, slog.LevelDebug, "event", slog.Int("records", len(page.Records)), slog.Duration("behind", page.Behind), slog.Bool("end", page.End))
 	return page, nil
@@ -246,8 +251,9 @@ func (f *fanoutReader) subscribe(ctx context.Context, timeout time.Duration) (*s
 	deadline := time.AfterFunc(timeout, func() { cancel(&timeoutError{after: timeout}) })
 	w := f.poller.wire()
 	opened := time.Now()
-	stream, md, err := f.poller.subscribe(life, f.subscribeInput(), w.subscribe)
-	sub := &subscription{stream: stream, cancel: cancel, opened: opened}
+	begin, suspected := f.begin()
+	stream, md, err := f.poller.subscribe(life, f.subscribeInput(begin), w.subscribe)
+	sub := &subscription{stream: stream, cancel: cancel, opened: opened, suspected: suspected}
 	if late := !deadline.Stop(); late {
 		cancel(&timeoutError{after: timeout}) // it may only be about to
 	}
@@ -265,8 +271,8 @@ func (f *fanoutReader) subscribe(ctx context.Context, timeout time.Duration) (*s
 	return sub, nil
 }
 
-func (f *fanoutReader) subscribeInput() *kinesis.SubscribeToShardInput {
-	kind, sequence, timestamp := f.begin().iterator()
+func (f *fanoutReader) subscribeInput(begin Start) *kinesis.SubscribeToShardInput {
+	kind, sequence, timestamp := begin.iterator()
 	return &kinesis.SubscribeToShardInput{
 		ConsumerARN:      &f.poller.cfg.ConsumerARN,
 		ShardId:          &f.shard,

@@ -37,7 +37,7 @@ type feedPlan struct {
 	hang   bool   // the call is not answered
 	size   int    // records an event, 0: one
 	after  int    // after so many events:
-	then   string // "", "end", "break", "silent"
+	then   string // "", "end", "break", "silent", "lose": the next event loses its continuation, and is the last
 	with   error  // that it breaks with
 }
 
@@ -46,8 +46,7 @@ type feedPlan struct {
 // one take over.
 type hub struct {
 	*fake
-	plan     func(n int) feedPlan // of subscription n, from 0
-	children []types.ChildShard   // of its end, once it is closed
+	plan func(n int) feedPlan // of subscription n, from 0
 
 	mu       sync.Mutex
 	arrived  int // records that are there
@@ -112,9 +111,6 @@ func (h *hub) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput, _ ...
 	out, err := h.fake.GetRecords(ctx, &limited)
 	if err == nil {
 		out.MillisBehindLatest = aws.Int64(int64(max(arrived-from-len(out.Records), 0)) * 1000)
-		if out.NextShardIterator == nil {
-			out.ChildShards = h.children
-		}
 	}
 	return out, err
 }
@@ -197,9 +193,12 @@ func (f *feed) serve(ctx context.Context) error {
 			return nil
 		case "break":
 			return f.plan.with
-		case "":
+		case "", "lose":
 			if held == nil {
 				held = f.event()
+			}
+			if held != nil && fault == "lose" {
+				held.ContinuationSequenceNumber = nil
 			}
 		}
 		var send chan<- types.SubscribeToShardEventStream

@@ -311,18 +311,6 @@ func TestTheEndOfAShardComesWithItsChildren(t *testing.T) {
 	})
 }
 
-func TestAnEndWithoutChildrenIsOne(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHub(1)
-		h.closed = true
-		r := subscribed(t, h, poller.Start{}, poller.Config{})
-		page, err := r.Next(t.Context())
-		require.NoError(t, err)
-		require.True(t, page.End)
-		require.Nil(t, r.(poller.ChildFinder).Children())
-	})
-}
-
 func TestAPushedPageIsNeverCaughtUpToATimeBehindItsSending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(2)

@@ -34,8 +34,11 @@ type Poller struct {
 	// http makes the calls where the Client's own HTTP client would not do well with many; nil elsewhere. Never changed after New.
 	http *http.Client
 
-	// calls has an element for each call that runs.
-	calls chan struct{}
+	// calls has an element for each call that runs, but for listings, which are in listings.
+	calls, listings chan struct{}
+
+	// ends confirms that a shard has ended, where the service names no children of it.
+	ends *ends
 
 	// suspect is set by a call that ran into its deadline: its connection may be dead, and the next call sees to it that
 	// nobody uses it again. See ownConnection.
@@ -61,7 +64,7 @@ func New(cfg Config) (*Poller, error) {
 		return nil, err
 	}
 	_, plain := cfg.Client.(*kinesis.Client)
-	p := &Poller{cfg: cfg, decodes: plain && !cfg.SDKDecoding, http: transportOf(cfg.Client), calls: make(chan struct{}, maxCalls)}
+	p := &Poller{cfg: cfg, decodes: plain && !cfg.SDKDecoding, http: transportOf(cfg.Client), calls: make(chan struct{}, maxCalls), listings: make(chan struct{}, maxListCalls), ends: newEnds()}
 	p.inJSON.Store(!cfg.CBOR)
 	if cfg.ConsumerARN != "" {
 		p.subscribe = subscribeFuncOf(cfg.Client)

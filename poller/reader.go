@@ -31,15 +31,18 @@ type reader struct {
 	// from is the read position, from which an iterator can be made at any time. It moves with each page, and only then.
 	from Start
 
-	// iterator reads from the read position, or is empty. iterator was given at given, or a little later.
-	iterator string
-	given    time.Time
+	// iterator reads from the read position, or is empty. It was given at given, or a little later.
+	iterator  string
+	given     time.Time
+	suspected suspicion // of the iterator
 
 	// members takes aggregates apart, or is nil where they are read as one record.
 	members *deaggregator
 
-	// ended is set with the last page. children are those that it told of, if any.
+	// ended is set with the last page. children are those that it told of, if any. claims counts the answers in a row that
+	// told of the end and of no children.
 	ended    bool
+	claims   int
 	children []Shard
 
 	// watch finds out whether retention has passed the read position. gap is what it found in front of the last page.
@@ -133,10 +136,11 @@ func (r *reader) ensureIterator(ctx context.Context) error {
 		return err
 	}
 	var given time.Time
+	begin, suspected := r.begin()
 	var out *kinesis.GetShardIteratorOutput
 	err := r.poller.call(ctx, r.op("get shard iterator"), func(ctx context.Context) (err error) {
 		given = time.Now()
-		out, err = r.poller.cfg.Client.GetShardIterator(ctx, r.iteratorInput(), r.poller.wire().poll)
+		out, err = r.poller.cfg.Client.GetShardIterator(ctx, r.iteratorInput(begin), r.poller.wire().poll)
 		return err
 	})
 	if err != nil {
@@ -146,12 +150,12 @@ func (r *reader) ensureIterator(ctx context.Context) error {
 	if aws.ToString(out.ShardIterator) == "" {
 		return r.op("get shard iterator").error(errors.New("the answer has no iterator"))
 	}
-	r.iterator, r.given = *out.ShardIterator, given
+	r.iterator, r.given, r.suspected = *out.ShardIterator, given, suspected
 	return nil
 }
 
-func (r *reader) iteratorInput() *kinesis.GetShardIteratorInput {
-	kind, sequence, timestamp := r.begin().iterator()
+func (r *reader) iteratorInput(begin Start) *kinesis.GetShardIteratorInput {
+	kind, sequence, timestamp := begin.iterator()
 	return &kinesis.GetShardIteratorInput{
 		StreamARN:              &r.poller.cfg.StreamARN,
 		ShardId:                &r.shard,
@@ -218,14 +222,18 @@ func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOut
 	if err != nil {
 		return batch.Page{}, r.op("get records").error(err)
 	}
-	page := r.take(ctx, &delivery{
-		records:  records,
-		behind:   out.MillisBehindLatest,
-		asOf:     r.poller.serviceTime(began),
-		end:      out.NextShardIterator == nil,
-		children: out.ChildShards,
-	})
 	r.iterator, r.given = aws.ToString(out.NextShardIterator), began
+	page, err := r.take(ctx, r.op("get records"), &delivery{
+		records:   records,
+		suspected: &r.suspected,
+		behind:    out.MillisBehindLatest,
+		asOf:      r.poller.serviceTime(began),
+		end:       out.NextShardIterator == nil,
+		children:  out.ChildShards,
+	})
+	if err != nil {
+		return batch.Page{}, err
+	}
 	r.pace.succeeded(len(records) == 0 && page.Behind > 0)
 	r.polled(ctx, &page)
 	return page, nil
@@ -233,29 +241,33 @@ func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOut
 
 // delivery is what a read, or an event of a subscription, brought.
 type delivery struct {
-	records []batch.Record
-	behind  *int64 // in milliseconds
+	records   []batch.Record
+	suspected *suspicion // of the iterator, or the subscription, that it came of
+	behind    *int64     // in milliseconds
 
 	// asOf is a time, on the service's clock, before which everything has been read where nothing is behind.
 	asOf time.Time
 
-	end      bool
+	end      bool // it names no place to go on from
 	children []types.ChildShard
 }
 
-// take makes a page of a delivery, and moves the read position behind its last record.
-func (r *reader) take(ctx context.Context, d *delivery) batch.Page {
-	page := batch.Page{Records: d.records, End: d.end}
+// take makes a page of a delivery, which the operation brought, and moves the read position behind its last record. With an
+// error the delivery counts as never made.
+func (r *reader) take(ctx context.Context, o operation, d *delivery) (batch.Page, error) {
+	end, err := r.end(ctx, o, d)
+	if err != nil {
+		r.account.Received(0)
+		return batch.Page{}, err
+	}
+	page := batch.Page{Records: r.unread(d.records), End: end}
 	if d.behind != nil {
 		page.Behind = time.Duration(*d.behind) * time.Millisecond
-		if *d.behind == 0 {
+		if *d.behind == 0 && end == d.end { // an end that is not believed says nothing of what was read
 			page.CaughtUpTo = d.asOf
 		}
 	}
-	if r.from.Type == AtPosition {
-		page.Records = d.records[notBehind(d.records, r.from.Position):]
-	}
-	r.watchTrim(ctx, d.records, &page)
+	r.watchTrim(ctx, d, &page)
 	if r.members != nil {
 		r.passedOver(ctx, filtered(page.Records))
 	}
@@ -265,7 +277,15 @@ func (r *reader) take(ctx context.Context, d *delivery) batch.Page {
 	if page.End {
 		r.ended, r.children = true, childrenOf(d.children)
 	}
-	return page
+	return page, nil
+}
+
+// unread returns the records that lie behind the read position.
+func (r *reader) unread(records []batch.Record) []batch.Record {
+	if r.from.Type != AtPosition {
+		return records
+	}
+	return records[notBehind(records, r.from.Position):]
 }
 
 // Children implements ChildFinder.

@@ -30,6 +30,9 @@ type Reader interface {
 	// After an error nothing is lost: the next call reads from the same place. Classify tells what an error means.
 	// When ctx ends, Next returns the cause at once; that is no failure of the shard, and Next may be called again.
 	// After a page with End set Next is not called again.
+	//
+	// The records of a page lie behind those of the page before, each behind the one ahead of it. A mapping uses no page
+	// of which that is not so: it opens another Reader, which goes on behind the last record before the page.
 	Next(ctx context.Context) (batch.Page, error)
 }
 

@@ -97,6 +97,9 @@ type subscription struct {
 	// opened is when the call began. Every event was sent after it.
 	opened time.Time
 
+	// suspected is the suspicion of its first record.
+	suspected suspicion
+
 	// silent is how long its user has waited since the last event. What passes between his waits does not count.
 	silent time.Duration
 

@@ -14,6 +14,10 @@ const (
 	// would each want a connection.
 	maxCalls = 256
 
+	// maxListCalls is how many listings run at once besides. They have room of their own, so that reads which hang do not keep
+	// the shards from being known; whoever lists does so once in a while.
+	maxListCalls = 4
+
 	// pingAfter is the silence after which a connection over HTTP/2 is asked for a sign of life, and pingTimeout the time
 	// that it has to give one.
 	pingAfter   = 15 * time.Second

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -126,6 +127,48 @@ func TestCallsAtOnceAreBounded(t *testing.T) {
 		readers.Wait()
 		assert.EqualValues(t, maxCalls, h.most.Load())
 		assert.Equal(t, 3*time.Second, time.Since(began))
+	})
+}
+
+// deaf is a Client whose reads are never answered. It lists one shard.
+type deaf struct{ Client }
+
+func (d *deaf) GetShardIterator(ctx context.Context, _ *kinesis.GetShardIteratorInput, _ ...func(*kinesis.Options)) (*kinesis.GetShardIteratorOutput, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (d *deaf) ListShards(context.Context, *kinesis.ListShardsInput, ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error) {
+	return &kinesis.ListShardsOutput{Shards: []types.Shard{{ShardId: aws.String("shard")}}}, nil
+}
+
+// TestReadsThatHangHoldNoListingUp: it is the listing that tells which shards there are to read.
+func TestReadsThatHangHoldNoListingUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, err := New(Config{StreamARN: testARN, Client: &deaf{}})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		var readers sync.WaitGroup
+		for i := range 2 * maxCalls {
+			readers.Go(func() {
+				_, err := newReader(p, &Shard{ID: fmt.Sprint("shard-", i)}, Start{}).Next(ctx)
+				assert.ErrorIs(t, err, context.Canceled)
+			})
+		}
+		synctest.Wait()
+		began := time.Now()
+		var listings sync.WaitGroup
+		for range 4 * maxListCalls {
+			listings.Go(func() {
+				shards, err := p.Shards(t.Context())
+				assert.NoError(t, err)
+				assert.Len(t, shards, 1)
+			})
+		}
+		listings.Wait()
+		assert.Zero(t, time.Since(began), "how long the listings waited")
+		cancel()
+		readers.Wait()
 	})
 }
 

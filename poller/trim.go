@@ -44,10 +44,11 @@ type trimWatch struct {
 
 	// readTo tells that everything which arrived before it has been read. It is zero while that is not known.
 	readTo time.Time
-
-	// verifying is set while the next record tells whether position is still in the stream.
-	verifying bool
 }
+
+// suspicion is that of one iterator, or of one subscription: it is set while the first record that comes of it tells whether
+// the position is still in the stream. What another one brings, which a reader goes on with meanwhile, says nothing.
+type suspicion bool
 
 func newTrimWatch(from Start) trimWatch {
 	if from.Type != AtPosition {
@@ -56,23 +57,24 @@ func newTrimWatch(from Start) trimWatch {
 	return trimWatch{position: from.Position, readTo: from.ResolvedUpTo}
 }
 
-// begin returns where to begin so that reading goes on at from, which is the read position. now is by the stream's clock.
-func (w *trimWatch) begin(from Start, now time.Time) Start {
+// begin returns where to begin so that reading goes on at from, which is the read position, and the suspicion of what
+// begins there. now is by the stream's clock.
+func (w *trimWatch) begin(from Start, now time.Time) (Start, suspicion) {
 	known := !w.position.IsZero() && !w.readTo.IsZero()
-	w.verifying = known && now.Sub(w.readTo) >= minRetention
-	if !w.verifying {
-		return from
+	if !known || now.Sub(w.readTo) < minRetention {
+		return from, false
 	}
 	at := batch.Position{SequenceNumber: w.position.SequenceNumber, Partial: true} // Partial: AT, not AFTER
-	return Start{Type: AtPosition, Position: at}
+	return Start{Type: AtPosition, Position: at}, true
 }
 
-// trimmed looks at what came first behind begin, with no record left out, and reports whether the position is gone.
-func (w *trimWatch) trimmed(records []batch.Record, page *batch.Page) bool {
-	if !w.verifying || len(records) == 0 && page.CaughtUpTo.IsZero() && !page.End {
+// trimmed looks at what came first behind begin, with no record left out, and reports whether the position is gone. That may
+// have moved on since, by what came of another one.
+func (w *trimWatch) trimmed(s *suspicion, records []batch.Record, page *batch.Page) bool {
+	if !bool(*s) || len(records) == 0 && page.CaughtUpTo.IsZero() && !page.End {
 		return false
 	}
-	w.verifying = false
+	*s = false
 	return len(records) == 0 || batch.CompareSequenceNumbers(records[0].SequenceNumber, w.position.SequenceNumber) > 0
 }
 
@@ -101,16 +103,16 @@ func (w *trimWatch) read(page *batch.Page) {
 	w.readTo = later(w.readTo, page.CaughtUpTo)
 }
 
-// begin returns where the reader begins a read from its position.
-func (r *reader) begin() Start {
+// begin returns where the reader begins a read from its position, and the suspicion of that.
+func (r *reader) begin() (Start, suspicion) {
 	return r.watch.begin(r.from, r.poller.serviceTime(time.Now()))
 }
 
-// watchTrim looks at a delivery for a gap in front of it. records are all that came, the page those that are new.
-func (r *reader) watchTrim(ctx context.Context, records []batch.Record, page *batch.Page) {
+// watchTrim looks at a delivery for a gap in front of it. The page has those of its records that are new.
+func (r *reader) watchTrim(ctx context.Context, d *delivery, page *batch.Page) {
 	r.gap = nil
-	if r.watch.trimmed(records, page) {
-		r.gap = r.watch.gap(records, r.poller.serviceTime(time.Now()).Add(-r.poller.retention(ctx)))
+	if r.watch.trimmed(d.suspected, d.records, page) {
+		r.gap = r.watch.gap(d.records, r.poller.serviceTime(time.Now()).Add(-r.poller.retention(ctx)))
 	}
 	r.watch.read(page)
 }

@@ -39,18 +39,19 @@ func TestTrimWatch(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newTrimWatch(tc.from)
-			begin := w.begin(tc.from, now)
+			begin, suspected := w.begin(tc.from, now)
+			require.EqualValues(t, tc.suspected, suspected)
 			kind, _, _ := begin.iterator()
 			require.Equal(t, tc.suspected, kind == "AT_SEQUENCE_NUMBER", "begins %s", kind)
 			var got *Gap
-			if w.trimmed(tc.records, &tc.page) {
+			if w.trimmed(&suspected, tc.records, &tc.page) {
 				got = w.gap(tc.records, ago(tc.retention))
 			}
 			if tc.gap != nil {
 				tc.gap.Position = tc.from.Position
 			}
 			require.Equal(t, tc.gap, got)
-			require.Equal(t, name == "nothing yet", w.verifying, "an empty page that is behind tells nothing")
+			require.EqualValues(t, name == "nothing yet", suspected, "an empty page that is behind tells nothing")
 		})
 	}
 }
@@ -71,6 +72,8 @@ func TestTrimWatchMovesWithThePages(t *testing.T) {
 
 	// A fan-out's read position moves on without records: the suspicion is checked at the record, not there.
 	from := Start{Type: AtPosition, Position: batch.Position{SequenceNumber: "5"}}
-	require.Equal(t, from, w.begin(from, now.Add(time.Hour)))
-	require.Equal(t, "3", w.begin(from, now.Add(25*time.Hour)).Position.SequenceNumber)
+	begin, _ := w.begin(from, now.Add(time.Hour))
+	require.Equal(t, from, begin)
+	begin, _ = w.begin(from, now.Add(25*time.Hour))
+	require.Equal(t, "3", begin.Position.SequenceNumber)
 }

@@ -26,6 +26,9 @@
 // is to undo the very last write, where it hits the file header of that write alone: then its records are read again. Anchors and
 // definitions are written so that even that does not undo them.
 //
+// After a write of which nobody knows what a restart would find, and after a panic of bbolt's, all calls get
+// [mapping.ErrStoreBroken], which ends the mappings: close the store and open it again. A full disk is no such error.
+//
 // # Format
 //
 // The file is a bbolt database (go.etcd.io/bbolt):

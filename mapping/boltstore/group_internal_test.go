@@ -240,12 +240,39 @@ func TestUnknownOutcomeStopsTheStore(t *testing.T) {
 	cause := errors.New("fsync: input/output error")
 	var id int
 	require.NoError(t, s.group.do(t.Context(), func(tx *txn) error { id = tx.tx.ID() - 1; return nil }))
-	require.ErrorIs(t, s.commitFailed(id+1, cause), cause)
+	failed := s.commitFailed(id+1, cause)
+	require.ErrorIs(t, failed, cause)
+	require.NotErrorIs(t, failed, mapping.ErrStoreBroken)
 	require.NoError(t, s.Commit(t.Context(), lease, progressAt(1)), "the header had not been written")
-	require.ErrorIs(t, s.commitFailed(id+1, cause), cause)
-	require.ErrorIs(t, s.Commit(t.Context(), lease, progressAt(2)), cause)
-	_, err := s.Progress(t.Context(), "m")
-	require.ErrorIs(t, err, cause)
+	require.ErrorIs(t, s.commitFailed(id+1, cause), mapping.ErrStoreBroken, "the first that learns of it is told as well")
+	for name, err := range afterwards(t, s, lease) {
+		require.ErrorIs(t, err, mapping.ErrStoreBroken, name)
+		require.ErrorIs(t, err, cause, name)
+		require.NotErrorIs(t, err, mapping.ErrStoreClosed, name)
+	}
+}
+
+// TestCrashOfTheDatabaseStopsTheStore: it may hold locks that nobody gives back.
+func TestCrashOfTheDatabaseStopsTheStore(t *testing.T) {
+	t.Parallel()
+	var transactions atomic.Int64
+	s := counting(t, &transactions)
+	lease := acquireMany(t, s, 1)[0]
+	err := s.do(t.Context(), func(*txn) error { panic("page 3 already freed") })
+	require.ErrorIs(t, err, mapping.ErrStoreBroken, "the call that it happened to")
+	require.ErrorContains(t, err, "page 3 already freed")
+	for name, err := range afterwards(t, s, lease) {
+		require.ErrorIs(t, err, mapping.ErrStoreBroken, name)
+		require.ErrorContains(t, err, "page 3 already freed", name)
+	}
+}
+
+// afterwards returns what calls of a store come to.
+func afterwards(t *testing.T, s *Store, lease mapping.Lease) map[string]error {
+	t.Helper()
+	_, progress := s.Progress(t.Context(), "m")
+	_, _, acquire := s.Acquire(t.Context(), "m", "another", "a")
+	return map[string]error{"commit": s.Commit(t.Context(), lease, progressAt(2)), "progress": progress, "acquire": acquire}
 }
 
 func progressAt(v int) mapping.Progress {

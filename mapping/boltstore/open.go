@@ -32,7 +32,7 @@ type Store struct {
 
 	db      *bbolt.DB
 	file    *os.File // db's
-	broken  error    // why no transaction is begun any more
+	broken  error    // why no transaction is begun any more; it wraps mapping.ErrStoreBroken
 	crashed bool     // bbolt panicked, and may hold its locks
 }
 

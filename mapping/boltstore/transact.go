@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/shardmill/shardmill/mapping"
 )
 
 // do has fn run in a transaction, together with others', and returns when it is durable.
@@ -16,15 +18,21 @@ func (s *Store) run(calls []*call) {
 	if s.broken == nil {
 		crashed, err := guard(func() error { return s.transact(calls) })
 		if crashed {
-			s.broken, s.crashed = err, true
+			s.crashed = true
+			err = s.breaks(err)
 		}
-		if err == nil {
-			return
+		if err != nil {
+			failAll(calls, err)
 		}
-		failAll(calls, err)
 		return
 	}
-	failAll(calls, fmt.Errorf("after an earlier error, close the store and open it again: %w", s.broken))
+	failAll(calls, s.broken)
+}
+
+// breaks lets no transaction begin any more, and returns the error that all calls get from now on.
+func (s *Store) breaks(cause error) error {
+	s.broken = fmt.Errorf("%w: %w", mapping.ErrStoreBroken, cause)
+	return s.broken
 }
 
 // failAll gives err to all calls that have none of their own.
@@ -64,11 +72,10 @@ func (s *Store) transact(calls []*call) error {
 func (s *Store) commitFailed(id int, cause error) error {
 	tx, err := s.db.Begin(false)
 	if err != nil {
-		s.broken = errors.Join(cause, err)
-		return s.broken
+		return s.breaks(errors.Join(cause, err))
 	}
 	if tx.ID() >= id {
-		s.broken = cause
+		cause = s.breaks(cause)
 	}
 	return errors.Join(cause, tx.Rollback())
 }

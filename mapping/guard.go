@@ -1,0 +1,137 @@
+package mapping
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/poller"
+)
+
+const (
+	// minPause is the time between two reads of which the first brought nothing.
+	minPause = 200 * time.Millisecond
+
+	// reopenPause is the pause before a Reader is replaced. It doubles up to reopenPauseMax while no records come that can
+	// be used: a Source that is wrong once may have been read while it changed, one that is always wrong needs its author.
+	reopenPause    = 200 * time.Millisecond
+	reopenPauseMax = 30 * time.Second
+)
+
+// guard stands between a Source and the loop. It keeps a Reader that returns its errors, or empty pages, at once from
+// spinning (that of Kinesis paces itself), and sees to it that records come in order, for those that do not would be
+// taken for records that were read again. A Reader that brings such a page may have moved behind it, so it is replaced by
+// one that begins where the last good page ended.
+//
+// The goroutine that reads uses it, and whoever closes it when that is gone.
+type guard struct {
+	open func(poller.Start) (poller.Reader, error)
+
+	// from is the read position: where a Reader goes on. It moves with each page that is good, and only then.
+	from poller.Start
+
+	reader poller.Reader // nil while there is none
+	idle   bool          // the last read brought nothing
+	last   time.Time     // when it began, or the Reader was to be replaced
+	pause  time.Duration // until the Reader is replaced
+}
+
+// next returns the next page. With an error the page is the zero one, and it is to be called again.
+func (g *guard) next(ctx context.Context) (batch.Page, error) {
+	page, err := g.read(ctx)
+	g.idle = len(page.Records) == 0
+	return page, err
+}
+
+func (g *guard) read(ctx context.Context) (batch.Page, error) {
+	if err := g.ready(ctx); err != nil {
+		return batch.Page{}, err
+	}
+	page, err := g.reader.Next(ctx)
+	if err != nil {
+		return batch.Page{}, err
+	}
+	if err := check(g.from.Position, page.Records); err != nil {
+		g.replace()
+		return batch.Page{}, err
+	}
+	g.passed(&page)
+	return page, nil
+}
+
+// ready waits until the shard may be read, and opens a Reader where there is none.
+func (g *guard) ready(ctx context.Context) error {
+	pause := time.Duration(0)
+	switch {
+	case g.reader == nil:
+		pause = g.pause
+	case g.idle:
+		pause = minPause
+	}
+	if !sleep(ctx, pause-time.Since(g.last)) {
+		return ctx.Err()
+	}
+	g.last = time.Now()
+	if g.reader != nil {
+		return nil
+	}
+	reader, err := g.open(g.from)
+	if err != nil {
+		g.replace()
+		return fmt.Errorf("mapping: open at %s: %w", g.from, err)
+	}
+	g.reader = reader
+	return nil
+}
+
+// replace gives the Reader up. The next read begins with another one, after a pause.
+func (g *guard) replace() {
+	g.close()
+	g.last = time.Now()
+	g.pause = min(max(reopenPause, 2*g.pause), reopenPauseMax)
+}
+
+// close closes the Reader, if there is one that can be closed. A Reader's error of closing says nothing about its pages.
+func (g *guard) close() {
+	if c, ok := g.reader.(io.Closer); ok {
+		_ = c.Close()
+	}
+	g.reader = nil
+}
+
+// passed moves the read position behind a page.
+func (g *guard) passed(page *batch.Page) {
+	readTo := g.from.ResolvedUpTo
+	if n := len(page.Records); n > 0 {
+		last := &page.Records[n-1]
+		g.from.Type, g.from.Timestamp, g.from.Position = poller.AtPosition, time.Time{}, batch.PositionOf(last)
+		readTo = later(readTo, last.ArrivalTime)
+		g.pause = 0
+	}
+	g.from.ResolvedUpTo = later(readTo, page.CaughtUpTo)
+}
+
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// check returns an error unless each record has a sequence number and lies behind the one before, the first behind read.
+func check(read batch.Position, records []batch.Record) error {
+	for i := range records {
+		p := batch.PositionOf(&records[i])
+		if p.SequenceNumber == "" {
+			return fmt.Errorf("mapping: record %d of a page has no sequence number", i)
+		}
+		if p.Compare(read) <= 0 {
+			return fmt.Errorf("mapping: the page brings record %s behind record %s, which must have a lower sequence number", p, read)
+		}
+		read = p
+	}
+	return nil
+}
