@@ -32,7 +32,8 @@ var errSilent = errors.New("the table does not answer")
 // view is what one worker sees of a sharedStore: it may be cut off.
 type view struct {
 	*sharedStore
-	cut atomic.Bool
+	cut       atomic.Bool
+	throttled atomic.Bool // progress can't be stored; all else works
 }
 
 func (v *view) Fleet(string) mapping.FleetTable { return (*tableView)(v) }
@@ -105,6 +106,9 @@ func (t *tableView) Take(ctx context.Context, seen fleet.Lease, owner string) (r
 }
 
 func (t *tableView) Commit(ctx context.Context, lease fleet.Lease, c fleet.Checkpoint) error {
+	if t.throttled.Load() {
+		return errSilent
+	}
 	return call(t, func() error { return t.Memory.Commit(ctx, lease, c) })
 }
 
@@ -255,6 +259,35 @@ func TestShardsOfAWorkerThatIsCutOffMoveAndItsCommitsDoNotCount(t *testing.T) {
 		require.NoError(t, b.stop())
 		n, _ := c.all()
 		assert.Equal(t, 1000, n)
+		c.inOrder()
+	})
+}
+
+func TestHandOverWhileProgressCannotBeStoredDoesNotEndTheWorker(t *testing.T) {
+	inWorld(t, 4, func(t *testing.T, w *world) {
+		c := newCrew(w)
+		a := c.join("a")
+		pass(10 * time.Second)
+		a.view.throttled.Store(true)
+		w.put(0, 100)
+		pass(5 * time.Second)
+		b := c.join("b")
+		pass(20 * time.Second)
+		select {
+		case err := <-a.done:
+			t.Fatal("the worker ended: ", err)
+		default:
+		}
+		a.view.throttled.Store(false)
+		pass(20 * time.Second)
+		c.shards()
+		w.put(100, 100)
+		pass(5 * time.Second)
+		assert.Equal(t, map[string]int{"a": 2, "b": 2}, c.shards())
+		require.NoError(t, a.stop())
+		require.NoError(t, b.stop())
+		n, _ := c.all()
+		assert.Equal(t, 200, n)
 		c.inOrder()
 	})
 }

@@ -324,11 +324,7 @@ func (f *member) end(e shardEnd) (early bool) {
 		how = fleet.Released
 	}
 	f.core.Ended(time.Now(), FleetLease{Shard: e.id, Owner: e.lease.Owner, Epoch: e.lease.Epoch}, how)
-	if f.stopping {
-		f.errs.add(e.err)
-	} else if e.err != nil && !errors.Is(e.err, ErrLeaseLost) {
-		f.fail(e.err)
-	}
+	f.judge(e)
 	if !e.finished {
 		return false
 	}
@@ -336,6 +332,21 @@ func (f *member) end(e shardEnd) (early bool) {
 	r.m.log.Info("shard is wholly processed", "shard", e.id, "newChildren", len(news))
 	f.list()
 	return r.lineage.needsListing(e.id)
+}
+
+// judge decides what the error with which a shard ended is to the run. That the progress of a shard that was handed over could
+// not be stored is none to it: the next owner processes some records again, as after a lease that was lost.
+func (f *member) judge(e shardEnd) {
+	switch {
+	case f.stopping:
+		f.errs.add(e.err)
+	case e.err == nil || errors.Is(e.err, ErrLeaseLost):
+	case errors.Is(e.err, ErrNotStored) && !isFinal(e.err):
+		f.r.m.log.Warn("the progress of a shard that is handed over could not be stored: its next owner processes some records again",
+			"shard", e.id, "error", e.err)
+	default:
+		f.fail(e.err)
+	}
 }
 
 // refresh lists the stream's shards again, and returns when to do it next.
