@@ -314,6 +314,62 @@ func TestFleetReadsChildrenAfterParentsAcrossWorkers(t *testing.T) {
 	})
 }
 
+// stuckTable holds up the goroutine of its worker, as a process that is suspended is held up.
+type stuckTable struct {
+	*tableView
+	held, free chan struct{} // nil: it is not held up
+}
+
+func (s *stuckTable) Listed([]mapping.FleetShard) {
+	if s.held != nil {
+		close(s.held)
+		<-s.free
+		s.held = nil
+	}
+}
+
+// stuckView has a stuckTable.
+type stuckView struct {
+	*view
+	table *stuckTable
+}
+
+func (s *stuckView) Fleet(string) mapping.FleetTable { return s.table }
+
+func TestFenceIsLookedAtRightBeforeTheFunctionIsCalled(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		v := &view{sharedStore: newSharedStore()}
+		table := &stuckTable{tableView: (*tableView)(v)}
+		cfg := w.config()
+		cfg.Store, cfg.ShardRefreshInterval = &stuckView{v, table}, 15*time.Second
+		suspended, calls := false, 0
+		cfg.Observer.Invoking = func(mapping.Invoking) {
+			if suspended = calls == 0 && !suspended; suspended {
+				time.Sleep(30 * time.Second) // between the loop's look at the fence and the call
+			}
+		}
+		var called []time.Time
+		cfg.Function = invoke.Func(func(context.Context, *invoke.Event) error {
+			calls++
+			called = append(called, time.Now())
+			return nil
+		})
+		r := w.start(cfg)
+		pass(10 * time.Second)
+		table.held, table.free = make(chan struct{}), make(chan struct{})
+		<-table.held // at a listing
+		w.put(0, 1)
+		pass(time.Minute)
+		assert.Empty(t, called, "its lease ended by itself before the call")
+		woke := time.Now()
+		close(table.free)
+		pass(30 * time.Second)
+		require.Len(t, called, 1)
+		assert.False(t, called[0].Before(woke))
+		require.NoError(t, r.stop())
+	})
+}
+
 func TestStopOfAWorkerThatCannotReachTheTableEnds(t *testing.T) {
 	inWorld(t, 2, func(t *testing.T, w *world) {
 		c := newCrew(w)

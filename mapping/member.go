@@ -55,12 +55,12 @@ func newMember(r *run, table FleetTable) *member {
 }
 
 // fenced reports whether all leases of the run have ended because its worker could not be heard for too long.
-func (r *run) fenced(now time.Time) bool {
+func (r *run) fenced() bool {
 	if r.member == nil {
 		return false
 	}
 	at := r.member.fence.Load()
-	return at > 0 && now.Sub(r.member.began) >= time.Duration(at)
+	return at > 0 && time.Since(r.member.began) >= time.Duration(at)
 }
 
 // supervise takes part in the fleet until the run stops and everything of it has ended.
@@ -182,8 +182,8 @@ func (f *member) do(a fleet.Action) {
 	case *fleet.Drop:
 		f.each(func(s *shard) bool { return s.lease.Shard == a.Lease.Shard && s.lease.Epoch == a.Lease.Epoch }, (*shard).lost)
 	case *fleet.DropAll:
-		f.r.m.log.Error("this worker was not heard for too long: all its leases are given up", "why", a.Why)
 		f.each(func(s *shard) bool { return s.lease.Owner == a.Incarnation }, (*shard).lost)
+		f.r.m.log.Error("this worker was not heard for too long: all its leases are given up", "why", a.Why)
 	case *fleet.Release:
 		f.call(storeTimeout, func(ctx context.Context) error { return f.table.Release(ctx, a.Lease) }, nil)
 	}
