@@ -317,14 +317,14 @@ func TestFleetReadsChildrenAfterParentsAcrossWorkers(t *testing.T) {
 // stuckTable holds up the goroutine of its worker, as a process that is suspended is held up.
 type stuckTable struct {
 	*tableView
-	held, free chan struct{} // nil: it is not held up
+	stick      atomic.Bool // at the next listing
+	held, free chan struct{}
 }
 
 func (s *stuckTable) Listed([]mapping.FleetShard) {
-	if s.held != nil {
+	if s.stick.CompareAndSwap(true, false) {
 		close(s.held)
 		<-s.free
-		s.held = nil
 	}
 }
 
@@ -339,7 +339,7 @@ func (s *stuckView) Fleet(string) mapping.FleetTable { return s.table }
 func TestFenceIsLookedAtRightBeforeTheFunctionIsCalled(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		v := &view{sharedStore: newSharedStore()}
-		table := &stuckTable{tableView: (*tableView)(v)}
+		table := &stuckTable{tableView: (*tableView)(v), held: make(chan struct{}), free: make(chan struct{})}
 		cfg := w.config()
 		cfg.Store, cfg.ShardRefreshInterval = &stuckView{v, table}, 15*time.Second
 		suspended, calls := false, 0
@@ -356,8 +356,8 @@ func TestFenceIsLookedAtRightBeforeTheFunctionIsCalled(t *testing.T) {
 		})
 		r := w.start(cfg)
 		pass(10 * time.Second)
-		table.held, table.free = make(chan struct{}), make(chan struct{})
-		<-table.held // at a listing
+		table.stick.Store(true)
+		<-table.held
 		w.put(0, 1)
 		pass(time.Minute)
 		assert.Empty(t, called, "its lease ended by itself before the call")
