@@ -16,11 +16,13 @@ import (
 // outsiders is a table whose leases that are marked by "!" a program outside the fleet has.
 type outsiders struct {
 	*fleet.Memory
-	rows string
+	rows    string
+	deleted string // a row that the program has deleted
 }
 
 func (o outsiders) Leases(ctx context.Context, mark string) (page []fleet.Lease, next string, err error) {
 	page, next, err = o.Memory.Leases(ctx, mark)
+	page = slices.DeleteFunc(page, func(l fleet.Lease) bool { return l.Shard == o.deleted })
 	for i, l := range page {
 		if slices.Contains(strings.Fields(o.rows), l.Shard+"!") {
 			page[i].Owner, page[i].Foreign = "kcl", true
@@ -69,7 +71,7 @@ func TestShardsWithoutARowBehindBegunOnes(t *testing.T) {
 			require.NoError(t, err)
 			now := time.Unix(0, 0)
 			c.Shards(now, listed)
-			table := outsiders{m, tc.rows}
+			table := outsiders{Memory: m, rows: tc.rows}
 			var taken []string
 			drive(ctx, c, table, now, now.Add(30*time.Second), func(a fleet.Action) {
 				if take, ok := a.(*fleet.Take); ok {
@@ -80,4 +82,37 @@ func TestShardsWithoutARowBehindBegunOnes(t *testing.T) {
 			assert.Equal(t, tc.taken, strings.Join(slices.Compact(taken), " "))
 		})
 	}
+}
+
+// TestRowOfAParentThatIsDeletedIsNotMissed has a program outside the fleet delete the row of a finished parent that was seen.
+func TestRowOfAParentThatIsDeletedIsNotMissed(t *testing.T) {
+	ctx, m := t.Context(), fleet.NewMemory(100)
+	c, err := fleet.New(fleet.Config{Worker: "a"})
+	require.NoError(t, err)
+	now := time.Unix(0, 0)
+	c.Shards(now, []fleet.Shard{{ID: "parent"}, {ID: "begun", Parents: []string{"parent"}}, {ID: "new", Parents: []string{"parent"}}})
+	for shard, end := range map[string]bool{"parent": true, "begun": false} {
+		lease, err := m.Take(ctx, fleet.Lease{Shard: shard}, "before#1")
+		require.NoError(t, err)
+		require.NoError(t, m.Commit(ctx, lease, fleet.Checkpoint{Version: 1, Finished: end}))
+		require.NoError(t, m.Release(ctx, lease))
+	}
+	var taken []string
+	read := 0
+	look := func(a fleet.Action) {
+		switch a := a.(type) {
+		case *fleet.Take:
+			taken = append(taken, a.Seen.Shard)
+		case *fleet.ReadLeases:
+			read++
+		default:
+		}
+	}
+	drive(ctx, c, m, now, now.Add(30*time.Second), look)
+	require.ElementsMatch(t, []string{"begun", "new"}, taken)
+
+	taken, read = nil, 0
+	drive(ctx, c, outsiders{Memory: m, deleted: "parent"}, now.Add(30*time.Second), now.Add(10*time.Minute), look)
+	assert.Empty(t, taken)
+	assert.Positive(t, read)
 }
