@@ -21,6 +21,9 @@ import (
 type sharedStore struct {
 	mapping.Store // for anchors
 	*fleet.Memory
+
+	mu      sync.Mutex
+	deleted []string // shards whose rows Delete was asked to delete, which it does not
 }
 
 func newSharedStore() *sharedStore {
@@ -62,7 +65,13 @@ func (v *view) Release(context.Context, mapping.Lease) error { panic("not called
 func (v *view) Acquire(context.Context, string, string, string) (mapping.Lease, mapping.Progress, error) {
 	panic("not called")
 }
-func (v *view) Delete(context.Context, string, string) error { return nil }
+
+func (v *view) Delete(_ context.Context, _, shard string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.deleted = append(v.deleted, shard)
+	return nil
+}
 
 // tableView is the table of a view.
 type tableView view
@@ -311,6 +320,56 @@ func TestFleetReadsChildrenAfterParentsAcrossWorkers(t *testing.T) {
 		c.inOrder()
 		require.NoError(t, a.stop())
 		require.NoError(t, b.stop())
+	})
+}
+
+func TestFleetDeletesRowsOfShardsThatHaveLeftTheStream(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		store := newSharedStore()
+		cfg, gaps := w.trims()
+		cfg.Store = &view{sharedStore: store}
+		r := w.start(cfg)
+		w.put(0, 10)
+		pass(10 * time.Minute)
+		_, _, err := w.stream.Split(shardID(0))
+		require.NoError(t, err)
+		w.put(10, 20)
+		pass(23 * time.Hour)
+		assert.Empty(t, store.deleted, "the stream lists it still")
+		pass(3 * time.Hour)
+		require.NoError(t, r.stop())
+		slices.Sort(store.deleted)
+		assert.Equal(t, []string{shardID(0)}, slices.Compact(store.deleted))
+		assert.Empty(t, gaps)
+		assert.ElementsMatch(t, numbers(0, 30), w.delivered())
+	})
+}
+
+func TestFleetTellsOnceOfAShardThatLeftTheStreamUnread(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		store := newSharedStore()
+		cfg, gaps := w.trims()
+		cfg.Store = &view{sharedStore: store}
+		w.put(0, 1)
+		r := w.start(cfg)
+		pass(10 * time.Minute)
+		require.NoError(t, r.stop())
+		w.put(1, 5)
+		_, _, err := w.stream.Split(shardID(0))
+		require.NoError(t, err)
+		pass(30 * time.Hour)
+		w.put(6, 5)
+		for range 2 {
+			other := cfg
+			other.Store = &view{sharedStore: store}
+			r, b := w.start(cfg), w.start(other)
+			pass(10 * time.Minute)
+			assert.Len(t, gaps, 1)
+			require.NoError(t, r.stop())
+			require.NoError(t, b.stop())
+		}
+		assert.ElementsMatch(t, append(numbers(0, 1), numbers(6, 5)...), w.delivered())
+		assert.Equal(t, shardID(0), (<-gaps).Shard)
 	})
 }
 

@@ -81,6 +81,8 @@ func (f *member) supervise() error {
 	soft := f.r.soft.Done()
 	f.r.m.view.set(func(v *view) { v.done = map[string]bool{} })
 	f.list()
+	f.sweepRows(f.r.rows)
+	f.r.rows = nil
 	for {
 		f.step(wake)
 		if f.stopping && len(f.r.running) == 0 {
@@ -270,13 +272,18 @@ func readAll[T any](f *member, timeout time.Duration, page func(context.Context,
 	f.calling.Go(func() {
 		ctx, cancel := context.WithTimeout(f.calls, timeout)
 		defer cancel()
-		var all []T
-		rows, mark, err := page(ctx, "")
-		for all = append(all, rows...); err == nil && mark != ""; all = append(all, rows...) {
-			rows, mark, err = page(ctx, mark)
-		}
+		all, err := pages(ctx, page)
 		f.report(func(now time.Time) { report(now, all, err) })
 	})
+}
+
+// pages reads all pages.
+func pages[T any](ctx context.Context, page func(context.Context, string) ([]T, string, error)) (all []T, err error) {
+	rows, mark, err := page(ctx, "")
+	for all = append(all, rows...); err == nil && mark != ""; all = append(all, rows...) {
+		rows, mark, err = page(ctx, mark)
+	}
+	return all, err
 }
 
 // take takes a lease, and processes its shard.
@@ -356,6 +363,7 @@ func (f *member) refresh() time.Duration {
 		f.fail(err)
 	}
 	f.list()
+	f.sweep()
 	return next
 }
 
