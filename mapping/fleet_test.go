@@ -373,6 +373,33 @@ func TestFleetTellsOnceOfAShardThatLeftTheStreamUnread(t *testing.T) {
 	})
 }
 
+func TestLeaseOfAFunctionThatIgnoresTheStopIsLeftToExpire(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		store, stuck := newSharedStore(), make(chan struct{})
+		cfg := w.config()
+		cfg.Store, cfg.DrainTimeout = &view{sharedStore: store}, time.Second
+		cfg.Function = invoke.Func(func(context.Context, *invoke.Event) error {
+			<-stuck
+			return nil
+		})
+		w.put(0, 1)
+		a := w.start(cfg)
+		pass(10 * time.Second)
+		b := w.config()
+		b.Store = &view{sharedStore: store}
+		other := w.start(b)
+		pass(10 * time.Second)
+		began := time.Now()
+		require.ErrorIs(t, a.stop(), mapping.ErrStillRunning)
+		pass(8*time.Second - time.Since(began))
+		assert.Empty(t, w.delivered(), "its lease has not expired")
+		pass(15 * time.Second)
+		assert.Equal(t, numbers(0, 1), w.delivered())
+		close(stuck)
+		require.NoError(t, other.stop())
+	})
+}
+
 // stuckTable holds up the goroutine of its worker, as a process that is suspended is held up.
 type stuckTable struct {
 	*tableView

@@ -40,11 +40,12 @@ type member struct {
 
 	renewing bool // a call of FleetRenewer is under way
 
-	stopping bool
-	drained  <-chan time.Time // the drain's time is over
-	patience <-chan time.Time // nobody waits any longer for the leaving to be stored
-	errs     stopErrors
-	fatal    error
+	stopping  bool
+	straggler bool             // a function still runs under its lease, which is left to expire, and the worker's row with it
+	drained   <-chan time.Time // the drain's time is over
+	patience  <-chan time.Time // nobody waits any longer for the leaving to be stored
+	errs      stopErrors
+	fatal     error
 }
 
 func newMember(r *run, table FleetTable) *member {
@@ -86,7 +87,7 @@ func (f *member) supervise() error {
 	for {
 		f.step(wake)
 		if f.stopping && len(f.r.running) == 0 {
-			if f.core.Done() {
+			if f.core.Done() || f.straggler {
 				break
 			}
 			if f.patience == nil {
@@ -325,6 +326,10 @@ func (f *member) end(e shardEnd) (early bool) {
 	})
 	how := fleet.Abandoned
 	switch {
+	case errors.Is(e.err, ErrStillRunning):
+		f.straggler = true
+		f.judge(e)
+		return false
 	case e.finished && e.released:
 		how = fleet.Finished
 	case e.err == nil && e.released:
