@@ -13,7 +13,7 @@ import (
 type truth struct {
 	shards   map[string]*trueShard
 	list     []fleet.Shard                  // what the stream lists, made anew after it changed
-	asked    map[string]map[fleet.Ask]*span // what workers ask for, and when their rows showed it
+	asked    map[string]map[fleet.Ask]*span // what incarnations ask for, and when their rows showed it
 	takes    int                            // that succeeded
 	forced   int                            // ... from a worker that was not closed
 	stale    int                            // invocations that started after the shard was lost
@@ -96,10 +96,10 @@ func (s *sim) heartbeat(w *worker, a *fleet.Heartbeat) error {
 	if err != nil {
 		return err
 	}
-	asked := s.truth.asked[w.name]
+	asked := s.truth.asked[a.Row.Incarnation]
 	if asked == nil {
 		asked = map[fleet.Ask]*span{}
-		s.truth.asked[w.name] = asked
+		s.truth.asked[a.Row.Incarnation] = asked
 	}
 	for _, had := range asked {
 		had.gone = true
@@ -131,7 +131,7 @@ func (s *sim) take(w *worker, a *fleet.Take) (fleet.Lease, int, error) {
 		s.truth.takes++
 		if t.owner != "" && t.owner != a.Owner && !s.isClosed(t.owner) {
 			s.truth.forced++
-			asked := s.truth.asked[w.name][fleet.Ask{Shard: t.id, Epoch: t.epoch}]
+			asked := s.truth.asked[a.Owner][fleet.Ask{Shard: t.id, Epoch: t.epoch}]
 			if asked == nil || float64(s.now-asked.from) < float64(failover)*(1-2*s.plan.drift) {
 				s.violate("%s takes %s/%d from %s, which is not closed, and was not asked in time", w.name, t.id, t.epoch, t.owner)
 			}
