@@ -15,6 +15,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
+	"github.com/shardmill/shardmill/poller"
 )
 
 // sharedStore is a FleetStore in memory.
@@ -397,6 +398,29 @@ func TestLeaseOfAFunctionThatIgnoresTheStopIsLeftToExpire(t *testing.T) {
 		assert.Equal(t, numbers(0, 1), w.delivered())
 		close(stuck)
 		require.NoError(t, other.stop())
+	})
+}
+
+func TestSlowListingHoldsUpNoHeartbeat(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
+		p, err := poller.New(poller.Config{Client: w.service.Client(), StreamARN: streamARN})
+		require.NoError(t, err)
+		cfg := w.config()
+		cfg.Store, cfg.Client, cfg.Source = &view{sharedStore: newSharedStore()}, nil, slowList{p, 30 * time.Second}
+		r := w.start(cfg)
+		for i := range 10 {
+			w.put(i, 1)
+			pass(30 * time.Second)
+		}
+		_, _, err = w.stream.Split(shardID(0))
+		require.NoError(t, err)
+		for i := range 10 {
+			w.put(10+i, 1)
+			pass(30 * time.Second)
+		}
+		assert.NotContains(t, w.logs.String(), "this worker was not heard for too long")
+		assert.Equal(t, numbers(0, 20), w.delivered())
+		require.NoError(t, r.stop())
 	})
 }
 

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +37,8 @@ type member struct {
 	began time.Time
 
 	renewing bool // a call of FleetRenewer is under way
+	listing  bool // the stream is being listed
+	relist   bool // and is to be listed again soon after
 
 	stopping  bool
 	straggler bool             // a function still runs under its lease, which is left to expire, and the worker's row with it
@@ -99,10 +99,10 @@ func (f *member) supervise() error {
 			result(time.Now())
 		case e := <-f.r.ended:
 			if f.end(e) {
-				refresh.Reset(max(0, earlyRefresh-time.Since(f.r.listed)))
+				f.refreshSoon(refresh)
 			}
 		case <-refresh.C:
-			refresh.Reset(f.refresh())
+			f.refresh(refresh)
 		case <-wake.C:
 		case <-renew:
 			f.renew()
@@ -358,57 +358,5 @@ func (f *member) judge(e shardEnd) {
 			"shard", e.id, "error", e.err)
 	default:
 		f.fail(e.err)
-	}
-}
-
-// refresh lists the stream's shards again, and returns when to do it next.
-func (f *member) refresh() time.Duration {
-	next, err := f.r.refresh()
-	if err != nil {
-		f.fail(err)
-	}
-	f.list()
-	f.sweep()
-	return next
-}
-
-// publish shows which shards this worker does not process, and why. Those that it does Status knows better.
-func (f *member) publish() {
-	states := f.core.States()
-	others := make([]ShardStatus, 0, len(states))
-	for _, s := range states {
-		others = append(others, ShardStatus{ShardID: s.Lease.Shard, Owner: s.Lease.Owner, Waiting: f.reason(s)})
-	}
-	f.r.m.view.set(func(v *view) { v.blocked, v.done = others, map[string]bool{} })
-}
-
-// reason tells why this worker does not process a shard.
-func (f *member) reason(s fleet.State) string {
-	switch {
-	case s.Lease.Foreign:
-		return "processed by a program outside the fleet: " + s.Lease.Owner
-	case s.Lease.Owner != "":
-		return "processed by another worker of the fleet: " + s.Lease.Owner
-	case s.Waits:
-		return waitingFor(f.r.lineage.shards[s.Lease.Shard])
-	default:
-		return "waiting for a worker of the fleet to take it"
-	}
-}
-
-// list tells the core which shards there are.
-func (f *member) list() {
-	l := &f.r.lineage
-	var shards []fleet.Shard
-	for id, s := range l.shards {
-		if !l.isEarly(s) {
-			shards = append(shards, fleet.Shard{ID: id, Parents: parentsOf(s)})
-		}
-	}
-	slices.SortFunc(shards, func(a, b fleet.Shard) int { return strings.Compare(a.ID, b.ID) })
-	f.core.Shards(time.Now(), shards)
-	f.publish()
-	if lister, ok := f.table.(FleetLister); ok {
-		lister.Listed(l.described())
 	}
 }
