@@ -205,15 +205,18 @@ func TestParentThatWasOvertakenIsStoredAsNotBegun(t *testing.T) {
 		want map[string]mapping.Progress
 	}{
 		"VMware waits for one parent": {
-			migrate.Table{Format: migrate.VMware}, []item{vmware("a", "SHARD_END", 0), vmware("c", "41", 0)},
+			migrate.Table{Format: migrate.VMware},
+			[]item{vmware("a", "SHARD_END", 0), vmware("c", "41", 0)},
 			map[string]mapping.Progress{"a": end, "b": begin, "c": behind(41)},
 		},
 		"Harlow waits for none": {
-			migrate.Table{Format: migrate.Harlow, App: "app", Stream: "o"}, []item{harlow("app-o", "d", "41")},
+			migrate.Table{Format: migrate.Harlow, App: "app", Stream: "o"},
+			[]item{harlow("app-o", "d", "41")},
 			map[string]mapping.Progress{"a": begin, "b": begin, "c": begin, "d": behind(41)},
 		},
 		"KCL was told to read a parent again": {
-			migrate.Table{Format: migrate.KCL}, []item{kcl2("b", "TRIM_HORIZON", 0), kcl2("c", "SHARD_END", 0)},
+			migrate.Table{Format: migrate.KCL},
+			[]item{kcl2("b", "TRIM_HORIZON", 0), kcl2("c", "SHARD_END", 0)},
 			map[string]mapping.Progress{"a": end, "b": begin, "c": end},
 		},
 	} {
