@@ -424,6 +424,28 @@ func TestSlowListingHoldsUpNoHeartbeat(t *testing.T) {
 	})
 }
 
+func TestTableThatCannotBeReachedShowsInStatusAndLog(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		v := &view{sharedStore: newSharedStore()}
+		cfg := w.config()
+		cfg.Store = v
+		r := w.start(cfg)
+		pass(10 * time.Second)
+		v.cut.Store(true)
+		pass(5 * time.Second)
+		assert.Contains(t, r.Status().Problem, "the table does not answer")
+		assert.NotContains(t, r.Status().LastProcessingResult, "PROBLEM", "which is about the stream and the function")
+		assert.Contains(t, w.logs.String(), "a call of the fleet's table fails")
+		pass(time.Minute)
+		assert.Contains(t, r.Status().Problem, "the table does not answer")
+		v.cut.Store(false)
+		pass(30 * time.Second)
+		assert.Empty(t, r.Status().Problem)
+		assert.Contains(t, w.logs.String(), "the fleet's table answers again")
+		require.NoError(t, r.stop())
+	})
+}
+
 // stuckTable holds up the goroutine of its worker, as a process that is suspended is held up.
 type stuckTable struct {
 	*tableView

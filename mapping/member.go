@@ -36,9 +36,10 @@ type member struct {
 	fence atomic.Int64
 	began time.Time
 
-	renewing bool // a call of FleetRenewer is under way
-	listing  bool // the stream is being listed
-	relist   bool // and is to be listed again soon after
+	failing  map[string]int // how often calls of the table failed in a row, by what they are for; those that did not are not in it
+	renewing bool           // a call of FleetRenewer is under way
+	listing  bool           // the stream is being listed
+	relist   bool           // and is to be listed again soon after
 
 	stopping  bool
 	straggler bool             // a function still runs under its lease, which is left to expire, and the worker's row with it
@@ -49,7 +50,7 @@ type member struct {
 }
 
 func newMember(r *run, table FleetTable) *member {
-	f := &member{r: r, table: table, results: make(chan func(time.Time)), began: time.Now()}
+	f := &member{r: r, table: table, results: make(chan func(time.Time)), began: time.Now(), failing: map[string]int{}}
 	f.calls, f.cancel = context.WithCancel(context.WithoutCancel(r.soft))
 	r.member = f
 	return f
@@ -161,11 +162,18 @@ func (f *member) do(a fleet.Action) {
 	switch a := a.(type) {
 	case *fleet.Heartbeat:
 		f.call(a.Timeout, func(ctx context.Context) error { return f.table.Heartbeat(ctx, a.Row, a.Join) },
-			func(now time.Time, err error) { f.core.Beaten(now, a, err) })
+			func(now time.Time, err error) {
+				f.answered("heartbeat", err)
+				f.core.Beaten(now, a, err)
+			})
 	case *fleet.ReadWorkers:
-		readAll(f, a.Timeout, f.table.Workers, f.core.Workers)
+		readAll(f, a.Timeout, f.table.Workers, func(now time.Time, rows []FleetWorker, err error) {
+			f.answered("read the workers", err)
+			f.core.Workers(now, rows, err)
+		})
 	case *fleet.ReadLeases:
 		readAll(f, storeTimeout, f.table.Leases, func(now time.Time, rows []FleetLease, err error) {
+			f.answered("read the leases", err)
 			f.core.Leases(now, rows, err)
 			f.publish()
 		})
@@ -268,6 +276,25 @@ func (f *member) report(result func(now time.Time)) {
 	}
 }
 
+// answered takes note of what a call of the table came to: in the status at once, and in the log when it fails again, for one
+// failure now and then is routine. A condition that did not hold is an answer.
+func (f *member) answered(what string, err error) {
+	if err == nil || errors.Is(err, ErrFleetRefused) {
+		if f.failing[what] > 1 {
+			f.r.m.log.Info("the fleet's table answers again", "call", what)
+		}
+		delete(f.failing, what)
+		if len(f.failing) == 0 {
+			f.r.m.view.set(func(v *view) { v.table = "" })
+		}
+		return
+	}
+	if f.failing[what]++; f.failing[what] == 2 {
+		f.r.m.log.Warn("a call of the fleet's table fails, and is tried again", "call", what, "error", err)
+	}
+	f.r.m.view.set(func(v *view) { v.table = "the fleet's table: " + what + ": " + message(err) })
+}
+
 // readAll reads all pages of a kind of rows.
 func readAll[T any](f *member, timeout time.Duration, page func(context.Context, string) ([]T, string, error), report func(time.Time, []T, error)) {
 	f.calling.Go(func() {
@@ -294,6 +321,7 @@ func (f *member) take(a *fleet.Take) {
 		row, err = f.table.Take(ctx, a.Seen, a.Owner)
 		return err
 	}, func(now time.Time, err error) {
+		f.answered("take a lease", err)
 		if f.core.Taken(now, a, row, err) {
 			f.start(row)
 		}
