@@ -140,7 +140,7 @@ type invocation struct {
 }
 
 // work is the goroutine of a lane: it runs what it is handed, and sends each end to ends, which never blocks. A function
-// that ends its goroutine by runtime.Goexit takes this one along.
+// that ends its goroutine by runtime.Goexit takes this one along. Under a lease that has ended nothing is run.
 func (s *shard) work(lane int, in <-chan invocation) {
 	e := callEnd{lane: lane}
 	running := false
@@ -152,6 +152,9 @@ func (s *shard) work(lane int, in <-chan invocation) {
 	}()
 	for i := range in {
 		e.id, e.began, running = i.id, i.began, true
+		if s.parent.fenced() { // once more: the process may have been suspended since the loop looked
+			s.lose(ErrLeaseLost)
+		}
 		invoke.RunHere(s.ctx, s.m.cfg.Function, i.in, s.m.invokeOptions, &e.result, &e.outcome)
 		running = false
 		s.ends.add(s, e)

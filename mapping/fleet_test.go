@@ -15,12 +15,16 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
+	"github.com/shardmill/shardmill/poller"
 )
 
 // sharedStore is a FleetStore in memory.
 type sharedStore struct {
 	mapping.Store // for anchors
 	*fleet.Memory
+
+	mu      sync.Mutex
+	deleted []string // shards whose rows Delete was asked to delete, which it does not
 }
 
 func newSharedStore() *sharedStore {
@@ -32,7 +36,8 @@ var errSilent = errors.New("the table does not answer")
 // view is what one worker sees of a sharedStore: it may be cut off.
 type view struct {
 	*sharedStore
-	cut atomic.Bool
+	cut       atomic.Bool
+	throttled atomic.Bool // progress can't be stored; all else works
 }
 
 func (v *view) Fleet(string) mapping.FleetTable { return (*tableView)(v) }
@@ -61,7 +66,13 @@ func (v *view) Release(context.Context, mapping.Lease) error { panic("not called
 func (v *view) Acquire(context.Context, string, string, string) (mapping.Lease, mapping.Progress, error) {
 	panic("not called")
 }
-func (v *view) Delete(context.Context, string, string) error { return nil }
+
+func (v *view) Delete(_ context.Context, _, shard string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.deleted = append(v.deleted, shard)
+	return nil
+}
 
 // tableView is the table of a view.
 type tableView view
@@ -105,6 +116,9 @@ func (t *tableView) Take(ctx context.Context, seen fleet.Lease, owner string) (r
 }
 
 func (t *tableView) Commit(ctx context.Context, lease fleet.Lease, c fleet.Checkpoint) error {
+	if t.throttled.Load() {
+		return errSilent
+	}
 	return call(t, func() error { return t.Memory.Commit(ctx, lease, c) })
 }
 
@@ -259,6 +273,35 @@ func TestShardsOfAWorkerThatIsCutOffMoveAndItsCommitsDoNotCount(t *testing.T) {
 	})
 }
 
+func TestHandOverWhileProgressCannotBeStoredDoesNotEndTheWorker(t *testing.T) {
+	inWorld(t, 4, func(t *testing.T, w *world) {
+		c := newCrew(w)
+		a := c.join("a")
+		pass(10 * time.Second)
+		a.view.throttled.Store(true)
+		w.put(0, 100)
+		pass(5 * time.Second)
+		b := c.join("b")
+		pass(20 * time.Second)
+		select {
+		case err := <-a.done:
+			t.Fatal("the worker ended: ", err)
+		default:
+		}
+		a.view.throttled.Store(false)
+		pass(20 * time.Second)
+		c.shards()
+		w.put(100, 100)
+		pass(5 * time.Second)
+		assert.Equal(t, map[string]int{"a": 2, "b": 2}, c.shards())
+		require.NoError(t, a.stop())
+		require.NoError(t, b.stop())
+		n, _ := c.all()
+		assert.Equal(t, 200, n)
+		c.inOrder()
+	})
+}
+
 func TestFleetReadsChildrenAfterParentsAcrossWorkers(t *testing.T) {
 	inWorld(t, 4, func(t *testing.T, w *world) {
 		c := newCrew(w)
@@ -278,6 +321,184 @@ func TestFleetReadsChildrenAfterParentsAcrossWorkers(t *testing.T) {
 		c.inOrder()
 		require.NoError(t, a.stop())
 		require.NoError(t, b.stop())
+	})
+}
+
+func TestFleetDeletesRowsOfShardsThatHaveLeftTheStream(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		store := newSharedStore()
+		cfg, gaps := w.trims()
+		cfg.Store = &view{sharedStore: store}
+		r := w.start(cfg)
+		w.put(0, 10)
+		pass(10 * time.Minute)
+		_, _, err := w.stream.Split(shardID(0))
+		require.NoError(t, err)
+		w.put(10, 20)
+		pass(23 * time.Hour)
+		assert.Empty(t, store.deleted, "the stream lists it still")
+		pass(3 * time.Hour)
+		require.NoError(t, r.stop())
+		slices.Sort(store.deleted)
+		assert.Equal(t, []string{shardID(0)}, slices.Compact(store.deleted))
+		assert.Empty(t, gaps)
+		assert.ElementsMatch(t, numbers(0, 30), w.delivered())
+	})
+}
+
+func TestFleetTellsOnceOfAShardThatLeftTheStreamUnread(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		store := newSharedStore()
+		cfg, gaps := w.trims()
+		cfg.Store = &view{sharedStore: store}
+		w.put(0, 1)
+		r := w.start(cfg)
+		pass(10 * time.Minute)
+		require.NoError(t, r.stop())
+		w.put(1, 5)
+		_, _, err := w.stream.Split(shardID(0))
+		require.NoError(t, err)
+		pass(30 * time.Hour)
+		w.put(6, 5)
+		for range 2 {
+			other := cfg
+			other.Store = &view{sharedStore: store}
+			r, b := w.start(cfg), w.start(other)
+			pass(10 * time.Minute)
+			assert.Len(t, gaps, 1)
+			require.NoError(t, r.stop())
+			require.NoError(t, b.stop())
+		}
+		assert.ElementsMatch(t, append(numbers(0, 1), numbers(6, 5)...), w.delivered())
+		assert.Equal(t, shardID(0), (<-gaps).Shard)
+	})
+}
+
+func TestLeaseOfAFunctionThatIgnoresTheStopIsLeftToExpire(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		store, stuck := newSharedStore(), make(chan struct{})
+		cfg := w.config()
+		cfg.Store, cfg.DrainTimeout = &view{sharedStore: store}, time.Second
+		cfg.Function = invoke.Func(func(context.Context, *invoke.Event) error {
+			<-stuck
+			return nil
+		})
+		w.put(0, 1)
+		a := w.start(cfg)
+		pass(10 * time.Second)
+		b := w.config()
+		b.Store = &view{sharedStore: store}
+		other := w.start(b)
+		pass(10 * time.Second)
+		began := time.Now()
+		require.ErrorIs(t, a.stop(), mapping.ErrStillRunning)
+		pass(8*time.Second - time.Since(began))
+		assert.Empty(t, w.delivered(), "its lease has not expired")
+		pass(15 * time.Second)
+		assert.Equal(t, numbers(0, 1), w.delivered())
+		close(stuck)
+		require.NoError(t, other.stop())
+	})
+}
+
+func TestSlowListingHoldsUpNoHeartbeat(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
+		p, err := poller.New(poller.Config{Client: w.service.Client(), StreamARN: streamARN})
+		require.NoError(t, err)
+		cfg := w.config()
+		cfg.Store, cfg.Client, cfg.Source = &view{sharedStore: newSharedStore()}, nil, slowList{p, 30 * time.Second}
+		r := w.start(cfg)
+		for i := range 10 {
+			w.put(i, 1)
+			pass(30 * time.Second)
+		}
+		_, _, err = w.stream.Split(shardID(0))
+		require.NoError(t, err)
+		for i := range 10 {
+			w.put(10+i, 1)
+			pass(30 * time.Second)
+		}
+		assert.NotContains(t, w.logs.String(), "this worker was not heard for too long")
+		assert.Equal(t, numbers(0, 20), w.delivered())
+		require.NoError(t, r.stop())
+	})
+}
+
+func TestTableThatCannotBeReachedShowsInStatusAndLog(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		v := &view{sharedStore: newSharedStore()}
+		cfg := w.config()
+		cfg.Store = v
+		r := w.start(cfg)
+		pass(10 * time.Second)
+		v.cut.Store(true)
+		pass(5 * time.Second)
+		assert.Contains(t, r.Status().Problem, "the table does not answer")
+		assert.NotContains(t, r.Status().LastProcessingResult, "PROBLEM", "which is about the stream and the function")
+		assert.Contains(t, w.logs.String(), "a call of the fleet's table fails")
+		pass(time.Minute)
+		assert.Contains(t, r.Status().Problem, "the table does not answer")
+		v.cut.Store(false)
+		pass(30 * time.Second)
+		assert.Empty(t, r.Status().Problem)
+		assert.Contains(t, w.logs.String(), "the fleet's table answers again")
+		require.NoError(t, r.stop())
+	})
+}
+
+// stuckTable holds up the goroutine of its worker, as a process that is suspended is held up.
+type stuckTable struct {
+	*tableView
+	stick      atomic.Bool // at the next listing
+	held, free chan struct{}
+}
+
+func (s *stuckTable) Listed([]mapping.FleetShard) {
+	if s.stick.CompareAndSwap(true, false) {
+		close(s.held)
+		<-s.free
+	}
+}
+
+// stuckView has a stuckTable.
+type stuckView struct {
+	*view
+	table *stuckTable
+}
+
+func (s *stuckView) Fleet(string) mapping.FleetTable { return s.table }
+
+func TestFenceIsLookedAtRightBeforeTheFunctionIsCalled(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		v := &view{sharedStore: newSharedStore()}
+		table := &stuckTable{tableView: (*tableView)(v), held: make(chan struct{}), free: make(chan struct{})}
+		cfg := w.config()
+		cfg.Store, cfg.ShardRefreshInterval = &stuckView{v, table}, 15*time.Second
+		suspended, calls := false, 0
+		cfg.Observer.Invoking = func(mapping.Invoking) {
+			if suspended = calls == 0 && !suspended; suspended {
+				time.Sleep(30 * time.Second) // between the loop's look at the fence and the call
+			}
+		}
+		var called []time.Time
+		cfg.Function = invoke.Func(func(context.Context, *invoke.Event) error {
+			calls++
+			called = append(called, time.Now())
+			return nil
+		})
+		r := w.start(cfg)
+		pass(10 * time.Second)
+		table.stick.Store(true)
+		<-table.held
+		w.put(0, 1)
+		pass(time.Minute)
+		assert.Empty(t, called, "its lease ended by itself before the call")
+		woke := time.Now()
+		close(table.free)
+		pass(30 * time.Second)
+		require.Len(t, called, 1)
+		assert.False(t, called[0].Before(woke))
+		require.NoError(t, r.stop())
 	})
 }
 

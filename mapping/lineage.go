@@ -86,6 +86,35 @@ func (l *lineage) adopt(id string) {
 	}
 }
 
+// passed returns the shards that are finished though nothing is stored for them: those with a child that was begun, or that is
+// such a shard itself. No shard is begun before its parents are wholly resolved, neither here nor in KCL. But KCL's clean-up
+// deletes the row of a finished shard as soon as all its children are begun, while the stream still lists it.
+func (l *lineage) passed(progress map[string]Progress) (ids []string) {
+	known := map[string]bool{}
+	var pass func(child string)
+	pass = func(child string) {
+		for _, p := range parentsOf(l.shards[child]) {
+			_, listed := l.shards[p]
+			_, stored := progress[p]
+			if listed && !stored && !known[p] {
+				known[p] = true
+				ids = append(ids, p)
+				pass(p)
+			}
+		}
+	}
+	for id, p := range progress {
+		if isBegun(p) {
+			pass(id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// isBegun reports whether something of a shard is processed.
+func isBegun(p Progress) bool { return p.End || !p.Position.IsZero() }
+
 // learn takes in what the last page of a shard told of its children, and returns those that are new.
 func (l *lineage) learn(parent string, children []poller.Shard, now time.Time) (news []poller.Shard) {
 	for _, c := range children {

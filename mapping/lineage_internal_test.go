@@ -93,6 +93,33 @@ func TestListedShardIsNotLearnedOver(t *testing.T) {
 	assert.Equal(t, []string{"b"}, l.children["a"])
 }
 
+func TestShardsThatArePassed(t *testing.T) {
+	begun, end := Progress{Position: batch.Position{SequenceNumber: "5"}}, Progress{End: true}
+	for name, tc := range map[string]struct {
+		listed   string
+		progress map[string]Progress
+		want     []string
+	}{
+		"nothing stored":                    {"a b<a", nil, nil},
+		"a split with a child begun":        {"a b<a c<a", map[string]Progress{"b": begun}, []string{"a"}},
+		"a split with a child finished":     {"a b<a c<a d<b", map[string]Progress{"b": end}, []string{"a"}},
+		"a child with nothing processed":    {"a b<a", map[string]Progress{"b": {ResolvedUpTo: time.Unix(1, 0)}}, nil},
+		"both parents of a merge":           {"a b c<a,b", map[string]Progress{"c": begun}, []string{"a", "b"}},
+		"a merge, one parent stored":        {"a b c<a,b", map[string]Progress{"c": begun, "b": end}, []string{"a"}},
+		"a parent that is not at its end":   {"a b<a", map[string]Progress{"a": begun, "b": begun}, nil},
+		"a parent that is to be read again": {"a b<a", map[string]Progress{"a": {Version: 1}, "b": begun}, nil},
+		"all ancestors":                     {"a b c<a,b d<c e<c", map[string]Progress{"d": begun}, []string{"a", "b", "c"}},
+		"not behind one that is stored":     {"a b<a c<b", map[string]Progress{"b": {Version: 1}, "c": begun}, nil},
+		"another family":                    {"a b<a x y<x", map[string]Progress{"b": begun}, []string{"a"}},
+		"a child that is not listed":        {"a", map[string]Progress{"b": begun}, nil},
+		"a parent that is not listed":       {"b<a", map[string]Progress{"b": begun}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, tc.want, listedLineage(tc.listed).passed(tc.progress))
+		})
+	}
+}
+
 func TestRemovableRows(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	at := func(position string, hours int, end bool) Progress {

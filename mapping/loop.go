@@ -20,7 +20,7 @@ func (s *shard) loop() error {
 	var grace <-chan time.Time
 	for {
 		now := time.Now()
-		if s.parent.fenced(now) {
+		if s.parent.fenced() {
 			s.lose(ErrLeaseLost)
 			s.stop()
 		}

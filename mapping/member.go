@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,29 +36,33 @@ type member struct {
 	fence atomic.Int64
 	began time.Time
 
-	renewing bool // a call of FleetRenewer is under way
+	failing  map[string]int // how often calls of the table failed in a row, by what they are for; those that did not are not in it
+	renewing bool           // a call of FleetRenewer is under way
+	listing  bool           // the stream is being listed
+	relist   bool           // and is to be listed again soon after
 
-	stopping bool
-	drained  <-chan time.Time // the drain's time is over
-	patience <-chan time.Time // nobody waits any longer for the leaving to be stored
-	errs     stopErrors
-	fatal    error
+	stopping  bool
+	straggler bool             // a function still runs under its lease, which is left to expire, and the worker's row with it
+	drained   <-chan time.Time // the drain's time is over
+	patience  <-chan time.Time // nobody waits any longer for the leaving to be stored
+	errs      stopErrors
+	fatal     error
 }
 
 func newMember(r *run, table FleetTable) *member {
-	f := &member{r: r, table: table, results: make(chan func(time.Time)), began: time.Now()}
+	f := &member{r: r, table: table, results: make(chan func(time.Time)), began: time.Now(), failing: map[string]int{}}
 	f.calls, f.cancel = context.WithCancel(context.WithoutCancel(r.soft))
 	r.member = f
 	return f
 }
 
 // fenced reports whether all leases of the run have ended because its worker could not be heard for too long.
-func (r *run) fenced(now time.Time) bool {
+func (r *run) fenced() bool {
 	if r.member == nil {
 		return false
 	}
 	at := r.member.fence.Load()
-	return at > 0 && now.Sub(r.member.began) >= time.Duration(at)
+	return at > 0 && time.Since(r.member.began) >= time.Duration(at)
 }
 
 // supervise takes part in the fleet until the run stops and everything of it has ended.
@@ -81,10 +83,12 @@ func (f *member) supervise() error {
 	soft := f.r.soft.Done()
 	f.r.m.view.set(func(v *view) { v.done = map[string]bool{} })
 	f.list()
+	f.sweepRows(f.r.rows)
+	f.r.rows = nil
 	for {
 		f.step(wake)
 		if f.stopping && len(f.r.running) == 0 {
-			if f.core.Done() {
+			if f.core.Done() || f.straggler {
 				break
 			}
 			if f.patience == nil {
@@ -96,10 +100,10 @@ func (f *member) supervise() error {
 			result(time.Now())
 		case e := <-f.r.ended:
 			if f.end(e) {
-				refresh.Reset(max(0, earlyRefresh-time.Since(f.r.listed)))
+				f.refreshSoon(refresh)
 			}
 		case <-refresh.C:
-			refresh.Reset(f.refresh())
+			f.refresh(refresh)
 		case <-wake.C:
 		case <-renew:
 			f.renew()
@@ -158,11 +162,18 @@ func (f *member) do(a fleet.Action) {
 	switch a := a.(type) {
 	case *fleet.Heartbeat:
 		f.call(a.Timeout, func(ctx context.Context) error { return f.table.Heartbeat(ctx, a.Row, a.Join) },
-			func(now time.Time, err error) { f.core.Beaten(now, a, err) })
+			func(now time.Time, err error) {
+				f.answered("heartbeat", err)
+				f.core.Beaten(now, a, err)
+			})
 	case *fleet.ReadWorkers:
-		readAll(f, a.Timeout, f.table.Workers, f.core.Workers)
+		readAll(f, a.Timeout, f.table.Workers, func(now time.Time, rows []FleetWorker, err error) {
+			f.answered("read the workers", err)
+			f.core.Workers(now, rows, err)
+		})
 	case *fleet.ReadLeases:
 		readAll(f, storeTimeout, f.table.Leases, func(now time.Time, rows []FleetLease, err error) {
+			f.answered("read the leases", err)
 			f.core.Leases(now, rows, err)
 			f.publish()
 		})
@@ -182,8 +193,8 @@ func (f *member) do(a fleet.Action) {
 	case *fleet.Drop:
 		f.each(func(s *shard) bool { return s.lease.Shard == a.Lease.Shard && s.lease.Epoch == a.Lease.Epoch }, (*shard).lost)
 	case *fleet.DropAll:
-		f.r.m.log.Error("this worker was not heard for too long: all its leases are given up", "why", a.Why)
 		f.each(func(s *shard) bool { return s.lease.Owner == a.Incarnation }, (*shard).lost)
+		f.r.m.log.Error("this worker was not heard for too long: all its leases are given up", "why", a.Why)
 	case *fleet.Release:
 		f.call(storeTimeout, func(ctx context.Context) error { return f.table.Release(ctx, a.Lease) }, nil)
 	}
@@ -265,18 +276,42 @@ func (f *member) report(result func(now time.Time)) {
 	}
 }
 
+// answered takes note of what a call of the table came to: in the status at once, and in the log when it fails again, for one
+// failure now and then is routine. A condition that did not hold is an answer.
+func (f *member) answered(what string, err error) {
+	if err == nil || errors.Is(err, ErrFleetRefused) {
+		if f.failing[what] > 1 {
+			f.r.m.log.Info("the fleet's table answers again", "call", what)
+		}
+		delete(f.failing, what)
+		if len(f.failing) == 0 {
+			f.r.m.view.set(func(v *view) { v.table = "" })
+		}
+		return
+	}
+	if f.failing[what]++; f.failing[what] == 2 {
+		f.r.m.log.Warn("a call of the fleet's table fails, and is tried again", "call", what, "error", err)
+	}
+	f.r.m.view.set(func(v *view) { v.table = "the fleet's table: " + what + ": " + message(err) })
+}
+
 // readAll reads all pages of a kind of rows.
 func readAll[T any](f *member, timeout time.Duration, page func(context.Context, string) ([]T, string, error), report func(time.Time, []T, error)) {
 	f.calling.Go(func() {
 		ctx, cancel := context.WithTimeout(f.calls, timeout)
 		defer cancel()
-		var all []T
-		rows, mark, err := page(ctx, "")
-		for all = append(all, rows...); err == nil && mark != ""; all = append(all, rows...) {
-			rows, mark, err = page(ctx, mark)
-		}
+		all, err := pages(ctx, page)
 		f.report(func(now time.Time) { report(now, all, err) })
 	})
+}
+
+// pages reads all pages.
+func pages[T any](ctx context.Context, page func(context.Context, string) ([]T, string, error)) (all []T, err error) {
+	rows, mark, err := page(ctx, "")
+	for all = append(all, rows...); err == nil && mark != ""; all = append(all, rows...) {
+		rows, mark, err = page(ctx, mark)
+	}
+	return all, err
 }
 
 // take takes a lease, and processes its shard.
@@ -286,6 +321,7 @@ func (f *member) take(a *fleet.Take) {
 		row, err = f.table.Take(ctx, a.Seen, a.Owner)
 		return err
 	}, func(now time.Time, err error) {
+		f.answered("take a lease", err)
 		if f.core.Taken(now, a, row, err) {
 			f.start(row)
 		}
@@ -318,17 +354,17 @@ func (f *member) end(e shardEnd) (early bool) {
 	})
 	how := fleet.Abandoned
 	switch {
+	case errors.Is(e.err, ErrStillRunning):
+		f.straggler = true
+		f.judge(e)
+		return false
 	case e.finished && e.released:
 		how = fleet.Finished
 	case e.err == nil && e.released:
 		how = fleet.Released
 	}
 	f.core.Ended(time.Now(), FleetLease{Shard: e.id, Owner: e.lease.Owner, Epoch: e.lease.Epoch}, how)
-	if f.stopping {
-		f.errs.add(e.err)
-	} else if e.err != nil && !errors.Is(e.err, ErrLeaseLost) {
-		f.fail(e.err)
-	}
+	f.judge(e)
 	if !e.finished {
 		return false
 	}
@@ -338,53 +374,17 @@ func (f *member) end(e shardEnd) (early bool) {
 	return r.lineage.needsListing(e.id)
 }
 
-// refresh lists the stream's shards again, and returns when to do it next.
-func (f *member) refresh() time.Duration {
-	next, err := f.r.refresh()
-	if err != nil {
-		f.fail(err)
-	}
-	f.list()
-	return next
-}
-
-// publish shows which shards this worker does not process, and why. Those that it does Status knows better.
-func (f *member) publish() {
-	states := f.core.States()
-	others := make([]ShardStatus, 0, len(states))
-	for _, s := range states {
-		others = append(others, ShardStatus{ShardID: s.Lease.Shard, Owner: s.Lease.Owner, Waiting: f.reason(s)})
-	}
-	f.r.m.view.set(func(v *view) { v.blocked, v.done = others, map[string]bool{} })
-}
-
-// reason tells why this worker does not process a shard.
-func (f *member) reason(s fleet.State) string {
+// judge decides what the error with which a shard ended is to the run. That the progress of a shard that was handed over could
+// not be stored is none to it: the next owner processes some records again, as after a lease that was lost.
+func (f *member) judge(e shardEnd) {
 	switch {
-	case s.Lease.Foreign:
-		return "processed by a program outside the fleet: " + s.Lease.Owner
-	case s.Lease.Owner != "":
-		return "processed by another worker of the fleet: " + s.Lease.Owner
-	case s.Waits:
-		return waitingFor(f.r.lineage.shards[s.Lease.Shard])
+	case f.stopping:
+		f.errs.add(e.err)
+	case e.err == nil || errors.Is(e.err, ErrLeaseLost):
+	case errors.Is(e.err, ErrNotStored) && !isFinal(e.err):
+		f.r.m.log.Warn("the progress of a shard that is handed over could not be stored: its next owner processes some records again",
+			"shard", e.id, "error", e.err)
 	default:
-		return "waiting for a worker of the fleet to take it"
-	}
-}
-
-// list tells the core which shards there are.
-func (f *member) list() {
-	l := &f.r.lineage
-	var shards []fleet.Shard
-	for id, s := range l.shards {
-		if !l.isEarly(s) {
-			shards = append(shards, fleet.Shard{ID: id, Parents: parentsOf(s)})
-		}
-	}
-	slices.SortFunc(shards, func(a, b fleet.Shard) int { return strings.Compare(a.ID, b.ID) })
-	f.core.Shards(time.Now(), shards)
-	f.publish()
-	if lister, ok := f.table.(FleetLister); ok {
-		lister.Listed(l.described())
+		f.fail(e.err)
 	}
 }

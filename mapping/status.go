@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ type Status struct {
 	// "PROBLEM: Function call failed", or, for as long as the stream can't be read, "PROBLEM: " and what it answered.
 	// Throttling does not show.
 	LastProcessingResult string
-
+	// Problem tells why the stream's shards can't be listed, or in a fleet why its table can't be used; empty when both work.
 	// Problem tells why the stream's shards can't be listed; empty when they can.
 	Problem string
 
@@ -75,6 +76,7 @@ type view struct {
 	mu      sync.Mutex
 	running bool
 	problem string
+	table   string          // what goes wrong with the table of a fleet
 	blocked []ShardStatus   // shards that waited for a parent when the shards were listed; in a fleet all, at the last reading
 	done    map[string]bool // shards that were finished since
 	shards  map[string]*shardView
@@ -129,6 +131,7 @@ func (m *Mapping) Status() Status {
 			s.Shards = append(s.Shards, b)
 		}
 	}
+	table := v.table
 	shards := make([]*shardView, 0, len(v.shards))
 	for _, sv := range v.shards {
 		shards = append(shards, sv)
@@ -136,6 +139,7 @@ func (m *Mapping) Status() Status {
 	v.mu.Unlock()
 
 	problem := s.Problem
+	s.Problem = cmp.Or(problem, table)
 	for _, sv := range shards {
 		status, trouble := sv.get()
 		s.Shards = append(s.Shards, status)

@@ -182,6 +182,10 @@ func (r *run) prepare() error {
 			r.lineage.finished[id] = p.End
 		}
 	}
+	for _, id := range r.lineage.passed(progress) {
+		r.lineage.finished[id] = true
+		r.m.log.Info("nothing is stored for the shard, but for a shard that follows it: it counts as wholly processed", "shard", id)
+	}
 	r.rows = progress
 	return nil
 }
@@ -211,6 +215,11 @@ func (r *run) fatal(err error) error {
 func (r *run) refresh() (time.Duration, error) {
 	began := time.Now()
 	shards, err := r.m.source.Shards(r.soft)
+	return r.refreshed(shards, began, err)
+}
+
+// refreshed takes in what a listing that began at a time came to, and returns when to list next. An error ends the mapping.
+func (r *run) refreshed(shards []poller.Shard, began time.Time, err error) (time.Duration, error) {
 	if err != nil {
 		if r.soft.Err() == nil {
 			r.problem("listing the stream's shards failed, will be tried again", err)

@@ -48,7 +48,7 @@ func (l *lineage) hasLeft(id string, p Progress, now time.Time) bool {
 
 func (l *lineage) areUnderWay(shards []string, progress map[string]Progress) bool {
 	for _, id := range shards {
-		if p := progress[id]; !p.End && p.Position.IsZero() {
+		if !isBegun(progress[id]) {
 			return false
 		}
 	}

@@ -273,7 +273,7 @@ func TestTakenLeaseIsFencedAgainstItsOwnerBefore(t *testing.T) {
 	require.NoError(t, a.Commit(t.Context(), had, fleet.Checkpoint{Version: 1, Rate: 7, Value: p}))
 	has, err := b.Take(t.Context(), had, "b")
 	require.NoError(t, err)
-	assert.Equal(t, fleet.Lease{Shard: shard0, Owner: "b", Epoch: 2, Rate: 7}, has)
+	assert.Equal(t, fleet.Lease{Shard: shard0, Owner: "b", Epoch: 2, Begun: true, Rate: 7}, has)
 	require.ErrorIs(t, a.Commit(t.Context(), had, fleet.Checkpoint{Version: 2, Value: at(2, 11)}), mapping.ErrFleetRefused)
 	require.NoError(t, a.Release(t.Context(), had))
 	got, ok, err := b.Load(t.Context(), shard0)

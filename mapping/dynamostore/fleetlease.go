@@ -64,7 +64,7 @@ func (t *fleetTable) image(item kcl.Item) (mapping.FleetLease, error) {
 		return mapping.FleetLease{}, err
 	}
 	owner, ours := ownerOf(&r)
-	l := mapping.FleetLease{Shard: k.shard, Owner: owner, Epoch: r.epoch, Finished: r.progress.End, Rate: r.rate}
+	l := r.lease(k.shard, owner)
 	if ours || r.progress.End {
 		return l, nil
 	}
@@ -74,6 +74,14 @@ func (t *fleetTable) image(item kcl.Item) (mapping.FleetLease, error) {
 		return l, nil
 	}
 	return l, err
+}
+
+// lease returns what the row is to a fleet, if that is its owner.
+func (r *row) lease(shard, owner string) mapping.FleetLease {
+	return mapping.FleetLease{
+		Shard: shard, Owner: owner, Epoch: r.epoch, Rate: r.rate,
+		Begun: r.progress.End || !r.progress.Position.IsZero(), Finished: r.progress.End,
+	}
 }
 
 // Take implements mapping.FleetTable. Behind the seen Epoch 0 may be a row that was deleted, or one of KCL's that nobody
@@ -182,7 +190,7 @@ func (t *fleetTable) taken(shard string, item kcl.Item) (mapping.FleetLease, err
 		return mapping.FleetLease{}, err
 	}
 	owner, _ := ownerOf(&r)
-	l := mapping.FleetLease{Shard: shard, Owner: owner, Epoch: r.epoch, Finished: r.progress.End, Rate: r.rate}
+	l := r.lease(shard, owner)
 	t.store.watch.forget(k)
 	t.store.keep(k, granted(t.lease(l), r))
 	return l, nil

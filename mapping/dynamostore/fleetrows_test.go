@@ -89,14 +89,14 @@ func TestConditionsOfALease(t *testing.T) {
 	require.NoError(t, f.Release(ctx, a))
 	require.NoError(t, f.Release(ctx, a))
 	refused(commit(a, 4, 12))
-	assert.Equal(t, []fleet.Lease{{Shard: shard0, Epoch: 2, Rate: -1}}, leases(t, f))
+	assert.Equal(t, []fleet.Lease{{Shard: shard0, Epoch: 2, Begun: true, Rate: -1}}, leases(t, f))
 	refused(take(none, "a"))
 	b, err := f.Take(ctx, fleet.Lease{Shard: shard0, Epoch: 2}, "b")
 	require.NoError(t, err)
 	end := mapping.Progress{Version: 1, Position: batch.Position{SequenceNumber: "20"}, End: true}
 	require.NoError(t, f.Commit(ctx, b, fleet.Checkpoint{Version: 1, Finished: true, Value: end}))
 	require.ErrorContains(t, commit(b, 2, 21), "never unset")
-	assert.Equal(t, []fleet.Lease{{Shard: shard0, Owner: "b", Epoch: 3, Finished: true}}, leases(t, f))
+	assert.Equal(t, []fleet.Lease{{Shard: shard0, Owner: "b", Epoch: 3, Begun: true, Finished: true}}, leases(t, f))
 }
 
 func TestCallsThatMakeNoSenseAreErrors(t *testing.T) {
@@ -130,7 +130,9 @@ func TestRowsOfKCLInAFleet(t *testing.T) {
 	const patience = 200 * time.Millisecond
 	f := openFleet(t, db, given, func(o *dynamostore.Options) { o.ForeignTimeout = patience }).Fleet(orders)
 
-	shown := []fleet.Lease{{Shard: "shard-1"}, {Shard: "shard-2", Finished: true}, {Shard: "shard-3", Owner: "kcl", Foreign: true}}
+	shown := []fleet.Lease{
+		{Shard: "shard-1", Begun: true}, {Shard: "shard-2", Begun: true, Finished: true}, {Shard: "shard-3", Owner: "kcl", Foreign: true, Begun: true},
+	}
 	assert.Equal(t, shown, leases(t, f))
 	for _, seen := range []fleet.Lease{{Shard: "shard-3"}, shown[2]} {
 		_, err := f.Take(ctx, seen, "a")
@@ -138,7 +140,7 @@ func TestRowsOfKCLInAFleet(t *testing.T) {
 	}
 	got, err := f.Take(ctx, shown[0], "a")
 	require.NoError(t, err)
-	assert.Equal(t, fleet.Lease{Shard: "shard-1", Owner: "a", Epoch: 1}, got)
+	assert.Equal(t, fleet.Lease{Shard: "shard-1", Owner: "a", Epoch: 1, Begun: true}, got)
 	c, stored, err := f.Load(ctx, "shard-1")
 	require.NoError(t, err)
 	assert.True(t, stored)
@@ -156,10 +158,10 @@ func TestRowsOfKCLInAFleet(t *testing.T) {
 	row = with(with(with(row, "leaseOwner", str("kcl")), "leaseCounter", num(99)), "checkpoint", str("50"))
 	put(t, db, app, row)
 	require.ErrorIs(t, f.Commit(ctx, got, fleet.Checkpoint{Version: 1, Value: at(1, 60)}), mapping.ErrFleetRefused)
-	assert.Equal(t, fleet.Lease{Shard: "shard-3", Owner: "kcl", Epoch: 1, Foreign: true}, leases(t, f)[2])
+	assert.Equal(t, fleet.Lease{Shard: "shard-3", Owner: "kcl", Epoch: 1, Foreign: true, Begun: true}, leases(t, f)[2])
 	delete(row, "leaseOwner")
 	put(t, db, app, row)
-	assert.Equal(t, fleet.Lease{Shard: "shard-3", Epoch: 1}, leases(t, f)[2])
+	assert.Equal(t, fleet.Lease{Shard: "shard-3", Epoch: 1, Begun: true}, leases(t, f)[2])
 	got, err = f.Take(ctx, fleet.Lease{Shard: "shard-3", Epoch: 1}, "b")
 	require.NoError(t, err)
 	assert.Equal(t, uint64(2), got.Epoch)
@@ -175,7 +177,7 @@ func TestMappingMovesBetweenOneProcessAndAFleet(t *testing.T) {
 	require.NoError(t, alone.Commit(ctx, had, at(4, 10)))
 	f := openFleet(t, db).Fleet(orders)
 	rows := leases(t, f)
-	assert.Equal(t, []fleet.Lease{{Shard: shard0, Owner: "owner", Epoch: 1}}, rows)
+	assert.Equal(t, []fleet.Lease{{Shard: shard0, Owner: "owner", Epoch: 1, Begun: true}}, rows)
 	got, err := f.Take(ctx, rows[0], "a")
 	require.NoError(t, err, "it has no worker")
 	assert.Equal(t, uint64(2), got.Epoch)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -205,4 +206,45 @@ func TestCheckpointThatKCLMovedCounts(t *testing.T) {
 	all, err := s.Progress(t.Context(), orders)
 	require.NoError(t, err)
 	assert.Equal(t, at(1, 13), all[shard0])
+}
+
+// TestParentsWhoseRowsKCLDeletedAreNotReadAgain takes over a table from which KCL's clean-up has deleted the row of a parent,
+// since both its children are begun. The stream lists the parent still.
+func TestParentsWhoseRowsKCLDeletedAreNotReadAgain(t *testing.T) {
+	for kind, store := range map[string]func(*testing.T, *dynamodb.Client) mapping.Store{
+		"one process": func(t *testing.T, db *dynamodb.Client) mapping.Store { t.Helper(); return open(t, db, "a", given) },
+		"fleet":       func(t *testing.T, db *dynamodb.Client) mapping.Store { t.Helper(); return openFleet(t, db, given) },
+	} {
+		t.Run(kind, func(t *testing.T) {
+			c := newCrew(t, 1)
+			createLeaseTable(t, c.db, app)
+			c.store = func() mapping.Store { return store(t, c.db) }
+			for _, data := range []string{"parent 1", "parent 2"} {
+				_, _, err := c.stream.Put("k", []byte(data))
+				require.NoError(t, err)
+			}
+			low, high, err := c.stream.Split(shard0)
+			require.NoError(t, err)
+			for _, child := range []string{low, high} {
+				at, err := c.stream.PutTo(child, "k", []byte(child+" 1"))
+				require.NoError(t, err)
+				_, err = c.stream.PutTo(child, "k", []byte(child+" 2"))
+				require.NoError(t, err)
+				put(t, c.db, app, kclRow(child, at, 0))
+			}
+			stop := c.join("a")
+			require.Eventually(t, func() bool {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				return c.seen[low+" 2"] > 0 && c.seen[high+" 2"] > 0
+			}, 20*time.Second, 10*time.Millisecond)
+			require.Never(t, func() bool {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				return c.seen["parent 1"]+c.seen["parent 2"] > 0
+			}, 2*time.Second, 50*time.Millisecond)
+			stop()
+			assert.Len(t, scan(t, c.db, app), 2)
+		})
+	}
 }

@@ -21,7 +21,7 @@
 //	checkpoint (n, s) of KCL            reading goes on AT n, behind member s of an aggregate; record n itself may come again
 //	n of the others                     reading goes on behind n, as those programs do
 //	SHARD_END                           wholly processed
-//	a closed parent without a row,
-//	  whose children have progress      wholly processed: those programs delete such rows
+//	a parent without a row, whose       wholly processed with KCL and Bento, which delete such rows; not begun with
+//	  children have progress            the others, which keep them and do not wait for all parents
 //	TRIM_HORIZON, LATEST, AT_TIMESTAMP  nothing is stored: the mapping's StartingPosition decides, and has to fit
 package migrate

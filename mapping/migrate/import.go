@@ -25,8 +25,9 @@ type Target struct {
 	StartingPosition mapping.StartingPosition
 
 	// Shards are those that the stream lists, as poller.Poller returns them. With them, parents whose rows are deleted are
-	// known to be processed, and shards that have left the stream are passed over. Without them, such parents are
-	// read from the mapping's StartingPosition.
+	// known to be processed, shards that have left the stream are passed over, and it is stored of a shard that it is not begun
+	// where that does not show otherwise. Without them, the mapping takes each parent without progress for processed whose
+	// children have some: that is wrong where the other program has begun a child before both its parents.
 	Shards []poller.Shard
 
 	// Plain tells that no record of the stream is an aggregate of KPL's: then a checkpoint of KCL at record n is behind all
@@ -61,7 +62,8 @@ func Import(ctx context.Context, from Table, to Target) (*Plan, error) {
 	if len(shards) == 0 {
 		p.Refusals = append(p.Refusals, fmt.Sprintf("table %s has no shard of the stream", from.Name))
 	}
-	to.plan(p, to.complete(shards), stored)
+	shards = to.complete(shards, from.deletes())
+	to.plan(p, shards, stored)
 	owner := "migrate-" + uuid.NewString()
 	p.apply = func(ctx context.Context, s *Step) error { return to.store(ctx, s, owner) }
 	return p, nil
@@ -83,8 +85,8 @@ func (t *Target) check() error {
 	return errors.Join(errs...)
 }
 
-// complete adds the ended parents whose rows are deleted, and drops the shards that the stream does not list.
-func (t *Target) complete(shards []Shard) []Shard {
+// complete adds the ended parents, if the program deletes their rows, and drops the shards that the stream does not list.
+func (t *Target) complete(shards []Shard, deletes bool) []Shard {
 	if t.Shards == nil {
 		return shards
 	}
@@ -109,7 +111,7 @@ func (t *Target) complete(shards []Shard) []Shard {
 		ended(s.AdjacentParent)
 	}
 	for _, s := range slices.Clone(shards) {
-		if s.Begin == "" {
+		if s.Begin == "" && deletes {
 			ended(listed[s.ID].Parent)
 			ended(listed[s.ID].AdjacentParent)
 		}
@@ -126,8 +128,33 @@ func (t *Target) complete(shards []Shard) []Shard {
 // noRow is the Begin of a shard that only the stream knows.
 const noRow = "no row"
 
+// overtaken returns the shards with a descendant of which something is processed. The mapping takes such a shard for finished
+// when nothing is stored for it.
+func (t *Target) overtaken(shards []Shard) map[string]bool {
+	listed, overtaken := map[string]poller.Shard{}, map[string]bool{}
+	for _, s := range t.Shards {
+		listed[s.ID] = s
+	}
+	var mark func(child string)
+	mark = func(child string) {
+		for _, p := range []string{listed[child].Parent, listed[child].AdjacentParent} {
+			if p != "" && !overtaken[p] {
+				overtaken[p] = true
+				mark(p)
+			}
+		}
+	}
+	for _, s := range shards {
+		if s.Begin == "" {
+			mark(s.ID)
+		}
+	}
+	return overtaken
+}
+
 // plan adds the steps.
 func (t *Target) plan(p *Plan, shards []Shard, stored map[string]mapping.Progress) {
+	overtaken := t.overtaken(shards)
 	for _, from := range shards {
 		if t.Plain && from.Position.SubSequence == 0 {
 			from.Position.Partial = false
@@ -138,6 +165,10 @@ func (t *Target) plan(p *Plan, shards []Shard, stored map[string]mapping.Progres
 		switch {
 		case from.Begin != "":
 			s.Note = t.begins(p, from, isStored)
+			if overtaken[from.ID] && !isStored {
+				s.Write, s.Will = true, place(mapping.Progress{}, true)
+				s.note("though shards that follow it are begun")
+			}
 		case isStored && same(was, from):
 		default:
 			s.Write, s.Will = true, place(mapping.Progress{Position: from.Position, End: from.End}, true)

@@ -194,6 +194,47 @@ func TestParentsWhoseRowsAreDeletedAreEnded(t *testing.T) {
 	assert.Equal(t, map[string]mapping.Progress{"a": end, "b": end, "c": behind(30), "d": behind(41)}, progress(t, store))
 }
 
+// TestParentThatWasOvertakenIsStoredAsNotBegun has programs begin a merge before both its parents: nothing stored for the
+// parent would mean to the mapping that it is finished.
+func TestParentThatWasOvertakenIsStoredAsNotBegun(t *testing.T) {
+	shards := []poller.Shard{{ID: "a"}, {ID: "b"}, {ID: "c", Parent: "a", AdjacentParent: "b"}, {ID: "d", Parent: "c"}}
+	begin, end := mapping.Progress{Version: 1}, mapping.Progress{Version: 1, End: true}
+	for title, c := range map[string]struct {
+		from migrate.Table
+		rows []item
+		want map[string]mapping.Progress
+	}{
+		"VMware waits for one parent": {
+			migrate.Table{Format: migrate.VMware},
+			[]item{vmware("a", "SHARD_END", 0), vmware("c", "41", 0)},
+			map[string]mapping.Progress{"a": end, "b": begin, "c": behind(41)},
+		},
+		"Harlow waits for none": {
+			migrate.Table{Format: migrate.Harlow, App: "app", Stream: "o"},
+			[]item{harlow("app-o", "d", "41")},
+			map[string]mapping.Progress{"a": begin, "b": begin, "c": begin, "d": behind(41)},
+		},
+		"KCL was told to read a parent again": {
+			migrate.Table{Format: migrate.KCL},
+			[]item{kcl2("b", "TRIM_HORIZON", 0), kcl2("c", "SHARD_END", 0)},
+			map[string]mapping.Progress{"a": end, "b": begin, "c": end},
+		},
+	} {
+		t.Run(title, func(t *testing.T) {
+			store := stored(t, nil)
+			c.from.Name, c.from.Client = "t", &tables{rows: map[string][]item{"t": c.rows}}
+			to := migrate.Target{Store: store, Mapping: name, StartingPosition: mapping.TrimHorizon, Shards: shards}
+			plan, err := migrate.Import(t.Context(), c.from, to)
+			require.NoError(t, err)
+			require.NoError(t, plan.Apply(t.Context()))
+			assert.Equal(t, c.want, progress(t, store))
+			again, err := migrate.Import(t.Context(), c.from, to)
+			require.NoError(t, err)
+			assert.Zero(t, again.Changes())
+		})
+	}
+}
+
 func TestStartingPositionThatWouldPassOverRecordsIsRefused(t *testing.T) {
 	for title, c := range map[string]struct {
 		row     item

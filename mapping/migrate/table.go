@@ -52,6 +52,10 @@ type Table struct {
 	Patience time.Duration
 }
 
+// deletes reports whether a shard without a row, with a child that is begun, is one that the program is done with: KCL and Bento
+// delete the rows of such shards. The others keep them, and VMware begins a child behind one parent of two, Harlow behind none.
+func (t *Table) deletes() bool { return t.Format == KCL || t.Format == Bento }
+
 // Shard is what a table says of a shard.
 type Shard struct {
 	ID string

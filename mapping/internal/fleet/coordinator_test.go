@@ -18,7 +18,7 @@ var (
 )
 
 // drive does what a Coordinator wants done against a table that answers at once, until the given time.
-func drive(ctx context.Context, c *fleet.Coordinator, table *fleet.Memory, now, until time.Time, log func(fleet.Action)) {
+func drive(ctx context.Context, c *fleet.Coordinator, table fleet.Table, now, until time.Time, log func(fleet.Action)) {
 	for !now.After(until) {
 		actions := c.Next(now)
 		for _, a := range actions {
@@ -123,7 +123,7 @@ func TestWrites(t *testing.T) {
 	require.NoError(t, m.Commit(ctx, first, fleet.Checkpoint{Version: 1, Value: "one"}), "older: ignored")
 	second, err := m.Take(ctx, first, "b")
 	require.NoError(t, err, "from its owner")
-	assert.Equal(t, fleet.Lease{Shard: "s", Owner: "b", Epoch: 2, Rate: 7}, second)
+	assert.Equal(t, fleet.Lease{Shard: "s", Owner: "b", Epoch: 2, Begun: true, Rate: 7}, second)
 	refused(m.Commit(ctx, first, fleet.Checkpoint{Version: 3, Value: "three"}))
 	require.NoError(t, m.Release(ctx, first), "lost: nothing happens")
 	require.NoError(t, m.Commit(ctx, second, fleet.Checkpoint{Version: 1, Finished: true, Value: "end"}))
@@ -134,7 +134,7 @@ func TestWrites(t *testing.T) {
 	rows, next, err := m.Leases(ctx, "")
 	require.NoError(t, err)
 	assert.Empty(t, next)
-	assert.Equal(t, []fleet.Lease{{Shard: "s", Epoch: 3, Finished: true}}, rows)
+	assert.Equal(t, []fleet.Lease{{Shard: "s", Epoch: 3, Begun: true, Finished: true}}, rows)
 	c, ok := m.Checkpoint("s")
 	assert.True(t, ok)
 	assert.Equal(t, "end", c.Value)

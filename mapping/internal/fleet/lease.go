@@ -93,6 +93,7 @@ func (c *Coordinator) Shards(now time.Time, shards []Shard) {
 			s.listed, c.dirty = false, true
 		}
 	}
+	c.pass()
 }
 
 // State is what is known of a shard that the stream lists and that is not wholly processed.
@@ -175,7 +176,29 @@ func (c *Coordinator) Leases(now time.Time, rows []Lease, err error) {
 		}
 		return false
 	})
+	c.pass()
 	c.dirty = true
+}
+
+// pass marks the shards that are finished though they have no row: those with a child that was begun, or that is such a shard
+// itself. Nobody begins a shard before its parents are finished, but KCL deletes rows of finished shards that the stream
+// still lists.
+func (c *Coordinator) pass() {
+	var mark func(child *shard)
+	mark = func(child *shard) {
+		for _, id := range child.parents {
+			p := c.shards[id]
+			if p != nil && p.hold == none && p.survey != c.surveys && p.lease.Epoch == 0 && !p.lease.Finished {
+				p.lease.Finished = true
+				mark(p)
+			}
+		}
+	}
+	for _, s := range c.order {
+		if s.lease.Begun || s.lease.Finished {
+			mark(s)
+		}
+	}
 }
 
 // unhear has the wishes of all peers looked at again, after a shard became unknown.

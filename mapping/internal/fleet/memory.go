@@ -237,7 +237,7 @@ func (m *Memory) Commit(ctx context.Context, lease Lease, c Checkpoint) error {
 		return nil
 	}
 	l.written, l.checkpoint = lease.Epoch, c
-	l.row.Finished, l.row.Rate = l.row.Finished || c.Finished, c.Rate
+	l.row.Begun, l.row.Finished, l.row.Rate = true, l.row.Finished || c.Finished, c.Rate
 	return nil
 }
 

@@ -45,6 +45,9 @@ type Lease struct {
 	// is left alone.
 	Foreign bool
 
+	// Begun tells that something of the shard is processed, so that its parents are finished.
+	Begun bool
+
 	// Finished tells that the shard is wholly processed. It is never unset.
 	Finished bool
 

@@ -244,11 +244,8 @@ func (s *sim) rest() {
 
 // asking reports whether a worker waits for a hand-over.
 func (s *sim) asking() bool {
-	for incarnation, asked := range s.truth.asked {
-		if s.isClosed(incarnation) {
-			continue
-		}
-		for ask, span := range asked {
+	for _, w := range s.workers {
+		for ask, span := range s.truth.asked[w.core.Incarnation()] {
 			t := s.truth.shards[ask.Shard]
 			released := t.owner == "" && t.epoch == ask.Epoch+1 // for the one that asked
 			if !span.over && !t.finished && (t.epoch == ask.Epoch || released) {
