@@ -16,6 +16,7 @@ type host struct {
 	hosted map[string]*hosted
 	since  map[string]time.Time // when a state, or a row without use, was seen first
 	told   map[string]time.Time // when a result was stored last
+	late   map[string]*hosted   // those that have ended, and whose results are still to be stored
 	bad    map[string]bool      // rows that can't be read and were told of
 	down   bool                 // the definitions can't be read, which was told
 	ended  chan struct{}        // nothing runs any more of a mapping
@@ -46,11 +47,11 @@ func (r *Registry) Run(ctx context.Context) error {
 	}
 	defer func() {
 		r.mu.Lock()
-		r.running, r.hosted = false, map[string]*hosted{}
+		r.running, r.hosted, r.late = false, nil, nil
 		r.mu.Unlock()
 	}()
 	h := &host{
-		r: r, ctx: ctx, hosted: map[string]*hosted{}, since: map[string]time.Time{}, told: map[string]time.Time{}, bad: map[string]bool{},
+		r: r, ctx: ctx, hosted: map[string]*hosted{}, since: map[string]time.Time{}, told: map[string]time.Time{}, late: map[string]*hosted{}, bad: map[string]bool{},
 		ended: make(chan struct{}), soon: time.NewTimer(settleTime), failing: map[failure]bool{},
 		orphans: map[string]bool{}, forgets: map[string]*forgetting{}, forgot: make(chan *forgetting),
 	}
@@ -107,6 +108,7 @@ func (h *host) reconcile(s *snapshot) {
 		switch {
 		case isClosed(m.done):
 			delete(h.hosted, uuid)
+			h.keepResult(uuid, m)
 			if !ok && s.unreadable[uuid] == nil {
 				h.orphans[uuid] = true
 			}
@@ -128,7 +130,7 @@ func (h *host) reconcile(s *snapshot) {
 	}
 	h.r.mu.Lock()
 	defer h.r.mu.Unlock()
-	h.r.hosted = maps.Clone(h.hosted)
+	h.r.hosted, h.r.late = maps.Clone(h.hosted), maps.Clone(h.late)
 }
 
 func (h *host) start(d *definition) *hosted {
@@ -163,6 +165,7 @@ func (h *host) stop() error {
 		errs = append(errs, m.err)
 	}
 	h.wg.Wait()
+	h.tellLast()
 	h.r.log.Info("registry stopped")
 	return errors.Join(errs...)
 }
