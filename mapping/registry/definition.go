@@ -41,7 +41,14 @@ type definition struct {
 	State        State // the one that it is in
 	LastModified int64 // milliseconds since 1970
 	Tags         map[string]string
+
+	// Left is the row of the name that the mapping had before an Update, which is given back when it settles: that very
+	// version of it, for the name may have been taken again.
+	Left *rowVersion `json:",omitempty"`
 }
+
+// rowVersion is a row in one version.
+type rowVersion struct{ Key, Version string }
 
 // definitionFormat is the version of what is stored.
 const definitionFormat = 1
@@ -106,7 +113,7 @@ func (d *definition) settles() State {
 // fingerprint is the same for two definitions that run in the same way.
 func (d *definition) fingerprint() string {
 	same := *d
-	same.State, same.LastModified, same.Tags = "", 0, nil
+	same.State, same.LastModified, same.Tags, same.Left = "", 0, nil, nil
 	return string(marshal(&same))
 }
 
@@ -163,6 +170,9 @@ func (d *definition) clone() definition {
 	c := *d
 	c.FunctionResponseTypes, c.Filters, c.Metrics = slices.Clone(d.FunctionResponseTypes), slices.Clone(d.Filters), slices.Clone(d.Metrics)
 	c.Tags = maps.Clone(d.Tags)
+	if d.Left != nil {
+		c.Left = new(*d.Left)
+	}
 	return c
 }
 

@@ -39,22 +39,19 @@ func (h *host) settle(s *snapshot, now time.Time) {
 			if d.State == Deleting {
 				return h.remove(ctx, s, d)
 			}
-			return h.r.settled(ctx, s, d)
+			return h.r.settled(ctx, d)
 		})
 	}
 	maps.DeleteFunc(h.since, func(change string, _ time.Time) bool { return !used[change] && !strings.Contains(change, "/") })
 }
 
-// settled stores the settled state of a mapping. The names that it had before an update are given back first: while it is
-// in transition, nobody can be at giving it another one.
-func (r *Registry) settled(ctx context.Context, s *snapshot, d *stored) error {
+// settled stores the settled state of a mapping, and gives back the name that it had before an update.
+func (r *Registry) settled(ctx context.Context, d *stored) error {
 	n := d.clone()
-	n.State = d.settles()
-	for key, row := range s.rows {
-		if name, ok := s.nameOf(key); !ok || name.UUID != d.UUID || name.Name == d.name() {
-			continue
-		}
-		if err := r.cfg.Definitions.DeleteDefinition(ctx, key, row.Version); err != nil {
+	n.State, n.Left = d.settles(), nil
+	if left := d.Left; left != nil {
+		err := r.cfg.Definitions.DeleteDefinition(ctx, left.Key, left.Version)
+		if err != nil && !errors.Is(err, mapping.ErrDefinitionChanged) { // which somebody else did before
 			return err
 		}
 	}
