@@ -245,7 +245,10 @@ func (r *Registry) retag(ctx context.Context, arn string, do func(map[string]str
 			n.Tags = map[string]string{}
 		}
 		do(n.Tags)
-		return n, checkTags(n.Tags)
+		if err := checkTags(n.Tags); err != nil {
+			return n, err
+		}
+		return n, n.fits()
 	})
 	return err
 }

@@ -122,6 +122,19 @@ func (d *definition) name() string {
 	return d.EventSourceARN + " " + strings.TrimSuffix(d.FunctionARN, ":$LATEST")
 }
 
+// fits tells that a definition is too large to be stored, before its name is taken. The text is ours: what AWS takes fits,
+// unless it is full of characters that take many bytes.
+func (d *definition) fits() error {
+	const margin = 500 // for what is set later
+	data := append(marshal(d), make([]byte, margin)...)
+	if err := (mapping.Definition{Key: mappingKey, Version: "1", Data: data}).Validate(); err != nil {
+		e := invalid("The filters and the tags of the mapping are too large to be stored.")
+		e.Err = err
+		return e
+	}
+	return nil
+}
+
 // nameRow returns the key of the row that keeps a name for one mapping. ARNs may be longer than keys.
 func nameRow(name string) string {
 	sum := sha256.Sum256([]byte(name))
@@ -147,7 +160,7 @@ func (d *definition) configuration(result string) Configuration {
 		LastModified:          time.UnixMilli(d.LastModified).UTC(), LastProcessingResult: cmp.Or(result, resultNone),
 		State: d.State, StateTransitionReason: userAction,
 	}
-	if d.StartingPositionTimestamp != 0 {
+	if d.StartingPosition == string(mapping.AtTimestamp) {
 		c.StartingPositionTimestamp = time.Unix(d.StartingPositionTimestamp, 0).UTC()
 	}
 	if len(d.Filters) > 0 {
@@ -183,7 +196,7 @@ func row(key string, content any) mapping.Definition {
 
 // marshal returns content, which is ours, as JSON.
 func marshal(content any) []byte {
-	b, err := json.Marshal(content)
+	b, err := encode(content) // patterns are full of characters that HTML would have escaped
 	if err != nil {
 		panic(err) // strings, numbers and maps of them: it can't fail
 	}

@@ -76,7 +76,7 @@ func (h *hosted) run(ctx context.Context, r *Registry) {
 
 // once makes the mapping and runs it once.
 func (h *hosted) once(ctx context.Context, r *Registry) error {
-	f, err := r.function(ctx, &h.definition)
+	f, err := r.functionInTime(ctx, &h.definition)
 	if err != nil {
 		return err
 	}

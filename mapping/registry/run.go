@@ -18,7 +18,8 @@ type host struct {
 	told   map[string]time.Time // when a result was stored last
 	late   map[string]*hosted   // those that have ended, and whose results are still to be stored
 	bad    map[string]bool      // rows that can't be read and were told of
-	down   bool                 // the definitions can't be read, which was told
+	known  bool                 // the definitions have been read
+	down   bool                 // they can't be read, which was told
 	ended  chan struct{}        // nothing runs any more of a mapping
 	wg     sync.WaitGroup       // who tell so, and who forget
 	soon   *time.Timer          // a state may settle before the next tick
@@ -87,8 +88,12 @@ func (h *host) look() {
 			h.r.log.Error("the definitions can't be read: what runs goes on as it is", "error", err)
 		}
 		h.down = true
+		if h.known {
+			h.reconcile(&s) // what has just drained, to be changed, is started
+		}
 		return
 	}
+	h.known = true
 	if h.down {
 		h.down = false
 		h.r.log.Info("the definitions are read again")

@@ -148,7 +148,10 @@ func (d *definition) check(s *Settings) error {
 	case s.KMSKeyARN != nil && *s.KMSKeyARN != "":
 		return invalid("KMSKeyArn is not supported: definitions are not encrypted with a key of their own") // ours
 	}
-	return d.checkFilters()
+	if err := d.checkFilters(); err != nil {
+		return err
+	}
+	return d.fits()
 }
 
 // maxFilters is AWS's quota of filters.
