@@ -92,7 +92,7 @@ func (v *view) read(ctx context.Context, now time.Time, all bool) (snapshot, err
 	if err != nil {
 		return s, err
 	}
-	s = newSnapshot(rows, token, now)
+	s = newSnapshot(rows, token, now, s.definitions)
 	s.checked, s.full = number, number
 	v.set(s)
 	return s, nil
@@ -125,7 +125,8 @@ func (v *view) current() snapshot {
 	return v.s
 }
 
-func newSnapshot(rows []mapping.Definition, token string, now time.Time) snapshot {
+// newSnapshot takes what was read before from old, where its row is the same: with many mappings, most are.
+func newSnapshot(rows []mapping.Definition, token string, now time.Time, old map[string]*stored) snapshot {
 	s := snapshot{
 		token: token, read: now,
 		rows: make(map[string]mapping.Definition, len(rows)), definitions: map[string]*stored{}, unreadable: map[string]error{},
@@ -136,7 +137,9 @@ func newSnapshot(rows []mapping.Definition, token string, now time.Time) snapsho
 		if !ok {
 			continue
 		}
-		if d, err := decodeDefinition(row); err != nil {
+		if known := old[uuid]; known != nil && known.version == row.Version {
+			s.definitions[uuid] = known
+		} else if d, err := decodeDefinition(row); err != nil {
 			s.unreadable[uuid] = err
 		} else {
 			s.definitions[uuid] = &stored{definition: *d, version: row.Version, shape: d.fingerprint()}
