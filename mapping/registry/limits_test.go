@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -163,6 +164,93 @@ func TestReadsAreShared(t *testing.T) {
 		assert.Less(t, time.Since(began), time.Second)
 		assert.Less(t, store.calls-before, 10)
 		assert.NotContains(t, w.logs.String(), "can't be read")
+		require.NoError(t, r.stop())
+	})
+}
+
+// A store whose writes take long holds up states, not the changes that are to take force.
+func TestSlowWritesHoldNoChangeUp(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		store := &flaky{DefinitionStore: w.store}
+		cfg := w.config()
+		cfg.Definitions = store
+		r := w.start(cfg)
+		c := r.create(orders())
+		store.set(func(write bool) (bool, bool) {
+			if write {
+				time.Sleep(time.Second)
+			}
+			return false, false
+		})
+		client, err := registry.New(w.config())
+		require.NoError(t, err)
+		for i := range 30 {
+			in := orders()
+			in.FunctionName, in.Enabled = fmt.Sprintf("ship-orders:%d", i), new(false)
+			_, err := client.Create(t.Context(), in)
+			require.NoError(t, err)
+		}
+		pass(2 * time.Second)
+		_, err = client.Update(t.Context(), c.UUID, registry.UpdateInput{Settings: registry.Settings{Enabled: new(false)}})
+		require.NoError(t, err)
+		pass(5 * time.Second)
+		_, runs := r.Status(c.UUID)
+		assert.False(t, runs)
+		pass(time.Minute)
+		assert.Equal(t, "Disabled", r.state(c.UUID))
+		require.NoError(t, r.stop())
+	})
+}
+
+// Writes that are refused are told of once, and again when they had worked in between.
+func TestRefusedWritesAreToldOnce(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		store := &flaky{DefinitionStore: w.store}
+		cfg := w.config()
+		cfg.Definitions = store
+		r := w.start(cfg)
+		client, err := registry.New(w.config())
+		require.NoError(t, err)
+		for n := range 2 {
+			in := orders()
+			in.FunctionName = fmt.Sprintf("ship-orders:%d", n)
+			store.set(func(write bool) (bool, bool) { return write, false })
+			c, err := client.Create(t.Context(), in)
+			require.NoError(t, err)
+			pass(10 * time.Minute)
+			assert.Equal(t, "Creating", r.state(c.UUID))
+			assert.Equal(t, n+1, strings.Count(w.logs.String(), "level=ERROR"), w.logs.String())
+			store.set(nil)
+			pass(2 * time.Second)
+			assert.Equal(t, "Enabled", r.state(c.UUID))
+		}
+		in := orders()
+		in.EventSourceARN += strings.Repeat("s", 10_000)
+		_, err = client.Create(t.Context(), in)
+		assert.Equal(t, registry.CodeValidation, code(err))
+		require.NoError(t, r.stop())
+	})
+}
+
+// A Registry can be run anew when it was stopped.
+func TestRunAgain(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		r := w.start(w.config())
+		c := r.create(orders())
+		for i := range 3 {
+			require.ErrorIs(t, r.Run(t.Context()), registry.ErrRunning)
+			w.put(fmt.Sprint(i))
+			pass(2 * time.Second)
+			require.NoError(t, r.stop())
+			_, runs := r.Status(c.UUID)
+			assert.False(t, runs)
+			assert.Equal(t, "OK", r.result(c.UUID))
+			ctx, cancel := context.WithCancel(t.Context())
+			r.cancel = cancel
+			go func() { r.done <- r.Run(ctx) }()
+			pass(time.Second)
+		}
+		assert.Equal(t, []string{"ship 0", "ship 1", "ship 2"}, w.delivered())
 		require.NoError(t, r.stop())
 	})
 }

@@ -256,12 +256,10 @@ func TestLateSettlerTakesNoNameAway(t *testing.T) {
 		require.NoError(t, first.stop())
 
 		cfg, a := with("put mapping")
-		client, err := registry.New(cfg)
-		require.NoError(t, err)
 		updated := make(chan error, 1)
 		admitted := make(chan struct{})
 		cfg.Admit = func(context.Context, registry.Configuration, registry.Function) error { <-admitted; return nil }
-		client, err = registry.New(cfg)
+		client, err := registry.New(cfg)
 		require.NoError(t, err)
 		go func() {
 			_, err := client.Update(t.Context(), c.UUID, registry.UpdateInput{FunctionName: new("bill-orders")})

@@ -43,6 +43,7 @@ func (in *CreateInput) constraints() constraints {
 	if in.StartingPosition != "" {
 		c.oneOf(in.StartingPosition, "startingPosition", "LATEST", "AT_TIMESTAMP", "TRIM_HORIZON")
 	}
+	c.length(in.EventSourceARN, "eventSourceArn", 0, 10_000)
 	c.settings(&in.Settings)
 	c.tags(in.Tags)
 	return c
