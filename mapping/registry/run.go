@@ -52,7 +52,8 @@ func (r *Registry) Run(ctx context.Context) error {
 		r.mu.Unlock()
 	}()
 	h := &host{
-		r: r, ctx: ctx, hosted: map[string]*hosted{}, since: map[string]time.Time{}, told: map[string]time.Time{}, late: map[string]*hosted{}, bad: map[string]bool{},
+		r: r, ctx: ctx, hosted: map[string]*hosted{}, since: map[string]time.Time{}, bad: map[string]bool{},
+		told: map[string]time.Time{}, late: map[string]*hosted{},
 		ended: make(chan struct{}), soon: time.NewTimer(settleTime), failing: map[failure]bool{},
 		orphans: map[string]bool{}, forgets: map[string]*forgetting{}, forgot: make(chan *forgetting),
 	}
@@ -108,6 +109,9 @@ func (h *host) look() {
 // reconcile starts and stops mappings, so that what runs is what is defined. One that is changed is stopped first, and
 // started anew when nothing of it runs any more.
 func (h *host) reconcile(s *snapshot) {
+	if h.ctx.Err() != nil {
+		return // stop has to know of all that runs
+	}
 	for uuid, m := range h.hosted {
 		d, ok := s.definitions[uuid]
 		switch {
