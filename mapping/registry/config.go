@@ -28,7 +28,8 @@ type Config struct {
 	Store mapping.Store
 
 	// Definitions keeps the definitions. nil means Store, which must then be a mapping.DefinitionStore; those of shardmill
-	// are.
+	// are. What a deleted mapping stored is forgotten by Store, if it has the method Forget of a mapping.DefinitionStore, else
+	// by Definitions.
 	Definitions mapping.DefinitionStore
 
 	// Configure has the last word on the configuration that a mapping runs with, for what the API has no name for: a Budget,
