@@ -71,6 +71,13 @@ func (r *Registry) function(ctx context.Context, d *definition) (Function, error
 	return f, nil
 }
 
+// functionInTime is function for a mapping that is about to run.
+func (r *Registry) functionInTime(ctx context.Context, d *definition) (Function, error) {
+	ctx, cancel := context.WithTimeout(ctx, admitTimeout)
+	defer cancel()
+	return r.function(ctx, d)
+}
+
 // admitSource assumes the role and tries to read the stream.
 func admitSource(ctx context.Context, cfg *mapping.Config) error {
 	if cfg.Role != nil {
@@ -143,7 +150,7 @@ func (r *Registry) config(d *definition, f Function) mapping.Config {
 	if cfg.DestinationResolvers == nil {
 		cfg.DestinationResolvers = r.cfg.DestinationResolvers
 	}
-	if d.StartingPositionTimestamp != 0 {
+	if cfg.StartingPosition == mapping.AtTimestamp {
 		cfg.StartingPositionTimestamp = time.Unix(d.StartingPositionTimestamp, 0)
 	}
 	for _, t := range d.FunctionResponseTypes {

@@ -19,8 +19,11 @@ const attempts = 5
 // claimPause is the time between two looks at a name that has no mapping yet.
 const claimPause = 100 * time.Millisecond
 
-// storeTimeout bounds the reads and writes of one operation.
+// storeTimeout bounds a read of the definitions, and a write.
 const storeTimeout = 10 * time.Second
+
+// createTimeout bounds the reads and writes of a Create.
+const createTimeout = 30 * time.Second
 
 // Create makes a mapping, and returns it in the State Creating.
 func (r *Registry) Create(ctx context.Context, in CreateInput) (Configuration, error) {
@@ -31,8 +34,12 @@ func (r *Registry) Create(ctx context.Context, in CreateInput) (Configuration, e
 	if err := r.admit(ctx, &d, nil); err != nil {
 		return Configuration{}, err
 	}
+	if err := ctx.Err(); err != nil {
+		return Configuration{}, failed(err)
+	}
 	d.UUID = uuid.NewString()
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	// A client that goes away now must not leave a name behind that nobody has.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createTimeout)
 	defer cancel()
 	name, err := r.claim(ctx, &d)
 	if err != nil {
@@ -48,7 +55,8 @@ func (r *Registry) Create(ctx context.Context, in CreateInput) (Configuration, e
 	return d.configuration(""), nil
 }
 
-// claim takes the name of a mapping for it, and returns the row that keeps it, or who has it.
+// claim takes the name of a mapping for it, and returns the row that keeps it, or who has it. The row is a new one even
+// where the mapping has it already: somebody may be about to clear the old one away.
 func (r *Registry) claim(ctx context.Context, d *definition) (mapping.Definition, error) {
 	for range attempts {
 		s, err := r.view.refresh(ctx, time.Now(), true)
@@ -64,9 +72,6 @@ func (r *Registry) claim(ctx context.Context, d *definition) (mapping.Definition
 				return mapping.Definition{}, failed(err)
 			}
 			continue
-		}
-		if taken && !name.Condemned {
-			return old, nil
 		}
 		row := row(nameRow(d.name()), nameContent{Name: d.name(), UUID: d.UUID})
 		err = r.cfg.Definitions.PutDefinition(ctx, row, old.Version)
@@ -105,10 +110,22 @@ func (r *Registry) Update(ctx context.Context, uuid string, in UpdateInput) (Con
 		if err := r.admit(ctx, &n, d); err != nil {
 			return n, err
 		}
-		if n.name() != d.name() {
-			_, err = r.claim(ctx, &n) // the name that it had is cleared away when the mapping has settled
+		if n.name() == d.name() {
+			return n, nil
 		}
-		return n, err
+		if err := ctx.Err(); err != nil {
+			return n, failed(err)
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+		defer cancel()
+		if _, err := r.claim(ctx, &n); err != nil {
+			return n, err
+		}
+		s := r.view.current()
+		if had, row, ok := s.holder(d.name()); ok && had.UUID == uuid {
+			n.Left = &rowVersion{Key: row.Key, Version: row.Version}
+		}
+		return n, nil
 	})
 }
 
@@ -149,7 +166,7 @@ func (r *Registry) change(
 }
 
 func (r *Registry) put(ctx context.Context, row mapping.Definition, expected string) error {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	return r.cfg.Definitions.PutDefinition(ctx, row, expected)
 }
@@ -228,7 +245,10 @@ func (r *Registry) retag(ctx context.Context, arn string, do func(map[string]str
 			n.Tags = map[string]string{}
 		}
 		do(n.Tags)
-		return n, checkTags(n.Tags)
+		if err := checkTags(n.Tags); err != nil {
+			return n, err
+		}
+		return n, n.fits()
 	})
 	return err
 }

@@ -28,12 +28,13 @@ type Config struct {
 	Store mapping.Store
 
 	// Definitions keeps the definitions. nil means Store, which must then be a mapping.DefinitionStore; those of shardmill
-	// are.
+	// are. What a deleted mapping stored is forgotten by Store, if it has the method Forget of a mapping.DefinitionStore, else
+	// by Definitions.
 	Definitions mapping.DefinitionStore
 
 	// Configure has the last word on the configuration that a mapping runs with, for what the API has no name for: a Budget,
-	// an Observer, a DrainTimeout. It is called each time the mapping is started, and must leave alone what is in
-	// Configuration. nil means that nothing is added.
+	// an Observer, a DrainTimeout. It is called each time the mapping is started, and for each Create and Update, to check what
+	// comes of it; by several goroutines. It must leave alone what is in Configuration. nil means that nothing is added.
 	Configure func(c Configuration, m *mapping.Config)
 
 	// Admit has a say in what is created, and in updates that change the function or the destination: it may ask IAM whether

@@ -41,7 +41,14 @@ type definition struct {
 	State        State // the one that it is in
 	LastModified int64 // milliseconds since 1970
 	Tags         map[string]string
+
+	// Left is the row of the name that the mapping had before an Update, which is given back when it settles: that very
+	// version of it, for the name may have been taken again.
+	Left *rowVersion `json:",omitempty"`
 }
+
+// rowVersion is a row in one version.
+type rowVersion struct{ Key, Version string }
 
 // definitionFormat is the version of what is stored.
 const definitionFormat = 1
@@ -106,13 +113,26 @@ func (d *definition) settles() State {
 // fingerprint is the same for two definitions that run in the same way.
 func (d *definition) fingerprint() string {
 	same := *d
-	same.State, same.LastModified, same.Tags = "", 0, nil
+	same.State, same.LastModified, same.Tags, same.Left = "", 0, nil, nil
 	return string(marshal(&same))
 }
 
 // name is what no two mappings may have in common.
 func (d *definition) name() string {
 	return d.EventSourceARN + " " + strings.TrimSuffix(d.FunctionARN, ":$LATEST")
+}
+
+// fits tells that a definition is too large to be stored, before its name is taken. The text is ours: what AWS takes fits,
+// unless it is full of characters that take many bytes.
+func (d *definition) fits() error {
+	const margin = 500 // for what is set later
+	data := append(marshal(d), make([]byte, margin)...)
+	if err := (mapping.Definition{Key: mappingKey, Version: "1", Data: data}).Validate(); err != nil {
+		e := invalid("The filters and the tags of the mapping are too large to be stored.")
+		e.Err = err
+		return e
+	}
+	return nil
 }
 
 // nameRow returns the key of the row that keeps a name for one mapping. ARNs may be longer than keys.
@@ -140,7 +160,7 @@ func (d *definition) configuration(result string) Configuration {
 		LastModified:          time.UnixMilli(d.LastModified).UTC(), LastProcessingResult: cmp.Or(result, resultNone),
 		State: d.State, StateTransitionReason: userAction,
 	}
-	if d.StartingPositionTimestamp != 0 {
+	if d.StartingPosition == string(mapping.AtTimestamp) {
 		c.StartingPositionTimestamp = time.Unix(d.StartingPositionTimestamp, 0).UTC()
 	}
 	if len(d.Filters) > 0 {
@@ -163,6 +183,9 @@ func (d *definition) clone() definition {
 	c := *d
 	c.FunctionResponseTypes, c.Filters, c.Metrics = slices.Clone(d.FunctionResponseTypes), slices.Clone(d.Filters), slices.Clone(d.Metrics)
 	c.Tags = maps.Clone(d.Tags)
+	if d.Left != nil {
+		c.Left = new(*d.Left)
+	}
 	return c
 }
 
@@ -173,7 +196,7 @@ func row(key string, content any) mapping.Definition {
 
 // marshal returns content, which is ours, as JSON.
 func marshal(content any) []byte {
-	b, err := json.Marshal(content)
+	b, err := encode(content) // patterns are full of characters that HTML would have escaped
 	if err != nil {
 		panic(err) // strings, numbers and maps of them: it can't fail
 	}

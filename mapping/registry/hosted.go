@@ -25,8 +25,10 @@ type hosted struct {
 
 	mu      sync.Mutex
 	m       *mapping.Mapping // nil until it could be made
-	problem string           // why it does not run
-	told    string           // the result that was stored last, as far as this process knows
+	problem string           // why it did not run, until it does
+	tried   time.Time        // when it was run last
+	told    string           // the result that this process has stored last
+	counted int64            // the invocations that had ended then
 	err     error            // how it ended
 }
 
@@ -74,7 +76,7 @@ func (h *hosted) run(ctx context.Context, r *Registry) {
 
 // once makes the mapping and runs it once.
 func (h *hosted) once(ctx context.Context, r *Registry) error {
-	f, err := r.function(ctx, &h.definition)
+	f, err := r.functionInTime(ctx, &h.definition)
 	if err != nil {
 		return err
 	}
@@ -83,7 +85,7 @@ func (h *hosted) once(ctx context.Context, r *Registry) error {
 		return err
 	}
 	h.mu.Lock()
-	h.m, h.problem = m, ""
+	h.m, h.tried = m, time.Now()
 	h.mu.Unlock()
 	return m.Run(ctx)
 }
@@ -103,27 +105,39 @@ func (h *hosted) fail(err error) {
 	h.problem = problemOf(err)
 }
 
-// status tells where the mapping stands.
+// status tells where the mapping stands. What kept it from running is told until it is known to run.
 func (h *hosted) status() mapping.Status {
 	h.mu.Lock()
-	m, problem := h.m, h.problem
-	h.mu.Unlock()
-	if m == nil {
-		return mapping.Status{UUID: h.definition.UUID, LastProcessingResult: cmp.Or(problem, resultNone), Problem: problem}
+	defer h.mu.Unlock()
+	if h.m == nil {
+		return mapping.Status{UUID: h.definition.UUID, LastProcessingResult: cmp.Or(h.problem, resultNone), Problem: h.problem}
 	}
-	s := m.Status()
-	if problem != "" {
-		s.LastProcessingResult, s.Problem = problem, problem
+	s := h.m.Status()
+	if s.Running && (len(s.Shards) > 0 || s.LastProcessingResult != resultNone || time.Since(h.tried) > maxRestartPause) {
+		h.problem = ""
+	}
+	if h.problem != "" {
+		s.LastProcessingResult, s.Problem = h.problem, h.problem
 	}
 	return s
 }
 
-// news returns the mapping's result, and whether it is another one than this process has told of.
-func (h *hosted) news() (string, bool) {
+// report is a mapping's result.
+type report struct {
+	result string
+	news   bool  // it is another one than this process has told of last
+	worked bool  // there were invocations since
+	count  int64 // of invocations
+}
+
+func (h *hosted) report() report {
 	s := h.status()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return s.LastProcessingResult, s.LastProcessingResult != h.told
+	return report{
+		result: s.LastProcessingResult, news: s.LastProcessingResult != h.told,
+		worked: s.Counts.Invocations != h.counted, count: s.Counts.Invocations,
+	}
 }
 
 // problemOf is the result of a mapping that an error keeps from running: the text of who refused, where there is one.
@@ -137,9 +151,9 @@ func problemOf(err error) string {
 	return "PROBLEM: " + text
 }
 
-// tell takes note that a result was stored.
-func (h *hosted) tell(result string) {
+// tell takes note that a result was stored, or that there is a newer one.
+func (h *hosted) tell(r report) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.told = result
+	h.told, h.counted = r.result, r.count
 }

@@ -26,6 +26,7 @@ type Registry struct {
 	mu      sync.Mutex
 	running bool
 	hosted  map[string]*hosted // by UUID, while Run runs
+	late    map[string]*hosted // those that have ended, and whose results are still to be stored
 }
 
 // ErrRunning tells that Run runs already.
@@ -56,7 +57,7 @@ func New(cfg Config) (*Registry, error) {
 	cfg.PollInterval = cmp.Or(cfg.PollInterval, defaultPoll)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	return &Registry{
-		cfg: cfg, log: cfg.Logger, verifier: verifier, view: view{store: cfg.Definitions, reading: make(chan struct{}, 1)}, kick: make(chan struct{}, 1), hosted: map[string]*hosted{},
+		cfg: cfg, log: cfg.Logger, verifier: verifier, view: view{store: cfg.Definitions, reading: make(chan struct{}, 1)}, kick: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -111,11 +112,14 @@ func (r *Registry) List(ctx context.Context, in ListInput) (ListOutput, error) {
 func (r *Registry) configuration(s *snapshot, d *definition) Configuration {
 	result := s.result(d.UUID)
 	r.mu.Lock()
-	h := r.hosted[d.UUID]
+	hosts := []*hosted{r.late[d.UUID], r.hosted[d.UUID]}
 	r.mu.Unlock()
-	if h != nil {
-		if news, ok := h.news(); ok {
-			result = news
+	for _, h := range hosts {
+		if h == nil {
+			continue
+		}
+		if r := h.report(); r.news {
+			result = r.result
 		}
 	}
 	return d.configuration(result)

@@ -2,26 +2,12 @@ package registry
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/shardmill/shardmill/mapping"
 )
-
-// settleTime is how long a mapping stays in a transitional state at least, as on AWS.
-const settleTime = time.Second
-
-// clearTime is how long a row must have been without use before it is cleared away: longer than any operation takes, and
-// than a mapping takes to stop in another process.
-const clearTime = time.Minute
-
-// resultInterval is the least time between two writes of a mapping's result.
-const resultInterval = 5 * time.Second
 
 // host is one Run of a Registry. Its run method is the goroutine that owns it.
 type host struct {
@@ -30,11 +16,21 @@ type host struct {
 	hosted map[string]*hosted
 	since  map[string]time.Time // when a state, or a row without use, was seen first
 	told   map[string]time.Time // when a result was stored last
+	late   map[string]*hosted   // those that have ended, and whose results are still to be stored
 	bad    map[string]bool      // rows that can't be read and were told of
-	down   bool                 // the definitions can't be read, which was told
+	known  bool                 // the definitions have been read
+	down   bool                 // they can't be read, which was told
 	ended  chan struct{}        // nothing runs any more of a mapping
-	wg     sync.WaitGroup       // who tell so
+	wg     sync.WaitGroup       // who tell so, and who forget
 	soon   *time.Timer          // a state may settle before the next tick
+
+	looked  time.Time        // when the look that is under way began to write
+	failing map[failure]bool // writes that failed and were told of
+
+	orphans    map[string]bool        // mappings that ran here when they were gone: to be forgotten, maybe anew
+	forgets    map[string]*forgetting // by UUID: what is to be forgotten
+	forgetting int                    // those that are busy
+	forgot     chan *forgetting
 }
 
 // Run runs the mappings that are enabled, and takes up what is changed here and by others, until ctx is cancelled. Then it
@@ -52,12 +48,14 @@ func (r *Registry) Run(ctx context.Context) error {
 	}
 	defer func() {
 		r.mu.Lock()
-		r.running, r.hosted = false, map[string]*hosted{}
+		r.running, r.hosted, r.late = false, nil, nil
 		r.mu.Unlock()
 	}()
 	h := &host{
-		r: r, ctx: ctx, hosted: map[string]*hosted{}, since: map[string]time.Time{}, told: map[string]time.Time{}, bad: map[string]bool{},
-		ended: make(chan struct{}), soon: time.NewTimer(settleTime),
+		r: r, ctx: ctx, hosted: map[string]*hosted{}, since: map[string]time.Time{}, bad: map[string]bool{},
+		told: map[string]time.Time{}, late: map[string]*hosted{},
+		ended: make(chan struct{}), soon: time.NewTimer(settleTime), failing: map[failure]bool{},
+		orphans: map[string]bool{}, forgets: map[string]*forgetting{}, forgot: make(chan *forgetting),
 	}
 	return h.run() //nolint:contextcheck // host holds ctx: it is the life of one call
 }
@@ -74,6 +72,8 @@ func (h *host) run() error {
 		case <-h.soon.C:
 		case <-h.r.kick:
 		case <-h.ended:
+		case f := <-h.forgot:
+			h.forgotten(f, time.Now())
 		case <-h.ctx.Done():
 			return h.stop()
 		}
@@ -82,35 +82,45 @@ func (h *host) run() error {
 
 // look reads what is stored, and does what follows from it.
 func (h *host) look() {
-	ctx, cancel := context.WithTimeout(h.ctx, storeTimeout)
-	defer cancel()
 	now := time.Now()
-	s, err := h.r.view.refresh(ctx, now, false)
+	s, err := h.r.view.refresh(h.ctx, now, false)
 	if err != nil {
 		if !h.down && h.ctx.Err() == nil {
 			h.r.log.Error("the definitions can't be read: what runs goes on as it is", "error", err)
 		}
 		h.down = true
+		if h.known {
+			h.reconcile(&s) // what has just drained, to be changed, is started
+		}
 		return
 	}
+	h.known = true
 	if h.down {
 		h.down = false
 		h.r.log.Info("the definitions are read again")
 	}
 	h.reconcile(&s)
-	h.settle(ctx, &s, now)
-	h.tell(ctx, &s, now)
-	h.clear(ctx, &s, now)
+	h.looked = time.Now()
+	h.settle(&s, now)
+	h.tell(&s, now)
+	h.clear(&s, now)
 }
 
 // reconcile starts and stops mappings, so that what runs is what is defined. One that is changed is stopped first, and
 // started anew when nothing of it runs any more.
 func (h *host) reconcile(s *snapshot) {
+	if h.ctx.Err() != nil {
+		return // stop has to know of all that runs
+	}
 	for uuid, m := range h.hosted {
 		d, ok := s.definitions[uuid]
 		switch {
 		case isClosed(m.done):
 			delete(h.hosted, uuid)
+			h.keepResult(uuid, m)
+			if !ok && s.unreadable[uuid] == nil {
+				h.orphans[uuid] = true
+			}
 		case !ok && s.unreadable[uuid] != nil: // nobody knows what it is to be
 		case !ok || !d.runs() || d.shape != m.fingerprint:
 			m.stop()
@@ -129,7 +139,7 @@ func (h *host) reconcile(s *snapshot) {
 	}
 	h.r.mu.Lock()
 	defer h.r.mu.Unlock()
-	h.r.hosted = maps.Clone(h.hosted)
+	h.r.hosted, h.r.late = maps.Clone(h.hosted), maps.Clone(h.late)
 }
 
 func (h *host) start(d *definition) *hosted {
@@ -153,173 +163,6 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// inForce reports whether a mapping is in this process what its definition says.
-func (h *host) inForce(d *stored) bool {
-	m := h.hosted[d.UUID]
-	if d.runs() {
-		return m != nil && m.fingerprint == d.shape
-	}
-	return m == nil
-}
-
-// settle ends the transitional states of mappings. Whoever is first does it, so that no state outlives the process that
-// began it.
-func (h *host) settle(ctx context.Context, s *snapshot, now time.Time) {
-	used := map[string]bool{}
-	for uuid, d := range s.definitions {
-		if d.State.settled() {
-			continue
-		}
-		change := uuid + string(d.State) + time.UnixMilli(d.LastModified).String()
-		used[change] = true
-		if !h.aged(change, settleTime, now) || !h.inForce(d) {
-			continue
-		}
-		var err error
-		if d.State == Deleting {
-			err = h.remove(ctx, s, d)
-		} else {
-			n := d.clone()
-			n.State = d.settles()
-			err = h.r.settled(ctx, s, &n, d.version)
-		}
-		h.wrote(err, "a mapping's state can't be stored", uuid)
-	}
-	maps.DeleteFunc(h.since, func(change string, _ time.Time) bool { return !used[change] && !strings.Contains(change, "/") })
-}
-
-// settled stores the settled state of a mapping. The names that it had before an update are given back first: while it is
-// in transition, nobody can be at giving it another one.
-func (r *Registry) settled(ctx context.Context, s *snapshot, d *definition, version string) error {
-	for key, row := range s.rows {
-		if name, ok := s.nameOf(key); !ok || name.UUID != d.UUID || name.Name == d.name() {
-			continue
-		}
-		if err := r.cfg.Definitions.DeleteDefinition(ctx, key, row.Version); err != nil {
-			return err
-		}
-	}
-	if err := r.cfg.Definitions.PutDefinition(ctx, row(mappingKey+d.UUID, d), version); err != nil {
-		return err
-	}
-	r.log.Info("the mapping has settled", "uuid", d.UUID, "state", string(d.State))
-	return nil
-}
-
-// aged reports whether something has been seen for so long.
-func (h *host) aged(what string, age time.Duration, now time.Time) bool {
-	first, ok := h.since[what]
-	if !ok {
-		h.since[what] = now
-		h.soon.Reset(settleTime)
-		return false
-	}
-	return now.Sub(first) >= age
-}
-
-// remove deletes a mapping. Its name goes first: it is free while the rest is being cleared away.
-func (h *host) remove(ctx context.Context, s *snapshot, d *stored) error {
-	store := h.r.cfg.Definitions
-	forget := row(forgetKey+d.UUID, nameContent{Name: d.name(), UUID: d.UUID})
-	if _, ok := s.rows[forget.Key]; !ok {
-		if err := store.PutDefinition(ctx, forget, ""); err != nil {
-			return err
-		}
-	}
-	if c, name, ok := s.holder(d.name()); ok && c.UUID == d.UUID {
-		if err := store.DeleteDefinition(ctx, name.Key, name.Version); err != nil {
-			return err
-		}
-	}
-	if result, ok := s.rows[resultKey+d.UUID]; ok {
-		if err := store.DeleteDefinition(ctx, result.Key, result.Version); err != nil {
-			return err
-		}
-	}
-	h.r.log.Info("the mapping is deleted", "uuid", d.UUID)
-	return store.DeleteDefinition(ctx, mappingKey+d.UUID, d.version)
-}
-
-// tell stores the results of the mappings that run here, where they have news.
-func (h *host) tell(ctx context.Context, s *snapshot, now time.Time) {
-	for uuid, m := range h.hosted {
-		result, news := m.news()
-		if !news || s.definitions[uuid] == nil || now.Sub(h.told[uuid]) < resultInterval {
-			continue
-		}
-		h.told[uuid] = now
-		old := s.rows[resultKey+uuid]
-		err := h.r.cfg.Definitions.PutDefinition(ctx, row(resultKey+uuid, resultContent{result}), old.Version)
-		if err == nil {
-			m.tell(result)
-		}
-		h.wrote(err, "a mapping's result can't be stored", uuid)
-	}
-	maps.DeleteFunc(h.told, func(uuid string, _ time.Time) bool { return h.hosted[uuid] == nil })
-}
-
-// wrote tells of a write that failed. That somebody else was faster is no failure: it shows at the next look.
-func (h *host) wrote(err error, what, uuid string) {
-	switch {
-	case err == nil:
-		h.r.changed()
-	case !errors.Is(err, mapping.ErrDefinitionChanged) && h.ctx.Err() == nil:
-		h.r.log.Error(what+", will be tried again", "uuid", uuid, "error", err)
-	}
-}
-
-// clear clears away what nobody uses: names and results without a mapping, and the progress of mappings that were deleted.
-func (h *host) clear(ctx context.Context, s *snapshot, now time.Time) {
-	used := map[string]bool{}
-	for key, row := range s.rows {
-		if !s.unused(key) {
-			continue
-		}
-		seen := key + "/" + row.Version
-		used[seen] = true
-		if !h.aged(seen, clearTime, now) {
-			continue
-		}
-		h.wrote(h.clearRow(ctx, key, row), "a row without use can't be cleared away", key)
-	}
-	maps.DeleteFunc(h.since, func(seen string, _ time.Time) bool { return !used[seen] && strings.Contains(seen, "/") })
-}
-
-// unused reports whether a row is of no use any more.
-func (s *snapshot) unused(key string) bool {
-	if uuid, ok := strings.CutPrefix(key, resultKey); ok {
-		_, exists := s.rows[mappingKey+uuid]
-		return !exists
-	}
-	if c, ok := s.nameOf(key); ok {
-		d, exists := s.definitions[c.UUID]
-		_, unreadable := s.unreadable[c.UUID]
-		return !unreadable && (!exists || d.name() != c.Name)
-	}
-	return strings.HasPrefix(key, forgetKey)
-}
-
-// clearRow clears away a row without use. A name is condemned first, by another version of its row, and cleared away at the
-// next look if it still has no mapping then: a Create that stored its mapping meanwhile sees that, and gives up.
-func (h *host) clearRow(ctx context.Context, key string, old mapping.Definition) error {
-	store := h.r.cfg.Definitions
-	if uuid, ok := strings.CutPrefix(key, forgetKey); ok {
-		if err := store.Forget(ctx, uuid); err != nil {
-			return err
-		}
-		h.r.log.Info("what a deleted mapping stored is cleared away", "uuid", uuid)
-	}
-	if strings.HasPrefix(key, nameKey) {
-		var c nameContent
-		_ = json.Unmarshal(old.Data, &c)
-		if !c.Condemned {
-			c.Condemned = true
-			return store.PutDefinition(ctx, row(key, c), old.Version)
-		}
-	}
-	return store.DeleteDefinition(ctx, key, old.Version)
-}
-
 // stop stops all mappings, and returns what they returned.
 func (h *host) stop() error {
 	h.r.log.Info("registry stops", "mappings", len(h.hosted))
@@ -331,6 +174,7 @@ func (h *host) stop() error {
 		errs = append(errs, m.err)
 	}
 	h.wg.Wait()
+	h.tellLast()
 	h.r.log.Info("registry stopped")
 	return errors.Join(errs...)
 }

@@ -43,6 +43,7 @@ func (in *CreateInput) constraints() constraints {
 	if in.StartingPosition != "" {
 		c.oneOf(in.StartingPosition, "startingPosition", "LATEST", "AT_TIMESTAMP", "TRIM_HORIZON")
 	}
+	c.length(in.EventSourceARN, "eventSourceArn", 0, 10_000)
 	c.settings(&in.Settings)
 	c.tags(in.Tags)
 	return c
@@ -148,7 +149,10 @@ func (d *definition) check(s *Settings) error {
 	case s.KMSKeyARN != nil && *s.KMSKeyARN != "":
 		return invalid("KMSKeyArn is not supported: definitions are not encrypted with a key of their own") // ours
 	}
-	return d.checkFilters()
+	if err := d.checkFilters(); err != nil {
+		return err
+	}
+	return d.fits()
 }
 
 // maxFilters is AWS's quota of filters.

@@ -24,12 +24,15 @@ type view struct {
 	reading chan struct{} // of one place: one reads at a time
 	mu      sync.Mutex
 	s       snapshot
+	begun   uint64 // reads
 }
 
 // snapshot is all rows at a time. It is not changed once it is in a view.
 type snapshot struct {
 	token string
 	read  time.Time // zero: not yet
+
+	full, checked uint64 // the reads that found it, and that found it unchanged last
 
 	rows        map[string]mapping.Definition // all of them, by key
 	definitions map[string]*stored            // by UUID
@@ -43,35 +46,76 @@ type stored struct {
 	shape   string // its fingerprint
 }
 
-// refresh returns what is stored now. With force it reads it all.
+// refresh returns what is stored now. With force it reads it all. Those who wait for each other share what one of them reads,
+// if it began to after they came.
 func (v *view) refresh(ctx context.Context, now time.Time, force bool) (snapshot, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	came := v.latest()
+	wait, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	select {
 	case v.reading <- struct{}{}:
 		defer func() { <-v.reading }()
-	case <-ctx.Done():
-		return snapshot{}, fmt.Errorf("registry: read the definitions: %w", ctx.Err())
+	case <-wait.Done():
+		return v.current(), fmt.Errorf("registry: read the definitions: %w", wait.Err())
 	}
 	s := v.current()
-	if !force && !s.read.IsZero() && now.Sub(s.read) < fullInterval {
+	if s.full > came || s.checked > came && !force {
+		return s, nil
+	}
+	s, err := v.read(ctx, now, force || s.read.IsZero() || now.Sub(s.read) >= fullInterval)
+	if err != nil {
+		return v.current(), fmt.Errorf("registry: read the definitions: %w", err)
+	}
+	return s, nil
+}
+
+// read reads what is stored: nothing but the token if that is enough. Its caller is the only one who reads.
+func (v *view) read(ctx context.Context, now time.Time, all bool) (snapshot, error) {
+	number := v.begin()
+	s := v.current()
+	if !all {
+		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+		defer cancel()
 		token, err := v.store.DefinitionsToken(ctx)
 		if err != nil {
-			return s, fmt.Errorf("registry: read the definitions: %w", err)
+			return s, err
 		}
 		if token == s.token {
+			s.checked = number
+			v.set(s)
 			return s, nil
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
 	rows, token, err := v.store.Definitions(ctx)
 	if err != nil {
-		return s, fmt.Errorf("registry: read the definitions: %w", err)
+		return s, err
 	}
-	s = newSnapshot(rows, token, now)
+	s = newSnapshot(rows, token, now, s.definitions)
+	s.checked, s.full = number, number
+	v.set(s)
+	return s, nil
+}
+
+// latest returns the number of the read that began last, and begin that of one that begins.
+func (v *view) latest() uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.begun
+}
+
+func (v *view) begin() uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.begun++
+	return v.begun
+}
+
+func (v *view) set(s snapshot) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.s = s
-	return s, nil
 }
 
 // current returns what was read last.
@@ -81,7 +125,8 @@ func (v *view) current() snapshot {
 	return v.s
 }
 
-func newSnapshot(rows []mapping.Definition, token string, now time.Time) snapshot {
+// newSnapshot takes what was read before from old, where its row is the same: with many mappings, most are.
+func newSnapshot(rows []mapping.Definition, token string, now time.Time, old map[string]*stored) snapshot {
 	s := snapshot{
 		token: token, read: now,
 		rows: make(map[string]mapping.Definition, len(rows)), definitions: map[string]*stored{}, unreadable: map[string]error{},
@@ -92,7 +137,9 @@ func newSnapshot(rows []mapping.Definition, token string, now time.Time) snapsho
 		if !ok {
 			continue
 		}
-		if d, err := decodeDefinition(row); err != nil {
+		if known := old[uuid]; known != nil && known.version == row.Version {
+			s.definitions[uuid] = known
+		} else if d, err := decodeDefinition(row); err != nil {
 			s.unreadable[uuid] = err
 		} else {
 			s.definitions[uuid] = &stored{definition: *d, version: row.Version, shape: d.fingerprint()}

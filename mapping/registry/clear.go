@@ -1,0 +1,72 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/shardmill/shardmill/mapping"
+)
+
+// clearTime is how long a row must have been without use before it is cleared away: longer than any operation takes, and
+// than a mapping takes to stop in another process.
+const clearTime = time.Minute
+
+// clear clears away what nobody uses: names and results without a mapping, and the progress of mappings that were deleted.
+func (h *host) clear(s *snapshot, now time.Time) {
+	used := map[string]bool{}
+	for key, row := range s.rows {
+		if !s.unused(key) {
+			continue
+		}
+		seen := key + "/" + row.Version
+		used[seen] = true
+		if !h.aged(seen, clearTime, now) {
+			continue
+		}
+		if uuid, ok := strings.CutPrefix(key, forgetKey); ok {
+			h.forget(uuid, row, now)
+			continue
+		}
+		h.write("a row without use can't be cleared away", key, func(ctx context.Context) error { return h.r.clearRow(ctx, key, row) })
+	}
+	for uuid := range h.orphans {
+		h.orphan(s, uuid)
+	}
+	maps.DeleteFunc(h.forgets, func(uuid string, f *forgetting) bool { return !f.busy && s.rows[forgetKey+uuid].Key == "" })
+	maps.DeleteFunc(h.failing, func(f failure, _ bool) bool {
+		return s.definitions[f.id] == nil && s.rows[f.id].Key == "" && !h.orphans[f.id]
+	})
+	maps.DeleteFunc(h.since, func(seen string, _ time.Time) bool { return !used[seen] && strings.Contains(seen, "/") })
+}
+
+// unused reports whether a row is of no use any more.
+func (s *snapshot) unused(key string) bool {
+	if uuid, ok := strings.CutPrefix(key, resultKey); ok {
+		_, exists := s.rows[mappingKey+uuid]
+		return !exists
+	}
+	if c, ok := s.nameOf(key); ok {
+		d, exists := s.definitions[c.UUID]
+		_, unreadable := s.unreadable[c.UUID]
+		return !unreadable && (!exists || d.name() != c.Name)
+	}
+	return strings.HasPrefix(key, forgetKey)
+}
+
+// clearRow clears away a row without use. A name is condemned first, by another version of its row, and cleared away at the
+// next look if it still has no mapping then: a Create that stored its mapping meanwhile sees that, and gives up.
+func (r *Registry) clearRow(ctx context.Context, key string, old mapping.Definition) error {
+	store := r.cfg.Definitions
+	if strings.HasPrefix(key, nameKey) {
+		var c nameContent
+		_ = json.Unmarshal(old.Data, &c)
+		if !c.Condemned {
+			c.Condemned = true
+			return store.PutDefinition(ctx, row(key, c), old.Version)
+		}
+	}
+	return store.DeleteDefinition(ctx, key, old.Version)
+}

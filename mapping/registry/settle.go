@@ -1,0 +1,128 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/shardmill/shardmill/mapping"
+)
+
+// settleTime is how long a mapping stays in a transitional state at least, as on AWS.
+const settleTime = time.Second
+
+// inForce reports whether a mapping is in this process what its definition says.
+func (h *host) inForce(d *stored) bool {
+	m := h.hosted[d.UUID]
+	if d.runs() {
+		return m != nil && m.fingerprint == d.shape
+	}
+	return m == nil
+}
+
+// settle ends the transitional states of mappings. Whoever is first does it, so that no state outlives the process that
+// began it.
+func (h *host) settle(s *snapshot, now time.Time) {
+	used := map[string]bool{}
+	for uuid, d := range s.definitions {
+		if d.State.settled() {
+			continue
+		}
+		change := uuid + string(d.State) + time.UnixMilli(d.LastModified).String()
+		used[change] = true
+		if !h.aged(change, settleTime, now) || !h.inForce(d) {
+			continue
+		}
+		h.write("a mapping's state can't be stored", uuid, func(ctx context.Context) error {
+			if d.State == Deleting {
+				return h.remove(ctx, s, d)
+			}
+			return h.r.settled(ctx, d)
+		})
+	}
+	maps.DeleteFunc(h.since, func(change string, _ time.Time) bool { return !used[change] && !strings.Contains(change, "/") })
+}
+
+// settled stores the settled state of a mapping, and gives back the name that it had before an update.
+func (r *Registry) settled(ctx context.Context, d *stored) error {
+	n := d.clone()
+	n.State, n.Left = d.settles(), nil
+	if left := d.Left; left != nil {
+		err := r.cfg.Definitions.DeleteDefinition(ctx, left.Key, left.Version)
+		if err != nil && !errors.Is(err, mapping.ErrDefinitionChanged) { // which somebody else did before
+			return err
+		}
+	}
+	if err := r.cfg.Definitions.PutDefinition(ctx, row(mappingKey+d.UUID, &n), d.version); err != nil {
+		return err
+	}
+	r.log.Info("the mapping has settled", "uuid", d.UUID, "state", string(n.State))
+	return nil
+}
+
+// aged reports whether something has been seen for so long.
+func (h *host) aged(what string, age time.Duration, now time.Time) bool {
+	first, ok := h.since[what]
+	if !ok {
+		h.since[what] = now
+		h.soon.Reset(settleTime)
+		return false
+	}
+	return now.Sub(first) >= age
+}
+
+// remove deletes a mapping. Its name goes first: it is free while the rest is being cleared away.
+func (h *host) remove(ctx context.Context, s *snapshot, d *stored) error {
+	store := h.r.cfg.Definitions
+	forget := row(forgetKey+d.UUID, nameContent{Name: d.name(), UUID: d.UUID})
+	if _, ok := s.rows[forget.Key]; !ok {
+		if err := store.PutDefinition(ctx, forget, ""); err != nil {
+			return err
+		}
+	}
+	if c, name, ok := s.holder(d.name()); ok && c.UUID == d.UUID {
+		if err := store.DeleteDefinition(ctx, name.Key, name.Version); err != nil {
+			return err
+		}
+	}
+	if result, ok := s.rows[resultKey+d.UUID]; ok {
+		if err := store.DeleteDefinition(ctx, result.Key, result.Version); err != nil {
+			return err
+		}
+	}
+	if err := store.DeleteDefinition(ctx, mappingKey+d.UUID, d.version); err != nil {
+		return err
+	}
+	h.r.log.Info("the mapping is deleted", "uuid", d.UUID)
+	return nil
+}
+
+// writeTime bounds the writes of one look, but for the last of them: what is left waits for the next one, so that a store
+// that is slow, or many mappings, don't keep changes from taking force.
+const writeTime = 2 * time.Second
+
+// failure is a write that failed.
+type failure struct{ what, id string }
+
+// write writes something. A failure is told of once, until it works. That somebody else was faster is none: it shows at the
+// next look.
+func (h *host) write(what, id string, do func(context.Context) error) {
+	if time.Since(h.looked) >= writeTime {
+		h.r.changed()
+		return
+	}
+	ctx, cancel := context.WithTimeout(h.ctx, storeTimeout)
+	defer cancel()
+	f, err := failure{what, id}, do(ctx)
+	switch {
+	case err == nil:
+		delete(h.failing, f)
+		h.r.changed()
+	case errors.Is(err, mapping.ErrDefinitionChanged) || h.ctx.Err() != nil || h.failing[f]:
+	default:
+		h.failing[f] = true
+		h.r.log.Error(what+", will be tried again", "id", id, "error", err)
+	}
+}
