@@ -3,6 +3,7 @@ package registry
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -76,6 +77,9 @@ func functionOf(name, source string) (string, error) {
 		return "", invalid("Unrecognized event source.")
 	}
 	arn, err := mapping.FunctionARN(name, source)
+	if err != nil && functionName.MatchString(name) {
+		return "", invalid("Function does not exist") // The model lets pass what no function is called.
+	}
 	if err != nil {
 		var c constraints
 		c.add(name, "functionName", "Member must satisfy regular expression pattern: "+functionPattern)
@@ -87,6 +91,8 @@ func functionOf(name, source string) (string, error) {
 // functionPattern is what Lambda's model says of function names.
 const functionPattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?` +
 	`([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`
+
+var functionName = regexp.MustCompile("^(" + functionPattern + ")$")
 
 // redefine returns what d becomes by an Update, or what is wrong with that. It calls nobody.
 func (d *definition) redefine(in *UpdateInput, now time.Time) (definition, error) {

@@ -288,6 +288,14 @@ func TestTexts(t *testing.T) {
 			body: with("EventSourceArn", streamARN+"-of-others"), code: ipve, message: "Stream not found: " + streamARN + "-of-others",
 		},
 		"no function":    {body: with("FunctionName", "nobody"), code: ipve, message: "Function does not exist"},
+		// The model's pattern lets these pass, so that they can't be said not to match it.
+		"function: dots":   {body: with("FunctionName", "bill.orders"), code: ipve, message: "Function does not exist"},
+		"function: long":   {body: with("FunctionName", strings.Repeat("x", 65)), code: ipve, message: "Function does not exist"},
+		"function: region": {body: with("FunctionName", "us-east-1:123456789012:function:x"), code: ipve, message: "Function does not exist"},
+		"a destination of no service that takes documents": {
+			body: with("DestinationConfig", onFailure("arn:aws:lambda:us-east-1:123456789012:function:f")), code: ipve,
+			message: "Unsupported destination arn:aws:lambda:us-east-1:123456789012:function:f: it must be a queue, a topic or a bucket.",
+		},
 		"no source":      {body: with("EventSourceArn", nil), code: ipve, message: "Unrecognized event source."},
 		"unknown source": {body: with("EventSourceArn", "arn:aws:foo:us-east-1:123456789012:bar"), code: ipve, message: "Unrecognized event source."},
 		"dynamodb":       {body: with("EventSourceArn", dynamoARN), code: ipve, message: "Unrecognized event source."},
