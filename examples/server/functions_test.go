@@ -21,6 +21,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/internal/rig"
 	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/registry"
 )
 
@@ -85,6 +86,22 @@ func TestBuiltins(t *testing.T) {
 	var counted struct{ Total int }
 	require.NoError(t, json.Unmarshal(log.Bytes(), &counted))
 	assert.Equal(t, 2, counted.Total)
+}
+
+func TestBuiltinsKeepTheStateOfAWindow(t *testing.T) {
+	h := &host{out: io.Discard, log: slog.New(slog.DiscardHandler)}
+	for _, name := range []string{"print", "count"} {
+		for state, want := range map[string]string{"": "{}", `{"a":1}`: `{"a":1}`} {
+			window := &batch.Window{State: []byte(state)}
+			in := &invoke.Invocation{Event: invoke.NewEvent(&invoke.Origin{ShardID: "shardId-0"}, batch.RecordsOf(nil), window)}
+			out, err := builtins[name](name, h).Invoke(t.Context(), in)
+			require.NoError(t, err)
+			assert.Equal(t, want, string(out.Response.State), name)
+		}
+	}
+	_, err := mapping.New(mapping.Config{Function: newFail("fail", h), TumblingWindow: time.Second})
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), "Function: ", "a window may have it")
 }
 
 func TestDiscardedRecordsReachAQueue(t *testing.T) {
