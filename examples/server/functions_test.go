@@ -130,7 +130,7 @@ endpoints: {sqs: "`+url+`"}`))
 }
 
 func TestProgramsAndLambdaAreMadeOfTheirSettings(t *testing.T) {
-	c, err := parseConfig([]byte(`
+	c, err := parseConfig("server.yaml", []byte(`
 region: us-east-1
 functions:
   here: {command: [sh, -c, "exit 0"], maxProcesses: 2}

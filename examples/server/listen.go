@@ -112,7 +112,7 @@ func newWeb(ctx context.Context, l net.Listener, handler http.Handler, log *slog
 func (w *web) secure(c *tlsConfig) error {
 	certificate, err := tls.LoadX509KeyPair(c.Certificate, c.Key)
 	if err != nil {
-		return fmt.Errorf("tls: %w", err)
+		return err
 	}
 	w.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 	return nil

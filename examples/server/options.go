@@ -66,11 +66,17 @@ func (o *options) load() (*config, error) {
 		c.Kinesis.Embedded.Path = filepath.Join(o.data, "streams")
 	}
 	if o.listen != "" {
+		if !isAddress(o.listen) {
+			return nil, fmt.Errorf("-listen is %q, must be %s: %w", o.listen, addressForm, errUsage)
+		}
 		c.Listen = o.listen
 	}
 	if o.streamListen != "" {
 		if c.Kinesis.Embedded == nil {
 			return nil, fmt.Errorf("-stream-listen: the configuration has no kinesis.embedded: %w", errUsage)
+		}
+		if !isAddress(o.streamListen) {
+			return nil, fmt.Errorf("-stream-listen is %q, must be %s: %w", o.streamListen, addressForm, errUsage)
 		}
 		c.Kinesis.Embedded.Listen = o.streamListen
 	}

@@ -49,7 +49,9 @@ func (s *server) open(ctx context.Context, c *config, o *options, out io.Writer)
 	s.front = newFront(s.registry, s.access, c.Hosts, s.log)
 	s.web = newWeb(ctx, listener, s.front, s.log)
 	if c.TLS != nil {
-		return s.web.secure(c.TLS)
+		if err := s.web.secure(c.TLS); err != nil {
+			return fmt.Errorf("%s: %w: %w", c.where("tls"), err, errUsage)
+		}
 	}
 	return nil
 }
@@ -75,7 +77,7 @@ func (s *server) openMappings(ctx context.Context, c *config, out io.Writer) err
 	s.closers = append(s.closers, s.functions.Close)
 	store, closeStore, err := openStore(c.Store, a, s.log)
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
+		return fmt.Errorf("%s: %w", c.where("store"), err)
 	}
 	s.closers = append(s.closers, closeStore)
 	s.registry, err = registry.New(registry.Config{
