@@ -42,6 +42,7 @@ func (p *places) gather(path string, n *yaml.Node) {
 			*p = append(*p, place{path: at, line: element.Line, value: element})
 			p.gather(at, element)
 		}
+	case yaml.DocumentNode, yaml.ScalarNode, yaml.AliasNode: // hold nothing that is a setting here
 	}
 }
 

@@ -287,7 +287,7 @@ func TestTexts(t *testing.T) {
 		"no stream": {
 			body: with("EventSourceArn", streamARN+"-of-others"), code: ipve, message: "Stream not found: " + streamARN + "-of-others",
 		},
-		"no function":    {body: with("FunctionName", "nobody"), code: ipve, message: "Function does not exist"},
+		"no function": {body: with("FunctionName", "nobody"), code: ipve, message: "Function does not exist"},
 		// The model's pattern lets these pass, so that they can't be said not to match it.
 		"function: dots":   {body: with("FunctionName", "bill.orders"), code: ipve, message: "Function does not exist"},
 		"function: long":   {body: with("FunctionName", strings.Repeat("x", 65)), code: ipve, message: "Function does not exist"},
