@@ -40,8 +40,9 @@ type config struct {
 	// Drain is what running invocations are given when the server or a mapping stops: 0 means 30 s.
 	Drain time.Duration
 
-	file   string // its path; empty without a file
-	places places // of the settings in it
+	file   string            // its path; empty without a file
+	places places            // of the settings in it
+	flags  map[string]string // the flags that took the place of settings, by their paths
 }
 
 // key is an access key.

@@ -219,15 +219,15 @@ func TestBadFlagsAreRefused(t *testing.T) {
 	unfit := filepath.Join(t.TempDir(), "unfit.yaml")
 	require.NoError(t, os.WriteFile(unfit, []byte("region: A"), 0o600))
 	for want, args := range map[string][]string{
-		"unexpected argument":                        {"x"},
-		"-log is \"xml\"":                            {"-log", "xml"},
-		"-data goes without":                         {"-data", "x", "-config", file},
-		"-stream-listen: the con":                    {"-stream-listen", "127.0.0.1:0", "-config", file},
-		"not defined: -x":                            {"-x"},
-		"no such file":                               {"-config", file + "x"},
-		"-listen is \"x\", must be HOST:PORT":        {"-listen", "x"},
-		"-stream-listen is \"x\", must be HOST:PORT": {"-stream-listen", "x"},
-		"line 1: region: is":                         {"-config", unfit},
+		"unexpected argument":                         {"x"},
+		"-log is \"xml\"":                             {"-log", "xml"},
+		"-data goes without":                          {"-data", "x", "-config", file},
+		"-stream-listen: the con":                     {"-stream-listen", "127.0.0.1:0", "-config", file},
+		"not defined: -x":                             {"-x"},
+		"no such file":                                {"-config", file + "x"},
+		"-listen: is \"x\", must be HOST:PORT":        {"-listen", "x"},
+		"-stream-listen: is \"x\", must be HOST:PORT": {"-stream-listen", "x"},
+		"line 1: region: is":                          {"-config", unfit},
 	} {
 		err := run(t.Context(), args, io.Discard, io.Discard)
 		require.ErrorContains(t, err, want)

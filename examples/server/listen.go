@@ -67,7 +67,7 @@ func decideAccess(l net.Listener, keys []key, allowUnsigned bool, log *slog.Logg
 func knownHosts(next http.Handler, names []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isKnown(r.Host, names) {
-			refuse(w, http.StatusForbidden, "AccessDeniedException", "This server is not known by the name in the Host header.")
+			refuse(w, unknownHost)
 			return
 		}
 		next.ServeHTTP(w, r)

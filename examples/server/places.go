@@ -73,9 +73,11 @@ func (p places) only(is func(place) bool) (path string) {
 	return path
 }
 
-// where says where a setting stands: "server.yaml: line 3: drain". What is not from a file has no file and no line.
+// where says where a setting stands: "server.yaml: line 3: drain", or "-listen". What is not from a file has no line.
 func (c *config) where(path string) string {
 	switch line := c.places.line(path); {
+	case c.flags[path] != "":
+		return c.flags[path]
 	case c.file == "":
 		return path
 	case line == 0:

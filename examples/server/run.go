@@ -37,11 +37,11 @@ func newServer(ctx context.Context, c *config, o *options, out io.Writer, log *s
 func (s *server) open(ctx context.Context, c *config, o *options, out io.Writer) error {
 	listener, err := listen(ctx, c.Listen)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return fmt.Errorf("%s: %w", c.where("listen"), err)
 	}
 	s.closers = append(s.closers, func() error { _ = listener.Close(); return nil }) // it is closed already after a stop
 	if s.access, err = decideAccess(listener, c.Keys, o.allowUnsigned, s.log); err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return fmt.Errorf("%s: %w", c.where("listen"), err)
 	}
 	if err := s.openMappings(ctx, c, out); err != nil {
 		return err
