@@ -3,7 +3,6 @@ package registry
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -77,22 +76,11 @@ func functionOf(name, source string) (string, error) {
 		return "", invalid("Unrecognized event source.")
 	}
 	arn, err := mapping.FunctionARN(name, source)
-	if err != nil && functionName.MatchString(name) {
-		return "", invalid("Function does not exist") // The model lets pass what no function is called.
-	}
 	if err != nil {
-		var c constraints
-		c.add(name, "functionName", "Member must satisfy regular expression pattern: "+functionPattern)
-		return "", c.error()
+		return "", invalid("Function does not exist") // The model lets pass what no function is called.
 	}
 	return arn, nil
 }
-
-// functionPattern is what Lambda's model says of function names.
-const functionPattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?` +
-	`([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`
-
-var functionName = regexp.MustCompile("^(" + functionPattern + ")$")
 
 // redefine returns what d becomes by an Update, or what is wrong with that. It calls nobody.
 func (d *definition) redefine(in *UpdateInput, now time.Time) (definition, error) {

@@ -395,6 +395,15 @@ func TestTexts(t *testing.T) {
 		arn := "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:" + unknownUUID
 		a.expect(t, "GET", "/2017-03-31/tags/"+arn, "", 404, registry.CodeResourceNotFound, "Event source mapping not found: "+arn)
 	})
+	t.Run("a function's name that the model does not let pass", func(t *testing.T) {
+		const notIt = "Value 'a b' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: " +
+			`(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?` +
+			`([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`
+		a.expect(t, "GET", mappings+"?FunctionName=a%20b", "", 400, validation, "1 validation error detected: "+notIt)
+		a.expect(t, "PUT", mappings+"/"+a.settled, `{"FunctionName":"a b"}`, 400, validation, "1 validation error detected: "+notIt)
+		a.expect(t, "POST", mappings, with("FunctionName", "a b", "BatchSize", 0), 400, validation, "2 validation errors detected: "+notIt+
+			"; Value '0' at 'batchSize' failed to satisfy constraint: Member must have value greater than or equal to 1")
+	})
 }
 
 // expect makes a request that is refused.
