@@ -154,11 +154,17 @@ func parseConfig(file string, data []byte) (c config, err error) {
 var (
 	unknownKey = regexp.MustCompile(`^line (\d+): field (\S+) not found in type `)
 	wrongType  = regexp.MustCompile("(?s)^line (\\d+): cannot unmarshal (!!\\w+) (?:`(.*)` )?into (\\S+)$")
+	unclosed   = regexp.MustCompile(`^yaml: (line \d+: )?(did not find expected ',' or '[\]}]'|could not find expected ':')$`)
 	quoted     = regexp.MustCompile("(?s)`.*`|'.*'")
 )
 
 // hideValues leaves the values out of an error.
-func hideValues(text string) string { return quoted.ReplaceAllString(text, "…") }
+func hideValues(text string) string {
+	if unclosed.MatchString(text) {
+		return text // What it quotes are signs of YAML.
+	}
+	return quoted.ReplaceAllString(text, "…")
+}
 
 // readable says what is wrong with a file in words of the file, without its values.
 func (c *config) readable(err error) error {

@@ -64,6 +64,7 @@ func TestBadFilesAreRefusedWithTheLine(t *testing.T) {
 		"keys: [{id: a, secret: [b]}]":                  "server.yaml: line 1: keys[0].secret: must be a string",
 		"keys: [{id: a, secret: $SHARDMILL_NOT_SET}]":   "server.yaml: line 1: keys[0].secret: the environment variable that is named here is not set",
 		"region: a\nregion: b":                          "server.yaml: line 2: mapping key \"region\" already defined at line 1",
+		"functions: {f: {builtin: print}":               "server.yaml: yaml: line 1: did not find expected ',' or '}'",
 		"a: b: c":                                       "server.yaml: yaml: mapping values are not allowed",
 		"region: a\n---\nregion: b":                     "more than one document",
 		"region: a\n--- {":                              "more than one document",
