@@ -70,8 +70,8 @@ func FunctionARN(functionName, eventSourceARN string) (string, error) {
 }
 
 // functionARN returns the ARN that a function name stands for: the name may be an ARN, a partial ARN
-// (ACCOUNT:function:NAME) or a plain name, each with a qualifier if need be, which is kept. What is missing is taken
-// from the stream.
+// (ACCOUNT:function:NAME or function:NAME) or a plain name, each with a qualifier if need be, which is kept. What is
+// missing is taken from the stream.
 func functionARN(name, source string) (string, error) {
 	stream, err := parseSourceARN(source)
 	if err != nil {
@@ -92,6 +92,8 @@ func functionARN(name, source string) (string, error) {
 		prefix, rest = strings.Join(p[:6], ":")+":", strings.Join(p[6:], ":")
 	case len(p) >= 3 && p[1] == "function" && len(p) <= 4:
 		prefix, rest = prefix+p[0]+":function:", strings.Join(p[2:], ":")
+	case p[0] == "function" && len(p) >= 2 && len(p) <= 3:
+		prefix, rest = prefix+stream.account+":function:", strings.Join(p[1:], ":")
 	case len(p) <= 2:
 		prefix, rest = prefix+stream.account+":function:", name
 	default:

@@ -104,7 +104,8 @@ func TestAllViolationsAreReportedAtOnce(t *testing.T) {
 
 func TestFunctionNamesInAllTheirForms(t *testing.T) {
 	for _, name := range []string{
-		"f", "f:1", "f:alias", "f:$LATEST", "123456789012:function:f", "123456789012:function:f:1",
+		"f", "f:1", "f:alias", "f:$LATEST", "function:f", "function:f:1",
+		"123456789012:function:f", "123456789012:function:f:1",
 		"arn:aws:lambda:us-east-1:123456789012:function:f", "arn:aws:lambda:us-east-1:123456789012:function:f:alias",
 	} {
 		cfg := valid(t)
@@ -112,4 +113,7 @@ func TestFunctionNamesInAllTheirForms(t *testing.T) {
 		_, err := mapping.New(cfg)
 		assert.NoError(t, err, name)
 	}
+	arn, err := mapping.FunctionARN("function:f:1", streamARN)
+	require.NoError(t, err)
+	assert.Equal(t, "arn:aws:lambda:us-east-1:123456789012:function:f:1", arn, "it is no function called function")
 }

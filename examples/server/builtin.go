@@ -20,28 +20,42 @@ var builtins = map[string]func(name string, h *host) invoke.Invoker{
 // shown is the most bytes of a record that are printed.
 const shown = 1000
 
+// done is the answer of a builtin to what it has processed: a tumbling window's state stays as it is, for there must be one.
+func done(e *invoke.Event) *invoke.Response {
+	r := &invoke.Response{}
+	if e.Window != nil {
+		r.State = append(r.State, e.Window.State...)
+		if len(r.State) == 0 {
+			r.State = []byte("{}")
+		}
+	}
+	return r
+}
+
 // newPrint prints each record on a line of standard output.
 func newPrint(name string, h *host) invoke.Invoker {
-	return invoke.Func(func(_ context.Context, e *invoke.Event) error {
+	return invoke.ResponseFunc(func(_ context.Context, e *invoke.Event) (*invoke.Response, error) {
 		var lines strings.Builder
 		for r := range e.Records() {
 			fmt.Fprintf(&lines, "%s: %s %s key=%q data=%q\n", name, e.Origin.ShardID, r.SequenceNumber, r.PartitionKey, r.Data[:min(len(r.Data), shown)])
 		}
 		_, err := h.out.Write([]byte(lines.String())) // in one piece: other shards print, too
-		return err
+		return done(e), err
 	})
 }
 
 // newCount logs how many records have come, with each batch.
 func newCount(_ string, h *host) invoke.Invoker {
 	var total atomic.Int64
-	return invoke.Func(func(_ context.Context, e *invoke.Event) error {
+	return invoke.ResponseFunc(func(_ context.Context, e *invoke.Event) (*invoke.Response, error) {
 		h.log.Info("a batch came", "shard", e.Origin.ShardID, "records", e.Len(), "total", total.Add(int64(e.Len())))
-		return nil
+		return done(e), nil
 	})
 }
 
 // newFail fails, to see retries and destinations at work.
 func newFail(string, *host) invoke.Invoker {
-	return invoke.Func(func(context.Context, *invoke.Event) error { return errors.New("this function always fails") })
+	return invoke.ResponseFunc(func(context.Context, *invoke.Event) (*invoke.Response, error) {
+		return nil, errors.New("this function always fails")
+	})
 }

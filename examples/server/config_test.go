@@ -46,73 +46,99 @@ func TestDocumentedFileIsGood(t *testing.T) {
 }
 
 func TestJSONIsRead(t *testing.T) {
-	c, err := parseConfig([]byte(`{"region": "eu-west-1", "functions": {"print": {"builtin": "print", "timeout": "5s"}}}`))
+	c, err := parseConfig("server.yaml", []byte(`{"region": "eu-west-1", "functions": {"print": {"builtin": "print", "timeout": "5s"}}}`))
 	require.NoError(t, err)
 	assert.Equal(t, 5*time.Second, c.Functions["print"].Timeout)
 }
 
 func TestBadFilesAreRefusedWithTheLine(t *testing.T) {
 	for file, want := range map[string]string{
-		"listen: x\nlisen: y":                           `line 2: the key "lisen" is not known here`,
-		"functions:\n  print:\n    bultin: print":       `line 3: the key "bultin" is not known here`,
-		"store: {dynamodb: {tabel: x}}":                 `line 1: the key "tabel" is not known here`,
-		"drain: 30":                                     `line 1: is a int, must be a duration, such as "30s"`,
-		"drain: thirty":                                 `line 1: is a str, must be a duration, such as "30s"`,
-		"hosts: a.example":                              "line 1: is a str, must be a list",
-		"store: memory":                                 "line 1: is a str, must be a mapping of keys",
-		"store: {dynamodb: {noCreate: often}}":          "line 1: is a str, must be a bool",
-		"keys: [{id: a, secret: [b]}]":                  "line 1: must be a string",
-		"keys: [{id: a, secret: $SHARDMILL_NOT_SET}]":   "line 1: the environment variable that is named here is not set",
-		"region: a\nregion: b":                          "already defined at line 1",
-		"a: b: c":                                       "mapping values are not allowed",
+		"listen: x\nlisen: y":                           `server.yaml: line 2: lisen: is not known here`,
+		"functions:\n  print:\n    bultin: print":       `line 3: functions.print.bultin: is not known here`,
+		"store: {dynamodb: {tabel: x}}":                 `line 1: store.dynamodb.tabel: is not known here`,
+		"drain: 30":                                     `server.yaml: line 1: drain: is a whole number, must be a duration, such as "30s"`,
+		"drain: thirty":                                 `line 1: drain: is a string, must be a duration, such as "30s"`,
+		"hosts: a.example":                              "line 1: hosts: is a string, must be a list",
+		"store: memory":                                 "line 1: store: is a string, must be a mapping of keys",
+		"store: {dynamodb: {noCreate: often}}":          "line 1: store.dynamodb.noCreate: is a string, must be true or false",
+		"keys: [{id: a, secret: [b]}]":                  "server.yaml: line 1: keys[0].secret: must be a string",
+		"keys: [{id: a, secret: $SHARDMILL_NOT_SET}]":   "server.yaml: line 1: keys[0].secret: the environment variable that is named here is not set",
+		"region: a\nregion: b":                          "server.yaml: line 2: mapping key \"region\" already defined at line 1",
+		"functions: {f: {builtin: print}":               "server.yaml: yaml: line 1: did not find expected ',' or '}'",
+		"a: b: c":                                       "server.yaml: yaml: mapping values are not allowed",
 		"region: a\n---\nregion: b":                     "more than one document",
 		"region: a\n--- {":                              "more than one document",
 		`{"functions": {"f": {"builtin": "print"}}}, 1`: "more than one document",
 	} {
-		_, err := parseConfig([]byte(file))
+		_, err := parseConfig("server.yaml", []byte(file))
 		require.ErrorContains(t, err, want, file)
 	}
 }
 
 func TestMeaninglessConfigurationsAreRefused(t *testing.T) {
 	for file, want := range map[string]string{
-		"listen: 127.0.0.1":              `listen: is "127.0.0.1", must be HOST:PORT`,
+		"listen: 127.0.0.1":              `server.yaml: line 1: listen: is "127.0.0.1", must be HOST:PORT with a PORT of 0 to 65535`,
 		"drain: -1s":                     "drain: is -1s, must not be negative",
 		"store: {bolt: a, dynamodb: {}}": "store: has both bolt and dynamodb",
-		"keys: [{id: a}]":                "keys: number 1 has an empty id or secret",
-		"keys: [{id: a, secret: b}, {id: a, secret: c}]":               "keys: number 2 has an id that another one has",
-		"keys: [{id: a/b, secret: c}]":                                 "keys: number 1 has an id with other characters",
-		"tls: {key: a}":                                                "tls: must have certificate and key",
-		"kinesis: {endpoint: 'http://a', embedded: {}}":                "kinesis: has both endpoint and embedded",
-		"kinesis: {embedded: {streams: [{shards: 1}]}}":                "kinesis.embedded.streams: number 1 has no name",
-		"kinesis: {embedded: {streams: [{name: a, shards: -1}]}}":      "number 1 has -1 shards",
-		"kinesis: {embedded: {listen: a}}":                             "kinesis.embedded.listen: is",
-		"endpoints: {sqs: localhost}":                                  "endpoints.sqs: must be an http:// or https:// URL",
-		"endpoints: {sts: 'http://a:b@c'}":                             "endpoints.sts: must have no user",
-		"store: {dynamodb: {endpoint: x}}":                             "store.dynamodb.endpoint: must be",
-		"region: a":                                                    "functions: must have at least one",
-		"functions: {f: {}}":                                           "functions.f: must have one of command, url, lambda and builtin, has 0",
-		"functions: {f: {builtin: print, url: 'http://a'}}":            "has 2: builtin, url",
-		"functions: {f: {builtin: prnt}}":                              `builtin is "prnt", must be one of count, fail, print`,
-		"functions: {f: {url: a}}":                                     "functions.f: url must be",
-		"functions: {f: {lambda: false}}":                              "lambda must be true, a name or an ARN",
-		"functions: {f: {lambda: a, dir: b}}":                          "functions.f: dir goes with command",
-		"functions: {f: {command: [a], headers: {}}}":                  "functions.f: headers goes with url",
-		"functions: {f: {builtin: print, timeout: -1s}}":               "functions.f: timeout is -1s",
-		"functions: {f: {builtin: print, externalId: abc}}":            "functions.f: externalId goes with role",
-		"functions: {'*': {builtin: print}}":                           "must be lambda: true",
-		"functions: {f: {builtin: print}}":                             "region: must be set",
-		"functions: {f: {builtin: print, maxProcesses: 2}}\ndrain: 1s": "functions.f: maxProcesses goes with command",
+		"keys: [{id: a}]":                "server.yaml: line 1: keys[0]: has an empty id or secret",
+		"keys: [{id: a, secret: b}, {id: a, secret: c}]":                             "keys[1].id: is that of another key, too",
+		"keys: [{id: a/b, secret: c}]":                                               "keys[0].id: has other characters",
+		"tls: {key: a}":                                                              "tls: must have certificate and key",
+		"kinesis: {endpoint: 'http://a', embedded: {}}":                              "kinesis: has both endpoint and embedded",
+		"kinesis: {embedded: {streams: [{shards: 1}]}}":                              `kinesis.embedded.streams[0].name: is "", must be`,
+		"kinesis: {embedded: {streams: [{name: a, shards: -1}]}}":                    "kinesis.embedded.streams[0].shards: is -1, must be 1 to 10000",
+		"kinesis: {embedded: {listen: a}}":                                           "kinesis.embedded.listen: is",
+		"endpoints: {sqs: localhost}":                                                "endpoints.sqs: must be an http:// or https:// URL",
+		"endpoints: {sts: 'http://a:b@c'}":                                           "endpoints.sts: must have no user",
+		"store: {dynamodb: {endpoint: x}}":                                           "store.dynamodb.endpoint: must be",
+		"region: a":                                                                  "functions: must have at least one",
+		"functions: {f: {}}":                                                         "functions.f: must have one of command, url, lambda and builtin, has none",
+		"functions: {f: {builtin: print, url: 'http://a'}}":                          "has builtin and url",
+		"functions: {f: {builtin: prnt}}":                                            `functions.f.builtin: is "prnt", must be one of count, fail, print`,
+		"functions: {f: {url: a}}":                                                   "functions.f.url: must be",
+		"functions: {f: {lambda: false}}":                                            `functions.f.lambda: is "false", must be true, a name or an ARN`,
+		"functions: {f: {lambda: a, dir: b}}":                                        "functions.f.dir: goes with command",
+		"functions: {f: {command: [a], headers: {}}}":                                "functions.f.headers: goes with url",
+		"functions: {f: {builtin: print, timeout: -1s}}":                             "functions.f.timeout: is -1s, must be 0s to 24h0m0s",
+		"functions: {f: {builtin: print, externalId: abc}}":                          "functions.f.externalId: goes with role",
+		"functions: {'*': {builtin: print}}":                                         "must be lambda: true",
+		"functions: {f: {builtin: print}}":                                           "server.yaml: region: must be set",
+		"listen: a:65536":                                                            `listen: is "a:65536"`,
+		"region: us east":                                                            `region: is "us east", must be the name of a region`,
+		"account: '12'":                                                              `account: is "12", must have 12 digits`,
+		"kinesis: {embedded: {streams: [{name: a b}]}}":                              `streams[0].name: is "a b"`,
+		"kinesis: {embedded: {streams: [{name: a}, {name: a}]}}":                     `streams[1].name: is "a", which is that of another stream`,
+		"region: a\nfunctions:\n  f:\n    builtin: print\n  'a b': {builtin: print}": "server.yaml: line 5: functions.a b: must be named",
+		"functions: {'123456789012:function:f': {builtin: print}}":                   "must be named NAME, NAME:ALIAS or by the ARN",
+		"functions: {f: {builtin: print, timeout: 25h}}":                             "functions.f.timeout: is 25h0m0s",
+		"functions: {f: {lambda: a b}}":                                              `functions.f.lambda: is "a b"`,
+		"functions: {f: {url: 'http://a', headers: {a b: c}}}":                       "functions.f.headers.a b: must be the name of a header",
+		"functions: {f: {url: 'http://a', headers: {a: \"b\\nc\"}}}":                 "functions.f.headers.a: must be one line",
+		"functions: {f: {builtin: print, maxProcesses: 2}}\ndrain: 1s":               "functions.f.maxProcesses: goes with command",
 	} {
-		c, err := parseConfig([]byte(file))
+		c, err := parseConfig("server.yaml", []byte(file))
 		require.NoError(t, err, file)
 		c.complete(none)
 		require.ErrorContains(t, c.validate(), want, file)
 	}
 }
 
+// A line may have more than one setting that an error of the decoder could mean: then it names none, and never a wrong one.
+func TestMistakesNameTheSettingThatTheyMean(t *testing.T) {
+	for file, want := range map[string]string{
+		"kinesis: {embedded: {streams: [{name: two, shards: two}]}}":                             "server.yaml: line 1: is a string, must be a whole number",
+		"kinesis:\n  embedded:\n    streams:\n    - name: two\n      shards: a very long number": "server.yaml: line 5: kinesis.embedded.streams[0].shards: is a string, must be a whole number",
+		"functions: {print: {builtin: [a]}, b: x}":                                               "server.yaml: line 1: functions.print.builtin: is a list, must be a string\nserver.yaml: line 1: functions.b: is a string, must be a mapping of keys",
+		"hosts:\n\n- a\n- {b: c}":                                                                "server.yaml: line 4: hosts[1]: is a mapping of keys, must be a string",
+		"kinesis:\n  embedded:\n\n    [a]":                                                       "server.yaml: line 4: kinesis.embedded: is a list, must be a mapping of keys",
+	} {
+		_, err := parseConfig("server.yaml", []byte(file))
+		require.EqualError(t, err, want, file)
+	}
+}
+
 func TestWhatIsWrongIsToldAtOnce(t *testing.T) {
-	c, err := parseConfig([]byte("drain: -1s\nlisten: a"))
+	c, err := parseConfig("server.yaml", []byte("drain: -1s\nlisten: a"))
 	require.NoError(t, err)
 	c.complete(none)
 	for _, want := range []string{"drain", "listen", "functions"} {
@@ -121,12 +147,13 @@ func TestWhatIsWrongIsToldAtOnce(t *testing.T) {
 }
 
 func TestBadRoleIsRefused(t *testing.T) {
-	c, err := parseConfig([]byte("region: a\nfunctions: {f: {builtin: print, role: x, externalId: hush-hush}}"))
+	c, err := parseConfig("server.yaml", []byte("region: a\nfunctions: {f: {builtin: print, role: x, externalId: hush-hush}}"))
 	require.NoError(t, err)
 	a, err := newAccount(t.Context(), &c, "", slog.Default())
 	require.NoError(t, err)
 	_, err = newFunctions(&c, a, io.Discard, slog.Default())
-	require.ErrorContains(t, err, `functions.f: role: ARN is "x"`)
+	require.ErrorContains(t, err, `server.yaml: line 2: functions.f: role: ARN is "x"`)
+	require.ErrorIs(t, err, errUsage)
 }
 
 func TestErrorsOfFilesTellNoSecret(t *testing.T) {
@@ -139,7 +166,7 @@ func TestErrorsOfFilesTellNoSecret(t *testing.T) {
 		"endpoints: {s3: 'http://user:" + hush + "@h'}", "functions: {f: {headers: " + hush + "}}", "keys: [{id: a, secret: $" + hush + "}]", "keys: `" + hush + "`",
 		"keys: [{id: 'a/" + hush + "', secret: b}]", "keys: \"a\n" + hush + "`\n\"",
 	} {
-		c, err := parseConfig([]byte(file))
+		c, err := parseConfig("server.yaml", []byte(file))
 		if err == nil {
 			c.complete(none)
 			err = c.validate()
@@ -162,14 +189,19 @@ func TestSecretsShowAsStars(t *testing.T) {
 
 func TestDollarStandsForTheEnvironment(t *testing.T) {
 	t.Setenv("SHARDMILL_TEST_SECRET", "from outside")
-	c, err := parseConfig([]byte("functions: {f: {command: [a], environment: {a: $SHARDMILL_TEST_SECRET, b: $$x, c: 'a$b', d: ''}}}"))
+	c, err := parseConfig("server.yaml", []byte("functions: {f: {command: [a], environment: {a: $SHARDMILL_TEST_SECRET, b: $$x, c: 'a$b', d: ''}}}"))
 	require.NoError(t, err)
 	assert.Equal(t, map[string]string{"a": "from outside", "b": "$x", "c": "a$b", "d": ""}, reveal(c.Functions["f"].Environment))
 }
 
 func TestKeyFromTheEnvironment(t *testing.T) {
 	c := builtinConfig()
-	c.complete(func(name string) string { return strings.ToLower(name) })
+	c.complete(func(name string) string {
+		if !strings.HasPrefix(name, "SHARDMILL_") {
+			return ""
+		}
+		return strings.ToLower(name)
+	})
 	require.NoError(t, c.validate())
 	assert.Equal(t, []key{{"shardmill_access_key_id", "shardmill_secret_access_key"}}, c.Keys)
 	c = builtinConfig()
@@ -185,14 +217,18 @@ func TestKeyFromTheEnvironment(t *testing.T) {
 func TestBadFlagsAreRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "server.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("region: a\nfunctions: {f: {builtin: print}}"), 0o600))
+	unfit := filepath.Join(t.TempDir(), "unfit.yaml")
+	require.NoError(t, os.WriteFile(unfit, []byte("region: A"), 0o600))
 	for want, args := range map[string][]string{
-		"unexpected argument":     {"x"},
-		"-log is \"xml\"":         {"-log", "xml"},
-		"-data goes without":      {"-data", "x", "-config", file},
-		"-stream-listen: the con": {"-stream-listen", "127.0.0.1:0", "-config", file},
-		"not defined: -x":         {"-x"},
-		"no such file":            {"-config", file + "x"},
-		"must be HOST:PORT":       {"-listen", "x"},
+		"unexpected argument":                         {"x"},
+		"-log is \"xml\"":                             {"-log", "xml"},
+		"-data goes without":                          {"-data", "x", "-config", file},
+		"-stream-listen: the con":                     {"-stream-listen", "127.0.0.1:0", "-config", file},
+		"not defined: -x":                             {"-x"},
+		"no such file":                                {"-config", file + "x"},
+		"-listen: is \"x\", must be HOST:PORT":        {"-listen", "x"},
+		"-stream-listen: is \"x\", must be HOST:PORT": {"-stream-listen", "x"},
+		"line 1: region: is":                          {"-config", unfit},
 	} {
 		err := run(t.Context(), args, io.Discard, io.Discard)
 		require.ErrorContains(t, err, want)

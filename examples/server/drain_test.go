@@ -115,5 +115,5 @@ func TestBeyondLoopbackItDoesNotStartWithoutKeys(t *testing.T) {
 	command.Env = environment()
 	out, err = command.CombinedOutput()
 	require.Error(t, err)
-	assert.Contains(t, string(out), "kinesis.embedded.listen: 0.0.0.0:0 is reached from other machines")
+	assert.Contains(t, string(out), "-stream-listen: 0.0.0.0:0 is reached from other machines")
 }

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/registry"
 )
@@ -50,7 +52,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.status.ServeHTTP(w, r)
 	case f.draining.Load():
 		w.Header().Set("Connection", "close")
-		refuse(w, http.StatusServiceUnavailable, "ServiceException", "This server is stopping.")
+		refuse(w, stopping)
 	default:
 		f.api.ServeHTTP(w, r)
 	}
@@ -110,12 +112,23 @@ func tell(w http.ResponseWriter, status int, text string) {
 	_, _ = w.Write([]byte(text + "\n")) // as above
 }
 
-// refuse answers with an error as the API does.
-func refuse(w http.ResponseWriter, status int, code, message string) {
+// refusal is an answer as the API's own errors are.
+type refusal struct {
+	status int
+	code   string
+	body   string // in JSON
+}
+
+// The refusals of the server. What the code's shape calls the message differs, as docs/api.md says.
+var (
+	stopping    = refusal{http.StatusServiceUnavailable, "ServiceException", `{"Type":"Service","Message":"This server is stopping."}`}
+	unknownHost = refusal{http.StatusForbidden, "AccessDeniedException", `{"message":"This server is not known by the name in the Host header."}`}
+)
+
+func refuse(w http.ResponseWriter, r refusal) {
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-Amzn-Errortype", code)
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(struct { // as above
-		Message string `json:"Message"`
-	}{message})
+	w.Header().Set("X-Amzn-Errortype", r.code)
+	w.Header().Set("X-Amzn-Requestid", uuid.NewString())
+	w.WriteHeader(r.status)
+	_, _ = w.Write([]byte(r.body)) // as above
 }

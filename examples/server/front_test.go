@@ -91,7 +91,7 @@ func TestNoChangesWhileDraining(t *testing.T) {
 	f.draining.Store(true)
 	status, body = ask(f, "/2015-03-31/event-source-mappings/")
 	assert.Equal(t, http.StatusServiceUnavailable, status)
-	assert.JSONEq(t, `{"Message":"This server is stopping."}`, body)
+	assert.JSONEq(t, `{"Type":"Service","Message":"This server is stopping."}`, body)
 }
 
 func TestStatusIsForUnsignedServersOnly(t *testing.T) {

@@ -36,11 +36,11 @@ func newFunctions(c *config, a *account, out io.Writer, log *slog.Logger) (*func
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(c.Functions)) {
 		if err := f.add(name, c.Functions[name], a, &host{out: out, log: log.With("function", name), region: c.Region}); err != nil {
-			errs = append(errs, fmt.Errorf("functions.%s: %w", name, err))
+			errs = append(errs, fmt.Errorf("%s: %w", c.where("functions."+name), err))
 		}
 	}
 	if len(errs) > 0 {
-		return nil, errors.Join(append(errs, f.Close())...)
+		return nil, fmt.Errorf("%w: %w", errors.Join(append(errs, f.Close())...), errUsage)
 	}
 	return f, nil
 }

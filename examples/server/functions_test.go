@@ -21,6 +21,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/internal/rig"
 	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/registry"
 )
 
@@ -87,6 +88,22 @@ func TestBuiltins(t *testing.T) {
 	assert.Equal(t, 2, counted.Total)
 }
 
+func TestBuiltinsKeepTheStateOfAWindow(t *testing.T) {
+	h := &host{out: io.Discard, log: slog.New(slog.DiscardHandler)}
+	for _, name := range []string{"print", "count"} {
+		for state, want := range map[string]string{"": "{}", `{"a":1}`: `{"a":1}`} {
+			window := &batch.Window{State: []byte(state)}
+			in := &invoke.Invocation{Event: invoke.NewEvent(&invoke.Origin{ShardID: "shardId-0"}, batch.RecordsOf(nil), window)}
+			out, err := builtins[name](name, h).Invoke(t.Context(), in)
+			require.NoError(t, err)
+			assert.Equal(t, want, string(out.Response.State), name)
+		}
+	}
+	_, err := mapping.New(mapping.Config{Function: newFail("fail", h), TumblingWindow: time.Second})
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), "Function: ", "a window may have it")
+}
+
 func TestDiscardedRecordsReachAQueue(t *testing.T) {
 	t.Parallel()
 	url := rig.SQS(t)
@@ -113,7 +130,7 @@ endpoints: {sqs: "`+url+`"}`))
 }
 
 func TestProgramsAndLambdaAreMadeOfTheirSettings(t *testing.T) {
-	c, err := parseConfig([]byte(`
+	c, err := parseConfig("server.yaml", []byte(`
 region: us-east-1
 functions:
   here: {command: [sh, -c, "exit 0"], maxProcesses: 2}

@@ -67,7 +67,7 @@ func decideAccess(l net.Listener, keys []key, allowUnsigned bool, log *slog.Logg
 func knownHosts(next http.Handler, names []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isKnown(r.Host, names) {
-			refuse(w, http.StatusForbidden, "AccessDeniedException", "This server is not known by the name in the Host header.")
+			refuse(w, unknownHost)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -112,7 +112,7 @@ func newWeb(ctx context.Context, l net.Listener, handler http.Handler, log *slog
 func (w *web) secure(c *tlsConfig) error {
 	certificate, err := tls.LoadX509KeyPair(c.Certificate, c.Key)
 	if err != nil {
-		return fmt.Errorf("tls: %w", err)
+		return err
 	}
 	w.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 	return nil

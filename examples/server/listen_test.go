@@ -68,6 +68,8 @@ func TestNamesThatAnybodyCanHaveAreRefused(t *testing.T) {
 		} else {
 			assert.Equal(t, http.StatusForbidden, w.Code, host)
 			assert.Equal(t, "AccessDeniedException", w.Header().Get("X-Amzn-Errortype"))
+			assert.NotEmpty(t, w.Header().Get("X-Amzn-Requestid"))
+			assert.JSONEq(t, `{"message":"This server is not known by the name in the Host header."}`, w.Body.String())
 		}
 	}
 }

@@ -1,10 +1,13 @@
-// Server answers: can event source mappings be managed as on AWS, by the aws command, an SDK or Terraform?
+// Server answers: can event source mappings be managed as on AWS, by the aws command or an SDK?
 //
 //	go run ./examples/server
 //
 // starts Lambda's API for event source mappings on 127.0.0.1:4580, an embedded Kinesis with the stream orders, and a
 // function, print, which prints what it is given. It prints commands to create a mapping and to put records. With -config
 // it takes functions, streams, a store and keys from a file; examples/server/testdata/server.yaml has all there is.
+//
+// Beside the API, /healthz answers 200 while the process is up, /readyz while it can serve, and /status, where nothing is
+// signed, tells where each mapping stands.
 //
 // Beyond loopback requests must be signed (Signature Version 4) with one of the configured keys. On loopback without
 // keys everybody is served who asks for localhost, an address, or one of the configured names.

@@ -51,7 +51,7 @@ func parse(args []string, help io.Writer) (o options, err error) {
 
 // load returns the configuration that the flags ask for.
 func (o *options) load() (*config, error) {
-	c := builtinConfig()
+	c, flags := builtinConfig(), map[string]string{}
 	if o.config != "" {
 		var err error
 		if c, err = readConfig(o.config); err != nil {
@@ -64,16 +64,18 @@ func (o *options) load() (*config, error) {
 		}
 		c.Store.Bolt = filepath.Join(o.data, "mappings.db")
 		c.Kinesis.Embedded.Path = filepath.Join(o.data, "streams")
+		flags["store"], flags["kinesis.embedded.path"] = "-data", "-data"
 	}
 	if o.listen != "" {
-		c.Listen = o.listen
+		c.Listen, flags["listen"] = o.listen, "-listen"
 	}
 	if o.streamListen != "" {
 		if c.Kinesis.Embedded == nil {
 			return nil, fmt.Errorf("-stream-listen: the configuration has no kinesis.embedded: %w", errUsage)
 		}
-		c.Kinesis.Embedded.Listen = o.streamListen
+		c.Kinesis.Embedded.Listen, flags["kinesis.embedded.listen"] = o.streamListen, "-stream-listen"
 	}
+	c.flags = flags
 	c.complete(os.Getenv)
 	if err := c.validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", err, errUsage)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"io"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -60,4 +62,16 @@ func distinct(t *testing.T, runs ...[]string) map[int]bool {
 		}
 	}
 	return numbers
+}
+
+// Two servers of one folder would each have half of what is put, and both write to one file.
+func TestOneServerHasAFolder(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	start(t, nil, "-data", data, "-stream-listen", "127.0.0.1:0")
+	var log strings.Builder
+	err := run(t.Context(), []string{"-data", data, "-listen", "127.0.0.1:0", "-stream-listen", "127.0.0.1:0"}, io.Discard, &log)
+	require.ErrorContains(t, err, "-data: ")
+	assert.Equal(t, 1, exitCode(err))
+	assert.NotContains(t, log.String(), "registry runs")
 }

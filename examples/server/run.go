@@ -37,11 +37,11 @@ func newServer(ctx context.Context, c *config, o *options, out io.Writer, log *s
 func (s *server) open(ctx context.Context, c *config, o *options, out io.Writer) error {
 	listener, err := listen(ctx, c.Listen)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return fmt.Errorf("%s: %w", c.where("listen"), err)
 	}
 	s.closers = append(s.closers, func() error { _ = listener.Close(); return nil }) // it is closed already after a stop
 	if s.access, err = decideAccess(listener, c.Keys, o.allowUnsigned, s.log); err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return fmt.Errorf("%s: %w", c.where("listen"), err)
 	}
 	if err := s.openMappings(ctx, c, out); err != nil {
 		return err
@@ -49,7 +49,9 @@ func (s *server) open(ctx context.Context, c *config, o *options, out io.Writer)
 	s.front = newFront(s.registry, s.access, c.Hosts, s.log)
 	s.web = newWeb(ctx, listener, s.front, s.log)
 	if c.TLS != nil {
-		return s.web.secure(c.TLS)
+		if err := s.web.secure(c.TLS); err != nil {
+			return fmt.Errorf("%s: %w: %w", c.where("tls"), err, errUsage)
+		}
 	}
 	return nil
 }
@@ -75,7 +77,7 @@ func (s *server) openMappings(ctx context.Context, c *config, out io.Writer) err
 	s.closers = append(s.closers, s.functions.Close)
 	store, closeStore, err := openStore(c.Store, a, s.log)
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
+		return fmt.Errorf("%s: %w", c.where("store"), err)
 	}
 	s.closers = append(s.closers, closeStore)
 	s.registry, err = registry.New(registry.Config{

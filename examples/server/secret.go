@@ -24,10 +24,19 @@ func (s secret) GoString() string { return hidden }
 // MarshalText implements encoding.TextMarshaler, for logs in JSON.
 func (s secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
+// secretError tells what is wrong with a secret, and where in the file.
+type secretError struct {
+	line, column int
+	text         string
+}
+
+// Error implements error.
+func (e *secretError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.text) }
+
 // UnmarshalYAML implements yaml.Unmarshaler.
 func (s *secret) UnmarshalYAML(node *yaml.Node) error {
 	if node.Kind != yaml.ScalarNode || node.Tag == "!!null" {
-		return fmt.Errorf("line %d: must be a string", node.Line)
+		return &secretError{node.Line, node.Column, "must be a string"}
 	}
 	name, variable := strings.CutPrefix(node.Value, "$")
 	if !variable || strings.HasPrefix(name, "$") {
@@ -36,7 +45,7 @@ func (s *secret) UnmarshalYAML(node *yaml.Node) error {
 	}
 	value := os.Getenv(name)
 	if value == "" {
-		return fmt.Errorf("line %d: the environment variable that is named here is not set", node.Line)
+		return &secretError{node.Line, node.Column, "the environment variable that is named here is not set"}
 	}
 	*s = secret(value)
 	return nil

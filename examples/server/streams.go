@@ -25,7 +25,7 @@ func openStreams(ctx context.Context, c *config, log *slog.Logger) (*streams, er
 	e := c.Kinesis.Embedded
 	service, err := openService(e.Path, kinesistest.Config{Region: c.Region, Account: c.Account})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", c.where("kinesis.embedded.path"), err)
 	}
 	s := &streams{service: service}
 	if s.arns, err = ensureStreams(ctx, service, e.Streams); err != nil {
@@ -36,7 +36,7 @@ func openStreams(ctx context.Context, c *config, log *slog.Logger) (*streams, er
 		err = errors.Join(fmt.Errorf("%s is reached from other machines, and nobody verifies their requests", e.Listen), listener.Close())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("kinesis.embedded.listen: %w", errors.Join(err, service.Close()))
+		return nil, fmt.Errorf("%s: %w", c.where("kinesis.embedded.listen"), errors.Join(err, service.Close()))
 	}
 	s.web = newWeb(ctx, listener, knownHosts(service.Handler(), c.Hosts), log)
 	s.server.ReadTimeout, s.server.WriteTimeout = 0, 0 // a subscription lasts minutes

@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strings"
+	"strconv"
 )
 
 // Addresses that the server has unless it is given others.
@@ -40,20 +40,24 @@ func (c *config) complete(getenv func(string) string) {
 }
 
 // violations gathers what is wrong with a configuration, each with its place in the file.
-type violations []error
+type violations struct {
+	config *config
+	errs   []error
+}
 
-func (v *violations) add(ok bool, place, format string, args ...any) {
+func (v *violations) add(ok bool, path, format string, args ...any) {
 	if !ok {
-		*v = append(*v, fmt.Errorf("%s: %s", place, fmt.Sprintf(format, args...)))
+		v.errs = append(v.errs, fmt.Errorf("%s: %s", v.config.where(path), fmt.Sprintf(format, args...)))
 	}
 }
 
 // validate returns all that is wrong with a configuration.
 func (c *config) validate() error {
-	var v violations
-	_, _, err := net.SplitHostPort(c.Listen)
-	v.add(err == nil, "listen", "is %q, must be HOST:PORT", c.Listen)
+	v := violations{config: c}
+	v.add(isAddress(c.Listen), "listen", "is %q, must be %s", c.Listen, addressForm)
 	v.add(c.Region != "", "region", "must be set, here or as AWS_REGION")
+	v.add(c.Region == "" || regionForm.MatchString(c.Region), "region", "is %q, must be the name of a region, such as us-east-1", c.Region)
+	v.add(c.Account == "" || accountForm.MatchString(c.Account), "account", "is %q, must have 12 digits", c.Account)
 	v.add(c.Drain >= 0, "drain", "is %s, must not be negative", c.Drain)
 	v.add(c.Store.Bolt == "" || c.Store.DynamoDB == nil, "store", "has both bolt and dynamodb")
 	v.add(c.TLS == nil || c.TLS.Certificate != "" && c.TLS.Key != "", "tls", "must have certificate and key")
@@ -64,7 +68,27 @@ func (c *config) validate() error {
 	for _, name := range slices.Sorted(maps.Keys(c.Functions)) {
 		v.function(name, c.Functions[name])
 	}
-	return errors.Join(v...)
+	return errors.Join(v.errs...)
+}
+
+// The forms of names.
+var (
+	regionForm  = regexp.MustCompile(`^[a-z0-9-]+$`)
+	accountForm = regexp.MustCompile(`^\d{12}$`)
+	streamForm  = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,128}$`)
+	headerForm  = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+)
+
+// addressForm says what isAddress asks for.
+const addressForm = "HOST:PORT with a PORT of 0 to 65535"
+
+func isAddress(text string) bool {
+	_, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
 }
 
 // keyID is the form of an access key. One that has another form may be a secret in the wrong place, so that no error shows it.
@@ -73,9 +97,10 @@ var keyID = regexp.MustCompile(`^\w+$`)
 func (v *violations) keys(keys []key) {
 	seen := map[string]bool{}
 	for i, k := range keys {
-		v.add(k.ID != "" && k.Secret != "", "keys", "number %d has an empty id or secret", i+1)
-		v.add(k.ID == "" || keyID.MatchString(k.ID), "keys", "number %d has an id with other characters than letters, digits and _", i+1)
-		v.add(!seen[k.ID], "keys", "number %d has an id that another one has", i+1)
+		path := fmt.Sprintf("keys[%d]", i)
+		v.add(k.ID != "" && k.Secret != "", path, "has an empty id or secret")
+		v.add(k.ID == "" || keyID.MatchString(k.ID), path+".id", "has other characters than letters, digits and _")
+		v.add(!seen[k.ID], path+".id", "is that of another key, too")
 		seen[k.ID] = true
 	}
 }
@@ -85,12 +110,14 @@ func (v *violations) kinesis(c kinesisConfig) {
 	if c.Embedded == nil {
 		return
 	}
-	_, _, err := net.SplitHostPort(c.Embedded.Listen)
-	v.add(err == nil, "kinesis.embedded.listen", "is %q, must be HOST:PORT", c.Embedded.Listen)
+	v.add(isAddress(c.Embedded.Listen), "kinesis.embedded.listen", "is %q, must be %s", c.Embedded.Listen, addressForm)
+	seen := map[string]bool{}
 	for i, s := range c.Embedded.Streams {
-		v.add(s.Name != "", "kinesis.embedded.streams", "number %d has no name", i+1)
-		v.add(s.Shards > 0 && s.Shards <= maxShards, "kinesis.embedded.streams", "number %d has %d shards, must have 1 to %d",
-			i+1, s.Shards, maxShards)
+		path := fmt.Sprintf("kinesis.embedded.streams[%d]", i)
+		v.add(streamForm.MatchString(s.Name), path+".name", "is %q, must be 1 to 128 of the characters a-z, A-Z, 0-9, _, - and .", s.Name)
+		v.add(!seen[s.Name], path+".name", "is %q, which is that of another stream, too", s.Name)
+		v.add(s.Shards > 0 && s.Shards <= maxShards, path+".shards", "is %d, must be 1 to %d", s.Shards, maxShards)
+		seen[s.Name] = true
 	}
 }
 
@@ -105,9 +132,9 @@ func (v *violations) endpoints(c *config) {
 	if c.Store.DynamoDB != nil {
 		all["store.dynamodb.endpoint"] = c.Store.DynamoDB.Endpoint
 	}
-	for _, place := range slices.Sorted(maps.Keys(all)) {
-		v.add(all[place] == "" || isURL(all[place]), place, "must be an http:// or https:// URL")
-		v.add(!hasUser(all[place]), place, "must have no user and no password")
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		v.add(all[path] == "" || isURL(all[path]), path, "must be an http:// or https:// URL")
+		v.add(!hasUser(all[path]), path, "must have no user and no password")
 	}
 }
 
@@ -121,45 +148,4 @@ func isURL(text string) bool {
 func hasUser(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && u.User != nil
-}
-
-func (v *violations) function(name string, f functionConfig) {
-	place := "functions." + name
-	var kinds []string
-	for kind, has := range map[string]bool{
-		"command": len(f.Command) > 0, "url": f.URL != "", "lambda": f.Lambda != "", "builtin": f.Builtin != "",
-	} {
-		if has {
-			kinds = append(kinds, kind)
-		}
-	}
-	slices.Sort(kinds)
-	if len(kinds) != 1 {
-		v.add(false, place, "must have one of command, url, lambda and builtin, has %d: %s", len(kinds), strings.Join(kinds, ", "))
-		return
-	}
-	v.only(place, kinds[0], f)
-	v.add(f.Timeout >= 0, place, "timeout is %s, must not be negative", f.Timeout)
-	v.add(f.URL == "" || isURL(string(f.URL)), place, "url must be an http:// or https:// URL")
-	v.add(f.Builtin == "" || builtins[f.Builtin] != nil, place, "builtin is %q, must be one of %s", f.Builtin,
-		strings.Join(slices.Sorted(maps.Keys(builtins)), ", "))
-	v.add(f.Lambda != "false", place, "lambda must be true, a name or an ARN")
-	v.add(name != anyFunction || f.Lambda == "true", place, "stands for all functions that have no other name, and must be lambda: true")
-	v.add(f.ExternalID == "" || f.Role != "", place, "externalId goes with role")
-}
-
-// only checks that a function has no settings of another kind.
-func (v *violations) only(place, kind string, f functionConfig) {
-	for _, s := range []struct {
-		setting, kind string
-		set           bool
-	}{
-		{"dir", "command", f.Dir != ""},
-		{"handler", "command", f.Handler != ""},
-		{"environment", "command", f.Environment != nil},
-		{"maxProcesses", "command", f.MaxProcesses != 0},
-		{"headers", "url", f.Headers != nil},
-	} {
-		v.add(!s.set || s.kind == kind, place, "%s goes with %s", s.setting, s.kind)
-	}
 }

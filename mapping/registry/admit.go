@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/role"
@@ -31,6 +33,9 @@ func (r *Registry) admit(ctx context.Context, d, was *definition) error {
 		return err
 	}
 	cfg := r.config(d, f)
+	if err := admitDestination(d.Destination, cfg.DestinationResolvers); err != nil {
+		return err
+	}
 	if _, err := mapping.New(cfg); err != nil {
 		return refused(err)
 	}
@@ -43,6 +48,14 @@ func (r *Registry) admit(ctx context.Context, d, was *definition) error {
 		}
 	}
 	return nil
+}
+
+// admitDestination refuses what nobody can deliver to. The text is ours: mapping's own is for who writes the host.
+func admitDestination(arn string, resolvers []invoke.DestinationResolver) error {
+	if arn == "" || slices.ContainsFunc(resolvers, func(r invoke.DestinationResolver) bool { return r != nil && r.Serves(arn) }) {
+		return nil
+	}
+	return invalid("Unsupported destination %s: it must be a queue, a topic or a bucket.", arn)
 }
 
 // admitShape checks what a mapping alone can tell of a definition. A function that is gone is not its business.

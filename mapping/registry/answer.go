@@ -91,3 +91,6 @@ func mistyped(message string) *Error {
 // unreadable is the answer to a body that is no JSON object. AWS gives no message with it; this one begins like that of
 // another code, InvalidRequestContentException, and is ours.
 func unreadable(why string) *Error { return mistyped("Could not parse request body into json: " + why) }
+
+// malformedQuery is the answer to a query string that is none. Code and message are ours.
+func malformedQuery() *Error { return mistyped("Could not parse the query string") }

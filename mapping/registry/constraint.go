@@ -3,6 +3,7 @@ package registry
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -104,8 +105,18 @@ func (c *constraints) settings(s *Settings) {
 
 // functionName checks what the model says of a function's name.
 func (c *constraints) functionName(name string) {
+	before := len(*c)
 	c.length(name, "functionName", 1, 256)
+	if len(*c) == before && !functionName.MatchString(name) {
+		c.add(name, "functionName", "Member must satisfy regular expression pattern: "+functionPattern)
+	}
 }
+
+// functionPattern is what Lambda's model says of function names.
+const functionPattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?` +
+	`([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`
+
+var functionName = regexp.MustCompile("^(?:" + functionPattern + ")$")
 
 // uuid checks that a text can be a mapping's UUID. One that is none names no mapping, as on AWS.
 func isUUID(s string) bool { return len(s) == 36 && uuid.Validate(s) == nil }

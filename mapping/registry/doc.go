@@ -15,7 +15,8 @@
 //	})
 //
 // Registry.Handler serves the same operations as Lambda's API does, so that the aws command and the SDKs drive it with
-// another endpoint.
+// another endpoint. It serves whom Config.Credentials or Config.AllowUnsigned name, and nobody without them;
+// examples/server is a program around it.
 //
 // # States
 //

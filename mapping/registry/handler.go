@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 
 	"github.com/google/uuid"
@@ -41,6 +42,16 @@ type request struct {
 	*http.Request
 	target string // the UUID or the ARN in the path, unescaped; empty for the collection
 	body   []byte
+}
+
+// query returns the parameters. One that can't be read must not count as absent: a List without its filter shows what its
+// sender did not ask for.
+func (r *request) query() (url.Values, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, malformedQuery()
+	}
+	return query, nil
 }
 
 // newHandler serves ops to whom auth lets in, or to everybody if it is nil.
@@ -128,7 +139,11 @@ func (h *handler) get(r *request) (any, error) {
 }
 
 func (h *handler) list(r *request) (any, error) {
-	in, err := decodeList(r.URL.Query())
+	query, err := r.query()
+	if err != nil {
+		return nil, err
+	}
+	in, err := decodeList(query)
 	if err != nil {
 		return nil, err
 	}

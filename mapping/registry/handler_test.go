@@ -273,3 +273,18 @@ func TestOnlyWhatSomeoneShouldActOnIsLogged(t *testing.T) {
 	assert.NotContains(t, lines.String(), "hush")
 	assert.Equal(t, 1, strings.Count(lines.String(), "\n"))
 }
+
+// A filter that can't be read must not be dropped: what is listed might be deleted next.
+func TestAQueryThatCanNotBeReadIsRefused(t *testing.T) {
+	for method, target := range map[string]string{
+		"GET":    mappingsPath + "?EventSourceArn=a&FunctionName=%zz",
+		"DELETE": tagsPath + testARN + "?tagKeys=a&tagKeys=b%",
+	} {
+		ops := &spy{}
+		w := ask(t, ops, method, target, "")
+		assert.Equal(t, 400, w.Code)
+		assert.Equal(t, "SerializationException", w.Header().Get("X-Amzn-Errortype"))
+		assert.JSONEq(t, `{"message":"Could not parse the query string"}`, w.Body.String())
+		assert.Empty(t, ops.calls)
+	}
+}

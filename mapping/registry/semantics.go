@@ -78,16 +78,10 @@ func functionOf(name, source string) (string, error) {
 	}
 	arn, err := mapping.FunctionARN(name, source)
 	if err != nil {
-		var c constraints
-		c.add(name, "functionName", "Member must satisfy regular expression pattern: "+functionPattern)
-		return "", c.error()
+		return "", invalid("Function does not exist") // The model lets pass what no function is called.
 	}
 	return arn, nil
 }
-
-// functionPattern is what Lambda's model says of function names.
-const functionPattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?` +
-	`([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`
 
 // redefine returns what d becomes by an Update, or what is wrong with that. It calls nobody.
 func (d *definition) redefine(in *UpdateInput, now time.Time) (definition, error) {

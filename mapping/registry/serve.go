@@ -31,7 +31,7 @@ func (r *Registry) auth(req *http.Request, body []byte) *Error {
 		return nil
 	}
 	if refusal := r.verifier.Verify(req, body); refusal != nil {
-		return &Error{Code: refusal.Code, Status: refusal.Status, Type: user, Message: refusal.Message}
+		return &Error{Code: refusal.Code, Status: refusal.Status, Message: refusal.Message}
 	}
 	return nil
 }

@@ -21,5 +21,9 @@ func (h *handler) tagResource(r *request) (any, error) {
 
 // untagResource takes the keys as the SDKs write them: ?tagKeys=a&tagKeys=b.
 func (h *handler) untagResource(r *request) (any, error) {
-	return nil, h.operations.UntagResource(r.Context(), r.target, r.URL.Query()["tagKeys"])
+	query, err := r.query()
+	if err != nil {
+		return nil, err
+	}
+	return nil, h.operations.UntagResource(r.Context(), r.target, query["tagKeys"])
 }

@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -109,7 +110,15 @@ func TestTexts(t *testing.T) {
 		"no stream": {
 			body: with("EventSourceArn", streamARN+"-of-others"), code: ipve, message: "Stream not found: " + streamARN + "-of-others",
 		},
-		"no function":    {body: with("FunctionName", "nobody"), code: ipve, message: "Function does not exist"},
+		"no function": {body: with("FunctionName", "nobody"), code: ipve, message: "Function does not exist"},
+		// The model's pattern lets these pass, so that they can't be said not to match it.
+		"function: dots":   {body: with("FunctionName", "bill.orders"), code: ipve, message: "Function does not exist"},
+		"function: long":   {body: with("FunctionName", strings.Repeat("x", 65)), code: ipve, message: "Function does not exist"},
+		"function: region": {body: with("FunctionName", "us-east-1:123456789012:function:x"), code: ipve, message: "Function does not exist"},
+		"a destination of no service that takes documents": {
+			body: with("DestinationConfig", onFailure("arn:aws:lambda:us-east-1:123456789012:function:f")), code: ipve,
+			message: "Unsupported destination arn:aws:lambda:us-east-1:123456789012:function:f: it must be a queue, a topic or a bucket.",
+		},
 		"no source":      {body: with("EventSourceArn", nil), code: ipve, message: "Unrecognized event source."},
 		"unknown source": {body: with("EventSourceArn", "arn:aws:foo:us-east-1:123456789012:bar"), code: ipve, message: "Unrecognized event source."},
 		"dynamodb":       {body: with("EventSourceArn", dynamoARN), code: ipve, message: "Unrecognized event source."},
@@ -208,5 +217,14 @@ func TestTexts(t *testing.T) {
 	t.Run("tags of nothing", func(t *testing.T) {
 		arn := "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:" + unknownUUID
 		a.expect(t, "GET", "/2017-03-31/tags/"+arn, "", 404, registry.CodeResourceNotFound, "Event source mapping not found: "+arn)
+	})
+	t.Run("a function's name that the model does not let pass", func(t *testing.T) {
+		const notIt = "Value 'a b' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: " +
+			`(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?` +
+			`([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`
+		a.expect(t, "GET", mappings+"?FunctionName=a%20b", "", 400, validation, "1 validation error detected: "+notIt)
+		a.expect(t, "PUT", mappings+"/"+a.settled, `{"FunctionName":"a b"}`, 400, validation, "1 validation error detected: "+notIt)
+		a.expect(t, "POST", mappings, with("FunctionName", "a b", "BatchSize", 0), 400, validation, "2 validation errors detected: "+notIt+
+			"; Value '0' at 'batchSize' failed to satisfy constraint: Member must have value greater than or equal to 1")
 	})
 }
