@@ -170,7 +170,7 @@ func hideValues(text string) string {
 func (c *config) readable(err error) error {
 	if e, ok := errors.AsType[*secretError](err); ok {
 		path := c.places.only(func(p place) bool { return p.value.Line == e.line && p.value.Column == e.column })
-		return fmt.Errorf("%s: line %d: %s: %s", c.file, e.line, path, e.text)
+		return fmt.Errorf("%s: line %d: %s%s", c.file, e.line, named(path), e.text)
 	}
 	typeError, ok := errors.AsType[*yaml.TypeError](err)
 	if !ok {
@@ -197,10 +197,15 @@ func (c *config) mistake(text string) string {
 	path := c.places.only(func(p place) bool {
 		return strconv.Itoa(p.value.Line) == m[1] && p.value.ShortTag() == m[2] && strings.HasPrefix(p.value.Value, shown)
 	})
-	if path != "" {
-		path += ": "
+	return fmt.Sprintf("line %s: %sis %s, must be %s", m[1], named(path), kindOf(m[2]), kindOf(m[4]))
+}
+
+// named is a path in front of what is said of it; nothing without one.
+func named(path string) string {
+	if path == "" {
+		return ""
 	}
-	return fmt.Sprintf("line %s: %sis %s, must be %s", m[1], path, kindOf(m[2]), kindOf(m[4]))
+	return path + ": "
 }
 
 // kindOf says what a Go type, or a tag of YAML, is in a file.

@@ -92,7 +92,7 @@ func TestOnlyWhoHasAKeyIsServed(t *testing.T) {
 	}
 	status, body := p.get("/2015-03-31/event-source-mappings/")
 	assert.Equal(t, http.StatusForbidden, status)
-	assert.Contains(t, body, "Missing Authentication Token")
+	assert.JSONEq(t, `{"message":"Missing Authentication Token"}`, body)
 	status, _ = p.get("/status")
 	assert.Equal(t, http.StatusNotFound, status)
 	assert.NotContains(t, p.out.String(), "AWS_ACCESS_KEY_ID=any", "no commands that would be refused")
