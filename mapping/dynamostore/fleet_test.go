@@ -22,6 +22,7 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
+	"github.com/shardmill/shardmill/mapping/storetest"
 )
 
 var (
@@ -281,4 +282,10 @@ func TestTakenLeaseIsFencedAgainstItsOwnerBefore(t *testing.T) {
 	assert.True(t, ok)
 	assert.Equal(t, fleet.Checkpoint{Version: 1, Rate: 7, Value: p}, got)
 	assert.Equal(t, []fleet.Lease{has}, leases(t, a))
+}
+
+func TestFleetStoreConforms(t *testing.T) {
+	db := server(t)
+	storetest.Run(t, func(t *testing.T) mapping.Store { return openFleet(t, db) })
+	storetest.RunFleet(t, func(t *testing.T) mapping.FleetStore { return openFleet(t, db) })
 }

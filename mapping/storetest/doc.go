@@ -25,5 +25,12 @@
 //	Definitions  long lists are whole; nothing is shared with the caller; limits are told; a restart changes nothing
 //	Forget       nothing of the mapping is left, other mappings stay, leases that were held are never in force again
 //
+// [RunFleet] does the same for what a [mapping.FleetStore] adds, the conditions of docs/leases.md:
+//
+//	Workers  a row is kept whole; once closed it is never heard again; long lists are whole
+//	Take     only over the row as it was seen, one winner in a race; a call that is made again is known
+//	Commit   only under the owner and the epoch in force, also in a race with the next Take
+//	Release  frees the lease at once, and ends what it allowed; Delete brings no old lease back
+//
 // Durability in a crash and damage are out of its reach: they are for the store's own tests.
 package storetest
