@@ -30,6 +30,13 @@ var schedules = flag.Uint64("schedules", 40, "random schedules of operations")
 
 var errFlaky = errors.New("the store does not answer")
 
+// flaky returns a flaky store of definitions that works, and a Config with it.
+func (w *world) flaky() (*flaky, registry.Config) {
+	store, cfg := &flaky{DefinitionStore: w.store}, w.config()
+	cfg.Definitions = store
+	return store, cfg
+}
+
 func (f *flaky) set(fail func(write bool) (before, after bool)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -136,9 +143,7 @@ func TestOneCreateWins(t *testing.T) {
 // While the definitions can't be read, what runs goes on, and operations say so.
 func TestOutageOfTheDefinitions(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		store := &flaky{DefinitionStore: w.store}
-		cfg := w.config()
-		cfg.Definitions = store
+		store, cfg := w.flaky()
 		r := w.start(cfg)
 		c := r.create(orders())
 		store.set(func(bool) (bool, bool) { return true, false })
@@ -170,9 +175,7 @@ func TestOperationsUnderFailures(t *testing.T) {
 
 func operate(t *testing.T, w *world, rng *rand.Rand) {
 	t.Helper()
-	store := &flaky{DefinitionStore: w.store}
-	cfg := w.config()
-	cfg.Definitions = store
+	store, cfg := w.flaky()
 	regs := []*running{w.start(cfg), w.start(cfg)}
 	functions := []string{"ship-orders", "bill-orders", "ship-orders:blue"}
 	fate := rand.New(rand.NewPCG(rng.Uint64(), 1))

@@ -15,7 +15,7 @@ import (
 	"github.com/shardmill/shardmill/role"
 )
 
-// hosted is a mapping that runs in this process. Its goroutine, which start starts, owns its Run.
+// hosted is a mapping that runs in this process. Its goroutine, which the host starts, owns its Run.
 type hosted struct {
 	definition  definition
 	fingerprint string
@@ -32,28 +32,24 @@ type hosted struct {
 	err     error            // how it ended
 }
 
-// restartPause is the least time between two attempts to run a mapping that ended by itself; it doubles up to maxPause.
+// restartPause is the least time between two attempts to run a mapping that ended by itself; it doubles up to
+// maxRestartPause.
 const (
 	restartPause    = time.Second
 	maxRestartPause = time.Minute
 )
 
-// start runs a mapping until its stop is called.
-func (r *Registry) start(ctx context.Context, d *definition) *hosted {
+// newHosted returns a mapping that is ready to run, and the ctx for that, which its stop ends.
+func (r *Registry) newHosted(ctx context.Context, d *definition) (*hosted, context.Context) {
 	h := &hosted{
 		definition: d.clone(), fingerprint: d.fingerprint(), done: make(chan struct{}), told: resultNone,
 		log: r.log.With("uuid", d.UUID),
 	}
 	ctx, h.stop = context.WithCancel(ctx)
-	go func() {
-		defer close(h.done)
-		defer h.stop()
-		h.run(ctx, r)
-	}()
-	return h
+	return h, ctx
 }
 
-// run makes the mapping and runs it. A mapping is never disabled by itself: what ends it is told in its result, and it is
+// run makes the mapping and runs it, until ctx ends. A mapping is never disabled by itself: what ends it is told in its result, and it is
 // tried again.
 func (h *hosted) run(ctx context.Context, r *Registry) {
 	for wait := restartPause; ctx.Err() == nil; wait = min(2*wait, maxRestartPause) {

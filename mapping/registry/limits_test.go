@@ -105,9 +105,7 @@ func TestResolverThatHangs(t *testing.T) {
 // A mapping that was being changed when the definitions could not be read any more is started again all the same.
 func TestOutageInTheMiddleOfAChange(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		store := &flaky{DefinitionStore: w.store}
-		cfg := w.config()
-		cfg.Definitions = store
+		store, cfg := w.flaky()
 		r := w.start(cfg)
 		c := r.create(orders())
 		w.set(nil, 5*time.Second)
@@ -171,9 +169,7 @@ func TestReadsAreShared(t *testing.T) {
 // A store whose writes take long holds up states, not the changes that are to take force.
 func TestSlowWritesHoldNoChangeUp(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		store := &flaky{DefinitionStore: w.store}
-		cfg := w.config()
-		cfg.Definitions = store
+		store, cfg := w.flaky()
 		r := w.start(cfg)
 		c := r.create(orders())
 		store.set(func(write bool) (bool, bool) {
@@ -205,9 +201,7 @@ func TestSlowWritesHoldNoChangeUp(t *testing.T) {
 // Writes that are refused are told of once, and again when they had worked in between.
 func TestRefusedWritesAreToldOnce(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		store := &flaky{DefinitionStore: w.store}
-		cfg := w.config()
-		cfg.Definitions = store
+		store, cfg := w.flaky()
 		r := w.start(cfg)
 		client, err := registry.New(w.config())
 		require.NoError(t, err)

@@ -193,9 +193,7 @@ func owned(t *testing.T, w *world, r *running) {
 // A client that goes away in the middle of a Create leaves no name behind that nobody can have.
 func TestCreateThatIsCancelled(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		store := &flaky{DefinitionStore: w.store}
-		cfg := w.config()
-		cfg.Definitions = store
+		store, cfg := w.flaky()
 		r := w.start(cfg)
 		pass(time.Second)
 		ctx, cancel := context.WithCancel(t.Context())

@@ -21,7 +21,7 @@ type host struct {
 	known  bool                 // the definitions have been read
 	down   bool                 // they can't be read, which was told
 	ended  chan struct{}        // nothing runs any more of a mapping
-	wg     sync.WaitGroup       // who tell so, and who forget
+	wg     sync.WaitGroup       // who run mappings, and who forget
 	soon   *time.Timer          // a state may settle before the next tick
 
 	looked  time.Time        // when the look that is under way began to write
@@ -142,10 +142,15 @@ func (h *host) reconcile(s *snapshot) {
 	h.r.hosted, h.r.late = maps.Clone(h.hosted), maps.Clone(h.late)
 }
 
+// start runs a mapping until its stop is called, and says so when nothing of it runs any more.
 func (h *host) start(d *definition) *hosted {
-	m := h.r.start(h.ctx, d)
+	m, ctx := h.r.newHosted(h.ctx, d)
 	h.wg.Go(func() {
-		<-m.done
+		defer m.stop()
+		func() {
+			defer close(m.done) // whatever a resolver does to its goroutine
+			m.run(ctx, h.r)
+		}()
 		select {
 		case h.ended <- struct{}{}:
 		case <-h.ctx.Done(): // stop waits for it

@@ -260,9 +260,9 @@ func testFleetVersions(f *fleetFixture) {
 	_, ok, err := f.table.Load(f.Context(), shard)
 	require.NoError(f, err)
 	assert.False(f, ok, "nothing was committed yet")
-	require.NoError(f, f.commit(lease, at(2, 20)))
-	require.NoError(f, f.commit(lease, at(2, 30)))
-	require.NoError(f, f.commit(lease, at(1, 10)))
+	for _, p := range []mapping.Progress{at(2, 20), at(2, 30), at(1, 10)} {
+		require.NoError(f, f.commit(lease, p))
+	}
 	f.loaded(shard, at(2, 20))
 	lease = f.take(shard, "a#1")
 	require.NoError(f, f.commit(lease, at(1, 5)), "versions begin anew, and a shard may be read again")
@@ -373,8 +373,7 @@ func testFleetsApart(f *fleetFixture) {
 	other.table = f.store.Fleet(other.mapping)
 	assert.Empty(f, other.workers())
 	assert.Empty(f, other.leases())
-	taken := other.take(shard, "a#1")
-	require.NoError(f, other.commit(taken, at(9, 9)))
+	require.NoError(f, other.commit(other.take(shard, "a#1"), at(9, 9)))
 	f.loaded(shard, at(1, 1))
 }
 
