@@ -38,22 +38,25 @@ type callEnd struct {
 	err       error          // of a delivery
 }
 
-// calls gathers the ends of a shard's calls. It is never full: a lane has one call at a time.
+// calls gathers the ends of a shard's calls. Its channel is never full: a lane has one call at a time.
 type calls struct {
-	mu   sync.Mutex
-	c    chan callEnd
-	left int // calls that nobody waits for any more
+	c chan callEnd
+
+	mu sync.Mutex
+	// left counts the stragglers: calls that outlive the loop, whose outcomes do not count.
+	left int
+	// closed is set when everything else of the shard has ended, its last commit included.
+	closed bool
 }
 
-// add takes the end of a call. The last one of those that nobody waits for gives the lease back: until then nobody else
-// could have been let in.
+// add takes the end of a call. The last straggler of a closed shard reports that nothing of the shard runs any more.
 func (c *calls) add(s *shard, e callEnd) {
 	if c.wasLast(e) {
-		s.release()
+		s.outlived()
 	}
 }
 
-// wasLast hands the end of a call on, or reports that it was the last of those that nobody waits for.
+// wasLast hands the end of a call to the loop, or reports that it was the last straggler, and the shard is closed.
 func (c *calls) wasLast(e callEnd) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -62,7 +65,7 @@ func (c *calls) wasLast(e callEnd) bool {
 		return false
 	}
 	c.left--
-	return c.left == 0
+	return c.left == 0 && c.closed
 }
 
 // leave stops waiting for the calls that run, and returns the ends that came in before.
@@ -74,6 +77,15 @@ func (c *calls) leave(s *shard) (ends []callEnd) {
 	}
 	c.left = s.running - len(ends)
 	return ends
+}
+
+// close notes that everything but the stragglers has ended, and reports whether there are any. If so, the last of them
+// calls outlived; if not, its caller does what is left to do.
+func (c *calls) close() (stragglers bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	return c.left > 0
 }
 
 // begin takes note of a call that begins in a lane.

@@ -55,13 +55,16 @@ func (f *member) publish() {
 
 // reason tells why this worker does not process a shard.
 func (f *member) reason(s fleet.State) string {
+	_, straggles := f.r.stragglers[s.Lease.Shard]
 	switch {
+	case straggles:
+		return f.r.waitingFor(f.r.lineage.shards[s.Lease.Shard])
 	case s.Lease.Foreign:
 		return "processed by a program outside the fleet: " + s.Lease.Owner
 	case s.Lease.Owner != "":
 		return "processed by another worker of the fleet: " + s.Lease.Owner
 	case s.Waits:
-		return waitingFor(f.r.lineage.shards[s.Lease.Shard])
+		return f.r.waitingFor(f.r.lineage.shards[s.Lease.Shard])
 	default:
 		return "waiting for a worker of the fleet to take it"
 	}

@@ -41,12 +41,11 @@ type member struct {
 	listing  bool           // the stream is being listed
 	relist   bool           // and is to be listed again soon after
 
-	stopping  bool
-	straggler bool             // a function still runs under its lease, which is left to expire, and the worker's row with it
-	drained   <-chan time.Time // the drain's time is over
-	patience  <-chan time.Time // nobody waits any longer for the leaving to be stored
-	errs      stopErrors
-	fatal     error
+	stopping bool
+	drained  <-chan time.Time // the drain's time is over
+	patience <-chan time.Time // nobody waits any longer for the leaving to be stored
+	errs     stopErrors
+	fatal    error
 }
 
 func newMember(r *run, table FleetTable) *member {
@@ -88,7 +87,7 @@ func (f *member) supervise() error {
 	for {
 		f.step(wake)
 		if f.stopping && len(f.r.running) == 0 {
-			if f.core.Done() || f.straggler {
+			if f.core.Done() || len(f.r.stragglers) > 0 { // their leases are left to expire, and the worker's row with them
 				break
 			}
 			if f.patience == nil {
@@ -102,6 +101,8 @@ func (f *member) supervise() error {
 			if f.end(e) {
 				f.refreshSoon(refresh)
 			}
+		case id := <-f.r.outlived:
+			f.outlived(id)
 		case <-refresh.C:
 			f.refresh(refresh)
 		case <-wake.C:
@@ -121,6 +122,7 @@ func (f *member) supervise() error {
 }
 
 func (f *member) left() error {
+	f.r.addStragglers(&f.errs)
 	f.r.m.log.Info("mapping stopped")
 	return errors.Join(f.fatal, f.errs.join())
 }
@@ -347,17 +349,19 @@ func (f *member) start(row FleetLease) {
 // end takes note of a shard that is not processed any more, and reports whether the stream is to be listed soon.
 func (f *member) end(e shardEnd) (early bool) {
 	r := f.r
+	info := r.running[e.id].info
 	delete(r.running, e.id)
 	r.m.view.set(func(v *view) {
 		delete(v.shards, e.id)
 		v.done[e.id] = e.finished
 	})
-	how := fleet.Abandoned
-	switch {
-	case errors.Is(e.err, ErrStillRunning):
-		f.straggler = true
+	if e.straggles != nil {
+		r.straggle(info, &e) // the core still counts the shard as this worker's, and does not take it again
 		f.judge(e)
 		return false
+	}
+	how := fleet.Abandoned
+	switch {
 	case e.finished && e.released:
 		how = fleet.Finished
 	case e.err == nil && e.released:
@@ -372,6 +376,15 @@ func (f *member) end(e shardEnd) (early bool) {
 	r.m.log.Info("shard is wholly processed", "shard", e.id, "newChildren", len(news))
 	f.list()
 	return r.lineage.needsListing(e.id)
+}
+
+// outlived takes note that the stragglers of a shard have ended: this worker may take it again.
+func (f *member) outlived(id string) {
+	s := f.r.outlive(id)
+	f.core.Ended(time.Now(), FleetLease{Shard: id, Owner: s.lease.Owner, Epoch: s.lease.Epoch}, fleet.Abandoned)
+	if f.stopping {
+		f.errs.add(s.cutShort())
+	}
 }
 
 // judge decides what the error with which a shard ended is to the run. That the progress of a shard that was handed over could

@@ -41,13 +41,15 @@ type shard struct {
 	store    leaseStore
 	load     func(context.Context) (Progress, error) // of a lease that the shard was given; nil where it takes it itself
 	lease    Lease
-	released bool
-	rate     rate // of what is read
-	sched    *batch.Scheduler
-	commits  *committer
-	account  *poller.Account // in the Budget, nil without one
-	held     int             // what it was told last
-	stored   chan struct{}   // closed when the shard's end is durable
+	released bool // the lease was released before run returned
+	// straggles names the calls that outlived run, the last of which releases the lease; nil without any.
+	straggles error
+	rate      rate // of what is read
+	sched     *batch.Scheduler
+	commits   *committer
+	account   *poller.Account // in the Budget, nil without one
+	held      int             // what it was told last
+	stored    chan struct{}   // closed when the shard's end is durable
 
 	pages   chan *read    // from the goroutine that reads; a pointer, which keeps the stack of loop small
 	room    chan struct{} // to it, one token for each read
@@ -57,6 +59,7 @@ type shard struct {
 	running int           // calls that have not ended
 
 	children []poller.Shard // that the last page told of
+	reported chan struct{}  // closed when the run has received the shard's end
 
 	stopping bool         // nothing new starts
 	wasCut   bool         // a call ended because its ctx was cancelled at the end of the drain
@@ -70,9 +73,9 @@ func newShard(r *run, info poller.Shard, view *shardView) *shard {
 		parent: r, m: r.m, info: info, view: view,
 		log:    r.m.log.With("shard", info.ID),
 		origin: r.m.origin(info.ID),
-		stored: make(chan struct{}),
-		pages:  make(chan *read),
-		room:   make(chan struct{}, 1),
+		stored: make(chan struct{}), reported: make(chan struct{}),
+		pages: make(chan *read),
+		room:  make(chan struct{}, 1),
 	}
 	s.soft, s.drain = context.WithCancel(r.soft)
 	s.ctx, s.lose = context.WithCancelCause(r.hard)
@@ -93,7 +96,7 @@ func (s *shard) run(delay time.Duration) (finished bool, err error) {
 	guard, finished, err := s.open(delay)
 	if guard == nil {
 		if s.load != nil && !s.released {
-			s.release()
+			s.released = s.release()
 		}
 		return finished, err
 	}
@@ -113,11 +116,11 @@ func (s *shard) open(delay time.Duration) (g *guard, finished bool, err error) {
 		return nil, false, s.unlessStopping(err)
 	}
 	if err := s.confirm(progress); err != nil || progress.End {
-		s.release()
+		s.released = s.release()
 		return nil, err == nil, s.unlessStopping(err)
 	}
 	if g, err = s.prepare(progress); err != nil {
-		s.release()
+		s.released = s.release()
 		return nil, false, err
 	}
 	return g, false, nil
@@ -248,41 +251,35 @@ func (s *shard) process(g *guard) (finished bool, err error) {
 	return s.close(left)
 }
 
-// close gives the lease back and tells how the shard came to its end. left describes the calls that still run: then the
-// last of them gives it back when it ends, since nobody else may begin before.
+// close releases the lease, unless it is lost or stragglers still run under it, and returns how the shard ended. left
+// names the calls that outlived the loop; they may have ended since.
 func (s *shard) close(left error) (finished bool, err error) {
 	finished = s.isStored()
-	cause := context.Cause(s.ctx)
+	if s.ends.close() {
+		s.straggles = left
+	}
+	e := ending{cause: context.Cause(s.ctx), notStored: s.commits.failure, cut: s.wasCut || left != nil && s.straggles == nil}
+	err = e.err(s.info.ID)
 	switch {
-	case errors.Is(cause, ErrLeaseLost):
-		err = ErrLeaseLost
-		s.log.Warn("the shard's lease was lost: what still ran does not count")
-	case errors.Is(cause, ErrUnreadable):
-		err = fmt.Errorf("mapping: shard %s: %w", s.info.ID, cause)
-	case isGone(cause):
-		err = fmt.Errorf("mapping: shard %s: %w: %w", s.info.ID, ErrNotStored, cause)
-	case left != nil:
-		err = left
-	case s.commits.failure != nil:
-		err = fmt.Errorf("mapping: shard %s: %w: %w", s.info.ID, ErrNotStored, s.commits.failure)
-	case s.wasCut:
-		err = fmt.Errorf("mapping: shard %s: %w", s.info.ID, ErrDrainTimeout)
+	case s.wasLost():
+		s.log.Warn("the shard's lease was lost: the outcomes of its running calls do not count")
+	case s.straggles == nil:
+		s.released = s.release()
 	}
-	if left == nil && !errors.Is(cause, ErrLeaseLost) {
-		s.release()
-	}
-	call(s.m.cfg.Observer.ShardClosed, ShardClosed{Shard: s.info.ID, End: finished, Err: err})
+	call(s.m.cfg.Observer.ShardClosed, ShardClosed{Shard: s.info.ID, End: finished, Err: errors.Join(s.straggles, err)})
 	return finished, err
 }
 
-// release gives the lease back. A store that does not take it only delays the next owner.
-func (s *shard) release() {
+// release releases the lease, and reports whether the store took it. If it did not, the next owner waits for the lease to
+// expire.
+func (s *shard) release() (released bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.soft), finalCommit)
 	defer cancel()
 	err := s.store.Release(ctx, s.lease)
-	if s.released = err == nil; err != nil {
+	if err != nil {
 		s.log.Warn("releasing the shard's lease failed", "error", err)
 	}
+	return err == nil
 }
 
 // written takes note of a durable commit. The committer's goroutine calls it.

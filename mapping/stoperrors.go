@@ -13,7 +13,7 @@ type stopErrors struct {
 }
 
 func (s *stopErrors) add(err error) {
-	if err == nil || errors.Is(err, ErrLeaseLost) { // somebody else has the shard already: that is what a stop is for
+	if err == nil || errors.Is(err, ErrLeaseLost) { // another owner has the shard already, which is the purpose of a stop
 		return
 	}
 	kind := err

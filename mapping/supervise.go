@@ -41,8 +41,11 @@ type run struct {
 	swept    time.Time           // when the rows were swept last
 	trouble  string              // what failed and was told of, empty when all is well
 	ended    chan shardEnd
-	gone     chan struct{} // closed when nobody hears from ended any more
 	wg       sync.WaitGroup
+
+	stragglers map[string]straggler // by shard, which is not in running
+	outlived   chan string          // shards whose stragglers have ended
+	gone       chan struct{}        // closed when nobody receives from ended and outlived any more
 }
 
 // shardEnd is how the processing of one shard came to its end.
@@ -53,6 +56,9 @@ type shardEnd struct {
 	released bool
 	children []poller.Shard // that its last page told of
 	err      error
+
+	// straggles names the calls of the shard that still run, whose end outlived reports; nil without any.
+	straggles error
 }
 
 func newRun(ctx context.Context, m *Mapping, began time.Time) *run {
@@ -60,6 +66,7 @@ func newRun(ctx context.Context, m *Mapping, began time.Time) *run {
 		m: m, began: began,
 		lineage: newLineage(), running: map[string]*shard{},
 		ended: make(chan shardEnd), gone: make(chan struct{}),
+		stragglers: map[string]straggler{}, outlived: make(chan string),
 	}
 	r.soft, r.halt = context.WithCancelCause(ctx)
 	r.hard, r.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -110,6 +117,8 @@ func (r *run) work() error {
 			if e.finished && r.lineage.needsListing(e.id) {
 				timer.Reset(max(0, earlyRefresh-time.Since(r.listed)))
 			}
+		case id := <-r.outlived:
+			r.startAgain(id)
 		case <-timer.C:
 			next, err := r.refresh()
 			if err != nil {
@@ -272,7 +281,7 @@ func (r *run) open() {
 // startAll starts those of some shards that are not processed yet.
 func (r *run) startAll(shards []poller.Shard) {
 	for _, s := range shards {
-		if r.running[s.ID] == nil {
+		if _, straggles := r.stragglers[s.ID]; r.running[s.ID] == nil && !straggles {
 			r.start(s, 0)
 		}
 	}
@@ -282,12 +291,16 @@ func (r *run) startAll(shards []poller.Shard) {
 func (r *run) publish() {
 	var blocked []ShardStatus
 	for _, s := range r.lineage.waiting(func(id string) bool { return r.running[id] != nil }) {
-		blocked = append(blocked, ShardStatus{ShardID: s.ID, Waiting: waitingFor(s)})
+		blocked = append(blocked, ShardStatus{ShardID: s.ID, Waiting: r.waitingFor(s)})
 	}
 	r.m.view.set(func(v *view) { v.blocked, v.done = blocked, map[string]bool{} })
 }
 
-func waitingFor(s poller.Shard) string {
+// waitingFor says why a shard is not processed.
+func (r *run) waitingFor(s poller.Shard) string {
+	if left, ok := r.stragglers[s.ID]; ok {
+		return "waiting for the end of calls that ignored the loss of the shard's lease: " + left.err.Error()
+	}
 	return "waiting for its parents to be wholly processed: " + strings.Join(parentsOf(s), " and ")
 }
 
@@ -305,7 +318,11 @@ func (r *run) process(s *shard, delay time.Duration) {
 	r.m.view.set(func(v *view) { v.shards[info.ID] = sv })
 	r.wg.Go(func() {
 		finished, err := s.run(delay)
-		e := shardEnd{id: info.ID, finished: finished, lease: s.lease, released: s.released, children: s.children, err: err}
+		defer close(s.reported)
+		e := shardEnd{
+			id: info.ID, finished: finished, lease: s.lease, released: s.released, straggles: s.straggles,
+			children: s.children, err: err,
+		}
 		select {
 		case r.ended <- e:
 		case <-r.gone:
@@ -322,10 +339,15 @@ func (r *run) end(e shardEnd) error {
 		delete(v.shards, e.id)
 		v.done[e.id] = e.finished
 	})
+	if e.straggles != nil {
+		r.straggle(info, &e)
+	}
 	switch {
 	case e.finished:
 		r.finish(e)
 	case r.soft.Err() != nil:
+	case e.straggles != nil && !isFinal(e.err):
+		r.publish()
 	case errors.Is(e.err, ErrLeaseLost):
 		r.start(info, leaseRetry)
 	case e.err != nil:
@@ -357,12 +379,15 @@ func (r *run) stop() error {
 	for len(r.running) > 0 {
 		select {
 		case e := <-r.ended:
-			_ = r.end(e) // it can't end the mapping a second time: what it tells is in errs
+			_ = r.end(e) // it cannot end the mapping a second time: errs has its error
 			errs.add(e.err)
+		case id := <-r.outlived:
+			errs.add(r.outlive(id).cutShort())
 		case <-drain.C:
 			r.cancel(ErrDrainTimeout)
 		}
 	}
+	r.addStragglers(&errs)
 	r.m.log.Info("mapping stopped")
 	return errs.join()
 }
