@@ -15,15 +15,16 @@ import (
 // lastCall is what a lane called last: an unchanged retry of the same batch keeps its request ID, and the document of a
 // batch that is given up tells of its last invocation.
 type lastCall struct {
-	id        batch.ID
-	requestID string
-	began     time.Time
-	running   bool
-	invoking  Invoking
-	next      *invoke.Invocation // to be started
-	work      chan<- invocation  // to the lane's goroutine, nil without one
-	result    invoke.Result      // of its last invocation
-	tooLarge  tooLarge           // what was told last to be too large
+	id         batch.ID
+	requestID  string
+	began      time.Time
+	running    bool
+	discarding bool // what runs is a delivery
+	invoking   Invoking
+	next       *invoke.Invocation // to be started
+	work       chan<- invocation  // to the lane's goroutine, nil without one
+	result     invoke.Result      // of its last invocation
+	tooLarge   tooLarge           // what was told last to be too large
 }
 
 // callEnd is how a call ended: an invocation or, with discarded set, a discard.
@@ -89,19 +90,19 @@ func (c *calls) close() (stragglers bool) {
 }
 
 // begin takes note of a call that begins in a lane.
-func (s *shard) begin(now time.Time, lane int, id batch.ID) *lastCall {
+func (s *shard) begin(now time.Time, lane int, id batch.ID, discarding bool) *lastCall {
 	c := &s.calls[lane]
 	if c.id != id {
 		*c = lastCall{id: id, requestID: uuid.NewString(), work: c.work, tooLarge: c.tooLarge}
 	}
-	c.began, c.running = now, true
+	c.began, c.running, c.discarding = now, true, discarding
 	s.running++
 	return c
 }
 
 // invoke prepares an invocation for start.
 func (s *shard) invoke(now time.Time, a *batch.Invoke) {
-	c := s.begin(now, a.Lane, a.ID)
+	c := s.begin(now, a.Lane, a.ID, false)
 	c.invoking = Invoking{Shard: s.info.ID, Lane: a.Lane, RequestID: c.requestID, Attempt: a.Attempt, Records: a.Records.Len()}
 	if n := a.Records.Len(); n > 0 && !a.Records.At(n-1).ArrivalTime.IsZero() {
 		c.invoking.IteratorAge = max(0, now.Sub(a.Records.At(n-1).ArrivalTime))
@@ -184,10 +185,12 @@ func (s *shard) report(e callEnd) {
 	}
 	cause := context.Cause(s.ctx)
 	if errors.Is(cause, ErrLeaseLost) {
+		s.ignored(c, &e)
 		return
 	}
 	if cause != nil && e.outcome.Kind != batch.Success && e.outcome.Kind != batch.Delivered {
 		s.wasCut = true
+		s.ignored(c, &e)
 		return
 	}
 	if e.outcome.Kind == batch.None {
@@ -202,11 +205,38 @@ func (s *shard) report(e callEnd) {
 	s.toldInvoked(c, e, verdict)
 }
 
+// ignored reports to the Observer the end of an invocation that does not count: each Invoking has its Invoked.
+func (s *shard) ignored(c *lastCall, e *callEnd) {
+	if e.discarded != nil {
+		return
+	}
+	err := e.result.Err
+	if err == nil {
+		err = context.Cause(s.ctx)
+	}
+	call(s.m.cfg.Observer.Invoked, Invoked{
+		Invoking: c.invoking, Duration: time.Since(c.began), Outcome: e.outcome.Kind, Failed: c.invoking.Records,
+		Step: batch.Ignored, Err: err,
+	})
+}
+
+// abandon reports to the Observer the invocations that outlive the shard, and returns an error that names them.
+func (s *shard) abandon() error {
+	err := s.stillRunning()
+	for i := range s.calls {
+		if c := &s.calls[i]; c.running && !c.discarding {
+			s.ignored(c, &callEnd{result: invoke.Result{Err: err}})
+		}
+	}
+	return err
+}
+
 // toldInvoked tells the world outside of an invocation's end.
 func (s *shard) toldInvoked(c *lastCall, e callEnd, verdict batch.Verdict) {
 	failed := c.invoking.Records - verdict.Resolved
-	ran := e.outcome.Kind != batch.NotRun
-	s.m.counts.invocation(c.invoking.Records, failed, ran)
+	if ran := e.outcome.Kind == batch.Success || e.outcome.Kind == batch.FunctionError; ran {
+		s.m.counts.invocation(c.invoking.Records, failed)
+	}
 	s.m.result(resultOf(e.outcome.Kind, verdict))
 	call(s.m.cfg.Observer.Invoked, Invoked{
 		Invoking: c.invoking, Duration: time.Since(e.began), Outcome: e.outcome.Kind,

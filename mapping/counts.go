@@ -2,8 +2,7 @@ package mapping
 
 import "sync/atomic"
 
-// Counts are the numbers that Lambda's event source mapping metrics tell, since the Mapping was made.
-// They count records, not invocations or documents.
+// Counts are the numbers of Lambda's event source mapping metrics since New. They count records, unless said otherwise.
 type Counts struct {
 	Polled      int64 // PolledEventCount: read; of an aggregate that is taken apart, each member
 	FilteredOut int64 // FilteredOutEventCount: passed over because no filter matched
@@ -11,14 +10,16 @@ type Counts struct {
 	Failed      int64 // FailedInvokeEventCount: in invocations that failed, wholly or from their first failed item on
 	Dropped     int64 // DroppedEventCount: discarded without being delivered
 	Delivered   int64 // OnFailureDestinationDeliveredEventCount: discarded and delivered to the destination
-	Invocations int64 // Invocations that ran
+	// Invocations counts invocations that ran: not those that the function's service refused (invoke.ErrNotRun), whose
+	// event was too large, or that a stop cut short.
+	Invocations int64
 
 	// PassedOver counts members of aggregates that are not this shard's, for their hash keys lie outside it: they are
 	// never invoked, and in Polled. It is no metric of Lambda's.
 	PassedOver int64
 
-	// Trimmed counts the gaps, not the records in them, that retention has made: see Observer.Trimmed. No metric of
-	// Lambda's.
+	// Trimmed counts gaps that retention has made, not the records in them: see Observer.Trimmed. Lambda has no such
+	// metric.
 	Trimmed int64
 }
 
@@ -27,10 +28,8 @@ type counts struct {
 	polled, filtered, passedOver, trimmed, invoked, failed, dropped, delivered, invocations atomic.Int64
 }
 
-func (c *counts) invocation(records, failed int, ran bool) {
-	if !ran {
-		return
-	}
+// invocation counts one that ran.
+func (c *counts) invocation(records, failed int) {
 	c.invocations.Add(1)
 	c.invoked.Add(int64(records))
 	c.failed.Add(int64(failed))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
@@ -20,7 +21,7 @@ const (
 
 // discard gives records up: it delivers their document in a goroutine of its own, which ends by sending to ends.
 func (s *shard) discard(now time.Time, a *batch.Discard) {
-	c := s.begin(now, a.Lane, a.ID)
+	c := s.begin(now, a.Lane, a.ID, true)
 	end := callEnd{lane: a.Lane, id: a.ID, began: now, discarded: a, outcome: batch.Outcome{Kind: batch.Dropped}}
 	if s.m.destination == nil {
 		s.ends.add(s, end)
@@ -28,8 +29,6 @@ func (s *shard) discard(now time.Time, a *batch.Discard) {
 	}
 	f := s.document(now, c, a)
 	go func() { // loop waits for its end, as for an invocation's
-		end.err = errGoexit
-		defer func() { s.ends.add(s, end) }()
 		end.err = s.deliver(f)
 		switch {
 		case end.err == nil:
@@ -37,11 +36,12 @@ func (s *shard) discard(now time.Time, a *batch.Discard) {
 		case errors.Is(end.err, errStopped):
 			end.outcome.Kind = batch.None
 		}
+		s.ends.add(s, end)
 	}()
 }
 
 var (
-	// errGoexit tells that a destination ended its goroutine, as t.FailNow does.
+	// errGoexit is the error of a destination that ended its goroutine, as t.FailNow does.
 	errGoexit = errors.New("the destination called runtime.Goexit")
 	// errStopped tells that a stop came between two deliveries: the document comes again.
 	errStopped = errors.New("stopped while waiting for the destination")
@@ -87,10 +87,20 @@ func (s *shard) pause(d time.Duration) bool {
 	return false
 }
 
-// tryDelivery hands the document over once. A destination that panics has not taken it.
-func (s *shard) tryDelivery(f *invoke.Failure) (err error) {
+// tryDelivery hands the document over once, in a goroutine of its own: a destination that panics, or ends its goroutine,
+// has not taken it.
+func (s *shard) tryDelivery(f *invoke.Failure) error {
 	ctx, cancel := context.WithTimeout(s.ctx, deliveryTimeout)
 	defer cancel()
+	err := errGoexit
+	var ended sync.WaitGroup
+	ended.Go(func() { err = s.deliverTo(ctx, f) })
+	ended.Wait()
+	return err
+}
+
+// deliverTo calls the destination, and returns its panic as an error.
+func (s *shard) deliverTo(ctx context.Context, f *invoke.Failure) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			s.log.Error("on-failure destination panicked", "panic", r, "stack", string(debug.Stack()))

@@ -56,7 +56,7 @@ func (s *shard) loop() error {
 				s.report(e)
 			}
 			if s.running > 0 {
-				return s.stillRunning()
+				return s.abandon()
 			}
 		}
 	}

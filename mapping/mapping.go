@@ -51,6 +51,7 @@ type Mapping struct {
 	log         *slog.Logger
 	view        view
 	counts      counts
+	owed        owed // leases that could not be released
 	lastResult  atomic.Pointer[string]
 
 	uuid          string // of the mapping, the same over restarts

@@ -20,7 +20,9 @@ type Observer struct {
 	Polled func(Polled)
 	// Invoking is called right before the function is.
 	Invoking func(Invoking)
-	// Invoked is called when an invocation ended.
+	// Invoked is called once for each Invoking: when the invocation ended, or when its shard does and the function still runs
+	// (Err is then an ErrStillRunning). Step is batch.Ignored where the outcome does not count, because the lease was lost or a
+	// stop cut the invocation short.
 	Invoked func(Invoked)
 	// Discarded is called when records were given up: delivered to the on-failure destination, or dropped.
 	Discarded func(Discarded)

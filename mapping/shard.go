@@ -193,6 +193,9 @@ func (s *shard) tryAcquire() (Lease, Progress, error) {
 		p, err := s.load(ctx)
 		return s.lease, p, err
 	}
+	if err := s.m.owed.pay(ctx, s.m.store, s.info.ID); err != nil {
+		return Lease{}, Progress{}, err
+	}
 	return s.m.store.Acquire(ctx, s.m.name, s.info.ID, s.m.owner)
 }
 
@@ -268,18 +271,6 @@ func (s *shard) close(left error) (finished bool, err error) {
 	}
 	call(s.m.cfg.Observer.ShardClosed, ShardClosed{Shard: s.info.ID, End: finished, Err: errors.Join(s.straggles, err)})
 	return finished, err
-}
-
-// release releases the lease, and reports whether the store took it. If it did not, the next owner waits for the lease to
-// expire.
-func (s *shard) release() (released bool) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.soft), finalCommit)
-	defer cancel()
-	err := s.store.Release(ctx, s.lease)
-	if err != nil {
-		s.log.Warn("releasing the shard's lease failed", "error", err)
-	}
-	return err == nil
 }
 
 // written takes note of a durable commit. The committer's goroutine calls it.

@@ -12,6 +12,7 @@ import (
 // each is known to it by a name that stays the same over restarts. Names of mappings and of shards are any strings that
 // are not empty. All methods may be called at the same time; what they return is the caller's. Once ctx is done before
 // a method has begun to store something, it stores nothing and returns an error that wraps ctx.Err().
+// Methods return soon after ctx is done: Mapping.Run waits for them, and a method that ignores ctx holds Run for as long.
 //
 // State that is stored but cannot be read is an error of the method that needs it, never the same as none. A Store that
 // can be closed returns ErrStoreClosed from then on, and one that can't go on after an error ErrStoreBroken.
@@ -36,8 +37,8 @@ type Store interface {
 	// back, and its Version may be any: that is how a shard is read again.
 	Commit(ctx context.Context, lease Lease, p Progress) error
 
-	// Release gives the lease back, so that others can have it at once. Releasing one that was lost is no error.
-	// When it returns, no Commit under the lease changes anything any more.
+	// Release releases the lease, so that others can acquire it. Releasing one that was lost, or released before, is no error.
+	// When it returns nil, no Commit under the lease changes anything any more. After an error it may be called again.
 	Release(ctx context.Context, lease Lease) error
 
 	// Delete removes what is stored for a shard whose stored progress has End: nobody will ask for it again, for the shard

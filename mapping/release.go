@@ -1,0 +1,63 @@
+package mapping
+
+import (
+	"context"
+	"fmt"
+	"sync"
+)
+
+// release releases the lease, retrying for finalCommit, and reports whether the store took it. If it did not, the mapping
+// owes the release, and makes it before it acquires the shard again; another owner waits until then, or until the lease
+// expires.
+func (s *shard) release() (released bool) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.soft), finalCommit)
+	defer cancel()
+	err := s.store.Release(ctx, s.lease)
+	for pause := commitRetry; err != nil && !isFinal(err); pause *= 2 {
+		if !sleep(ctx, pause) {
+			break
+		}
+		err = s.store.Release(ctx, s.lease)
+	}
+	if err == nil {
+		return true
+	}
+	s.log.Warn("releasing the shard's lease failed", "error", err)
+	if s.load == nil { // the workers of a fleet judge leases by their owners' heartbeats
+		s.m.owed.add(s.lease)
+	}
+	return false
+}
+
+// owed keeps the leases that a mapping was unable to release, by shard: a Store may hold them for ever, against the mapping
+// itself too. The zero value is ready, and any goroutine may use it.
+type owed struct {
+	mu     sync.Mutex
+	leases map[string]Lease
+}
+
+func (o *owed) add(l Lease) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.leases == nil {
+		o.leases = map[string]Lease{}
+	}
+	o.leases[l.Shard] = l
+}
+
+// pay releases the lease of a shard that is owed, if there is one.
+func (o *owed) pay(ctx context.Context, store Store, shard string) error {
+	o.mu.Lock()
+	lease, ok := o.leases[shard]
+	o.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	if err := store.Release(ctx, lease); err != nil {
+		return fmt.Errorf("mapping: release the lease of an earlier run: %w", err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.leases, shard)
+	return nil
+}
