@@ -3,6 +3,7 @@ package mapping
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -211,8 +212,10 @@ func (s *shard) ignored(c *lastCall, e *callEnd) {
 		return
 	}
 	err := e.result.Err
-	if err == nil {
-		err = context.Cause(s.ctx)
+	if cause := context.Cause(s.ctx); err == nil {
+		err = cause
+	} else if cause != nil && !errors.Is(err, cause) && !errors.Is(err, ErrStillRunning) {
+		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	call(s.m.cfg.Observer.Invoked, Invoked{
 		Invoking: c.invoking, Duration: time.Since(c.began), Outcome: e.outcome.Kind, Failed: c.invoking.Records,
@@ -234,9 +237,7 @@ func (s *shard) abandon() error {
 // toldInvoked tells the world outside of an invocation's end.
 func (s *shard) toldInvoked(c *lastCall, e callEnd, verdict batch.Verdict) {
 	failed := c.invoking.Records - verdict.Resolved
-	if ran := e.outcome.Kind == batch.Success || e.outcome.Kind == batch.FunctionError; ran {
-		s.m.counts.invocation(c.invoking.Records, failed)
-	}
+	s.m.counts.invocation(e.outcome.Kind, c.invoking.Records, failed)
 	s.m.result(resultOf(e.outcome.Kind, verdict))
 	call(s.m.cfg.Observer.Invoked, Invoked{
 		Invoking: c.invoking, Duration: time.Since(e.began), Outcome: e.outcome.Kind,

@@ -1,6 +1,10 @@
 package mapping
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/shardmill/shardmill/batch"
+)
 
 // Counts are the numbers of Lambda's event source mapping metrics since New. They count records, unless said otherwise.
 type Counts struct {
@@ -28,9 +32,14 @@ type counts struct {
 	polled, filtered, passedOver, trimmed, invoked, failed, dropped, delivered, invocations atomic.Int64
 }
 
-// invocation counts one that ran.
-func (c *counts) invocation(records, failed int) {
-	c.invocations.Add(1)
+// invocation counts one by what it came to. An event that was too large was sent, but the function did not run.
+func (c *counts) invocation(outcome batch.OutcomeKind, records, failed int) {
+	if outcome == batch.NotRun {
+		return
+	}
+	if outcome != batch.TooLarge {
+		c.invocations.Add(1)
+	}
 	c.invoked.Add(int64(records))
 	c.failed.Add(int64(failed))
 }

@@ -114,7 +114,7 @@ func TestInvocationsThatNeverRanAreNotCounted(t *testing.T) {
 		require.NoError(t, r.stop())
 		require.Equal(t, 4, calls)
 		counts := r.Status().Counts
-		assert.Equal(t, []int64{2, 6, 3}, []int64{counts.Invocations, counts.Invoked, counts.Failed})
+		assert.Equal(t, []int64{2, 9, 6}, []int64{counts.Invocations, counts.Invoked, counts.Failed})
 	})
 }
 

@@ -72,15 +72,24 @@ func (o *observed) invoking(e mapping.Invoking) {
 	}
 }
 
-// invoked counts an invocation, and ends its span. The measurements are made in that, so that they can name it as their
-// exemplar.
+// invoked counts an invocation whose outcome counts, and ends its span. The measurements are made within the span, so that they
+// can name it as their exemplar.
 func (o *observed) invoked(e mapping.Invoked) {
 	s := o.shard(e.Shard)
 	if s == nil {
 		return
 	}
 	ctx := noContext
+	if errors.Is(e.Err, mapping.ErrStillRunning) {
+		return // its span ends when the function does
+	}
 	r := s.take(e.RequestID)
+	if e.Step == batch.Ignored {
+		if r != nil {
+			r.abandon(e.Err)
+		}
+		return
+	}
 	if r != nil {
 		ctx = trace.ContextWithSpan(ctx, r.span)
 	}
