@@ -35,6 +35,9 @@ func (k OutcomeKind) String() string {
 	return fmt.Sprintf("OutcomeKind(%d)", uint8(k))
 }
 
+// MarshalText returns the name, so that JSON has it in place of a number.
+func (k OutcomeKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
 // Outcome is what Report is told of an invocation or a discard.
 type Outcome struct {
 	Kind OutcomeKind

@@ -18,8 +18,8 @@ const (
 type LaneStatus struct {
 	Lane  int
 	State LaneState
-	Since time.Time // of the state; zero for an idle lane
-	Until time.Time // of the next attempt or the window's end; zero in other states
+	Since time.Time `json:",omitzero"` // of the state; zero for an idle lane
+	Until time.Time `json:",omitzero"` // of the next attempt or the window's end; zero in other states
 
 	ID       ID          // of the batch in hand, 0 without one
 	Attempt  int         // the invocations made under that ID

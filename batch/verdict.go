@@ -34,6 +34,9 @@ func (s Step) String() string {
 	return fmt.Sprintf("Step(%d)", uint8(s))
 }
 
+// MarshalText returns the name, so that JSON has it in place of a number.
+func (s Step) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // Verdict tells what a Report led to, for logs, metrics and LastProcessingResult. Everything that has to be done
 // comes from Next.
 type Verdict struct {

@@ -1,9 +1,11 @@
 package mapping
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +22,9 @@ type lastCall struct {
 	requestID  string
 	began      time.Time
 	running    bool
-	discarding bool // what runs is a delivery
+	discarding bool     // what runs is a delivery
+	reminder   reminder // of what runs
+	lastError  string   // of the batch in hand, bounded; empty before a failure
 	invoking   Invoking
 	next       *invoke.Invocation // to be started
 	work       chan<- invocation  // to the lane's goroutine, nil without one
@@ -97,6 +101,7 @@ func (s *shard) begin(now time.Time, lane int, id batch.ID, discarding bool) *la
 		*c = lastCall{id: id, requestID: uuid.NewString(), work: c.work, tooLarge: c.tooLarge}
 	}
 	c.began, c.running, c.discarding = now, true, discarding
+	c.reminder = remindAfter(now, s.m.cfg.WarnAfter)
 	s.running++
 	return c
 }
@@ -198,6 +203,7 @@ func (s *shard) report(e callEnd) {
 		return
 	}
 	verdict := s.sched.Report(time.Now(), e.id, e.outcome)
+	c.noteError(&e, verdict)
 	if e.discarded != nil {
 		s.toldDiscarded(c, e)
 		return
@@ -205,6 +211,25 @@ func (s *shard) report(e callEnd) {
 	c.result = e.result
 	s.toldInvoked(c, e, verdict)
 }
+
+// maxErrorText bounds the text of an error in Status.
+const maxErrorText = 1024
+
+// noteError keeps the text of a failure for Status, until the batch is resolved.
+func (c *lastCall) noteError(e *callEnd, verdict batch.Verdict) {
+	err := e.result.Err
+	if e.discarded != nil {
+		err = e.err
+	}
+	switch {
+	case err != nil:
+		c.lastError = strings.ToValidUTF8(clip(err.Error()), "")
+	case verdict.Step == batch.Resolved:
+		c.lastError = ""
+	}
+}
+
+func clip(text string) string { return text[:min(len(text), maxErrorText)] }
 
 // ignored reports to the Observer the end of an invocation that does not count: each Invoking has its Invoked.
 func (s *shard) ignored(c *lastCall, e *callEnd) {
@@ -244,21 +269,28 @@ func (s *shard) toldInvoked(c *lastCall, e callEnd, verdict batch.Verdict) {
 		Failed: failed, Step: verdict.Step, Delay: verdict.Delay, Err: e.result.Err,
 	})
 	if verdict.Step == batch.Resolved {
+		s.warnUnreported(e)
 		return
 	}
-	log := s.log.With("requestId", c.requestID, "attempt", c.invoking.Attempt, "records", c.invoking.Records,
-		"outcome", e.outcome.Kind.String())
+	outcome := e.outcome.Kind.String()
+	if e.outcome.Kind == batch.Success && failed > 0 {
+		outcome = "partial-failure"
+	}
+	log := s.log.With("requestId", c.requestID, "attempt", c.invoking.Attempt, "records", c.invoking.Records, "outcome", outcome)
 	if e.result.Err != nil {
 		log = log.With("error", e.result.Err)
 	}
-	if verdict.BadItem {
+	switch {
+	case verdict.BadItem:
 		log = log.With("problem", "a failed item is no record of the batch, so all of it counts as failed")
+	case s.unreported(e):
+		log = log.With("problem", "the function named failed items, which do not count: "+unsetReporting)
 	}
 	switch verdict.Step {
 	case batch.Continued:
 		log.Warn("records failed: the batch goes on from the first of them", "failed", failed)
 	case batch.Retried:
-		log.Warn("invocation failed, will be tried again", "delay", verdict.Delay)
+		log.Warn("invocation failed: the batch is retried", "delay", verdict.Delay.String())
 	case batch.Bisected:
 		log.Warn("invocation failed: the batch is bisected")
 	case batch.Exhausted:
@@ -276,4 +308,32 @@ func resultOf(kind batch.OutcomeKind, v batch.Verdict) string {
 		return resultOK
 	}
 	return resultFailed
+}
+
+// unsetReporting names the setting without which failed items do not count.
+const unsetReporting = "FunctionResponseTypes of the mapping lacks ReportBatchItemFailures"
+
+// unreported reports, once for a mapping, that a function failed by naming items that the mapping does not ask for.
+func (s *shard) unreported(e callEnd) bool {
+	_, named := errors.AsType[*invoke.FailedItemsError](e.result.Err)
+	return named && !s.m.invokeOptions.ReportBatchItemFailures && !s.m.warnedUnreported.Swap(true)
+}
+
+// warnUnreported warns, once for a mapping, of a successful answer whose failed items the mapping does not ask for. As on
+// AWS the answer is a success: the records are passed.
+func (s *shard) warnUnreported(e callEnd) {
+	if s.m.invokeOptions.ReportBatchItemFailures || s.m.warnedUnreported.Load() || !namesItems(&e.result) {
+		return
+	}
+	if !s.m.warnedUnreported.Swap(true) {
+		s.log.Warn("the function's answer names failed items, which do not count: "+unsetReporting, "requestId", s.calls[e.lane].requestID)
+	}
+}
+
+// namesItems reports whether an answer has a batchItemFailures with a member.
+func namesItems(r *invoke.Result) bool {
+	if r.Response != nil {
+		return len(r.Response.FailedItems) > 0
+	}
+	return bytes.Contains(r.Payload, []byte(`"batchItemFailures"`)) && len(invoke.ParseResponse(r.Payload).FailedItems) > 0
 }

@@ -211,6 +211,11 @@ type Config struct {
 	// workers of a mapping must have the same. It goes with a FleetStore. An extension.
 	FailoverTime time.Duration
 
+	// WarnAfter is how long a call of the function, or of the on-failure destination, runs before the log says so, in a line at
+	// level WARN that is repeated whenever the call has run for twice as long: default 1 min; negative means never. An
+	// extension.
+	WarnAfter time.Duration
+
 	// Logger is told of changes of state, never of single records. nil means slog.Default().
 	Logger *slog.Logger
 
@@ -243,6 +248,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.DrainTimeout == 0 {
 		c.DrainTimeout = defaultDrainTimeout
+	}
+	if c.WarnAfter == 0 {
+		c.WarnAfter = defaultWarnAfter
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()

@@ -76,9 +76,11 @@ func (s *shard) ask() {
 	}
 }
 
-// arm sets the timer to when the Scheduler wants to be asked again. A timer that goes off too soon does no harm.
+// arm sets the timer to when the Scheduler wants to be asked again, or a call that runs is worth a log line. A timer that
+// goes off too soon does no harm.
 func (s *shard) arm(timer *time.Timer, now time.Time) {
-	if at, ok := s.sched.Wake(now); ok {
+	at, _ := s.sched.Wake(now) // the zero time where there is none
+	if at = earliest(at, s.remind(now)); !at.IsZero() {
 		timer.Reset(at.Sub(now))
 	}
 }
@@ -192,7 +194,11 @@ func (s *shard) publish() {
 	v.status.Read, v.status.Frontier = s.sched.Read(), s.sched.Frontier()
 	v.status.BufferedRecords, v.status.BufferedBytes = records, bytes
 	v.status.InFlight = s.running
-	v.status.Lanes = append(v.status.Lanes[:0], s.lanes...)
+	v.status.Lanes = v.status.Lanes[:0]
+	for i := range s.lanes {
+		c := &s.calls[i]
+		v.status.Lanes = append(v.status.Lanes, LaneStatus{LaneStatus: s.lanes[i], RequestID: c.requestID, LastError: c.lastError})
+	}
 	v.noRoom = noRoom
 }
 

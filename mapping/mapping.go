@@ -54,6 +54,8 @@ type Mapping struct {
 	owed        owed // leases that could not be released
 	lastResult  atomic.Pointer[string]
 
+	warnedUnreported atomic.Bool // of failed items that the mapping does not ask for
+
 	uuid          string // of the mapping, the same over restarts
 	invokeOptions invoke.Options
 	destination   invoke.Destination // nil: discarded records are dropped

@@ -129,7 +129,7 @@ func (f *member) left() error {
 
 // stop has everything drain, and leave.
 func (f *member) stop() {
-	f.r.m.log.Info("mapping stops", "shards", len(f.r.running), "drainTimeout", f.r.m.cfg.DrainTimeout)
+	f.r.m.log.Info("mapping stops", "shards", len(f.r.running), "drainTimeout", f.r.m.cfg.DrainTimeout.String())
 	f.stopping = true
 	f.core.Stop(time.Now())
 	f.drained = time.After(max(0, f.r.m.cfg.DrainTimeout))

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,8 +33,8 @@ type Status struct {
 	// "PROBLEM: Function call failed", or, for as long as the stream can't be read, "PROBLEM: " and what it answered.
 	// Throttling does not show.
 	LastProcessingResult string
-	// Problem tells why the stream's shards can't be listed, or in a fleet why its table can't be used; empty when both work.
-	// Problem tells why the stream's shards can't be listed; empty when they can.
+
+	// Problem says why the stream's shards cannot be listed, or in a fleet why its table cannot be used; empty when both work.
 	Problem string
 
 	// Counts are the numbers of Lambda's metrics, since the Mapping was made.
@@ -64,11 +65,32 @@ type ShardStatus struct {
 	// InFlight is the number of invocations and deliveries that run.
 	InFlight int
 
-	// Lanes tells where each lane stands.
-	Lanes []batch.LaneStatus
+	// Lanes has the status of each lane.
+	Lanes []LaneStatus
 
 	// Waiting tells what keeps the shard from moving on here; empty when nothing does.
 	Waiting string
+}
+
+// LaneStatus is the status of one lane of a shard.
+type LaneStatus struct {
+	batch.LaneStatus
+
+	// RequestID is that of the batch in hand, or of the last one; empty before the first invocation.
+	RequestID string
+
+	// LastError is the text of the last failure of the batch in hand, at most 1,024 bytes of it: of its invocation, or of the
+	// delivery of its document. It is empty before a failure, and once the batch is resolved.
+	LastError string
+}
+
+// MarshalJSON writes Behind as text, such as "1.5s". The other fields are written as encoding/json does.
+func (s ShardStatus) MarshalJSON() ([]byte, error) {
+	type plain ShardStatus
+	return json.Marshal(struct {
+		plain
+		Behind string
+	}{plain(s), s.Behind.String()})
 }
 
 // view is what Status reads. The goroutines of a Run write to it.
@@ -171,7 +193,7 @@ func (v *shardView) waiting() string {
 		return "no room to read because of " + v.blocker()
 	}
 	for i := range v.status.Lanes {
-		if l := &v.status.Lanes[i]; l.State == batch.Retrying || l.State == batch.Discarding {
+		if l := &v.status.Lanes[i].LaneStatus; l.State == batch.Retrying || l.State == batch.Discarding {
 			return describe(l)
 		}
 	}
@@ -182,7 +204,7 @@ func (v *shardView) waiting() string {
 		return fmt.Sprintf("progress can't be stored since %s: %s", stamp(v.store.since), v.store.reason)
 	}
 	for i := range v.status.Lanes {
-		if l := &v.status.Lanes[i]; l.State == batch.Invoking {
+		if l := &v.status.Lanes[i].LaneStatus; l.State == batch.Invoking {
 			return describe(l)
 		}
 	}
@@ -193,7 +215,7 @@ func (v *shardView) waiting() string {
 func (v *shardView) blocker() string {
 	var oldest *batch.LaneStatus
 	for i := range v.status.Lanes {
-		l := &v.status.Lanes[i]
+		l := &v.status.Lanes[i].LaneStatus
 		if !l.First.IsZero() && (oldest == nil || l.First.Compare(oldest.First) < 0) {
 			oldest = l
 		}

@@ -372,7 +372,7 @@ func (r *run) finish(e shardEnd) {
 
 // stop waits for the shards to drain, and cancels what still runs when the time is over.
 func (r *run) stop() error {
-	r.m.log.Info("mapping stops", "shards", len(r.running), "drainTimeout", r.m.cfg.DrainTimeout)
+	r.m.log.Info("mapping stops", "shards", len(r.running), "drainTimeout", r.m.cfg.DrainTimeout.String())
 	drain := time.NewTimer(max(0, r.m.cfg.DrainTimeout))
 	defer drain.Stop()
 	var errs stopErrors

@@ -69,6 +69,9 @@ func (c Class) String() string {
 	return fmt.Sprintf("Class(%d)", uint8(c))
 }
 
+// MarshalText returns the class as logs show it, so that JSON has it in place of a number.
+func (c Class) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
 // classes is the one place where an error's code becomes a Class. A code that is not here is Retry.
 // The codes are those of the Kinesis API reference, with its common errors, and of the AWS SDKs' list of throttling codes.
 var classes = map[string]Class{
