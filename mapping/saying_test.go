@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,9 +162,9 @@ func TestJSONHasDurationsAndEnumerationsAsText(t *testing.T) {
 
 func TestTheLastErrorOfALaneIsBoundedAndEndsWithItsBatch(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
-		fails := true
+		var works atomic.Bool
 		cfg.Function = invoke.Func(func(context.Context, *invoke.Event) error {
-			if fails {
+			if !works.Load() {
 				return errors.New(strings.Repeat("é", 1000))
 			}
 			return nil
@@ -172,7 +173,7 @@ func TestTheLastErrorOfALaneIsBoundedAndEndsWithItsBatch(t *testing.T) {
 		pages <- page(1, 3)
 		synctest.Wait()
 		assert.Equal(t, strings.Repeat("é", 512), r.Status().Shards[0].Lanes[0].LastError)
-		fails = false
+		works.Store(true)
 		pass(time.Minute)
 		assert.Empty(t, r.Status().Shards[0].Lanes[0].LastError)
 		require.NoError(t, r.stop())
