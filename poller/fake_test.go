@@ -83,6 +83,9 @@ func (f *fake) note(op, detail string, limit *int32) {
 
 func (f *fake) ListShards(_ context.Context, in *kinesis.ListShardsInput, _ ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error) {
 	f.note("list", aws.ToString(in.NextToken), nil)
+	if in.NextToken != nil && (in.StreamARN != nil || in.StreamName != nil) {
+		return nil, &types.InvalidArgumentException{Message: aws.String("NextToken and StreamARN cannot be provided together.")}
+	}
 	if f.onList != nil {
 		return f.onList(in)
 	}

@@ -151,11 +151,9 @@ func (p *Poller) list(ctx context.Context) ([]Shard, error) {
 
 func (p *Poller) listPage(ctx context.Context, token *string) (*kinesis.ListShardsOutput, error) {
 	var out *kinesis.ListShardsOutput
+	in := p.listInput(token)
 	err := p.call(ctx, listShards, func(ctx context.Context) (err error) {
-		out, err = p.cfg.Client.ListShards(ctx, &kinesis.ListShardsInput{
-			StreamARN: &p.cfg.StreamARN, // allowed beside a token, unlike the stream's name
-			NextToken: token,
-		}, p.wire().list)
+		out, err = p.cfg.Client.ListShards(ctx, in, p.wire().list)
 		return err
 	})
 	if err != nil {
@@ -163,6 +161,15 @@ func (p *Poller) listPage(ctx context.Context, token *string) (*kinesis.ListShar
 	}
 	p.clock.observe(out.ResultMetadata)
 	return out, nil
+}
+
+// listInput returns the request for a page of the listing. A token names its stream, and Kinesis refuses a request that
+// names the stream as well: "NextToken and StreamARN cannot be provided together."
+func (p *Poller) listInput(token *string) *kinesis.ListShardsInput {
+	if aws.ToString(token) != "" {
+		return &kinesis.ListShardsInput{NextToken: token}
+	}
+	return &kinesis.ListShardsInput{StreamARN: &p.cfg.StreamARN}
 }
 
 // childrenOf returns the children of a shard as ListShards will tell of them, but for their sequence numbers.

@@ -70,12 +70,8 @@ func (s *Service) listedStream(in *kinesis.ListShardsInput, now time.Time) (*str
 }
 
 func (s *Service) listedByToken(in *kinesis.ListShardsInput, now time.Time) (*stream, shardsToken, error) {
-	if in.StreamName != nil {
-		return nil, shardsToken{}, invalidArgument("NextToken and StreamName cannot be provided together.")
-	}
-	if in.ExclusiveStartShardId != nil || in.StreamCreationTimestamp != nil || in.ShardFilter != nil {
-		return nil, shardsToken{}, invalidArgument("NextToken cannot be provided together with ExclusiveStartShardId, " +
-			"StreamCreationTimestamp or ShardFilter.")
+	if with := besideToken(in); with != "" {
+		return nil, shardsToken{}, invalidArgument("NextToken and %s cannot be provided together.", with)
 	}
 	var token shardsToken
 	if !s.parseToken(shardsKind, *in.NextToken, &token) {
@@ -85,10 +81,27 @@ func (s *Service) listedByToken(in *kinesis.ListShardsInput, now time.Time) (*st
 		return nil, shardsToken{}, nextTokenExpired()
 	}
 	st := s.byID(token.Stream)
-	if st == nil || (in.StreamARN != nil && *in.StreamARN != st.arn) {
+	if st == nil {
 		return nil, shardsToken{}, invalidArgument("Invalid NextToken.")
 	}
 	return st, token, nil
+}
+
+// besideToken returns a member of a request that a token excludes, and "" if there is none. A token names its stream.
+func besideToken(in *kinesis.ListShardsInput) string {
+	switch {
+	case in.StreamName != nil:
+		return "StreamName"
+	case in.StreamARN != nil:
+		return "StreamARN"
+	case in.ExclusiveStartShardId != nil:
+		return "ExclusiveStartShardId"
+	case in.StreamCreationTimestamp != nil:
+		return "StreamCreationTimestamp"
+	case in.ShardFilter != nil:
+		return "ShardFilter"
+	}
+	return ""
 }
 
 // filter returns which shards a ShardFilter lets through.

@@ -85,10 +85,19 @@ func TestListShardsPages(t *testing.T) {
 		out, err := c.ListShards(t.Context(), in)
 		require.NoError(t, err)
 		assert.Equal(t, []string{shard0, shard1}, idsOf(out.Shards))
-		in.NextToken = out.NextToken
-		_, err = c.ListShards(t.Context(), in)
-		requireAPIError(t, err, "InvalidArgumentException", "NextToken and StreamName cannot be provided together.")
-		out, err = c.ListShards(t.Context(), &kinesis.ListShardsInput{NextToken: in.NextToken})
+		token := out.NextToken
+		for member, in := range map[string]kinesis.ListShardsInput{
+			"StreamName":              {StreamName: new("orders")},
+			"StreamARN":               {StreamARN: new(orders.ARN())},
+			"ExclusiveStartShardId":   {ExclusiveStartShardId: new(shard0)},
+			"StreamCreationTimestamp": {StreamCreationTimestamp: new(time.Unix(1, 0))},
+			"ShardFilter":             {ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeAtLatest}},
+		} {
+			in.NextToken = token
+			_, err = c.ListShards(t.Context(), &in)
+			requireAPIError(t, err, "InvalidArgumentException", "NextToken and "+member+" cannot be provided together.")
+		}
+		out, err = c.ListShards(t.Context(), &kinesis.ListShardsInput{NextToken: token})
 		require.NoError(t, err)
 		assert.Equal(t, []string{shard2}, idsOf(out.Shards))
 		assert.Nil(t, out.NextToken)
