@@ -68,7 +68,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	f.StringVar(&o.start, "start", string(mapping.TrimHorizon), "StartingPosition of the mapping")
 	f.StringVar(&o.format, "format", "", "the other program: kcl, vmware-go-kcl, kinesis-consumer or bento")
 	f.StringVar(&o.table, "table", "", "`name` of its DynamoDB table")
-	f.StringVar(&o.stream, "stream", "", "the stream as its table names it, where that has several")
+	f.StringVar(&o.stream, "stream", "", "the `stream` as its table names it, where that has several: its name; with kcl account:name:epoch,\nby default that of -source, or - for rows that name none")
 	f.StringVar(&o.app, "app", "", "its application's name: kinesis-consumer only")
 	f.StringVar(&o.file, "store", "", "`FILE` of boltstore that has the mapping's progress; empty: DynamoDB")
 	f.StringVar(&o.leases, "leases", "", "the mapping's lease table in DynamoDB; empty: its usual one")
@@ -129,7 +129,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 
 func (o *options) plan(ctx context.Context, c aws.Config, client *dynamodb.Client, store mapping.Store, name string) (*migrate.Plan, error) {
 	stream, _, _ := strings.Cut(o.source, "/consumer/")
-	p, err := poller.New(poller.Config{Client: kinesis.NewFromConfig(c), StreamARN: stream})
+	streams := kinesis.NewFromConfig(c)
+	if err := o.describe(ctx, streams, stream); err != nil {
+		return nil, err
+	}
+	p, err := poller.New(poller.Config{Client: streams, StreamARN: stream})
 	if err != nil {
 		return nil, err
 	}
@@ -144,4 +148,17 @@ func (o *options) plan(ctx context.Context, c aws.Config, client *dynamodb.Clien
 	return migrate.Import(ctx, table, migrate.Target{
 		Store: store, Mapping: name, StartingPosition: mapping.StartingPosition(o.start), Shards: shards, Plain: o.plain, AllowBack: o.allowBack,
 	})
+}
+
+// describe asks for the stream, unless -stream says whose rows are meant: a table of KCL may have rows of another one of its name.
+func (o *options) describe(ctx context.Context, client *kinesis.Client, stream string) error {
+	if o.stream != "" || o.export || migrate.Format(o.format) != migrate.KCL {
+		return nil
+	}
+	out, err := client.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamARN: &stream})
+	if err != nil {
+		return fmt.Errorf("describe %s, to know its rows (or set -stream): %w", stream, err)
+	}
+	o.stream, err = migrate.KCLStream(stream, aws.ToTime(out.StreamDescriptionSummary.StreamCreationTimestamp))
+	return err
 }

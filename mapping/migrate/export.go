@@ -37,7 +37,7 @@ func Export(ctx context.Context, store mapping.Store, name string, to Table, sha
 	if err != nil {
 		return nil, err
 	}
-	rows, err := to.shards(items)
+	rows, _, err := to.shards(items)
 	if err != nil {
 		return nil, err
 	}

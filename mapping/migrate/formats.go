@@ -12,73 +12,77 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// readers read a row of each format: the stream that it names, if it does, and its shard. ok is false for a row of
-// something else.
-var readers = map[Format]func(kcl.Item) (stream string, s Shard, ok bool, err error){
+// readers read a row of each format. ok is false for a row of something else than a shard.
+var readers = map[Format]func(kcl.Item) (r row, ok bool, err error){
 	KCL: readKCL, VMware: readVMware, Harlow: readHarlow, Bento: readBento,
 }
 
-// readKCL reads a row of KCL. Its key is the shard's ID, or account:stream:epoch:shard where one application reads several.
-func readKCL(row kcl.Item) (stream string, s Shard, ok bool, err error) {
-	if !kcl.IsLease(row) {
-		return "", Shard{}, false, nil
+// readKCL reads a row of KCL. Its key is the shard's ID, or account:name:epoch:shard where one application reads several streams.
+func readKCL(item kcl.Item) (row, bool, error) {
+	if !kcl.IsLease(item) {
+		return row{}, false, nil
 	}
-	id := kcl.Text(row, kcl.LeaseKey)
-	if parts := strings.Split(id, ":"); len(parts) == 4 {
-		stream, id = parts[1], parts[3]
+	key := kcl.Text(item, kcl.LeaseKey)
+	stream, id := "", key
+	if parts := strings.Split(key, ":"); len(parts) == 4 {
+		stream, id = strings.Join(parts[:3], ":"), parts[3]
 	}
 	if id == "" {
-		return "", Shard{}, false, errors.New("a row has no leaseKey: it is no lease table of KCL")
+		return row{}, false, errors.New("a row has no leaseKey: it is no lease table of KCL")
 	}
-	place, err := kcl.PlaceOf(row)
+	place, err := kcl.PlaceOf(item)
 	if err != nil {
-		return "", Shard{}, false, fmt.Errorf("%s: %w", id, err)
+		return row{}, false, fmt.Errorf("%s: %w", id, err)
 	}
-	s = Shard{ID: id, Position: place.Position, End: place.End, Begin: place.Begin, Owner: kcl.Text(row, kcl.LeaseOwner)}
-	if n, ok := row[kcl.LeaseCounter].(*types.AttributeValueMemberN); ok {
+	s := Shard{ID: id, Position: place.Position, End: place.End, Begin: place.Begin, Owner: kcl.Text(item, kcl.LeaseOwner)}
+	if n, ok := item[kcl.LeaseCounter].(*types.AttributeValueMemberN); ok {
 		s.counter = n.Value
 	}
-	return stream, s, true, nil
+	return row{key, stream, s}, true, nil
 }
 
 // readVMware reads a row of vmware-go-kcl: ShardID, AssignedTo, LeaseTimeout, Checkpoint, ParentShardId, ClaimRequest.
-func readVMware(row kcl.Item) (stream string, s Shard, ok bool, err error) {
-	s = Shard{ID: kcl.Text(row, "ShardID"), Owner: kcl.Text(row, "AssignedTo")}
+func readVMware(item kcl.Item) (row, bool, error) {
+	s := Shard{ID: kcl.Text(item, "ShardID"), Owner: kcl.Text(item, "AssignedTo")}
 	if s.ID == "" {
-		return "", Shard{}, false, errors.New("a row has no ShardID: it is no table of vmware-go-kcl")
+		return row{}, false, errors.New("a row has no ShardID: it is no table of vmware-go-kcl")
 	}
-	if err := s.claimed(row); err != nil {
-		return "", Shard{}, false, err
+	if err := s.claimed(item); err != nil {
+		return row{}, false, err
 	}
-	if kcl.Text(row, "Checkpoint") == kcl.ShardEnd {
+	var err error
+	if checkpoint := kcl.Text(item, "Checkpoint"); checkpoint == kcl.ShardEnd {
 		s.End = true
-		return "", s, true, nil
+	} else {
+		err = s.behind(checkpoint)
 	}
-	return "", s, true, s.behind(kcl.Text(row, "Checkpoint"))
+	return row{s.ID, "", s}, true, err
 }
 
 // readHarlow reads a row of kinesis-consumer: namespace, which is application-stream, shard_id, sequence_number.
-func readHarlow(row kcl.Item) (stream string, s Shard, ok bool, err error) {
-	namespace := kcl.Text(row, "namespace")
-	s = Shard{ID: kcl.Text(row, "shard_id")}
+func readHarlow(item kcl.Item) (row, bool, error) {
+	namespace := kcl.Text(item, "namespace")
+	s := Shard{ID: kcl.Text(item, "shard_id")}
 	if s.ID == "" || namespace == "" {
-		return "", Shard{}, false, errors.New("a row has no namespace and shard_id: it is no table of kinesis-consumer")
+		return row{}, false, errors.New("a row has no namespace and shard_id: it is no table of kinesis-consumer")
 	}
-	return namespace, s, true, s.behind(kcl.Text(row, "sequence_number"))
+	err := s.behind(kcl.Text(item, "sequence_number"))
+	return row{namespace + " " + s.ID, namespace, s}, true, err
 }
 
 // readBento reads a row of Bento: StreamID, ShardID, SequenceNumber, ClientID, LeaseTimeout. Rows of shards that were
 // read to their end are deleted.
-func readBento(row kcl.Item) (stream string, s Shard, ok bool, err error) {
-	stream = kcl.Text(row, "StreamID")
-	s = Shard{ID: kcl.Text(row, "ShardID"), Owner: kcl.Text(row, "ClientID")}
+func readBento(item kcl.Item) (row, bool, error) {
+	stream := kcl.Text(item, "StreamID")
+	s := Shard{ID: kcl.Text(item, "ShardID"), Owner: kcl.Text(item, "ClientID")}
 	if s.ID == "" || stream == "" {
-		return "", Shard{}, false, errors.New("a row has no StreamID and ShardID: it is no table of Bento")
+		return row{}, false, errors.New("a row has no StreamID and ShardID: it is no table of Bento")
 	}
-	if err := s.claimed(row); err != nil {
-		return "", Shard{}, false, err
+	if err := s.claimed(item); err != nil {
+		return row{}, false, err
 	}
-	return stream, s, true, s.behind(kcl.Text(row, "SequenceNumber"))
+	err := s.behind(kcl.Text(item, "SequenceNumber"))
+	return row{stream + " " + s.ID, stream, s}, true, err
 }
 
 // behind places the shard behind a record, all of which is done with. "" is a shard that is not begun.

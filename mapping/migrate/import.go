@@ -47,7 +47,7 @@ func Import(ctx context.Context, from Table, to Target) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	shards, err := from.shards(items)
+	shards, streams, err := from.shards(items)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func Import(ctx context.Context, from Table, to Target) (*Plan, error) {
 		return nil, err
 	}
 	if len(shards) == 0 {
-		p.Refusals = append(p.Refusals, fmt.Sprintf("table %s has no shard of the stream", from.Name))
+		p.Refusals = append(p.Refusals, fmt.Sprintf("table %s has no shard of the stream%s", from.Name, streams))
 	}
 	shards = to.complete(shards, from.deletes())
 	to.plan(p, shards, stored)

@@ -40,8 +40,9 @@ type Table struct {
 	Name   string
 	Format Format
 
-	// Stream tells whose rows are meant where a table has several streams': as the program writes it, which is the name, or
-	// with Bento the ARN where that is configured. Required with Harlow.
+	// Stream says whose rows are meant where a table has rows of several streams: as the program writes it, which is the name, or
+	// with Bento the ARN where that is configured. With KCL it is what KCLStream returns, the name alone if the table has one
+	// stream of that name, or SingleStream. If it is empty, the table must have one stream. Required with Harlow.
 	Stream string
 
 	// App is the name of the Harlow application. Required with that, else unused.
@@ -105,40 +106,32 @@ func (t *Table) Read(ctx context.Context) ([]Shard, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.shards(items)
+	shards, _, err := t.shards(items)
+	return shards, err
 }
 
-// shards reads the rows that are the stream's.
-func (t *Table) shards(items []kcl.Item) ([]Shard, error) {
-	var all []Shard
+// shards reads the rows that are the stream's. streams names those of all rows, for an error that there are none.
+func (t *Table) shards(items []kcl.Item) (shards []Shard, streams string, err error) {
+	var rows []row
 	var errs []error
-	streams := map[string]bool{}
 	for _, item := range items {
-		stream, s, ok, err := readers[t.Format](item)
+		r, ok, err := readers[t.Format](item)
 		switch {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("migrate: table %s: %w", t.Name, err))
-		case ok && t.isOf(stream):
-			streams[stream] = true
-			all = append(all, s)
+		case ok:
+			rows = append(rows, r)
 		}
 	}
-	if len(streams) > 1 {
-		errs = append(errs, fmt.Errorf("migrate: table %s has rows of several streams: set Stream to one of %s", t.Name, names(streams)))
+	picked, err := t.pick(rows)
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, "", err
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
+	for _, r := range picked {
+		shards = append(shards, r.shard)
 	}
-	slices.SortFunc(all, func(a, b Shard) int { return cmp.Compare(a.ID, b.ID) })
-	return all, nil
-}
-
-// isOf reports whether rows under this name of a stream are meant.
-func (t *Table) isOf(stream string) bool {
-	if t.Format == Harlow {
-		return stream == t.App+"-"+t.Stream
-	}
-	return t.Stream == "" || stream == "" || stream == t.Stream
+	slices.SortFunc(shards, func(a, b Shard) int { return cmp.Compare(a.ID, b.ID) })
+	return shards, others(rows), nil
 }
 
 func names(set map[string]bool) string {

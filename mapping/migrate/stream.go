@@ -1,0 +1,115 @@
+package migrate
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+)
+
+// SingleStream, as Table.Stream, means the rows of a KCL table whose keys are the IDs of shards alone. An application that was
+// changed to read several streams leaves such rows behind.
+const SingleStream = "-"
+
+// KCLStream returns how the table of a KCL application that reads several streams names a stream: account:name:epoch, of which
+// the epoch is the second at which the stream was created (DescribeStreamSummary's StreamCreationTimestamp). It tells apart
+// streams of one name in several accounts, and a stream from one that was deleted before it.
+func KCLStream(streamARN string, created time.Time) (string, error) {
+	a, err := arn.Parse(streamARN)
+	name, ok := strings.CutPrefix(a.Resource, "stream/")
+	if err != nil || !ok || a.AccountID == "" || name == "" {
+		return "", fmt.Errorf("migrate: %q is not the ARN of a stream", streamARN)
+	}
+	if created.IsZero() {
+		return "", fmt.Errorf("migrate: the time at which %s was created is not known", streamARN)
+	}
+	return a.AccountID + ":" + name + ":" + strconv.FormatInt(created.Unix(), 10), nil
+}
+
+// row is a row of a table that is about a shard.
+type row struct {
+	key    string // as the program has it
+	stream string // as the program names it; empty where the table has one stream only
+	shard  Shard
+}
+
+// pick returns the rows that are the stream's. It is an error if they may be those of several streams, or if there are two of
+// one shard: which of them counts is not for this package to guess.
+func (t *Table) pick(rows []row) ([]row, error) {
+	picked := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !t.isOf(r.stream) })
+	named := func(r row) bool { return r.stream != "" }
+	if len(picked) == 0 && isKCLStream(t.Stream) && !slices.ContainsFunc(rows, named) {
+		picked = rows // the application reads one stream, and its table does not name it
+	}
+	streams := map[string]bool{}
+	first := map[string]row{}
+	twice := ""
+	for _, r := range picked {
+		streams[r.choice()] = true
+		if before, ok := first[r.shard.ID]; ok && twice == "" {
+			twice = fmt.Sprintf(" (shard %s has the rows %q and %q)", r.shard.ID, before.key, r.key)
+		}
+		first[r.shard.ID] = r
+	}
+	switch {
+	case len(streams) > 1:
+		return nil, fmt.Errorf("migrate: table %s has rows of several streams%s: set Stream to one of %s", t.Name, twice, names(streams))
+	case twice != "":
+		return nil, fmt.Errorf("migrate: table %s has two rows of a shard%s: delete the one that does not count", t.Name, twice)
+	}
+	return picked, nil
+}
+
+// choice returns the Stream that chooses the row.
+func (r row) choice() string {
+	if r.stream == "" {
+		return SingleStream
+	}
+	return r.stream
+}
+
+// isOf reports whether rows under this name of a stream are meant.
+func (t *Table) isOf(stream string) bool {
+	switch {
+	case t.Format == Harlow:
+		return stream == t.App+"-"+t.Stream
+	case t.Stream == "":
+		return true
+	case t.Format != KCL:
+		return stream == "" || stream == t.Stream
+	case t.Stream == SingleStream:
+		return stream == ""
+	case isKCLStream(t.Stream):
+		return stream == t.Stream
+	}
+	return stream == "" || nameOf(stream) == t.Stream
+}
+
+// isKCLStream reports whether s has the form account:name:epoch.
+func isKCLStream(s string) bool { return strings.Count(s, ":") == 2 }
+
+// nameOf returns the name in account:name:epoch.
+func nameOf(stream string) string {
+	parts := strings.Split(stream, ":")
+	if len(parts) != 3 {
+		return stream
+	}
+	return parts[1]
+}
+
+// others names the streams of a table's rows, for an error that none of them is the one that is meant; empty without any.
+func others(rows []row) string {
+	streams := map[string]bool{}
+	for _, r := range rows {
+		if r.stream != "" {
+			streams[r.stream] = true
+		}
+	}
+	if len(streams) == 0 {
+		return ""
+	}
+	return ", only rows of " + names(streams)
+}

@@ -1,0 +1,83 @@
+package migrate_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/migrate"
+)
+
+// TestRowsOfAKCLTableAreThoseOfTheDescribedStream: one application may read streams of one name in several accounts, or a stream
+// that was deleted and created again. All four parts of a key count.
+func TestRowsOfAKCLTableAreThoseOfTheDescribedStream(t *testing.T) {
+	const (
+		one    = "111111111111:orders:1600000000"
+		two    = "222222222222:orders:1600000000"
+		again  = "111111111111:orders:1700000000"
+		users  = "111111111111:users:1600000000"
+		single = migrate.SingleStream
+	)
+	for title, c := range map[string]struct {
+		stream  string
+		rows    []item
+		want    map[string]mapping.Progress
+		err     []string // of Import
+		refused string
+	}{
+		"two accounts":             {stream: two, rows: []item{kcl1(one+":a", "41"), kcl1(two+":a", "42")}, want: map[string]mapping.Progress{"a": within(42, 0)}},
+		"the older of two streams": {stream: one, rows: []item{kcl1(one+":a", "41"), kcl1(again+":a", "42")}, want: map[string]mapping.Progress{"a": within(41, 0)}},
+		"the newer of two streams": {stream: again, rows: []item{kcl1(one+":a", "SHARD_END"), kcl1(again+":a", "42")}, want: map[string]mapping.Progress{"a": within(42, 0)}},
+		"one stream of the name":   {stream: "orders", rows: []item{kcl1(one+":a", "41"), kcl1(users+":a", "42")}, want: map[string]mapping.Progress{"a": within(41, 0)}},
+		"two of the name, chosen by the name": {stream: "orders", rows: []item{kcl1(one+":a", "41"), kcl1(again+":a", "42")}, err: []string{
+			`shard a has the rows "` + one + `:a" and "` + again + `:a"`, `set Stream to one of "` + one + `", "` + again + `"`,
+		}},
+		"nothing chosen, one shard each": {rows: []item{kcl1(one+":a", "41"), kcl1(two+":b", "42")}, err: []string{`set Stream to one of "` + one + `", "` + two + `"`}},
+		"only another stream of the name": {
+			stream: again, rows: []item{kcl1(one+":a", "41")}, want: map[string]mapping.Progress{},
+			refused: `has no shard of the stream, only rows of "` + one + `"`,
+		},
+		"a table of one stream":         {stream: one, rows: []item{kcl1("a", "41")}, want: map[string]mapping.Progress{"a": within(41, 0)}},
+		"rows from before, not chosen":  {rows: []item{kcl1("a", "41"), kcl1(one+":a", "42")}, err: []string{`shard a has the rows "a" and "` + one + `:a"`, `set Stream to one of "-", "` + one + `"`}},
+		"rows from before, the new":     {stream: one, rows: []item{kcl1("a", "41"), kcl1(one+":a", "42")}, want: map[string]mapping.Progress{"a": within(42, 0)}},
+		"rows from before, the old":     {stream: single, rows: []item{kcl1("a", "41"), kcl1(one+":a", "42")}, want: map[string]mapping.Progress{"a": within(41, 0)}},
+		"rows from before, by the name": {stream: "orders", rows: []item{kcl1("a", "41"), kcl1(one+":a", "42")}, err: []string{`shard a has the rows "a" and "` + one + `:a"`}},
+	} {
+		t.Run(title, func(t *testing.T) {
+			store := stored(t, nil)
+			from := migrate.Table{Client: &tables{rows: map[string][]item{"t": c.rows}}, Name: "t", Format: migrate.KCL, Stream: c.stream}
+			plan, err := migrate.Import(t.Context(), from, migrate.Target{Store: store, Mapping: name, StartingPosition: mapping.TrimHorizon})
+			for _, text := range c.err {
+				require.ErrorContains(t, err, text)
+			}
+			if c.err != nil {
+				assert.Empty(t, progress(t, store))
+				return
+			}
+			require.NoError(t, err)
+			err = plan.Apply(t.Context())
+			if c.refused != "" {
+				require.ErrorContains(t, err, c.refused)
+			} else {
+				require.NoError(t, err)
+			}
+			assert.Equal(t, c.want, progress(t, store))
+		})
+	}
+}
+
+func TestKCLStreamNamesAStreamAsKCLDoes(t *testing.T) {
+	const arn = "arn:aws:kinesis:us-east-1:123456789012:stream/orders"
+	stream, err := migrate.KCLStream(arn, time.Unix(1600000000, 999e6))
+	require.NoError(t, err)
+	assert.Equal(t, "123456789012:orders:1600000000", stream)
+	for _, bad := range []string{"", "orders", "arn:aws:kinesis:us-east-1::stream/orders", "arn:aws:kinesis:us-east-1:123456789012:stream/", arn[:40]} {
+		_, err := migrate.KCLStream(bad, time.Unix(1600000000, 0))
+		require.ErrorContains(t, err, "is not the ARN of a stream", bad)
+	}
+	_, err = migrate.KCLStream(arn, time.Time{})
+	require.ErrorContains(t, err, "is not known")
+}
