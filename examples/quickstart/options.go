@@ -36,7 +36,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.endpoint, "endpoint", "", "`URL` of a Kinesis endpoint that runs already; empty: an embedded server")
 	f.StringVar(&o.stream, "stream", "quickstart", "`name` of the stream, which is created if need be")
 	f.StringVar(&o.region, "region", "us-east-1", "AWS region")
-	f.IntVar(&o.shards, "shards", 4, "shards of a stream that is created")
+	f.IntVar(&o.shards, "shards", 4, "shards of a stream that is created, 1 to 10000")
 	f.IntVar(&o.records, "records", 5000, "records to put; those that the stream holds already are not put again")
 	f.IntVar(&o.recordSize, "record-size", 200, "size of a record in bytes")
 	f.IntVar(&o.batch, "batch", 25, "BatchSize: most records in an invocation")
@@ -62,7 +62,7 @@ func parse(args []string) (options, error) {
 	check(o.endpoint == "" || strings.HasPrefix(o.endpoint, "http://") || strings.HasPrefix(o.endpoint, "https://"),
 		"-endpoint is %q, must be a URL such as http://127.0.0.1:4568", o.endpoint)
 	check(o.batch >= 1 && o.batch <= 10_000, "-batch is %d, must be between 1 and 10000", o.batch)
-	check(o.shards >= 1, "-shards is %d, must be at least 1", o.shards)
+	check(o.shards >= 1 && o.shards <= 10_000, "-shards is %d, must be between 1 and 10000", o.shards)
 	check(o.records >= 1, "-records is %d, must be at least 1", o.records)
 	check(o.recordSize >= smallest && o.recordSize <= 1<<20-256, "-record-size is %d, must be between %d and %d", o.recordSize, smallest, 1<<20-256)
 	check(o.work >= 0, "-work is %s, must be at least 0", o.work)

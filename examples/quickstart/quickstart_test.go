@@ -147,7 +147,8 @@ func positions(t *testing.T, name string) map[string]string {
 
 func TestBadFlagsAreNamedWithTheirBounds(t *testing.T) {
 	for arg, want := range map[string]string{
-		"-shards=0":       "-shards is 0, must be at least 1",
+		"-shards=0":       "-shards is 0, must be between 1 and 10000",
+		"-shards=10001":   "-shards is 10001, must be between 1 and 10000",
 		"-records=0":      "-records is 0, must be at least 1",
 		"-record-size=1":  "-record-size is 1, must be between 32 and",
 		"-work=-1s":       "-work is -1s, must be at least 0",
@@ -160,4 +161,10 @@ func TestBadFlagsAreNamedWithTheirBounds(t *testing.T) {
 		_, err := parse([]string{arg})
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// TestQuickstartOnMoreShardsThanAPageLists: a listing has 1,000 shards a page.
+func TestQuickstartOnMoreShardsThanAPageLists(t *testing.T) {
+	put, delivered, lost, _, outOfOrder, _, _, shards := runToEnd(t, build(t), "-shards", "1200")
+	assert.Equal(t, []int{5000, 5000, 0, 0, 1200}, []int{put, delivered, lost, outOfOrder, shards})
 }

@@ -1,0 +1,6 @@
+//go:build race
+
+package mapping_test
+
+// manyShards is more than a page of a listing has. The race detector makes each shard ten times as expensive.
+const manyShards = 1100
