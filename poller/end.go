@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
 // A service that names no place to go on from, neither a next iterator nor a continuation, says by it that the shard has
@@ -16,6 +19,12 @@ import (
 // more in a shard before a listing is asked.
 const endClaims = 2
 
+// quietReads is how many reads in a row must bring nothing, and be caught up, for a shard that is listed as closed to have
+// ended. There are services that name a place to go on from for ever: each began after the listing, so no record can have
+// been put to the shard since, and none is left. The position says nothing about that. Of a shard that is closed some
+// services list the number that ends all shards, others that of the last record.
+const quietReads = 2
+
 var (
 	errUntold   = errors.New("the answer names neither a place to go on from nor child shards, though it tells of more records")
 	errOpen     = errors.New("the answer names neither a place to go on from nor child shards, and the stream lists the shard as open")
@@ -25,9 +34,13 @@ var (
 // end reports whether a delivery is the shard's last. Where that is only claimed, reading goes on at the read position; an
 // error tells that the delivery brought nothing either.
 func (r *reader) end(ctx context.Context, o operation, d *delivery) (bool, error) {
-	if !d.end || len(d.children) > 0 {
+	switch {
+	case !d.end:
 		r.claims = 0
-		return d.end, nil
+		return r.isQuiet(ctx, d), nil
+	case r.namesChildren(d.children):
+		r.claims = 0
+		return true, nil
 	}
 	behind := d.behind != nil && *d.behind > 0
 	r.log.LogAttrs(ctx, slog.LevelDebug, "an end without child shards", slog.Int("records", len(d.records)), slog.Bool("behind", behind))
@@ -45,6 +58,26 @@ func (r *reader) end(ctx context.Context, o operation, d *delivery) (bool, error
 	return r.confirmEnd(ctx, o)
 }
 
+// namesChildren reports whether child shards are this shard's: each names its parents.
+func (r *reader) namesChildren(children []types.ChildShard) bool {
+	return slices.ContainsFunc(children, func(c types.ChildShard) bool { return slices.Contains(c.ParentShards, r.shard) })
+}
+
+// isQuiet reports whether a delivery that names a place to go on from is the last of quietReads that say that nothing is
+// left in a shard that was listed as closed before they began.
+func (r *reader) isQuiet(ctx context.Context, d *delivery) bool {
+	caughtUp := d.behind != nil && *d.behind == 0
+	if !caughtUp || len(r.unread(d.records)) > 0 || !r.poller.ends.closedBefore(r.shard, d.began) {
+		r.quiet = 0
+		return false
+	}
+	if r.quiet++; r.quiet < quietReads {
+		return false
+	}
+	r.log.LogAttrs(ctx, slog.LevelInfo, "the shard is listed as closed, and nothing is left in it: it has ended, though the service names a place to go on from")
+	return true
+}
+
 // confirmEnd asks a listing whether the shard has ended.
 func (r *reader) confirmEnd(ctx context.Context, o operation) (bool, error) {
 	state, err := r.poller.ends.of(ctx, r.shard, r.poller.Shards)
@@ -52,7 +85,7 @@ func (r *reader) confirmEnd(ctx context.Context, o operation) (bool, error) {
 		return false, err
 	}
 	switch state {
-	case shardClosed:
+	case shardBounded, shardClosed:
 		return true, nil
 	case shardUnlisted:
 		err := o.error(errUnlisted)
@@ -69,21 +102,25 @@ type shardState uint8
 const (
 	shardUnlisted shardState = iota
 	shardOpen
-	shardClosed // it has an ending sequence number, or children
+	shardBounded // it has an ending sequence number
+	shardClosed  // it has children
 )
 
-// ends asks listings which shards have ended, one at a time for all readers: a reshard ends many shards at once.
+// ends knows what the newest listing says of which shards have ended. Where a newer one is needed it lists, one at a time for
+// all readers: a reshard ends many shards at once.
 type ends struct {
 	turn chan struct{} // of capacity 1: who is in it may list
 
-	mu     sync.Mutex
-	asked  time.Time // when the newest listing began
-	states map[string]shardState
+	mu       sync.Mutex
+	asked    time.Time // when the newest listing began
+	answered time.Time // when it was there
+	states   map[string]shardState
+	open     bool // it has an open shard
 }
 
 func newEnds() *ends { return &ends{turn: make(chan struct{}, 1)} }
 
-// of returns the state of a shard by a listing that began after the call of it.
+// of returns the state of a shard by a listing that began after the call of it. list has it learned.
 func (e *ends) of(ctx context.Context, id string, list func(context.Context) ([]Shard, error)) (shardState, error) {
 	called := time.Now()
 	select {
@@ -95,12 +132,9 @@ func (e *ends) of(ctx context.Context, id string, list func(context.Context) ([]
 	if state, fresh := e.known(id, called); fresh {
 		return state, nil
 	}
-	asked := time.Now()
-	shards, err := list(ctx)
-	if err != nil {
+	if _, err := list(ctx); err != nil {
 		return 0, err
 	}
-	e.learn(shards, asked)
 	state, _ := e.known(id, called)
 	return state, nil
 }
@@ -112,20 +146,40 @@ func (e *ends) known(id string, t time.Time) (shardState, bool) {
 	return e.states[id], !e.asked.IsZero() && !e.asked.Before(t)
 }
 
-func (e *ends) learn(shards []Shard, asked time.Time) {
+// closedBefore reports whether the newest listing, which was there by t, has a shard as closed. One that has no open shard is
+// not believed that a shard without children is closed: there were services that list a last number of each shard, and every
+// stream has an open one.
+func (e *ends) closedBefore(id string, t time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.asked.IsZero() || e.answered.After(t) {
+		return false
+	}
+	return e.states[id] == shardClosed || e.states[id] == shardBounded && e.open
+}
+
+// learn takes in a listing. Of two the one that began later counts.
+func (e *ends) learn(shards []Shard, asked, answered time.Time) {
 	states := make(map[string]shardState, len(shards))
 	for i := range shards {
 		s := &shards[i]
 		state := shardOpen
 		if s.EndingSequenceNumber != "" {
-			state = shardClosed
+			state = shardBounded
 		}
 		states[s.ID] = max(states[s.ID], state)
 		for _, parent := range [2]string{s.Parent, s.AdjacentParent} {
 			states[parent] = shardClosed
 		}
 	}
+	open := false
+	for _, state := range states {
+		open = open || state == shardOpen
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.asked, e.states = asked, states
+	if asked.Before(e.asked) {
+		return
+	}
+	e.asked, e.answered, e.states, e.open = asked, answered, states, open
 }

@@ -124,7 +124,7 @@ func TestAnEndThatNoListingConfirmsIsAnError(t *testing.T) {
 	}{
 		"listed as open": {aws.Int64(0), nil, "get records: the answer names neither a place to go on from nor child shards, and the stream lists the shard as open", poller.Retry},
 		"not listed": {aws.Int64(0), func(*kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
-			return &kinesis.ListShardsOutput{}, nil
+			return &kinesis.ListShardsOutput{Shards: []types.Shard{{ShardId: aws.String("another")}}}, nil
 		}, "get records: the answer names neither a place to go on from nor child shards, and the stream does not list the shard", poller.ShardGone},
 		"no listing to be had": {nil, func(*kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
 			return nil, &types.AccessDeniedException{}

@@ -206,6 +206,7 @@ func (f *fanoutReader) accept(ctx context.Context, event *types.SubscribeToShard
 		records:   records,
 		suspected: &f.sub.suspected,
 		behind:    event.MillisBehindLatest,
+		began:     later(f.sub.opened, f.sub.fresh),
 		asOf:      f.sentAfter(event),
 		end:       continuation == "" || len(event.ChildShards) > 0,
 		children:  event.ChildShards,

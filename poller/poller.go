@@ -72,12 +72,15 @@ func New(cfg Config) (*Poller, error) {
 	return p, nil
 }
 
-// Shards lists the stream's shards to the last page. An error is an *Error, or the cause of ctx's end.
+// Shards lists the stream's shards to the last page. An error is an *Error, or the cause of ctx's end. A stream without
+// shards does not exist, so an answer that lists none is an error too, and one that leaves out what each shard has.
 func (p *Poller) Shards(ctx context.Context) ([]Shard, error) {
 	var err error
 	for range maxListings {
 		var shards []Shard
+		began := time.Now()
 		if shards, err = p.list(ctx); err == nil {
+			p.ends.learn(shards, began, time.Now())
 			return shards, nil
 		}
 		if Classify(err) != Renew {
@@ -134,8 +137,8 @@ func (p *Poller) list(ctx context.Context) ([]Shard, error) {
 		if err != nil {
 			return nil, err
 		}
-		for i := range out.Shards {
-			shards = append(shards, shardOf(&out.Shards[i]))
+		if shards, err = appendShards(shards, out); err != nil {
+			return nil, listShards.error(err)
 		}
 		token = out.NextToken
 		if aws.ToString(token) == "" {
@@ -147,6 +150,31 @@ func (p *Poller) list(ctx context.Context) ([]Shard, error) {
 		seen[*token] = true
 	}
 	return nil, listShards.error(fmt.Errorf("the listing does not end within %d pages", maxListPages))
+}
+
+var (
+	errNoListing = errors.New("the answer is no listing: it has neither shards nor a token of the next page")
+	errNoShards  = errors.New("the answer lists no shard, though every stream has some")
+	errNoID      = errors.New("the answer lists a shard without an ID")
+)
+
+// appendShards adds the shards of a page. A page that is no part of a listing is an error, and so is the last page of a
+// listing without shards: a member that is absent must not be taken for a shard that has left the stream.
+func appendShards(shards []Shard, page *kinesis.ListShardsOutput) ([]Shard, error) {
+	last := aws.ToString(page.NextToken) == ""
+	if page.Shards == nil && last {
+		return nil, errNoListing
+	}
+	for i := range page.Shards {
+		if aws.ToString(page.Shards[i].ShardId) == "" {
+			return nil, errNoID
+		}
+		shards = append(shards, shardOf(&page.Shards[i]))
+	}
+	if last && len(shards) == 0 {
+		return nil, errNoShards
+	}
+	return shards, nil
 }
 
 func (p *Poller) listPage(ctx context.Context, token *string) (*kinesis.ListShardsOutput, error) {

@@ -40,9 +40,10 @@ type reader struct {
 	members *deaggregator
 
 	// ended is set with the last page. children are those that it told of, if any. claims counts the answers in a row that
-	// told of the end and of no children.
+	// told of the end and of no children, quiet those that brought nothing of a shard that is listed as closed.
 	ended    bool
 	claims   int
+	quiet    int
 	children []Shard
 
 	// watch finds out whether retention has passed the read position. gap is what it found in front of the last page.
@@ -227,6 +228,7 @@ func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOut
 		records:   records,
 		suspected: &r.suspected,
 		behind:    out.MillisBehindLatest,
+		began:     began,
 		asOf:      r.poller.serviceTime(began),
 		end:       out.NextShardIterator == nil,
 		children:  out.ChildShards,
@@ -244,6 +246,7 @@ type delivery struct {
 	records   []batch.Record
 	suspected *suspicion // of the iterator, or the subscription, that it came of
 	behind    *int64     // in milliseconds
+	began     time.Time  // the service made it after that, by our clock
 
 	// asOf is a time, on the service's clock, before which everything has been read where nothing is behind.
 	asOf time.Time
@@ -263,7 +266,7 @@ func (r *reader) take(ctx context.Context, o operation, d *delivery) (batch.Page
 	page := batch.Page{Records: r.unread(d.records), End: end}
 	if d.behind != nil {
 		page.Behind = time.Duration(*d.behind) * time.Millisecond
-		if *d.behind == 0 && end == d.end { // an end that is not believed says nothing of what was read
+		if *d.behind == 0 && (end || !d.end) { // an end that is not believed says nothing of what was read
 			page.CaughtUpTo = d.asOf
 		}
 	}

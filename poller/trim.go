@@ -5,9 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis"
-
 	"github.com/shardmill/shardmill/batch"
 )
 
@@ -125,26 +122,11 @@ func (r *reader) Gap() (Gap, bool) {
 	return *r.gap, true
 }
 
-// describer is a Client that can tell a stream's retention period, as *kinesis.Client can.
-type describer interface {
-	DescribeStreamSummary(context.Context, *kinesis.DescribeStreamSummaryInput, ...func(*kinesis.Options)) (*kinesis.DescribeStreamSummaryOutput, error)
-}
-
-// retention returns the stream's retention period, minRetention where it can't be had.
+// retention returns the stream's retention period, minRetention where the stream does not say.
 func (p *Poller) retention(ctx context.Context) time.Duration {
-	d, ok := p.cfg.Client.(describer)
-	if !ok {
-		return minRetention
-	}
-	var out *kinesis.DescribeStreamSummaryOutput
-	err := p.call(ctx, operation{name: "describe stream summary"}, func(ctx context.Context) (err error) {
-		out, err = d.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamARN: &p.cfg.StreamARN}, p.wire().list)
-		return err
-	})
-	if err != nil || out.StreamDescriptionSummary == nil {
+	d, err := p.Describe(ctx)
+	if err != nil || d.Retention == 0 {
 		p.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "the stream's retention period is not known", slog.Any("error", err))
-		return minRetention
 	}
-	hours := aws.ToInt32(out.StreamDescriptionSummary.RetentionPeriodHours)
-	return max(minRetention, time.Duration(hours)*time.Hour)
+	return max(minRetention, d.Retention)
 }

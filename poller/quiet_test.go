@@ -1,0 +1,174 @@
+package poller_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardmill/shardmill/poller"
+)
+
+// shard is one as a listing shows it; "" is an end, or a parent, that it does not have.
+func listedShard(id, end, parent string) types.Shard {
+	s := types.Shard{ShardId: aws.String(id), SequenceNumberRange: &types.SequenceNumberRange{StartingSequenceNumber: aws.String("1")}}
+	if end != "" {
+		s.SequenceNumberRange.EndingSequenceNumber = aws.String(end)
+	}
+	if parent != "" {
+		s.ParentShardId = aws.String(parent)
+	}
+	return s
+}
+
+// endless has listings of a stream whose closed shards always name a place to go on from.
+func endless(f *fake, listed ...types.Shard) {
+	f.onList = func(*kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
+		return &kinesis.ListShardsOutput{Shards: listed}, nil
+	}
+}
+
+const everyEnd = "9223372036854775807" // what one emulator lists for each shard that is closed
+
+// TestAClosedShardWithoutAnEndHasEndedWhenNothingIsLeft: emulators give a next iterator, or a continuation, for ever.
+func TestAClosedShardWithoutAnEndHasEndedWhenNothingIsLeft(t *testing.T) {
+	open := listedShard("open", "", "")
+	for name, tc := range map[string]struct {
+		records int
+		listed  []types.Shard
+		ends    bool
+	}{
+		"the number of every end":             {3, []types.Shard{listedShard(shardID, everyEnd, ""), open}, true},
+		"the number of its last record":       {3, []types.Shard{listedShard(shardID, "300", ""), open}, true},
+		"a number above all its records":      {3, []types.Shard{listedShard(shardID, "100000", ""), open}, true},
+		"no number, but a child":              {3, []types.Shard{listedShard(shardID, "", ""), listedShard("child", "", shardID)}, true},
+		"a child, and the shard is listed no": {3, []types.Shard{listedShard("child", "", shardID)}, true},
+		"nothing was ever put to it":          {0, []types.Shard{listedShard(shardID, everyEnd, ""), listedShard("child", "", shardID)}, true},
+		"listed as open":                      {3, []types.Shard{listedShard(shardID, "", ""), open}, false},
+		"not listed":                          {3, []types.Shard{open}, false},
+		"every shard is listed with an end":   {3, []types.Shard{listedShard(shardID, "300", ""), listedShard("other", "500", "")}, false},
+	} {
+		for _, subscribes := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, subscribes: %t", name, subscribes), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					h := newHub(tc.records)
+					endless(h.fake, tc.listed...)
+					p := newPoller(t, h, poller.Config{})
+					if subscribes {
+						p = newFanout(t, h, poller.Config{})
+					}
+					_, err := p.Shards(t.Context())
+					require.NoError(t, err)
+					var r poller.Reader
+					if subscribes {
+						r = openFanout(t, p, poller.Start{})
+					} else if r, err = p.Open(poller.Shard{ID: shardID}, poller.Start{}); err != nil {
+						require.NoError(t, err)
+					}
+					got, ended, errs := toTheEnd(t, r, tc.records+1)
+					require.Equal(t, numbers(1, tc.records), got)
+					require.Empty(t, errs)
+					require.Equal(t, tc.ends, ended)
+					require.Len(t, h.of("list"), 1, "a poll does not list")
+					if ended {
+						require.Less(t, time.Since(h.born), 30*time.Second)
+						require.Zero(t, h.open())
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestAReadThatBeganBeforeItsShardWasListedAsClosedSaysNothing: a record may have come in between.
+func TestAReadThatBeganBeforeItsShardWasListedAsClosedSaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(1)
+		endless(f, listedShard(shardID, everyEnd, ""), listedShard("child", "", shardID))
+		p := newPoller(t, f, poller.Config{})
+		var listedAt time.Time
+		f.onRead = func(ctx context.Context, n int) (*kinesis.GetRecordsOutput, error) {
+			if n == 4 { // under way while the stream is listed
+				rest(ctx, 10*time.Millisecond)
+				_, err := p.Shards(ctx)
+				require.NoError(t, err)
+				listedAt = time.Now()
+				rest(ctx, 10*time.Millisecond)
+			}
+			return nil, nil
+		}
+		r, err := p.Open(poller.Shard{ID: shardID}, poller.Start{})
+		require.NoError(t, err)
+		for ended := false; !ended; {
+			page, err := r.Next(t.Context())
+			require.NoError(t, err)
+			ended = page.End
+		}
+		after := 0
+		for _, at := range f.times("read") {
+			if f.born.Add(at).After(listedAt) {
+				after++
+			}
+		}
+		require.Equal(t, 2, after, "reads that began after the listing was there")
+	})
+}
+
+// TestAClosedShardThatIsBehindOrBringsRecordsGoesOn: nothing is left only where a read says so twice in a row.
+func TestAClosedShardThatIsBehindOrBringsRecordsGoesOn(t *testing.T) {
+	empty := func(behind *int64) *kinesis.GetRecordsOutput {
+		return &kinesis.GetRecordsOutput{Records: []types.Record{}, MillisBehindLatest: behind, NextShardIterator: aws.String("0@0s")}
+	}
+	for name, answer := range map[string]*kinesis.GetRecordsOutput{
+		"behind":            empty(aws.Int64(1)),
+		"it does not say":   empty(nil),
+		"no number of time": empty(aws.Int64(-1)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(2)
+				endless(f, listedShard(shardID, everyEnd, ""), listedShard("child", "", shardID))
+				f.onRead = func(_ context.Context, n int) (*kinesis.GetRecordsOutput, error) {
+					if n < 50 {
+						if n%2 == 0 {
+							return answer, nil
+						}
+						return empty(aws.Int64(0)), nil
+					}
+					return nil, nil
+				}
+				p := newPoller(t, f, poller.Config{})
+				_, err := p.Shards(t.Context())
+				require.NoError(t, err)
+				r, err := p.Open(poller.Shard{ID: shardID}, poller.Start{})
+				require.NoError(t, err)
+				got, _, _ := toTheEnd(t, r, 2)
+				require.Equal(t, []string{"1", "2"}, got)
+			})
+		})
+	}
+}
+
+// TestChildrenOfAnotherShardAreNoEnd: an answer that was meant for another reader must not end this shard.
+func TestChildrenOfAnotherShardAreNoEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(2)
+		f.onRead = func(_ context.Context, n int) (*kinesis.GetRecordsOutput, error) {
+			if n > 0 {
+				return nil, nil
+			}
+			return &kinesis.GetRecordsOutput{Records: []types.Record{}, MillisBehindLatest: aws.Int64(0), ChildShards: []types.ChildShard{
+				{ShardId: aws.String("x"), ParentShards: []string{"another"}}, {ShardId: aws.String("y")},
+			}}, nil
+		}
+		got, ended, _ := toTheEnd(t, open(t, f, poller.Start{}, poller.Config{}), 2)
+		require.Equal(t, []string{"1", "2"}, got)
+		require.False(t, ended)
+	})
+}
