@@ -78,6 +78,12 @@ type Progress struct {
 
 	// ClosedUpTo tells that the tumbling windows which begin before it are closed. It is zero while none was.
 	ClosedUpTo time.Time
+
+	// ShardStart is the starting sequence number of the shard, and StreamCreated is when its stream was created. They
+	// identify the shard: a stream that was deleted and created again under its name has shards of the same IDs. Each is
+	// empty, or zero, where it was not known, and in what was stored before there were these fields.
+	ShardStart    string
+	StreamCreated time.Time
 }
 
 // progressOf returns what is stored of a Commit.

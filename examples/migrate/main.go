@@ -145,8 +145,10 @@ func (o *options) plan(ctx context.Context, c aws.Config, client *dynamodb.Clien
 	if o.export {
 		return migrate.Export(ctx, store, name, table, shards, o.allowBack)
 	}
+	described, _ := p.Describe(ctx) // a stream that may not be described is known by its shards alone
 	return migrate.Import(ctx, table, migrate.Target{
-		Store: store, Mapping: name, StartingPosition: mapping.StartingPosition(o.start), Shards: shards, Plain: o.plain, AllowBack: o.allowBack,
+		Store: store, Mapping: name, StartingPosition: mapping.StartingPosition(o.start), Shards: shards, StreamCreated: described.Created,
+		Plain: o.plain, AllowBack: o.allowBack,
 	})
 }
 

@@ -75,14 +75,22 @@ const (
 	flagTerminatedEarly
 	flagResolvedUpTo
 	flagClosedUpTo
+	flagMore   // a second byte of flags follows behind all that the first one says
 	flagsKnown = 1<<iota - 1
+)
+
+// Bits of the second byte.
+const (
+	moreShardStart = 1 << iota
+	moreStreamCreated
+	moreKnown = 1<<iota - 1
 )
 
 // encodeRow returns the body of a row's value, with room for the checksum.
 func encodeRow(r row) []byte {
 	p := r.progress
 	w := p.Window
-	size := 96 + len(p.Position.SequenceNumber)
+	size := 112 + len(p.Position.SequenceNumber) + len(p.ShardStart)
 	if w != nil {
 		size += 40 + len(w.State)
 	}
@@ -104,7 +112,33 @@ func encodeRow(r row) []byte {
 			b = appendTime(b, t)
 		}
 	}
+	return appendMore(b, p)
+}
+
+// appendMore appends what identifies the shard, if anything does.
+func appendMore(b []byte, p mapping.Progress) []byte {
+	more := moreOf(p)
+	if more == 0 {
+		return b
+	}
+	b = append(b, more)
+	if more&moreShardStart != 0 {
+		b = appendBytes(b, p.ShardStart)
+	}
+	if more&moreStreamCreated != 0 {
+		b = appendTime(b, p.StreamCreated)
+	}
 	return b
+}
+
+func moreOf(p mapping.Progress) (more byte) {
+	if p.ShardStart != "" {
+		more |= moreShardStart
+	}
+	if !p.StreamCreated.IsZero() {
+		more |= moreStreamCreated
+	}
+	return more
 }
 
 func flagsOf(p mapping.Progress) (flags byte) {
@@ -113,6 +147,7 @@ func flagsOf(p mapping.Progress) (flags byte) {
 			flags |= bit
 		}
 	}
+	set(moreOf(p) != 0, flagMore)
 	set(p.End, flagEnd)
 	set(p.Position.Partial, flagPartial)
 	set(!p.ResolvedUpTo.IsZero(), flagResolvedUpTo)
@@ -182,7 +217,22 @@ func (d *decoder) progress() (p mapping.Progress) {
 	if flags&flagClosedUpTo != 0 {
 		p.ClosedUpTo = d.time()
 	}
+	if flags&flagMore != 0 {
+		d.more(&p)
+	}
 	return p
+}
+
+// more reads what identifies the shard.
+func (d *decoder) more(p *mapping.Progress) {
+	more := d.byte()
+	d.bad = d.bad || more == 0 || more&^byte(moreKnown) != 0
+	if more&moreShardStart != 0 {
+		p.ShardStart = string(d.bytes())
+	}
+	if more&moreStreamCreated != 0 {
+		p.StreamCreated = d.time()
+	}
 }
 
 func (d *decoder) window(flags byte) *batch.Window {

@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -39,7 +40,8 @@ func drawRow(t *rapid.T) row {
 			TerminatedEarly: rapid.Bool().Draw(t, "terminated early"),
 		}
 	}
-	for _, at := range []*time.Time{&r.progress.ResolvedUpTo, &r.progress.ClosedUpTo} {
+	r.progress.ShardStart = rapid.String().Draw(t, "shard start")
+	for _, at := range []*time.Time{&r.progress.ResolvedUpTo, &r.progress.ClosedUpTo, &r.progress.StreamCreated} {
 		if rapid.Bool().Draw(t, "with a time") {
 			*at = drawTime(t, "time")
 		}
@@ -85,6 +87,10 @@ func TestEachFlippedBitOfAValueIsSeen(t *testing.T) {
 func TestValuesStay(t *testing.T) {
 	const want = "\x01\x02\x02\x1f\x03\x0242\n\x80\xc8\xce\xb4\r\xff\x93\xeb\xdc\x03\xf8\xc8\xce\xb4\r\xff\x93\xeb\xdc\x03\x02{}"
 	assert.Equal(t, want, string(encodeRow(fullRow())))
+	identified := fullRow()
+	identified.progress.ShardStart, identified.progress.StreamCreated = "41", time.Unix(1_800_000_000, 0).UTC()
+	const more = "\x03\x0241\x80\xc8\xce\xb4\r\x00"
+	assert.Equal(t, strings.Replace(want, "\x1f", "\x9f", 1)+more, string(encodeRow(identified)))
 	assert.Equal(t, "\x01\x80\xc8\xce\xb4\r\xff\x93\xeb\xdc\x03", string(encodeAnchor(time.Unix(1_800_000_000, 1_000_000_000-1).UTC())))
 }
 
@@ -102,6 +108,7 @@ func FuzzDecode(f *testing.F) {
 	k := key{"m", "s"}
 	f.Add(encodeRow(fullRow()))
 	f.Add(encodeRow(row{epoch: 1}))
+	f.Add(encodeRow(row{epoch: 1, written: 1, progress: mapping.Progress{ShardStart: "41", StreamCreated: time.Unix(3, 4)}}))
 	f.Add(encodeAnchor(time.Unix(1, 2)))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {

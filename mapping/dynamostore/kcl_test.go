@@ -98,6 +98,7 @@ func TestRowIsKCLs(t *testing.T) {
 
 	resolved := time.Date(2026, 11, 23, 10, 0, 0, 1e6, time.UTC)
 	p := mapping.Progress{Version: 3, Position: batch.Position{SequenceNumber: "42", SubSequence: 5, Partial: true}, ResolvedUpTo: resolved}
+	p.ShardStart, p.StreamCreated = "40", resolved.Add(-time.Hour)
 	require.NoError(t, s.Commit(t.Context(), held, p))
 	got = lease(t, db, app)
 	token := got["sm_token"]
@@ -111,7 +112,7 @@ func TestRowIsKCLs(t *testing.T) {
 		"sm_format": num(1), "sm_mapping": str(orders), "sm_epoch": num(1), "sm_owner": str("owner"), "sm_worker": str("worker"), "sm_incarnation": num(1),
 		"sm_written": num(1), "sm_version": num(3), "sm_sequence": str("42"), "sm_sub": num(5),
 		"sm_partial": &types.AttributeValueMemberBOOL{Value: true}, "sm_end": &types.AttributeValueMemberBOOL{},
-		"sm_resolved": str("2026-11-23T10:00:00.001Z"),
+		"sm_resolved": str("2026-11-23T10:00:00.001Z"), "sm_start": str("40"), "sm_created": str("2026-11-23T09:00:00.001Z"),
 	}, got)
 
 	require.NoError(t, s.Commit(t.Context(), held, mapping.Progress{Version: 4, Position: batch.Position{SequenceNumber: "50"}, End: true}))

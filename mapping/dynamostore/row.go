@@ -30,6 +30,8 @@ const (
 	attrResolved    = "sm_resolved"    // S: a time, absent where it is not known
 	attrClosed      = "sm_closed"      // S: a time, absent while no window is closed
 	attrWindow      = "sm_window"      // M: the open window
+	attrStart       = "sm_start"       // S: the shard's starting sequence number, absent where it is not known
+	attrCreated     = "sm_created"     // S: a time, of the stream's creation, absent where it is not known
 	attrRate        = "sm_rate"        // N: bytes a second, measured by a worker of a fleet
 )
 
@@ -144,6 +146,8 @@ func writeProgress(x *expr, p mapping.Progress, s stateAt) {
 	x.set(attrResolved, optional(stamp(p.ResolvedUpTo)))
 	x.set(attrClosed, optional(stamp(p.ClosedUpTo)))
 	x.set(attrWindow, encodeWindow(p.Window, s))
+	x.set(attrStart, optional(p.ShardStart))
+	x.set(attrCreated, optional(stamp(p.StreamCreated)))
 }
 
 // optional is a string attribute that is absent when it is empty.
@@ -177,6 +181,8 @@ func (d *decoder) progress() (mapping.Progress, stateAt) {
 		End:          d.boolean(attrEnd),
 		ResolvedUpTo: d.time(attrResolved),
 		ClosedUpTo:   d.time(attrClosed),
+
+		ShardStart: kcl.Text(d.item, attrStart), StreamCreated: d.time(attrCreated),
 	}
 	w, isStored := d.item[attrWindow]
 	if !isStored {

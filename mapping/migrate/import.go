@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -29,6 +30,10 @@ type Target struct {
 	// where that does not show otherwise. Without them, the mapping takes each parent without progress for processed whose
 	// children have some: that is wrong where the other program has begun a child before both its parents.
 	Shards []poller.Shard
+
+	// StreamCreated is when the stream was created, as poller.Poller describes it. It is stored with the positions, so that
+	// the mapping notices when the stream is deleted and created again under its name. Zero means that it is not known.
+	StreamCreated time.Time
 
 	// Plain tells that no record of the stream is an aggregate of KPL's: then a checkpoint of KCL at record n is behind all
 	// of it, and nothing comes again.
@@ -152,15 +157,27 @@ func (t *Target) overtaken(shards []Shard) map[string]bool {
 	return overtaken
 }
 
+// starts returns the starting sequence numbers of the shards, as far as the stream lists them.
+func (t *Target) starts() map[string]string {
+	starts := make(map[string]string, len(t.Shards))
+	for i := range t.Shards {
+		starts[t.Shards[i].ID] = t.Shards[i].StartingSequenceNumber
+	}
+	return starts
+}
+
 // plan adds the steps.
 func (t *Target) plan(p *Plan, shards []Shard, stored map[string]mapping.Progress) {
-	overtaken := t.overtaken(shards)
+	overtaken, starts := t.overtaken(shards), t.starts()
 	for _, from := range shards {
 		if t.Plain && from.Position.SubSequence == 0 {
 			from.Position.Partial = false
 		}
 		was, isStored := stored[from.ID]
-		s := Step{Shard: from.ID, Was: place(was, isStored), from: from}
+		s := Step{Shard: from.ID, Was: place(was, isStored), from: from, start: starts[from.ID]}
+		if !from.Position.IsZero() && batch.CompareSequenceNumbers(from.Position.SequenceNumber, s.start) < 0 {
+			s.start = "" // the position is another shard's: the mapping refuses it
+		}
 		s.Will = s.Was
 		switch {
 		case from.Begin != "":
@@ -260,5 +277,7 @@ func (t *Target) store(ctx context.Context, s *Step, owner string) (err error) {
 	if now := place(was, isStored); now != s.Was {
 		return fmt.Errorf("it was %s when the plan was made, and is %s now: make the plan again", s.Was, now)
 	}
-	return t.Store.Commit(ctx, lease, mapping.Progress{Version: 1, Position: s.from.Position, End: s.from.End})
+	return t.Store.Commit(ctx, lease, mapping.Progress{
+		Version: 1, Position: s.from.Position, End: s.from.End, ShardStart: s.start, StreamCreated: t.StreamCreated,
+	})
 }

@@ -194,6 +194,30 @@ func TestParentsWhoseRowsAreDeletedAreEnded(t *testing.T) {
 	assert.Equal(t, map[string]mapping.Progress{"a": end, "b": end, "c": behind(30), "d": behind(41)}, progress(t, store))
 }
 
+// TestImportedProgressTellsWhichShardItIsOf: else a stream that is created again under its name would be taken for this one.
+// A position before the shard's beginning is not of this shard.
+func TestImportedProgressTellsWhichShardItIsOf(t *testing.T) {
+	created := time.Unix(1_700_000_000, 0).UTC()
+	shards := []poller.Shard{
+		{ID: "a", StartingSequenceNumber: "10"}, {ID: "b", Parent: "a", StartingSequenceNumber: "40"}, {ID: "c", StartingSequenceNumber: "50"}, {ID: "d"},
+	}
+	store := stored(t, nil)
+	from := migrate.Table{Client: &tables{rows: map[string][]item{"t": {
+		kcl2("a", "SHARD_END", 0), kcl2("b", "41", 0), kcl2("c", "9", 0), kcl2("d", "60", 0),
+	}}}, Name: "t", Format: migrate.KCL}
+	plan, err := migrate.Import(t.Context(), from, migrate.Target{
+		Store: store, Mapping: name, StartingPosition: mapping.TrimHorizon, Shards: shards, StreamCreated: created, Plain: true,
+	})
+	require.NoError(t, err)
+	require.NoError(t, plan.Apply(t.Context()))
+	got := map[string]string{}
+	for id, p := range progress(t, store) {
+		got[id] = p.ShardStart
+		assert.Equal(t, created, p.StreamCreated, id)
+	}
+	assert.Equal(t, map[string]string{"a": "10", "b": "40", "c": "", "d": ""}, got)
+}
+
 // TestParentThatWasOvertakenIsStoredAsNotBegun has programs begin a merge before both its parents: nothing stored for the
 // parent would mean to the mapping that it is finished.
 func TestParentThatWasOvertakenIsStoredAsNotBegun(t *testing.T) {

@@ -38,7 +38,8 @@ type Step struct {
 	// Write tells that it changes.
 	Write bool
 
-	from Shard // the row that it is about
+	from  Shard  // the row that it is about
+	start string // the shard's starting sequence number, empty where it is not known
 }
 
 // note adds to the Note.

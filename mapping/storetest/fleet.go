@@ -273,6 +273,7 @@ func testFleetCommit(f *fleetFixture) {
 	lease := f.take(shard, "a#1")
 	p := at(1, 1)
 	p.ResolvedUpTo, p.ClosedUpTo = start, start.Add(1e9)
+	p.ShardStart, p.StreamCreated = "1", start.Add(-1e9)
 	p.Position.SubSequence, p.Position.Partial = 3, true
 	p.Window = &batch.Window{Start: start, End: start.Add(60e9), State: []byte(strings.Repeat("s", 50_000))}
 	require.NoError(f, f.table.Commit(f.Context(), lease, mapping.FleetCheckpoint{Version: 1, Rate: 1 << 40, Value: p}))

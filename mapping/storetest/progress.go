@@ -50,6 +50,10 @@ func testAllFields(f *fixture) {
 		{Version: 9, Position: batch.Position{SequenceNumber: "8"}, Window: &empty},
 		{Version: 10, Position: batch.Position{SequenceNumber: "9"}},
 		{Version: 11, Position: batch.Position{SequenceNumber: "9"}, ResolvedUpTo: start, ClosedUpTo: start.Add(time.Hour + time.Millisecond)},
+		{Version: 12, Position: batch.Position{SequenceNumber: "9"}, ShardStart: "8"},
+		{Version: 13, Position: batch.Position{SequenceNumber: "9"}, StreamCreated: start},
+		{Version: 14, Position: batch.Position{SequenceNumber: "9"}, Window: &window, ResolvedUpTo: start, ShardStart: long, StreamCreated: start.Add(time.Second)},
+		{Version: 15, Position: batch.Position{SequenceNumber: "9"}},
 		{Version: 1 << 60, Position: batch.Position{SequenceNumber: long}, End: true},
 	}
 	lease, _ := f.acquire("a")

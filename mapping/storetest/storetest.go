@@ -124,5 +124,6 @@ func normal(p mapping.Progress) mapping.Progress {
 		p.Window = &w
 	}
 	p.ResolvedUpTo, p.ClosedUpTo = p.ResolvedUpTo.Round(0).UTC(), p.ClosedUpTo.Round(0).UTC()
+	p.StreamCreated = p.StreamCreated.Round(0).UTC()
 	return p
 }
