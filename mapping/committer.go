@@ -31,10 +31,11 @@ type committer struct {
 	log      *slog.Logger
 	observer *Observer
 
-	pending chan *batch.Commit      // the newest one, not yet taken; the shard's loop sends and closes
-	written func(*batch.Commit)     // called after each durable write
-	failing func(error)             // called after each write that failed
-	lost    context.CancelCauseFunc // called when nothing can be written under the lease any more
+	pending  chan *batch.Commit      // the newest one, not yet taken; the shard's loop sends and closes
+	identify func(*Progress)         // adds which shard it is
+	written  func(*batch.Commit)     // called after each durable write
+	failing  func(error)             // called after each write that failed
+	lost     context.CancelCauseFunc // called when nothing can be written under the lease any more
 
 	failure error // of the newest write, nil when it is durable; read after finish
 
@@ -152,7 +153,9 @@ func (c *committer) try(ctx context.Context, p *batch.Commit) error {
 	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	err := c.store.Commit(limited, c.lease, progressOf(p))
+	progress := progressOf(p)
+	c.identify(&progress)
+	err := c.store.Commit(limited, c.lease, progress)
 	call(c.observer.Committed, Committed{
 		Shard: c.lease.Shard, Position: p.Position, End: p.End, Duration: time.Since(began), Err: err,
 	})

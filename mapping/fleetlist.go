@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -10,45 +11,48 @@ import (
 
 // refresh lists the stream's shards again, beside everything else: heartbeats must not wait for the stream. Then it sets the timer
 // to when to do it next.
-func (f *member) refresh(timer *time.Timer) {
+func (f *member) refresh() {
 	if f.listing {
 		return
 	}
 	f.listing = true
+	describe := f.r.wantsDescription()
 	f.calling.Go(func() {
-		began := time.Now()
-		shards, err := f.r.m.source.Shards(f.r.soft)
+		v, err := f.r.m.look(f.r.soft, describe)
 		f.report(func(time.Time) {
 			f.listing = false
-			next, err := f.r.refreshed(shards, began, err)
+			next, err := f.r.refreshed(v, err)
 			if err != nil {
 				f.fail(err)
 			}
-			if f.relist {
-				f.relist, next = false, min(next, earlyRefresh)
+			if f.relist > 0 {
+				next, f.relist = min(next, f.relist), 0
 			}
-			timer.Reset(next)
+			f.r.schedule(next)
 			f.list()
 			f.sweep()
 		})
 	})
 }
 
-// refreshSoon has the shards listed early: not by a listing that is under way, which may be too old.
-func (f *member) refreshSoon(timer *time.Timer) {
+// refreshSoon has the shards listed so long after the last time: not by a listing that is under way, which may be too old.
+func (f *member) refreshSoon(soon time.Duration) {
 	if f.listing {
-		f.relist = true
+		f.relist = min(cmp.Or(f.relist, soon), soon)
 		return
 	}
-	timer.Reset(max(0, earlyRefresh-time.Since(f.r.listed)))
+	f.r.listSoon(soon)
 }
 
 // publish shows which shards this worker does not process, and why. Those that it does Status knows better.
 func (f *member) publish() {
 	states := f.core.States()
-	others := make([]ShardStatus, 0, len(states))
+	others := append(make([]ShardStatus, 0, len(states)), f.r.leftUnread()...)
 	for _, s := range states {
 		others = append(others, ShardStatus{ShardID: s.Lease.Shard, Owner: s.Lease.Owner, Waiting: f.reason(s)})
+	}
+	for _, s := range f.r.lineage.early() { // of which the core knows nothing
+		others = append(others, ShardStatus{ShardID: s.ID, Waiting: f.r.waitingFor(s)})
 	}
 	f.r.m.view.set(func(v *view) { v.blocked, v.done = others, map[string]bool{} })
 }

@@ -1,11 +1,12 @@
 package mapping
 
 import (
-	"fmt"
+	"cmp"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
-	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -14,52 +15,79 @@ import (
 const confirmWithin = 5 * time.Minute
 
 // lineage is what a run knows of the shards of its stream, and of which of them are done with. It decides which may be
-// opened; it has no clock and starts nothing. The run's goroutine owns it.
+// opened, and which have left the stream; it has no clock and starts nothing. The run's goroutine owns it.
 type lineage struct {
-	shards   map[string]poller.Shard // listed, learned, or still processed
+	shards   map[string]poller.Shard // listed, learned, still processed, or missed by one listing
 	children map[string][]string     // by parent
 	finished map[string]bool         // of shards: wholly resolved, and that is stored
 
 	// learned tells when a parent told of its child, of those children that no listing has had yet.
 	learned map[string]time.Time
+
+	// rows are what was stored for the shards when that was read last.
+	rows map[string]stored
+
+	// missed are the shards that were known, and that the newest listings lack. all counts all listings: what they say of a
+	// shard that none ever had.
+	missed map[string]absence
+	all    absence
+
+	// open tells when the last listing began that had a shard as open.
+	open map[string]time.Time
+
+	// created is when the stream was created, zero where that is not known. fickle is set where the service says another time
+	// whenever it is asked, vague where it changes the starting sequence numbers of shards: neither identifies anything then.
+	created time.Time
+	fickle  bool
+	vague   bool
 }
 
 func newLineage() lineage {
 	return lineage{
 		shards: map[string]poller.Shard{}, children: map[string][]string{}, finished: map[string]bool{},
-		learned: map[string]time.Time{},
+		learned: map[string]time.Time{}, missed: map[string]absence{}, open: map[string]time.Time{},
 	}
 }
 
-// list takes over a listing that began at a time. The shards that are still processed stay, for their children must wait
-// for them, and so do learned ones that the listing may be too old to have. It returns those of the processed ones that
-// have left the stream.
+// list takes over a listing that began at a time. A shard that it lacks stays until a second one lacks it too, for its children
+// must wait for it; and longer while it is processed. It returns those of the processed ones that have left the stream.
 func (l *lineage) list(listed []poller.Shard, began time.Time, processed map[string]poller.Shard) (gone map[string]bool) {
 	had := l.shards
+	l.all = l.all.again(began)
 	l.shards = make(map[string]poller.Shard, len(listed))
 	for _, s := range listed {
-		l.shards[s.ID] = s
+		l.shards[s.ID] = completed(s, had[s.ID])
 		delete(l.learned, s.ID)
+		delete(l.missed, s.ID)
 	}
-	for id, at := range l.learned {
-		if began.Sub(at) >= confirmWithin {
-			delete(l.learned, id)
-			continue
+	closed := closedOf(listed)
+	for id := range l.shards {
+		if !closed[id] {
+			l.open[id] = began
 		}
-		l.shards[id] = had[id]
+	}
+	for id, a := range l.missed {
+		if _, known := had[id]; !known {
+			l.missed[id] = a.again(began)
+		}
+	}
+	for id, s := range had {
+		if _, ok := l.shards[id]; !ok && l.miss(id, began) {
+			l.shards[id] = s
+		}
 	}
 	gone = map[string]bool{}
 	for id, s := range processed {
-		if _, ok := l.shards[id]; !ok {
-			gone[id] = true
+		if _, ok := l.shards[id]; ok {
+			continue
 		}
+		if gone[id] = l.isGone(id); !gone[id] {
+			delete(gone, id)
+		}
+		l.missed[id] = l.absence(id)
 		l.shards[id] = s
 	}
-	for id := range l.finished {
-		if _, ok := l.shards[id]; !ok {
-			delete(l.finished, id)
-		}
-	}
+	l.forget()
 	l.children = make(map[string][]string, len(l.shards))
 	for id := range l.shards {
 		l.adopt(id)
@@ -67,16 +95,35 @@ func (l *lineage) list(listed []poller.Shard, began time.Time, processed map[str
 	return gone
 }
 
-// replaced returns a shard that is another one than that which was listed before under its ID, and false if there is none:
-// the stream was deleted, and one of its name was made, whose shards have the same IDs.
-func (l *lineage) replaced(listed []poller.Shard) (was, is poller.Shard, ok bool) {
-	for _, is := range listed {
-		was := l.shards[is.ID]
-		if was.StartingSequenceNumber != "" && is.StartingSequenceNumber != "" && was.StartingSequenceNumber != is.StartingSequenceNumber {
-			return was, is, true
+// forget drops what was known of shards that have left, but for their absence: see read.
+func (l *lineage) forget() {
+	left := func(id string) bool { _, known := l.shards[id]; return !known }
+	maps.DeleteFunc(l.finished, func(id string, _ bool) bool { return left(id) })
+	maps.DeleteFunc(l.open, func(id string, _ time.Time) bool { return left(id) })
+}
+
+// closedOf returns which shards a listing shows as closed: they have an ending sequence number, or children.
+func closedOf(listed []poller.Shard) map[string]bool {
+	closed := map[string]bool{}
+	for _, s := range listed {
+		if s.EndingSequenceNumber != "" {
+			closed[s.ID] = true
+		}
+		for _, p := range parentsOf(s) {
+			closed[p] = true
 		}
 	}
-	return was, is, false
+	return closed
+}
+
+// completed returns a shard as it is listed, with what this listing leaves out and was known before. None of it ever changes,
+// and a shard that was closed never opens again.
+func completed(s, known poller.Shard) poller.Shard {
+	s.Parent, s.AdjacentParent = cmp.Or(s.Parent, known.Parent), cmp.Or(s.AdjacentParent, known.AdjacentParent)
+	s.StartingHashKey, s.EndingHashKey = cmp.Or(s.StartingHashKey, known.StartingHashKey), cmp.Or(s.EndingHashKey, known.EndingHashKey)
+	s.StartingSequenceNumber = cmp.Or(s.StartingSequenceNumber, known.StartingSequenceNumber)
+	s.EndingSequenceNumber = cmp.Or(s.EndingSequenceNumber, known.EndingSequenceNumber)
+	return s
 }
 
 // adopt enters a shard among the children of its parents.
@@ -160,23 +207,14 @@ func (l *lineage) filter(shards []poller.Shard) []poller.Shard {
 	return slices.DeleteFunc(open, l.isEarly)
 }
 
-// isEarly reports whether a learned shard has a parent that nobody knows. Of a listed shard that means that the parent
-// has left the stream; here it may be one that was made after the last listing, and must be processed first.
-func (l *lineage) isEarly(s poller.Shard) bool {
-	if _, ok := l.learned[s.ID]; !ok {
-		return false
-	}
-	return slices.ContainsFunc(parentsOf(s), func(p string) bool {
-		_, known := l.shards[p]
-		return !known
-	})
-}
-
-// needsListing reports whether a shard that is finished calls for a listing soon: nothing is known of its children, or
-// not enough to open them.
-func (l *lineage) needsListing(id string) bool {
+// needsListing reports whether a shard that is finished calls for a listing soon, and how long after the last one. Nothing may be
+// known of its children, or not enough to open them. Those that it has named itself are opened, but not identified yet.
+func (l *lineage) needsListing(id string) (soon time.Duration, ok bool) {
 	children := l.children[id]
-	return len(children) == 0 || slices.ContainsFunc(children, func(c string) bool { return l.isEarly(l.shards[c]) })
+	if len(children) == 0 || slices.ContainsFunc(children, func(c string) bool { return l.isEarly(l.shards[c]) }) {
+		return earlyRefresh, true
+	}
+	return unsettledRefresh, slices.ContainsFunc(children, func(c string) bool { _, learned := l.learned[c]; return learned })
 }
 
 // waiting returns the shards that wait for their parents, or for a listing.
@@ -187,6 +225,24 @@ func (l *lineage) waiting(processed func(id string) bool) (waiting []poller.Shar
 		}
 	}
 	return waiting
+}
+
+// early returns the shards, in no order, that are early.
+func (l *lineage) early() (early []poller.Shard) {
+	for _, s := range l.shards {
+		if l.isEarly(s) {
+			early = append(early, s)
+		}
+	}
+	return early
+}
+
+// waitingFor says what a shard waits for.
+func (l *lineage) waitingFor(s poller.Shard) string {
+	if _, learned := l.learned[s.ID]; !learned && l.isEarly(s) {
+		return "waiting for another listing to lack its parents too: " + strings.Join(parentsOf(s), " and ")
+	}
+	return "waiting for its parents to be wholly processed: " + strings.Join(parentsOf(s), " and ")
 }
 
 // described returns all shards with their parents and children.
@@ -203,26 +259,4 @@ func (l *lineage) described() []FleetShard {
 
 func parentsOf(s poller.Shard) []string {
 	return slices.DeleteFunc([]string{s.Parent, s.AdjacentParent}, func(p string) bool { return p == "" })
-}
-
-// listingLag is how long a shard may be listed as open though it was read to its end.
-const listingLag = 10 * time.Second
-
-// errListedOpen is the ErrStreamReplaced of a shard that is listed as open and stored as ended, which may pass.
-var errListedOpen = fmt.Errorf("%w", ErrStreamReplaced)
-
-// replaced returns an error if the progress stored for a shard can't be this shard's: it lies before the shard's
-// beginning, or behind the end of a shard that is still open. Sources that tell no sequence numbers are believed.
-func replaced(s poller.Shard, p Progress) error {
-	switch {
-	case s.StartingSequenceNumber == "":
-		return nil
-	case p.Position.SequenceNumber != "" && batch.CompareSequenceNumbers(p.Position.SequenceNumber, s.StartingSequenceNumber) < 0:
-		return fmt.Errorf("%w: shard %s begins at %s, the stored position is %s: give the mapping another FunctionName or store",
-			ErrStreamReplaced, s.ID, s.StartingSequenceNumber, p.Position)
-	case p.End && s.EndingSequenceNumber == "":
-		return fmt.Errorf("%w: shard %s is open, but stored as wholly processed: give the mapping another FunctionName or store",
-			errListedOpen, s.ID)
-	}
-	return nil
 }

@@ -34,6 +34,7 @@ func ids(shards []poller.Shard) string {
 func listedLineage(notation string, finished ...string) *lineage {
 	l := newLineage()
 	l.list(family(notation), time.Unix(0, 0), nil)
+	l.list(family(notation), time.Unix(60, 0), nil)
 	for _, id := range finished {
 		l.finished[id] = true
 	}
@@ -78,6 +79,7 @@ func TestLearnedChildrenStayOverListingsThatAreOlder(t *testing.T) {
 	assert.ElementsMatch(t, []string{"b", "c", "d"}, l.children["a"])
 	assert.True(t, l.finished["b"])
 
+	assert.Empty(t, l.list(family("a x d<a"), at.Add(confirmWithin-absentFor), processed), "it is too soon")
 	gone = l.list(family("a x d<a"), at.Add(confirmWithin), processed)
 	assert.Equal(t, map[string]bool{"c": true}, gone, "by now listings should have it")
 	assert.Equal(t, "c d x", ids(l.openable()))
@@ -146,8 +148,8 @@ func TestRemovableRows(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := listedLineage(tc.listed)
-			assert.Equal(t, tc.removable, slices.Contains(l.removable(tc.progress, now), "a"))
-			assert.Equal(t, tc.lost, slices.Contains(l.lost(tc.progress, now), "a"))
+			assert.Equal(t, tc.removable, slices.Contains(l.removable(tc.progress, now, minRetention), "a"))
+			assert.Equal(t, tc.lost, slices.Contains(l.lost(tc.progress, now, minRetention), "a"))
 		})
 	}
 }

@@ -103,6 +103,7 @@ func (s *shard) offer(r *read) {
 	s.m.counts.filtered.Add(int64(r.filtered))
 	s.m.counts.passedOver.Add(int64(r.passedOver))
 	s.readWorked(r.page.Behind)
+	s.noteRead(&r.page)
 	if r.gap != nil {
 		s.trimmed(r.gap)
 	}
@@ -113,6 +114,14 @@ func (s *shard) offer(r *read) {
 	s.rate.bytes.Add(int64(r.bytes))
 	s.sched.Offer(time.Now(), r.page)
 	s.settle(true)
+}
+
+// noteRead takes note of up to when all is read.
+func (s *shard) noteRead(page *batch.Page) {
+	if n := len(page.Records); n > 0 {
+		s.readTo = later(s.readTo, page.Records[n-1].ArrivalTime)
+	}
+	s.readTo = later(s.readTo, page.CaughtUpTo)
 }
 
 // settle tells the Budget what the shard holds, with a page that arrived if that is so.
@@ -128,9 +137,12 @@ func (s *shard) settle(arrived bool) {
 // any more, has come to its end.
 func (s *shard) readFailed(err error) {
 	class := poller.Classify(err)
-	if class == poller.ShardGone && s.unlisted.Load() {
+	if class == poller.ShardGone {
+		s.parent.missing.Store(true)
+	}
+	if class == poller.ShardGone && s.hasLeft() {
 		s.log.Debug("reading the shard failed for good", "error", err)
-		s.m.leftUnread(s.info.ID, s.sched.Read(), time.Time{})
+		s.m.leftUnread(s.info.ID, s.sched.Read(), s.readTo, s.standing.Load().retention)
 		s.reading = true // there is no one to ask any more
 		s.sched.Offer(time.Now(), batch.Page{End: true})
 		return

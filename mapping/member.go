@@ -39,7 +39,7 @@ type member struct {
 	failing  map[string]int // how often calls of the table failed in a row, by what they are for; those that did not are not in it
 	renewing bool           // a call of FleetRenewer is under way
 	listing  bool           // the stream is being listed
-	relist   bool           // and is to be listed again soon after
+	relist   time.Duration  // and is to be listed again so soon after, if that is not 0
 
 	stopping bool
 	drained  <-chan time.Time // the drain's time is over
@@ -73,8 +73,9 @@ func (f *member) supervise() error {
 	if err != nil {
 		return err
 	}
-	refresh := time.NewTimer(f.r.m.cfg.ShardRefreshInterval)
-	defer refresh.Stop()
+	f.r.timer = time.NewTimer(0)
+	defer f.r.timer.Stop()
+	f.r.schedule(f.r.next())
 	wake := time.NewTimer(0)
 	defer wake.Stop()
 	renew, stopRenewing := f.renewals()
@@ -98,13 +99,11 @@ func (f *member) supervise() error {
 		case result := <-f.results:
 			result(time.Now())
 		case e := <-f.r.ended:
-			if f.end(e) {
-				f.refreshSoon(refresh)
-			}
+			f.end(e)
 		case id := <-f.r.outlived:
 			f.outlived(id)
-		case <-refresh.C:
-			f.refresh(refresh)
+		case <-f.r.timer.C:
+			f.refresh()
 		case <-wake.C:
 		case <-renew:
 			f.renew()
@@ -335,7 +334,8 @@ func (f *member) start(row FleetLease) {
 	r := f.r
 	info, ok := r.lineage.shards[row.Shard]
 	if !ok {
-		info.ID = row.Shard // it has left the stream since: reading it tells
+		info.ID = row.Shard // it has left the stream since, or is too new: a listing tells
+		f.refreshSoon(earlyRefresh)
 	}
 	sv := &shardView{}
 	sv.status.ShardID = info.ID
@@ -346,10 +346,10 @@ func (f *member) start(row FleetLease) {
 	r.process(s, 0)
 }
 
-// end takes note of a shard that is not processed any more, and reports whether the stream is to be listed soon.
-func (f *member) end(e shardEnd) (early bool) {
+// end takes note of a shard that is not processed any more.
+func (f *member) end(e shardEnd) {
 	r := f.r
-	info := r.running[e.id].info
+	info := r.running[e.id].standing.Load().info
 	delete(r.running, e.id)
 	r.m.view.set(func(v *view) {
 		delete(v.shards, e.id)
@@ -358,7 +358,7 @@ func (f *member) end(e shardEnd) (early bool) {
 	if e.straggles != nil {
 		r.straggle(info, &e) // the core still counts the shard as this worker's, and does not take it again
 		f.judge(e)
-		return false
+		return
 	}
 	how := fleet.Abandoned
 	switch {
@@ -370,12 +370,14 @@ func (f *member) end(e shardEnd) (early bool) {
 	f.core.Ended(time.Now(), FleetLease{Shard: e.id, Owner: e.lease.Owner, Epoch: e.lease.Epoch}, how)
 	f.judge(e)
 	if !e.finished {
-		return false
+		return
 	}
 	news := r.lineage.learn(e.id, e.children, time.Now())
 	r.m.log.Info("shard is wholly processed", "shard", e.id, "newChildren", len(news))
 	f.list()
-	return r.lineage.needsListing(e.id)
+	if soon, ok := r.lineage.needsListing(e.id); ok {
+		f.refreshSoon(soon)
+	}
 }
 
 // outlived takes note that the stragglers of a shard have ended: this worker may take it again.

@@ -28,7 +28,9 @@ type shard struct {
 	view   *shardView
 	origin *invoke.Origin
 
-	unlisted atomic.Bool // the stream does not list it any more; Run's goroutine sets it
+	standing atomic.Pointer[standing] // what the listings say of it; Run's goroutine sets it
+	was      Progress                 // what identified it when it was opened; never changed after
+	readTo   time.Time                // all that arrived before it is read, by the stream's clock; zero while that is not known
 
 	// soft is done when nothing new may be read or started: the mapping stops, or this shard is to be handed over (drain).
 	soft  context.Context
@@ -80,6 +82,7 @@ func newShard(r *run, info poller.Shard, view *shardView) *shard {
 	s.soft, s.drain = context.WithCancel(r.soft)
 	s.ctx, s.lose = context.WithCancelCause(r.hard)
 	s.store = r.m.store
+	s.standing.Store(r.standing(info.ID, r.lineage.isGone(info.ID)))
 	return s
 }
 
@@ -119,6 +122,8 @@ func (s *shard) open(delay time.Duration) (g *guard, finished bool, err error) {
 		s.released = s.release()
 		return nil, err == nil, s.unlessStopping(err)
 	}
+	s.was = Progress{ShardStart: progress.ShardStart, StreamCreated: progress.StreamCreated}
+	s.readTo = progress.ResolvedUpTo
 	if g, err = s.prepare(progress); err != nil {
 		s.released = s.release()
 		return nil, false, err
@@ -130,30 +135,6 @@ func (s *shard) open(delay time.Duration) (g *guard, finished bool, err error) {
 func (s *shard) unlessStopping(err error) error {
 	if s.soft.Err() != nil {
 		return nil
-	}
-	return err
-}
-
-// confirm returns an error if the stored progress can't be this shard's. Where it says that the shard has ended, and the
-// stream said before that it is open, the stream is asked again: somebody else may have read it to its end since.
-func (s *shard) confirm(progress Progress) error {
-	err := replaced(s.info, progress)
-	for began := time.Now(); errors.Is(err, errListedOpen) && time.Since(began) < listingLag; {
-		s.view.set(func(v *shardView) { v.status.Waiting = "stored as wholly processed, and listed as open" })
-		if !sleep(s.soft, leaseRetry) {
-			return s.soft.Err()
-		}
-		shards, listErr := s.m.source.Shards(s.soft)
-		if listErr != nil {
-			began = time.Now()
-			continue
-		}
-		err = nil
-		for _, l := range shards {
-			if l.ID == s.info.ID {
-				err = replaced(l, progress)
-			}
-		}
 	}
 	return err
 }
@@ -242,7 +223,7 @@ func (s *shard) process(g *guard) (finished bool, err error) {
 	defer stopWriting()
 	s.commits = &committer{
 		ctx: writeCtx, store: s.store, every: s.m.checkpointInterval(), hurry: make(chan struct{}), lease: s.lease, log: s.log, observer: &s.m.cfg.Observer,
-		pending: make(chan *batch.Commit, 1), written: s.written, failing: s.notWritten, lost: s.lose,
+		pending: make(chan *batch.Commit, 1), identify: s.identify, written: s.written, failing: s.notWritten, lost: s.lose,
 	}
 	readers.Go(func() { s.read(readCtx, g) })
 

@@ -95,7 +95,11 @@ func (r *run) outlive(id string) straggler {
 
 // startAgain processes a shard whose stragglers have ended.
 func (r *run) startAgain(id string) {
-	r.start(r.outlive(id).info, leaseRetry)
+	info := r.outlive(id).info
+	if s, known := r.lineage.shards[id]; known {
+		info = s
+	}
+	r.start(info, leaseRetry)
 	r.publish()
 }
 

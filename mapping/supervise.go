@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/shardmill/shardmill/poller"
@@ -17,9 +17,11 @@ const callGrace = 5 * time.Second
 
 // startRetry is the pause after a listing, or a call of the store, that failed; it doubles up to the refresh interval.
 // earlyRefresh is the least time between two listings that the ends of shards lead to.
+// unsettledRefresh is that between two while something waits for a listing, or after one that failed.
 const (
-	startRetry   = time.Second
-	earlyRefresh = time.Second
+	startRetry       = time.Second
+	earlyRefresh     = time.Second
+	unsettledRefresh = 5 * time.Second
 )
 
 // run is one Run of a mapping. Its supervise method is the goroutine that owns it.
@@ -37,11 +39,20 @@ type run struct {
 	lineage  lineage
 	running  map[string]*shard
 	listed   time.Time           // when the shards were listed last
+	timer    *time.Timer         // of the next listing
+	due      time.Time           // when it goes off
 	rows     map[string]Progress // that were stored at the start, until they are swept
 	swept    time.Time           // when the rows were swept last
+	unswept  bool                // and there were shards of which it was too early to say that they have left
+	warned   map[string]bool     // of the shards that have left unread
 	trouble  string              // what failed and was told of, empty when all is well
 	ended    chan shardEnd
 	wg       sync.WaitGroup
+
+	suspicion suspicion     // that the stream is another one of its name
+	described time.Time     // when the stream was to be described last
+	retention time.Duration // of the stream, 0 while it is not known
+	missing   atomic.Bool   // a shard that is processed is unknown to the service; set by shards
 
 	stragglers map[string]straggler // by shard, which is not in running
 	outlived   chan string          // shards whose stragglers have ended
@@ -64,7 +75,7 @@ type shardEnd struct {
 func newRun(ctx context.Context, m *Mapping, began time.Time) *run {
 	r := &run{
 		m: m, began: began,
-		lineage: newLineage(), running: map[string]*shard{},
+		lineage: newLineage(), running: map[string]*shard{}, warned: map[string]bool{},
 		ended: make(chan shardEnd), gone: make(chan struct{}),
 		stragglers: map[string]straggler{}, outlived: make(chan string),
 	}
@@ -105,8 +116,9 @@ func (r *run) work() error {
 	r.open()
 	r.sweep(r.rows)
 	r.rows = nil
-	timer := time.NewTimer(r.m.cfg.ShardRefreshInterval)
-	defer timer.Stop()
+	r.timer = time.NewTimer(0)
+	defer r.timer.Stop()
+	r.schedule(r.next())
 	for {
 		select {
 		case e := <-r.ended:
@@ -114,18 +126,18 @@ func (r *run) work() error {
 				r.halt(err)
 				return errors.Join(err, r.stop())
 			}
-			if e.finished && r.lineage.needsListing(e.id) {
-				timer.Reset(max(0, earlyRefresh-time.Since(r.listed)))
+			if soon, ok := r.lineage.needsListing(e.id); ok && e.finished {
+				r.listSoon(soon)
 			}
 		case id := <-r.outlived:
 			r.startAgain(id)
-		case <-timer.C:
+		case <-r.timer.C:
 			next, err := r.refresh()
 			if err != nil {
 				r.halt(err)
 				return errors.Join(err, r.stop())
 			}
-			timer.Reset(next)
+			r.schedule(next)
 			r.open()
 			r.sweep(nil)
 		case <-r.soft.Done():
@@ -172,22 +184,23 @@ func (r *run) prepare() error {
 	if err != nil {
 		return fmt.Errorf("mapping: read the stored progress: %w", err)
 	}
-	began := time.Now()
-	shards, err := r.m.source.Shards(r.soft)
+	r.described = time.Now()
+	v, err := r.m.look(r.soft, true)
 	if err != nil {
 		return err
 	}
-	r.list(shards, began)
+	r.lineage.read(progress)
+	if err := r.weigh(v, r.lineage.reopens(v.shards)); err != nil {
+		return err
+	}
+	r.list(v)
 	if r.anchor.IsZero() {
 		if r.anchor, err = r.m.anchor(r.soft, r.began); err != nil {
 			return err
 		}
 	}
 	for id, p := range progress {
-		if s, ok := r.lineage.shards[id]; ok {
-			if err := replaced(s, p); err != nil {
-				return err
-			}
+		if _, ok := r.lineage.shards[id]; ok {
 			r.lineage.finished[id] = p.End
 		}
 	}
@@ -201,9 +214,6 @@ func (r *run) prepare() error {
 
 // fatal returns the error with which Run ends, nil where another attempt may work.
 func (r *run) fatal(err error) error {
-	if errors.Is(err, errListedOpen) && time.Since(r.began) < listingLag {
-		return nil
-	}
 	if isFinal(err) || errors.Is(err, ErrStreamReplaced) {
 		return err
 	}
@@ -220,29 +230,6 @@ func (r *run) fatal(err error) error {
 	}
 }
 
-// refresh lists the shards again and returns when to do it next. An error ends the mapping.
-func (r *run) refresh() (time.Duration, error) {
-	began := time.Now()
-	shards, err := r.m.source.Shards(r.soft)
-	return r.refreshed(shards, began, err)
-}
-
-// refreshed takes in what a listing that began at a time came to, and returns when to list next. An error ends the mapping.
-func (r *run) refreshed(shards []poller.Shard, began time.Time, err error) (time.Duration, error) {
-	if err != nil {
-		if r.soft.Err() == nil {
-			r.problem("listing the stream's shards failed, will be tried again", err)
-		}
-		return min(5*startRetry, r.m.cfg.ShardRefreshInterval), nil
-	}
-	if was, is, ok := r.lineage.replaced(shards); ok {
-		return 0, fmt.Errorf("%w: shard %s began at %s, and begins at %s now: give the mapping another FunctionName or store",
-			ErrStreamReplaced, is.ID, was.StartingSequenceNumber, is.StartingSequenceNumber)
-	}
-	r.list(shards, began)
-	return r.m.cfg.ShardRefreshInterval, nil
-}
-
 // problem tells of what failed: in the status, and in the log when it begins, or changes its class. The texts of errors
 // hold request IDs, so they are no measure of news.
 func (r *run) problem(what string, err error) {
@@ -251,24 +238,6 @@ func (r *run) problem(what string, err error) {
 	if class != r.trouble {
 		r.trouble = class
 		r.m.log.Error(what, "error", err)
-	}
-}
-
-// list takes over a listing that began at a time.
-func (r *run) list(shards []poller.Shard, began time.Time) {
-	r.listed = time.Now()
-	r.m.view.set(func(v *view) { v.problem = "" })
-	if r.trouble != "" {
-		r.trouble = ""
-		r.m.log.Info("the stream's shards are listed again")
-	}
-	processed := make(map[string]poller.Shard, len(r.running))
-	for id, s := range r.running {
-		processed[id] = s.info
-	}
-	gone := r.lineage.list(shards, began, processed)
-	for id, s := range r.running {
-		s.unlisted.Store(gone[id])
 	}
 }
 
@@ -289,7 +258,7 @@ func (r *run) startAll(shards []poller.Shard) {
 
 // publish shows which shards wait.
 func (r *run) publish() {
-	var blocked []ShardStatus
+	blocked := r.leftUnread()
 	for _, s := range r.lineage.waiting(func(id string) bool { return r.running[id] != nil }) {
 		blocked = append(blocked, ShardStatus{ShardID: s.ID, Waiting: r.waitingFor(s)})
 	}
@@ -301,7 +270,7 @@ func (r *run) waitingFor(s poller.Shard) string {
 	if left, ok := r.stragglers[s.ID]; ok {
 		return "waiting for the end of calls that ignored the loss of the shard's lease: " + left.err.Error()
 	}
-	return "waiting for its parents to be wholly processed: " + strings.Join(parentsOf(s), " and ")
+	return r.lineage.waitingFor(s)
 }
 
 // start processes one shard, after a delay, under a lease that it takes.
@@ -333,7 +302,7 @@ func (r *run) process(s *shard, delay time.Duration) {
 // end takes note of a shard that ended, and returns an error that ends the mapping. A lease that was lost is asked for
 // again after a while.
 func (r *run) end(e shardEnd) error {
-	info := r.running[e.id].info
+	info := r.running[e.id].standing.Load().info
 	delete(r.running, e.id)
 	r.m.view.set(func(v *view) {
 		delete(v.shards, e.id)

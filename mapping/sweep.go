@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -13,68 +14,75 @@ const (
 	// that one look deletes, so that it does not hold the run up for long.
 	sweepInterval = time.Hour
 	sweepMost     = 100
-	// minRetention is the least time for which a stream lists a shard after it was closed: its shortest retention.
-	minRetention = 24 * time.Hour
 )
 
-// removable returns the shards whose rows nobody will ask for again: they are wholly resolved, they have left the stream,
-// and each of their children that it lists has progress of its own.
-//
-// A row that is deleted too soon would open its shard again from the start. That a listing lacks a shard is not enough: it
-// may be older than the shard. But what was resolved a retention period ago is known to all listings by now.
-func (l *lineage) removable(progress map[string]Progress, now time.Time) (ids []string) {
-	for id, p := range progress {
-		if p.End && l.hasLeft(id, p, now) && l.areUnderWay(l.children[id], progress) {
-			ids = append(ids, id)
-		}
+// isSweepDue reports whether the rows are to be swept: now and then, and as soon as it is known what became of the shards of
+// which it was too early to say.
+func (r *run) isSweepDue() bool {
+	switch {
+	case r.suspicion != (suspicion{}):
+		return false // the rows may be those of another stream
+	case r.unswept:
+		return !r.lineage.isLeaving()
 	}
-	return ids
+	return time.Since(r.swept) >= sweepInterval
 }
 
-// lost returns the shards that have left the stream before they were wholly resolved.
-func (l *lineage) lost(progress map[string]Progress, now time.Time) (ids []string) {
-	for id, p := range progress {
-		if !p.End && l.hasLeft(id, p, now) {
-			ids = append(ids, id)
-		}
+// leavers takes in all rows, and returns those of them that are of shards that have left the stream: the ones to be given up, and
+// the ones to be deleted.
+func (r *run) leavers(progress map[string]Progress) (lost, removable []string) {
+	r.swept = time.Now()
+	r.lineage.read(progress)
+	r.unswept = r.lineage.isLeaving()
+	now, retention := r.m.now(), cmp.Or(r.retention, maxRetention)
+	lost, removable = r.lineage.lost(progress, now, retention), r.lineage.removable(progress, now, retention)
+	for _, id := range lost {
+		r.warned[id] = true // it is told when its end is stored
 	}
-	return ids
+	r.warnUnread()
+	return lost, removable[:min(len(removable), sweepMost)]
 }
 
-func (l *lineage) hasLeft(id string, p Progress, now time.Time) bool {
-	_, listed := l.shards[id]
-	return !listed && !p.ResolvedUpTo.IsZero() && now.Sub(p.ResolvedUpTo) >= minRetention
-}
-
-func (l *lineage) areUnderWay(shards []string, progress map[string]Progress) bool {
-	for _, id := range shards {
-		if !isBegun(progress[id]) {
-			return false
+// warnUnread tells, once, of each shard that has left the stream before it was read to its end, though its records may not have
+// expired yet: the shards that follow it are read.
+func (r *run) warnUnread() {
+	for _, id := range r.lineage.unread() {
+		if !r.warned[id] {
+			r.warned[id] = true
+			r.m.log.Warn("the stream does not list a shard any more that was not read to its end: those that follow it are read", "shard", id,
+				"position", r.lineage.rows[id].position)
 		}
 	}
-	return true
+}
+
+// leftUnread shows the shards that have left the stream before they were read to their end.
+func (r *run) leftUnread() (left []ShardStatus) {
+	for _, id := range r.lineage.unread() {
+		left = append(left, ShardStatus{ShardID: id, Waiting: "the stream does not list it any more, though it was not read to its end"})
+	}
+	return left
 }
 
 // sweep deletes the rows of shards that have left the stream, once in a while. What fails is tried again by the next one.
 func (r *run) sweep(progress map[string]Progress) {
-	if progress == nil && time.Since(r.swept) < sweepInterval {
+	if progress == nil && !r.isSweepDue() {
 		return
 	}
-	r.swept = time.Now()
 	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
 	defer cancel()
 	if progress == nil {
+		r.swept = time.Now()
 		var err error
 		if progress, err = r.m.store.Progress(ctx, r.m.name); err != nil {
 			r.m.log.Debug("reading the rows of shards that have left the stream failed", "error", err)
 			return
 		}
 	}
-	for _, id := range r.lineage.lost(progress, r.swept) {
+	lost, removable := r.leavers(progress)
+	for _, id := range lost {
 		r.giveUp(ctx, id)
 	}
-	removable := r.lineage.removable(progress, r.swept)
-	for _, id := range removable[:min(len(removable), sweepMost)] {
+	for _, id := range removable {
 		err := r.m.store.Delete(ctx, r.m.name, id)
 		r.m.log.Debug("row of a shard that has left the stream deleted", "shard", id, "error", err)
 	}
@@ -87,22 +95,29 @@ func (r *run) giveUp(ctx context.Context, id string) {
 	if err != nil {
 		return // who has the lease gives it up
 	}
-	if !p.End {
-		p.Version, p.End, p.Window = 1, true, nil
-		err = r.m.store.Commit(ctx, lease, p)
+	ended := p.End
+	if !ended {
+		end := p
+		end.Version, end.End, end.Window = 1, true, nil
+		err = r.m.store.Commit(ctx, lease, end)
 	}
-	if released := r.m.store.Release(ctx, lease); err != nil || released != nil {
+	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), finalCommit) // at a stop too, else nobody gets it again
+	defer cancel()
+	released := r.m.store.Release(back, lease)
+	if err != nil || released != nil {
 		r.m.log.Warn("storing the end of a shard that has left the stream failed", "shard", id, "error", errors.Join(err, released))
-		return
 	}
-	r.m.leftUnread(id, p.Position, p.ResolvedUpTo)
+	if err == nil && !ended {
+		r.lineage.end(id)
+		r.m.leftUnread(id, p.Position, p.ResolvedUpTo, r.retention)
+	}
 }
 
 // leftUnread tells of a shard that has left the stream before it was wholly resolved. from is up to when it was, if that
-// is known.
-func (m *Mapping) leftUnread(shard string, position batch.Position, from time.Time) {
+// is known, and retention that of the stream, 0 where it is not known.
+func (m *Mapping) leftUnread(shard string, position batch.Position, from time.Time, retention time.Duration) {
 	m.counts.trimmed.Add(1)
-	to := time.Now().Add(-minRetention)
+	to := m.now().Add(-cmp.Or(retention, minRetention))
 	m.log.Error("the shard has left the stream before it was read to its end: what was left of it is lost",
 		"shard", shard, "position", position.String(), "from", stamp(from), "to", stamp(to))
 	call(m.cfg.Observer.Trimmed, Trimmed{Shard: shard, Position: position, From: from, To: to})

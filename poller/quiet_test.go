@@ -105,11 +105,9 @@ func TestAReadThatBeganBeforeItsShardWasListedAsClosedSaysNothing(t *testing.T) 
 		}
 		r, err := p.Open(poller.Shard{ID: shardID}, poller.Start{})
 		require.NoError(t, err)
-		for ended := false; !ended; {
-			page, err := r.Next(t.Context())
-			require.NoError(t, err)
-			ended = page.End
-		}
+		_, ended, errs := toTheEnd(t, r, 2)
+		require.Empty(t, errs)
+		require.True(t, ended)
 		after := 0
 		for _, at := range f.times("read") {
 			if f.born.Add(at).After(listedAt) {

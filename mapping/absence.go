@@ -1,0 +1,213 @@
+package mapping
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/shardmill/shardmill/poller"
+)
+
+const (
+	// absentFor is how long listings must lack a shard for it to have left the stream: from the beginning of the first of
+	// them to that of another one, with none in between that has the shard. It is longer than the service's view of a stream
+	// lags, and short enough for children to wait. A listing is made at that age, whatever ShardRefreshInterval is.
+	absentFor = time.Minute
+
+	// unknownFor takes its place for a parent of which nothing is known: no listing ever had it, and nothing is stored for
+	// it. Such are most parents that a mapping meets when it starts for the first time, and only the order is at stake.
+	unknownFor = 10 * time.Second
+
+	// minRetention is the shortest retention period that a stream can have, and maxRetention the longest.
+	minRetention = 24 * time.Hour
+	maxRetention = 8760 * time.Hour
+)
+
+// absence counts the listings in a row that lack a shard. The zero absence is none.
+type absence struct {
+	since, last time.Time // when the first and the last of them began
+	listings    int
+}
+
+// again returns the absence with another listing.
+func (a absence) again(began time.Time) absence {
+	return absence{since: cmp.Or(a.since, began), last: began, listings: a.listings + 1}
+}
+
+// lasts reports whether two listings that began so far apart lack the shard. One listing proves nothing: it may be cut short.
+func (a absence) lasts(d time.Duration) bool {
+	return a.listings >= 2 && a.last.Sub(a.since) >= d
+}
+
+// absence returns what listings say of a shard that the newest one lacks. A shard that no listing ever had was lacking in all.
+func (l *lineage) absence(id string) absence {
+	if a, ok := l.missed[id]; ok {
+		return a
+	}
+	if _, ok := l.shards[id]; ok {
+		return absence{}
+	}
+	return l.all
+}
+
+// isGone reports whether a shard has left the stream, as far as listings can say.
+func (l *lineage) isGone(id string) bool { return l.absence(id).lasts(absentFor) }
+
+// miss takes note that a listing lacks a shard that was known before, and reports whether the shard may still be in the stream:
+// the listing is older than the shard, which its parent has named, or no second listing says so.
+func (l *lineage) miss(id string, began time.Time) (stays bool) {
+	named, learned := l.learned[id]
+	if learned && !began.After(named) {
+		return true
+	}
+	l.missed[id] = l.missed[id].again(began)
+	if learned && began.Sub(named) < confirmWithin {
+		return true
+	}
+	delete(l.learned, id)
+	return !l.missed[id].lasts(absentFor)
+}
+
+// stored is what the lineage needs of a shard's progress.
+type stored struct {
+	position string // the sequence number
+	begun    bool   // something of it is processed
+	end      bool
+	start    string    // its ShardStart
+	created  time.Time // its StreamCreated
+}
+
+// read takes in what is stored for the shards. The absence of a shard without a row is of no interest any more.
+func (l *lineage) read(progress map[string]Progress) {
+	l.rows = make(map[string]stored, len(progress))
+	for id, p := range progress {
+		l.rows[id] = stored{
+			position: p.Position.SequenceNumber, begun: isBegun(p), end: p.End, start: p.ShardStart, created: p.StreamCreated,
+		}
+	}
+	maps.DeleteFunc(l.missed, func(id string, _ absence) bool {
+		_, known := l.shards[id]
+		_, isStored := l.rows[id]
+		return !known && !isStored
+	})
+}
+
+// end takes note that the end of a shard is stored.
+func (l *lineage) end(id string) {
+	row := l.rows[id]
+	row.end = true
+	l.rows[id] = row
+}
+
+// isEarly reports whether a shard has a parent that may still have to be processed, though no listing has it: one that was
+// made after the last listing, or that a listing was cut short of. It must not be opened before that parent.
+func (l *lineage) isEarly(s poller.Shard) bool {
+	_, learned := l.learned[s.ID]
+	return slices.ContainsFunc(parentsOf(s), func(p string) bool {
+		if _, known := l.shards[p]; known {
+			return false // then poller.Openable waits for it
+		}
+		row, isStored := l.rows[p]
+		switch {
+		case row.end:
+			return false
+		case learned:
+			return true
+		case l.rows[s.ID].begun:
+			return false // it was opened before, when its parents were fully processed or gone
+		case isStored:
+			return !l.isGone(p)
+		default:
+			return !l.absence(p).lasts(unknownFor)
+		}
+	})
+}
+
+// isUnsettled reports whether something waits for another listing.
+func (l *lineage) isUnsettled() bool {
+	if len(l.learned) > 0 {
+		return true
+	}
+	for id, s := range l.shards {
+		if !l.finished[id] && l.isEarly(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// isMissingSome reports whether the newest listing lacks shards that may still be in the stream.
+func (l *lineage) isMissingSome() bool {
+	for _, a := range l.missed {
+		if !a.lasts(absentFor) {
+			return true
+		}
+	}
+	return false
+}
+
+// isLeaving reports whether there are rows of shards that the newest listing lacks, and that are not gone yet.
+func (l *lineage) isLeaving() bool {
+	for id := range l.rows {
+		if a := l.absence(id); a.listings > 0 && !a.lasts(absentFor) {
+			return true
+		}
+	}
+	return false
+}
+
+// unread returns the shards, in order, that are stored as not read to their end and that the stream does not list any more.
+func (l *lineage) unread() (ids []string) {
+	for id, row := range l.rows {
+		if _, known := l.shards[id]; !known && !row.end && l.isGone(id) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// removable returns the shards whose rows nobody will ask for again: they are fully resolved, they have left the stream,
+// and each of their children that it lists has progress of its own. retention is that of the stream.
+//
+// A row that is deleted too soon would open its shard again from the start.
+func (l *lineage) removable(progress map[string]Progress, now time.Time, retention time.Duration) (ids []string) {
+	for id, p := range progress {
+		if p.End && l.hasExpired(id, p, now, retention) && l.areUnderWay(l.children[id], progress) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// lost returns the shards that have left the stream before they were fully resolved.
+func (l *lineage) lost(progress map[string]Progress, now time.Time, retention time.Duration) (ids []string) {
+	for id, p := range progress {
+		if !p.End && l.hasExpired(id, p, now, retention) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// hasExpired reports whether a shard has left the stream because all that it held has expired: two listings say so, and its
+// last known time is a retention period ago. For a shard without such a time that is when it was first missed.
+func (l *lineage) hasExpired(id string, p Progress, now time.Time, retention time.Duration) bool {
+	if _, known := l.shards[id]; known || !l.isGone(id) {
+		return false
+	}
+	if a := l.absence(id); p.ResolvedUpTo.IsZero() {
+		return a.last.Sub(a.since) >= retention
+	}
+	return now.Sub(p.ResolvedUpTo) >= retention
+}
+
+func (l *lineage) areUnderWay(shards []string, progress map[string]Progress) bool {
+	for _, id := range shards {
+		if !isBegun(progress[id]) {
+			return false
+		}
+	}
+	return true
+}

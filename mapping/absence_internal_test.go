@@ -1,0 +1,210 @@
+package mapping
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"pgregory.net/rapid"
+
+	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/poller"
+)
+
+// look is one listing of a sequence.
+type look struct {
+	at     time.Duration
+	listed string // in family's notation
+}
+
+// watched returns a lineage that has taken in a sequence of listings.
+func watched(rows map[string]Progress, looks ...look) *lineage {
+	l := newLineage()
+	l.read(rows)
+	for _, v := range looks {
+		l.list(family(v.listed), time.Unix(0, 0).Add(v.at), nil)
+	}
+	return &l
+}
+
+// TestShardHasLeftWhenTwoListingsApartLackIt, with none in between that has it.
+func TestShardHasLeftWhenTwoListingsApartLackIt(t *testing.T) {
+	const s = time.Second
+	for name, tc := range map[string]struct {
+		looks []look
+		gone  bool
+	}{
+		"listed":                               {[]look{{0, "a x"}}, false},
+		"one listing lacks it":                 {[]look{{0, "a x"}, {300 * s, "x"}}, false},
+		"two that are near":                    {[]look{{0, "a x"}, {30 * s, "x"}, {89 * s, "x"}}, false},
+		"two that are apart":                   {[]look{{0, "a x"}, {30 * s, "x"}, {90 * s, "x"}}, true},
+		"many":                                 {[]look{{0, "a x"}, {30 * s, "x"}, {60 * s, "x"}, {90 * s, "x"}}, true},
+		"it was back in between":               {[]look{{0, "a x"}, {30 * s, "x"}, {60 * s, "a x"}, {90 * s, "x"}}, false},
+		"and then two again":                   {[]look{{0, "a x"}, {30 * s, "x"}, {60 * s, "a x"}, {90 * s, "x"}, {150 * s, "x"}}, true},
+		"it is back":                           {[]look{{0, "a x"}, {30 * s, "x"}, {90 * s, "x"}, {95 * s, "a x"}}, false},
+		"never listed, by one":                 {[]look{{0, "x"}}, false},
+		"never listed, by two that are near":   {[]look{{0, "x"}, {59 * s, "x"}}, false},
+		"never listed, by two that are apart":  {[]look{{0, "x"}, {60 * s, "x"}}, true},
+		"each listing lacks another shard":     {[]look{{0, "a x"}, {30 * s, "x"}, {60 * s, "a"}, {90 * s, "x"}, {120 * s, "a"}}, false},
+		"listed once, long after the first":    {[]look{{0, "x"}, {60 * s, "x"}, {3600 * s, "a x"}, {3630 * s, "x"}}, false},
+		"the clock that listings go by stands": {[]look{{0, "x"}, {0, "x"}, {0, "x"}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := watched(nil, tc.looks...)
+			assert.Equal(t, tc.gone, l.isGone("a"))
+			known := l.shards["a"].ID != ""
+			listedOnce := slices.ContainsFunc(tc.looks, func(v look) bool { return strings.HasPrefix(v.listed, "a") })
+			assert.Equal(t, listedOnce && !tc.gone, known, "a shard that was listed stays for as long as it has not left")
+		})
+	}
+}
+
+// TestOneListingIsNoWitness, however little it takes.
+func TestOneListingIsNoWitness(t *testing.T) {
+	one := absence{}.again(time.Unix(1, 0))
+	assert.False(t, one.lasts(0))
+	assert.True(t, one.again(time.Unix(1, 0)).lasts(0))
+	assert.False(t, absence{}.lasts(0))
+}
+
+// TestChildWaitsForAParentThatAListingMayHaveLeftOut: one listing must not let it overtake.
+func TestChildWaitsForAParentThatAListingMayHaveLeftOut(t *testing.T) {
+	const s = time.Second
+	begun, ended := Progress{Version: 1, Position: batch.Position{SequenceNumber: "5"}}, Progress{Version: 1, End: true}
+	idle := Progress{Version: 1}
+	for name, tc := range map[string]struct {
+		rows  map[string]Progress
+		looks []look
+		want  string // what may be opened
+	}{
+		"a parent that was listed":                       {nil, []look{{0, "p c<p"}, {30 * s, "c<p"}}, "p"},
+		"and is missed for long":                         {nil, []look{{0, "p c<p"}, {30 * s, "c<p"}, {90 * s, "c<p"}}, "c"},
+		"a parent with an unfinished row":                {map[string]Progress{"p": begun}, []look{{0, "c<p"}, {50 * s, "c<p"}}, ""},
+		"with a row that has nothing yet":                {map[string]Progress{"p": idle}, []look{{0, "c<p"}, {50 * s, "c<p"}}, ""},
+		"and it has left":                                {map[string]Progress{"p": begun}, []look{{0, "c<p"}, {60 * s, "c<p"}}, "c"},
+		"and it is listed then":                          {map[string]Progress{"p": begun}, []look{{0, "c<p"}, {50 * s, "p c<p"}}, "p"},
+		"a parent that is stored as ended":               {map[string]Progress{"p": ended}, []look{{0, "c<p"}}, "c"},
+		"a parent of which nothing is known":             {nil, []look{{0, "c<p"}}, ""},
+		"nor by two listings at once":                    {nil, []look{{0, "c<p"}, {5 * s, "c<p"}}, ""},
+		"nor a while later":                              {nil, []look{{0, "c<p"}, {10 * s, "c<p"}}, "c"},
+		"a child that was begun before":                  {map[string]Progress{"c": begun}, []look{{0, "c<p"}}, "c"},
+		"a child that was begun, and its parent not":     {map[string]Progress{"c": begun, "p": begun}, []look{{0, "c<p"}}, "c"},
+		"a merge of an ended one and one in doubt":       {map[string]Progress{"p": ended, "q": begun}, []look{{0, "c<p,q"}}, ""},
+		"a merge of a missed one and one that is listed": {nil, []look{{0, "p q c<p,q"}, {30 * s, "q c<p,q"}}, "p q"},
+		"a shard without parents":                        {nil, []look{{0, "c"}}, "c"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := watched(tc.rows, tc.looks...)
+			assert.Equal(t, tc.want, ids(l.openable()))
+			for _, s := range l.early() {
+				assert.Contains(t, l.waitingFor(s), "waiting for another listing to lack its parents too: ")
+				assert.True(t, l.isUnsettled(), "the next listing must come soon")
+			}
+		})
+	}
+}
+
+// TestListingTakesNothingBackThatNeverChanges: a member that one listing leaves out is not its zero.
+func TestListingTakesNothingBackThatNeverChanges(t *testing.T) {
+	full := poller.Shard{
+		ID: "a", Parent: "p", AdjacentParent: "q", StartingHashKey: "0", EndingHashKey: "9", StartingSequenceNumber: "7", EndingSequenceNumber: "8",
+	}
+	l := newLineage()
+	l.list([]poller.Shard{full}, time.Unix(0, 0), nil)
+	l.list([]poller.Shard{{ID: "a"}}, time.Unix(1, 0), nil)
+	assert.Equal(t, full, l.shards["a"])
+}
+
+// TestLearnedShardTakesOverWhatIsListed, though it is processed.
+func TestLearnedShardTakesOverWhatIsListed(t *testing.T) {
+	l := listedLineage("a", "a")
+	l.learn("a", family("b<a"), time.Unix(100, 0))
+	listed := poller.Shard{ID: "b", Parent: "a", StartingSequenceNumber: "7"}
+	l.list([]poller.Shard{{ID: "a"}, listed}, time.Unix(101, 0), map[string]poller.Shard{"b": {ID: "b", Parent: "a"}})
+	assert.Equal(t, listed, l.shards["b"])
+	assert.Empty(t, l.learned)
+}
+
+// TestProcessedShardThatHasLeftStaysSo: it is known to the lineage for as long as it is processed, and gone all the same.
+func TestProcessedShardThatHasLeftStaysSo(t *testing.T) {
+	l := newLineage()
+	processed := map[string]poller.Shard{"a": {ID: "a"}, "taken": {ID: "taken"}}
+	var gone []map[string]bool
+	for i := range 6 {
+		listed := "a x"
+		if i > 0 {
+			listed = "x"
+		}
+		gone = append(gone, l.list(family(listed), time.Unix(int64(30*i), 0), processed))
+	}
+	taken, both := map[string]bool{"taken": true}, map[string]bool{"a": true, "taken": true}
+	assert.Equal(t, []map[string]bool{{}, {}, taken, both, both, both}, gone)
+	assert.Equal(t, "a taken x", ids(l.openable()))
+}
+
+// TestRowsAreGivenUpOnlyByTwoListingsAndTheRetention holds the lineage against a model that looks at all listings anew.
+func TestRowsAreGivenUpOnlyByTwoListingsAndTheRetention(t *testing.T) {
+	names := []string{"a", "b", "c"}
+	rapid.Check(t, func(t *rapid.T) {
+		retention := time.Duration(rapid.SampledFrom([]int{24, 168, 8760}).Draw(t, "retention")) * time.Hour
+		rows := map[string]Progress{}
+		now := time.Unix(1_700_000_000, 0)
+		for _, id := range names {
+			p := Progress{Version: 1, End: rapid.Bool().Draw(t, "end of "+id)}
+			if rapid.Bool().Draw(t, "resolved "+id) {
+				hours := rapid.SampledFrom([]int{1, 23, 25, 167, 169, 9000}).Draw(t, "hours of "+id)
+				p.ResolvedUpTo = now.Add(-time.Duration(hours) * time.Hour)
+			}
+			if rapid.IntRange(0, 3).Draw(t, "row of "+id) > 0 {
+				rows[id] = p
+			}
+		}
+		l := newLineage()
+		l.read(rows)
+		var history []look
+		for i := range rapid.IntRange(1, 12).Draw(t, "listings") {
+			gap := rapid.SampledFrom([]time.Duration{0, time.Second, 29 * time.Second, 30 * time.Second, time.Minute, time.Hour, 25 * time.Hour, 9000 * time.Hour})
+			if i > 0 {
+				now = now.Add(gap.Draw(t, "gap"))
+			}
+			listed := "x"
+			for _, id := range names {
+				if rapid.Bool().Draw(t, "listed "+id) {
+					listed += " " + id
+				}
+			}
+			history = append(history, look{time.Duration(now.UnixNano()), listed})
+			l.list(family(listed), now, nil)
+			if rapid.Bool().Draw(t, "rows are read") {
+				l.read(rows)
+			}
+			lost, removable := l.lost(rows, now, retention), l.removable(rows, now, retention)
+			for id, p := range rows {
+				expired := expiredByModel(id, p, history, now, retention)
+				assert.Equal(t, expired && !p.End, slices.Contains(lost, id), "%s is given up; %v", id, history)
+				assert.Equal(t, expired && p.End, slices.Contains(removable, id), "the row of %s is deleted; %v", id, history)
+			}
+		}
+	})
+}
+
+// expiredByModel says of a shard whether it has left the stream and all that it held has expired.
+func expiredByModel(id string, p Progress, history []look, now time.Time, retention time.Duration) bool {
+	var lacking []time.Duration
+	for _, v := range slices.Backward(history) {
+		if slices.Contains(strings.Fields(v.listed), id) {
+			break
+		}
+		lacking = append(lacking, v.at)
+	}
+	if len(lacking) < 2 {
+		return false
+	}
+	missedFor := lacking[0] - lacking[len(lacking)-1]
+	if p.ResolvedUpTo.IsZero() {
+		return missedFor >= max(absentFor, retention)
+	}
+	return missedFor >= absentFor && now.Sub(p.ResolvedUpTo) >= retention
+}

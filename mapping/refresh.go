@@ -1,0 +1,146 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shardmill/shardmill/poller"
+)
+
+// refresh lists the shards again and returns when to do it next. An error ends the mapping.
+func (r *run) refresh() (time.Duration, error) {
+	v, err := r.m.look(r.soft, r.wantsDescription())
+	return r.refreshed(v, err)
+}
+
+// schedule sets the timer to list after a time.
+func (r *run) schedule(d time.Duration) {
+	r.due = time.Now().Add(d)
+	r.timer.Reset(d)
+}
+
+// listSoon sets the timer to list so long after the last listing, unless it goes off before.
+func (r *run) listSoon(soon time.Duration) {
+	if at := r.listed.Add(soon); at.Before(r.due) {
+		r.schedule(max(0, time.Until(at)))
+	}
+}
+
+// wantsDescription reports whether the next listing is to come with what the stream says of itself. That is asked now and then,
+// and when something is odd: shards are missing, or the stream itself was.
+func (r *run) wantsDescription() bool {
+	wanted := r.missing.Swap(false) || r.trouble != "" || r.lineage.isMissingSome() || time.Since(r.described) >= sweepInterval
+	if wanted {
+		r.described = time.Now()
+	}
+	return wanted
+}
+
+// refreshed takes in what a look at the stream came to, and returns when to list next. An error ends the mapping.
+func (r *run) refreshed(v *sight, err error) (time.Duration, error) {
+	if err == nil {
+		err = r.weigh(v, contradiction{})
+	}
+	switch {
+	case errors.Is(err, ErrStreamReplaced):
+		return 0, err
+	case err != nil:
+		if r.soft.Err() == nil {
+			r.problem(whatFailed(err), err)
+		}
+		return min(unsettledRefresh, r.m.cfg.ShardRefreshInterval), nil
+	}
+	r.list(v)
+	return r.next(), nil
+}
+
+// whatFailed says what is wrong with a listing.
+func whatFailed(err error) string {
+	if errors.Is(err, errDoubt) {
+		return "the listing is of another stream, as it seems: nothing is done by it before a second look"
+	}
+	return "listing the stream's shards failed, will be tried again"
+}
+
+// next returns when to list next, behind a listing.
+func (r *run) next() time.Duration {
+	every := r.m.cfg.ShardRefreshInterval
+	switch {
+	case r.isUnsettled():
+		return min(unsettledRefresh, every)
+	case r.lineage.isLeaving():
+		return min(absentFor, every)
+	default:
+		return every
+	}
+}
+
+// isUnsettled reports whether something waits for another listing: a shard that is not opened, or one that is processed and that
+// the newest listing lacks.
+func (r *run) isUnsettled() bool {
+	for _, s := range r.running {
+		if st := s.standing.Load(); !st.listed && !st.gone {
+			return true
+		}
+	}
+	return r.lineage.isUnsettled()
+}
+
+// weigh returns an error if the stream seems to be another one than before, or than what is stored is of: an ErrStreamReplaced
+// if that is certain. Then nothing that the listing says may be used. odd is what it is known to contradict already.
+func (r *run) weigh(v *sight, odd contradiction) error {
+	if c := r.lineage.contradicts(v.shards, r.positions()); c.text != "" {
+		odd = c
+	}
+	vague := r.lineage.vague
+	reason, certain := r.suspicion.weigh(&r.lineage, v, odd)
+	switch {
+	case certain:
+		return fmt.Errorf("%w: %s: %s", ErrStreamReplaced, reason, advice)
+	case reason != "":
+		return fmt.Errorf("%w: %s", errDoubt, reason)
+	case r.lineage.vague && !vague:
+		r.m.log.Warn("the stream is the same, but its service changes the numbers at which shards begin: a stream that is created again may not be noticed", "why", odd.text)
+	}
+	return nil
+}
+
+// positions are the sequence numbers up to which the processed shards are read, where no listing has told at which they begin.
+func (r *run) positions() map[string]string {
+	read := map[string]string{}
+	for id, s := range r.running {
+		if s.standing.Load().info.StartingSequenceNumber == "" {
+			status, _ := s.view.get()
+			read[id] = status.Read.SequenceNumber
+		}
+	}
+	return read
+}
+
+// list takes over what a look at the stream showed.
+func (r *run) list(v *sight) {
+	r.listed = time.Now()
+	r.m.view.set(func(v *view) { v.problem = "" })
+	if r.trouble != "" {
+		r.trouble = ""
+		r.m.log.Info("the stream's shards are listed again")
+	}
+	if v.described {
+		r.retention = v.retention
+		if r.lineage.created.IsZero() && !r.lineage.fickle {
+			r.lineage.created = v.created
+		}
+	}
+	processed := make(map[string]poller.Shard, len(r.running))
+	for id, s := range r.running {
+		processed[id] = s.standing.Load().info
+	}
+	for id, s := range r.stragglers {
+		processed[id] = s.info
+	}
+	gone := r.lineage.list(v.shards, v.began, processed)
+	for id, s := range r.running {
+		s.standing.Store(r.standing(id, gone[id]))
+	}
+}
