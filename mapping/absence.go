@@ -17,7 +17,7 @@ const (
 
 	// unknownFor takes its place for a parent of which nothing is known: no listing ever had it, and nothing is stored for
 	// it. Such are most parents that a mapping meets when it starts for the first time, and only the order is at stake.
-	unknownFor = 10 * time.Second
+	unknownFor = 2 * time.Second
 
 	// minRetention is the shortest retention period that a stream can have, and maxRetention the longest.
 	minRetention = 24 * time.Hour
@@ -103,38 +103,51 @@ func (l *lineage) end(id string) {
 // isEarly reports whether a shard has a parent that may still have to be processed, though no listing has it: one that was
 // made after the last listing, or that a listing was cut short of. It must not be opened before that parent.
 func (l *lineage) isEarly(s poller.Shard) bool {
-	_, learned := l.learned[s.ID]
-	return slices.ContainsFunc(parentsOf(s), func(p string) bool {
-		if _, known := l.shards[p]; known {
-			return false // then poller.Openable waits for it
-		}
-		row, isStored := l.rows[p]
-		switch {
-		case row.end:
-			return false
-		case learned:
-			return true
-		case l.rows[s.ID].begun:
-			return false // it was opened before, when its parents were fully processed or gone
-		case isStored:
-			return !l.isGone(p)
-		default:
-			return !l.absence(p).lasts(unknownFor)
-		}
-	})
+	return slices.ContainsFunc(parentsOf(s), func(p string) bool { return l.isDoubtful(s, p) })
 }
 
-// isUnsettled reports whether something waits for another listing.
-func (l *lineage) isUnsettled() bool {
-	if len(l.learned) > 0 {
+// isDoubtful is isEarly for one parent.
+func (l *lineage) isDoubtful(s poller.Shard, parent string) bool {
+	if _, known := l.shards[parent]; known {
+		return false // then poller.Openable waits for it
+	}
+	row, isStored := l.rows[parent]
+	_, learned := l.learned[s.ID]
+	switch {
+	case row.end:
+		return false
+	case learned:
 		return true
+	case l.rows[s.ID].begun:
+		return false // it was opened before, when its parents were fully processed or gone
+	case isStored:
+		return !l.isGone(parent)
+	default:
+		return !l.absence(parent).lasts(unknownFor)
+	}
+}
+
+// unsettled returns how soon the next listing is wanted, 0 if nothing waits for it.
+func (l *lineage) unsettled() (soon time.Duration) {
+	if len(l.learned) > 0 {
+		soon = unsettledRefresh
 	}
 	for id, s := range l.shards {
-		if !l.finished[id] && l.isEarly(s) {
-			return true
+		if _, learned := l.learned[id]; learned || l.finished[id] || !l.isEarly(s) {
+			continue
+		}
+		soon = unsettledRefresh
+		if slices.ContainsFunc(parentsOf(s), func(p string) bool { return l.isUnknown(p) && l.isDoubtful(s, p) }) {
+			return earlyRefresh
 		}
 	}
-	return false
+	return soon
+}
+
+// isUnknown reports whether nothing is stored for a shard that no listing has.
+func (l *lineage) isUnknown(id string) bool {
+	_, isStored := l.rows[id]
+	return !isStored
 }
 
 // isMissingSome reports whether the newest listing lacks shards that may still be in the stream.

@@ -205,7 +205,7 @@ func TestListingThatIsCutShortLetsNoChildOvertake(t *testing.T) {
 			w.put(5, 5)
 			lists.set(without(shardID(parent)))
 			r := w.start(cfg)
-			pass(4 * time.Second)
+			pass(1500 * time.Millisecond)
 			for _, s := range r.Status().Shards {
 				assert.Equal(t, "waiting for another listing to lack its parents too: "+shardID(parent), s.Waiting)
 			}
@@ -423,7 +423,7 @@ func TestListingsComeSoonWhileSomethingWaitsForThem(t *testing.T) {
 		w.put(5, 5)
 		r := w.start(cfg)
 		pass(11 * time.Second)
-		assert.Equal(t, 3, lists.count(), "at 0 s, 5 s and 10 s")
+		assert.Equal(t, 3, lists.count(), "at 0 s, 1 s and 2 s")
 		pass(9 * time.Minute)
 		assert.Equal(t, 3, lists.count())
 		assert.ElementsMatch(t, numbers(5, 5), w.delivered())

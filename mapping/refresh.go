@@ -66,25 +66,18 @@ func whatFailed(err error) string {
 // next returns when to list next, behind a listing.
 func (r *run) next() time.Duration {
 	every := r.m.cfg.ShardRefreshInterval
-	switch {
-	case r.isUnsettled():
-		return min(unsettledRefresh, every)
-	case r.lineage.isLeaving():
-		return min(absentFor, every)
-	default:
-		return every
+	if soon := r.lineage.unsettled(); soon > 0 {
+		return min(soon, every)
 	}
-}
-
-// isUnsettled reports whether something waits for another listing: a shard that is not opened, or one that is processed and that
-// the newest listing lacks.
-func (r *run) isUnsettled() bool {
-	for _, s := range r.running {
+	for _, s := range r.running { // one that is processed, and that the newest listing lacks
 		if st := s.standing.Load(); !st.listed && !st.gone {
-			return true
+			return min(unsettledRefresh, every)
 		}
 	}
-	return r.lineage.isUnsettled()
+	if r.lineage.isLeaving() {
+		return min(absentFor, every)
+	}
+	return every
 }
 
 // weigh returns an error if the stream seems to be another one than before, or than what is stored is of: an ErrStreamReplaced
