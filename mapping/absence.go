@@ -15,7 +15,7 @@ const (
 	// lags, and short enough for children to wait. A listing is made at that age, whatever ShardRefreshInterval is.
 	absentFor = time.Minute
 
-	// unknownFor takes its place for a parent of which nothing is known: no listing ever had it, and nothing is stored for
+	// unknownFor takes its place for an unknown parent: no listing ever had it, and nothing is stored for
 	// it. Such are most parents that a mapping meets when it starts for the first time, and only the order is at stake.
 	unknownFor = 2 * time.Second
 
@@ -181,7 +181,7 @@ func (l *lineage) unread() (ids []string) {
 	return ids
 }
 
-// removable returns the shards whose rows nobody will ask for again: they are fully resolved, they have left the stream,
+// removable returns the shards whose rows are not needed any more: they are fully resolved, they have left the stream,
 // and each of their children that it lists has progress of its own. retention is that of the stream.
 //
 // A row that is deleted too soon would open its shard again from the start.

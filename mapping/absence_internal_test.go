@@ -86,7 +86,7 @@ func TestChildWaitsForAParentThatAListingMayHaveLeftOut(t *testing.T) {
 		"and it has left":                                {map[string]Progress{"p": begun}, []look{{0, "c<p"}, {60 * s, "c<p"}}, "c"},
 		"and it is listed then":                          {map[string]Progress{"p": begun}, []look{{0, "c<p"}, {50 * s, "p c<p"}}, "p"},
 		"a parent that is stored as ended":               {map[string]Progress{"p": ended}, []look{{0, "c<p"}}, "c"},
-		"a parent of which nothing is known":             {nil, []look{{0, "c<p"}}, ""},
+		"an unknown parent":                              {nil, []look{{0, "c<p"}}, ""},
 		"nor by two listings in a row":                   {nil, []look{{0, "c<p"}, {1 * s, "c<p"}}, ""},
 		"nor a while later":                              {nil, []look{{0, "c<p"}, {2 * s, "c<p"}}, "c"},
 		"a child that was begun before":                  {map[string]Progress{"c": begun}, []look{{0, "c<p"}}, "c"},
@@ -144,7 +144,7 @@ func TestProcessedShardThatHasLeftStaysSo(t *testing.T) {
 	assert.Equal(t, "a taken x", ids(l.openable()))
 }
 
-// TestRowsAreGivenUpOnlyByTwoListingsAndTheRetention holds the lineage against a model that looks at all listings anew.
+// TestRowsAreGivenUpOnlyByTwoListingsAndTheRetention holds the lineage against a model that goes through all listings each time.
 func TestRowsAreGivenUpOnlyByTwoListingsAndTheRetention(t *testing.T) {
 	names := []string{"a", "b", "c"}
 	rapid.Check(t, func(t *rapid.T) {

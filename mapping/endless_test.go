@@ -13,7 +13,7 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// endless is a client whose closed shards always have a next iterator, and no children that GetRecords tells of.
+// endless is a client whose closed shards always have a next iterator, and whose GetRecords names no children.
 type endless struct{ *listings }
 
 func (e endless) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput, opts ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error) {

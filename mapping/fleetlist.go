@@ -51,7 +51,7 @@ func (f *member) publish() {
 	for _, s := range states {
 		others = append(others, ShardStatus{ShardID: s.Lease.Shard, Owner: s.Lease.Owner, Waiting: f.reason(s)})
 	}
-	for _, s := range f.r.lineage.early() { // of which the core knows nothing
+	for _, s := range f.r.lineage.early() { // the core does not know them
 		others = append(others, ShardStatus{ShardID: s.ID, Waiting: f.r.waitingFor(s)})
 	}
 	f.r.m.view.set(func(v *view) { v.blocked, v.done = others, map[string]bool{} })

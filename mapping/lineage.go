@@ -32,7 +32,7 @@ type lineage struct {
 	missed map[string]absence
 	all    absence
 
-	// open tells when the last listing began that had a shard as open.
+	// open is when the last listing began that had a shard as open.
 	open map[string]time.Time
 
 	// created is when the stream was created, zero where that is not known. fickle is set where the service says another time

@@ -90,7 +90,7 @@ func noneEnded(t *testing.T, rows map[string]mapping.Progress) {
 	}
 }
 
-// TestEmptyListingEndsNothing: a mapping that was stopped for longer than the shortest retention starts with an answer that is none.
+// TestEmptyListingEndsNothing: a mapping that was stopped for longer than the shortest retention starts with an answer without shards.
 func TestEmptyListingEndsNothing(t *testing.T) {
 	for name, answer := range map[string][]types.Shard{"no member": nil, "no shard": {}, "a null": {{}}} {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +157,7 @@ func TestSourceThatListsNoShardIsAskedAgain(t *testing.T) {
 	}{
 		"none":               {nil, "mapping: the source lists no shard, though every stream has some"},
 		"one without a name": {[]poller.Shard{{}}, "mapping: the source lists a shard without an ID"},
-		"one beside a shard": {[]poller.Shard{{ID: shardID(0)}, {}}, "mapping: the source lists a shard without an ID"},
+		"one after a shard":  {[]poller.Shard{{ID: shardID(0)}, {}}, "mapping: the source lists a shard without an ID"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]mapping.Progress) {
@@ -382,7 +382,7 @@ func (s *slowEnd) Commit(ctx context.Context, l mapping.Lease, p mapping.Progres
 	return s.Store.Commit(ctx, l, p)
 }
 
-// TestStopWhileAShardIsGivenUpLeavesItsLeaseFree: else nobody would ever give it up.
+// TestStopWhileAShardIsGivenUpLeavesItsLeaseFree: else it would never be given up.
 func TestStopWhileAShardIsGivenUpLeavesItsLeaseFree(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		const left = "shardId-000000000099"
@@ -419,7 +419,7 @@ func TestListingsComeSoonWhileSomethingWaitsForThem(t *testing.T) {
 		w.put(0, 5)
 		_, _, err := w.stream.Split(shardID(0))
 		require.NoError(t, err)
-		pass(30 * time.Hour) // a parent that has left, and of which nothing is known
+		pass(30 * time.Hour) // the parent has left, and nothing is known about it
 		w.put(5, 5)
 		r := w.start(cfg)
 		pass(11 * time.Second)

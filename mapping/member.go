@@ -39,7 +39,7 @@ type member struct {
 	failing  map[string]int // how often calls of the table failed in a row, by what they are for; those that did not are not in it
 	renewing bool           // a call of FleetRenewer is under way
 	listing  bool           // the stream is being listed
-	relist   time.Duration  // and is to be listed again so soon after, if that is not 0
+	relist   time.Duration  // how soon to list again after that; 0: not sooner than usual
 
 	stopping bool
 	drained  <-chan time.Time // the drain's time is over
@@ -334,7 +334,7 @@ func (f *member) start(row FleetLease) {
 	r := f.r
 	info, ok := r.lineage.shards[row.Shard]
 	if !ok {
-		info.ID = row.Shard // it has left the stream since, or is too new: a listing tells
+		info.ID = row.Shard // it has left the stream since, or is too new: a listing shows which
 		f.refreshSoon(earlyRefresh)
 	}
 	sv := &shardView{}

@@ -47,10 +47,10 @@ func TestStreamThatIsCreatedAgainIsNeverTakenForTheOldOne(t *testing.T) {
 		restart bool // the mapping does not run meanwhile
 		gap     time.Duration
 	}{
-		"under a mapping that runs, at once":    {false, 0},
-		"under a mapping that runs, minutes on": {false, 3 * time.Minute},
-		"while it does not run":                 {true, time.Minute},
-		"while it does not run, for days":       {true, 48 * time.Hour},
+		"under a mapping that runs, immediately": {false, 0},
+		"under a mapping that runs, minutes on":  {false, 3 * time.Minute},
+		"while it does not run":                  {true, time.Minute},
+		"while it does not run, for days":        {true, 48 * time.Hour},
 	} {
 		for says, hide := range map[string]bool{"": false, ", and does not say when it was created": true} {
 			t.Run(name+says, func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestProgressTellsWhichShardItIsOf(t *testing.T) {
 		w.put(5, 20)
 		pass(20 * time.Second)
 		require.Len(t, w.delivered(), 25)
-		assert.Empty(t, rows()[shardID(1)].ShardStart, "nobody has said it")
+		assert.Empty(t, rows()[shardID(1)].ShardStart, "no listing has had it")
 		w.service.ClearFaults()
 		pass(time.Minute)
 		w.put(25, 20)
@@ -227,7 +227,7 @@ func TestPositionThatTheStreamDoesNotHaveIsOfAnotherOne(t *testing.T) {
 	}
 }
 
-// TestChildWithAnOldRowWaitsForAListing: its parent tells its ID only, and listings fail.
+// TestChildWithAnOldRowWaitsForAListing: its parent names it by its ID only, and listings fail.
 func TestChildWithAnOldRowWaitsForAListing(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		cfg := w.config()

@@ -60,7 +60,7 @@ func whatFailed(err error) string {
 	if errors.Is(err, errDoubt) {
 		return "the listing is of another stream, as it seems: nothing is done by it before a second look"
 	}
-	return "listing the stream's shards failed, will be tried again"
+	return "listing the stream's shards failed, retrying"
 }
 
 // next returns when to list next, behind a listing.
@@ -80,7 +80,7 @@ func (r *run) next() time.Duration {
 	return every
 }
 
-// weigh returns an error if the stream seems to be another one than before, or than what is stored is of: an ErrStreamReplaced
+// weigh returns an error if the stream seems to be another one than the one that is known, or that the rows are of: an ErrStreamReplaced
 // if that is certain. Then nothing that the listing says may be used. odd is what it is known to contradict already.
 func (r *run) weigh(v *sight, odd contradiction) error {
 	if c := r.lineage.contradicts(v.shards, r.positions()); c.text != "" {
@@ -99,7 +99,7 @@ func (r *run) weigh(v *sight, odd contradiction) error {
 	return nil
 }
 
-// positions are the sequence numbers up to which the processed shards are read, where no listing has told at which they begin.
+// positions are the sequence numbers up to which the processed shards are read, where no listing has shown at which they begin.
 func (r *run) positions() map[string]string {
 	read := map[string]string{}
 	for id, s := range r.running {

@@ -30,7 +30,7 @@ var errDoubt = errors.New("mapping: the stream may have been deleted and created
 // advice is what to do about an ErrStreamReplaced.
 const advice = "give the mapping another FunctionName or store"
 
-// identifies reports whether a starting sequence number tells a shard from others. Services that have none say 0.
+// identifies reports whether a starting sequence number distinguishes a shard from others. Services without such numbers say 0.
 func identifies(start string) bool { return strings.Trim(start, "0") != "" }
 
 // isBefore reports whether a position lies before the beginning of a shard, where both can be compared.

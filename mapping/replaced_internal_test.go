@@ -92,7 +92,7 @@ func TestStreamIsAnotherOneByTwoWitnesses(t *testing.T) {
 		"a number that no other stream has, all the same": {nil, nil, []seen{{0, "a:" + long, 1}, {30, "a:" + long, 2}, {40, "a:" + long, 2}}, false, false},
 		"a number that any stream may have":               {nil, nil, []seen{{0, "a:7", 1}, {30, "a:7", 2}, {40, "a:7", 2}}, true, true},
 		"no number, and no other creation":                {nil, nil, []seen{{0, "a:7", 1}, {30, "a", 1}}, false, false},
-		"a number that is none":                           {nil, nil, []seen{{0, "a:0", 1}, {30, "a:7", 1}, {40, "a:0", 1}, {50, "a:7", 1}}, false, false},
+		"a number of zero":                                {nil, nil, []seen{{0, "a:0", 1}, {30, "a:7", 1}, {40, "a:0", 1}, {50, "a:7", 1}}, false, false},
 
 		"stored of the same":                        {row("7", 1), nil, []seen{{0, "a:7", 1}}, false, false},
 		"stored of another number":                  {row("6", 0), nil, []seen{{0, "a:7", 0}, {10, "a:7", 0}}, true, true},

@@ -48,7 +48,7 @@ func (st *standing) replaced(p Progress) error {
 	case !identifies(start):
 		return nil
 	case !st.vague && identifies(p.ShardStart) && p.ShardStart != start:
-		return fmt.Errorf("%w: shard %s begins at %s, and what is stored is of one that began at %s: %s", ErrStreamReplaced, id, start, p.ShardStart, advice)
+		return fmt.Errorf("%w: shard %s begins at %s, and the stored progress is of one that began at %s: %s", ErrStreamReplaced, id, start, p.ShardStart, advice)
 	case !st.vague && isBefore(p.Position.SequenceNumber, start):
 		return fmt.Errorf("%w: shard %s begins at %s, the stored position is %s: %s", ErrStreamReplaced, id, start, p.Position, advice)
 	case p.End && !st.closed:
@@ -70,7 +70,7 @@ func (s *shard) identify(p *Progress) {
 }
 
 // confirm returns an error if the stored progress can't be this shard's: an ErrStreamReplaced, once two listings say so. A listing
-// must have had the shard before, for its parent tells its ID only, which may be that of a shard of another stream.
+// must have had the shard before, for its parent names it by its ID only, which may be that of a shard of another stream.
 func (s *shard) confirm(progress Progress) error {
 	if !isStored(progress) {
 		return nil
@@ -81,12 +81,12 @@ func (s *shard) confirm(progress Progress) error {
 	}
 	err := s.standing.Load().replaced(progress)
 	for began := time.Now(); errors.Is(err, ErrStreamReplaced) && time.Since(began) < listingLag; {
-		s.wait("what is stored contradicts the listing, which is made again")
+		s.wait("the stored progress contradicts the listing, which is repeated")
 		if !sleep(s.soft, leaseRetry) {
 			return s.soft.Err()
 		}
 		if s.standing.Load().gone {
-			return nil // reading it tells
+			return nil // reading it shows that
 		}
 		listed, again := s.relisted(progress)
 		if !listed {
@@ -115,7 +115,7 @@ func (s *shard) relisted(progress Progress) (listed bool, err error) {
 	return false, nil
 }
 
-// awaitListing waits until a listing has told at which number the shard begins, if its service tells that, or two say that it has
+// awaitListing waits until a listing has shown at which number the shard begins, if its service says that, or two say that it has
 // left the stream. It reports false at a stop.
 func (s *shard) awaitListing() bool {
 	for {

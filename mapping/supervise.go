@@ -43,7 +43,7 @@ type run struct {
 	due      time.Time           // when it goes off
 	rows     map[string]Progress // that were stored at the start, until they are swept
 	swept    time.Time           // when the rows were swept last
-	unswept  bool                // and there were shards of which it was too early to say that they have left
+	unswept  bool                // and for some shards it was too early to say that they have left
 	warned   map[string]bool     // of the shards that have left unread
 	trouble  string              // what failed and was told of, empty when all is well
 	ended    chan shardEnd

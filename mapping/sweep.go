@@ -37,13 +37,13 @@ func (r *run) leavers(progress map[string]Progress) (lost, removable []string) {
 	now, retention := r.m.now(), cmp.Or(r.retention, maxRetention)
 	lost, removable = r.lineage.lost(progress, now, retention), r.lineage.removable(progress, now, retention)
 	for _, id := range lost {
-		r.warned[id] = true // it is told when its end is stored
+		r.warned[id] = true // reported when its end is stored
 	}
 	r.warnUnread()
 	return lost, removable[:min(len(removable), sweepMost)]
 }
 
-// warnUnread tells, once, of each shard that has left the stream before it was read to its end, though its records may not have
+// warnUnread reports, once, each shard that has left the stream before it was read to its end, though its records may not have
 // expired yet: the shards that follow it are read.
 func (r *run) warnUnread() {
 	for _, id := range r.lineage.unread() {
@@ -101,7 +101,7 @@ func (r *run) giveUp(ctx context.Context, id string) {
 		end.Version, end.End, end.Window = 1, true, nil
 		err = r.m.store.Commit(ctx, lease, end)
 	}
-	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), finalCommit) // at a stop too, else nobody gets it again
+	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), finalCommit) // at a stop too, else the lease stays held
 	defer cancel()
 	released := r.m.store.Release(back, lease)
 	if err != nil || released != nil {

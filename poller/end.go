@@ -106,7 +106,7 @@ const (
 	shardClosed  // it has children
 )
 
-// ends knows what the newest listing says of which shards have ended. Where a newer one is needed it lists, one at a time for
+// ends knows what the newest listing says of which shards have ended. Where a newer one is needed it lists, one call at a time for
 // all readers: a reshard ends many shards at once.
 type ends struct {
 	turn chan struct{} // of capacity 1: who is in it may list

@@ -23,7 +23,7 @@ const (
 var listShards = operation{name: "list shards"}
 
 // Poller is the Source that reads a Kinesis stream, with GetRecords or, where Config.ConsumerARN is set, by enhanced
-// fan-out. It is a Clock as well. It holds no goroutine and nothing to be closed. Its Readers are ChildFinders and GapFinders,
+// fan-out. It is a Clock and a Describer as well. It holds no goroutine and nothing to be closed. Its Readers are ChildFinders and GapFinders,
 // and those that subscribe are io.Closers.
 type Poller struct {
 	cfg       Config        // never changed after New

@@ -40,7 +40,7 @@ type reader struct {
 	members *deaggregator
 
 	// ended is set with the last page. children are those that it told of, if any. claims counts the answers in a row that
-	// told of the end and of no children, quiet those that brought nothing of a shard that is listed as closed.
+	// claimed the end and named no children, quiet those that brought nothing of a shard that is listed as closed.
 	ended    bool
 	claims   int
 	quiet    int

@@ -13,7 +13,8 @@ import (
 // Source is where a mapping reads from. *Poller is the one for Kinesis; a test may write its own in a few lines.
 // Its methods may be called at the same time.
 type Source interface {
-	// Shards returns all shards that the stream still lists, closed ones included, in no particular order.
+	// Shards returns all shards that the stream still lists, closed ones included, in no particular order. Every stream has
+	// shards: a mapping takes an empty list, or a shard without an ID, for an error, and asks again.
 	Shards(ctx context.Context) ([]Shard, error)
 
 	// Open returns a Reader of one shard. It makes no call that could fail for a passing reason:
