@@ -36,7 +36,7 @@ func newFunctions(c *config, a *account, out io.Writer, log *slog.Logger) (*func
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(c.Functions)) {
 		if err := f.add(name, c.Functions[name], a, &host{out: out, log: log.With("function", name), region: c.Region}); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", c.where("functions."+name), err))
+			errs = append(errs, fmt.Errorf("%s: %w", c.where("functions."+name), c.veil(err)))
 		}
 	}
 	if len(errs) > 0 {

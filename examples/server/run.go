@@ -37,11 +37,11 @@ func newServer(ctx context.Context, c *config, o *options, out io.Writer, log *s
 func (s *server) open(ctx context.Context, c *config, o *options, out io.Writer) error {
 	listener, err := listen(ctx, c.Listen)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.where("listen"), err)
+		return fmt.Errorf("%s: %w", c.where("listen"), c.veil(err))
 	}
 	s.closers = append(s.closers, func() error { _ = listener.Close(); return nil }) // it is closed already after a stop
 	if s.access, err = decideAccess(listener, c.Keys, o.allowUnsigned, s.log); err != nil {
-		return fmt.Errorf("%s: %w", c.where("listen"), err)
+		return fmt.Errorf("%s: %w", c.where("listen"), c.veil(err))
 	}
 	if err := s.openMappings(ctx, c, out); err != nil {
 		return err
@@ -50,7 +50,7 @@ func (s *server) open(ctx context.Context, c *config, o *options, out io.Writer)
 	s.web = newWeb(ctx, listener, s.front, s.log)
 	if c.TLS != nil {
 		if err := s.web.secure(c.TLS); err != nil {
-			return fmt.Errorf("%s: %w: %w", c.where("tls"), err, errUsage)
+			return fmt.Errorf("%s: %w: %w", c.where("tls"), c.veil(err), errUsage)
 		}
 	}
 	return nil
@@ -69,7 +69,7 @@ func (s *server) openMappings(ctx context.Context, c *config, out io.Writer) err
 	}
 	a, err := newAccount(ctx, c, endpoint, s.log)
 	if err != nil {
-		return err
+		return c.veil(err)
 	}
 	if s.functions, err = newFunctions(c, a, out, s.log); err != nil {
 		return err
@@ -77,7 +77,7 @@ func (s *server) openMappings(ctx context.Context, c *config, out io.Writer) err
 	s.closers = append(s.closers, s.functions.Close)
 	store, closeStore, err := openStore(c.Store, a, s.log)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.where("store"), err)
+		return fmt.Errorf("%s: %w", c.where("store"), c.veil(err))
 	}
 	s.closers = append(s.closers, closeStore)
 	s.registry, err = registry.New(registry.Config{
@@ -85,7 +85,7 @@ func (s *server) openMappings(ctx context.Context, c *config, out io.Writer) err
 		Credentials: s.access.credentials, AllowUnsigned: s.access.unsigned,
 		Configure: func(_ registry.Configuration, m *mapping.Config) { m.DrainTimeout = c.Drain },
 	})
-	return err
+	return c.veil(err)
 }
 
 // close closes what was opened, the last first.
