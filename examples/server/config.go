@@ -19,6 +19,9 @@ type config struct {
 	// TLS has the API served by https.
 	TLS *tlsConfig `yaml:"tls"`
 
+	// Admin has the server tell how it is on an address of its own. nil: it does not.
+	Admin *adminConfig
+
 	// Region and Account are those of the embedded streams. Region is that of all of AWS's clients, too.
 	Region, Account string
 
@@ -43,6 +46,16 @@ type key struct {
 
 // tlsConfig are files in PEM.
 type tlsConfig struct{ Certificate, Key string }
+
+// adminConfig is the listener for those who run the server.
+type adminConfig struct {
+	// Listen is its address: 127.0.0.1:4581 by default, and on loopback where it names no host.
+	Listen string
+
+	// Token is what a request must bear, or TokenFile the file that holds it. Beyond loopback one is needed.
+	Token     secret
+	TokenFile string `yaml:"tokenFile"`
+}
 
 // storeConfig says where definitions and progress are kept. Without any of them they are kept in memory.
 type storeConfig struct {
@@ -92,6 +105,7 @@ type functionConfig struct {
 	Dir, Handler string
 	Environment  map[string]secret
 	MaxProcesses int `yaml:"maxProcesses"`
+	OutputRate   int `yaml:"outputRate"` // bytes a second of its output that are logged; 0 means 256 KiB, -1 all
 
 	// With URL.
 	Headers map[string]secret

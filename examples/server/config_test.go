@@ -23,7 +23,7 @@ import (
 func none(string) string { return "" }
 
 func TestDocumentedFileIsGood(t *testing.T) {
-	for _, name := range []string{"OPERATOR_SECRET", "SHIP_TOKEN", "EXTERNAL_ID", "BILL_TOKEN"} {
+	for _, name := range []string{"OPERATOR_SECRET", "SHIP_TOKEN", "EXTERNAL_ID", "BILL_TOKEN", "ADMIN_TOKEN"} {
 		t.Setenv(name, "from-"+name)
 	}
 	c, err := readConfig("testdata/server.yaml")
@@ -31,6 +31,7 @@ func TestDocumentedFileIsGood(t *testing.T) {
 	c.complete(none)
 	require.NoError(t, c.validate())
 	assert.Equal(t, []key{{"AKIDOPERATOR", "from-OPERATOR_SECRET"}}, c.Keys)
+	assert.Equal(t, &adminConfig{Listen: "127.0.0.1:4581", Token: "from-ADMIN_TOKEN"}, c.Admin)
 	assert.Equal(t, []streamConfig{{"orders", 2}}, c.Kinesis.Embedded.Streams)
 	ship := c.Functions["ship-orders"]
 	assert.Equal(t, []string{"./ship/bootstrap"}, ship.Command)
@@ -88,6 +89,9 @@ func TestMeaninglessConfigurationsAreRefused(t *testing.T) {
 		"keys: [{id: a}]":                "server.yaml: line 1: keys[0]: has an empty id or secret",
 		"keys: [{id: a, secret: b}, {id: a, secret: c}]":                             "keys[1].id: is that of another key, too",
 		"keys: [{id: a/b, secret: c}]":                                               "keys[0].id: has other characters",
+		"admin: {listen: a}":                                                         "server.yaml: line 1: admin.listen: must be HOST:PORT",
+		"admin: {token: a, tokenFile: b}":                                            "server.yaml: line 1: admin: has both token and tokenFile",
+		"admin: {token: 'a b'}":                                                      "server.yaml: line 1: admin.token: must have visible characters",
 		"tls: {key: a}":                                                              "tls: must have certificate and key",
 		"kinesis: {endpoint: 'http://a', embedded: {}}":                              "kinesis: has both endpoint and embedded",
 		"kinesis: {embedded: {streams: [{shards: 1}]}}":                              `kinesis.embedded.streams[0].name: must be`,
@@ -176,6 +180,8 @@ func TestMissingSpacesAreRefusedWithoutTheSecret(t *testing.T) {
 		"functions: {f: {command: [a], environment: {TOKEN:hush: x}}}":     "functions.<name>.environment.<name>: must be the name of a variable",
 		"functions: {f: {url: 'http://a', headers: {Authorization:hush}}}": "line 1: functions.<name>.headers.<name>: has no value",
 		"keys: [{id: a, secret:hush}]":                                     "line 1: there is an unknown key in keys[0]; a space may be missing after a colon",
+		"admin: {token:hush}":                                              "line 1: there is an unknown key in admin; a space",
+		"admin: {token: }":                                                 "line 1: admin.token: has no value",
 		"keys: [{id: a, secret: }]":                                        "line 1: keys[0].secret: has no value",
 		"functions: {f: {url:http://hush}}":                                "line 1: there is an unknown key in functions.<name>; a space",
 		"kinesis: {endpoint:http://hush}":                                  "line 1: there is an unknown key in kinesis; a space",

@@ -22,6 +22,7 @@ keys:
   - id: AKIDOPERATOR
     secret: hush-key
   - {id: AKIDTWO, secret: "hush-two"}
+admin: {listen: "127.0.0.1:4581", token: hush-token}
 tls: {certificate: server.pem, key: server.key}
 kinesis: {endpoint: "http://u:hush-endpoint@127.0.0.1:4567"}
 functions:

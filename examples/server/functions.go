@@ -101,7 +101,7 @@ func newInvoker(name string, c functionConfig, a *account, h *host) (invoke.Invo
 		provider = a.role
 	}
 	return process.New(process.Config{
-		Command: c.Command, Dir: c.Dir, Handler: c.Handler, Environment: reveal(c.Environment), MaxProcesses: c.MaxProcesses,
+		Command: c.Command, Dir: c.Dir, Handler: c.Handler, Environment: reveal(c.Environment), MaxProcesses: c.MaxProcesses, OutputRate: c.OutputRate,
 		FunctionName: name, Region: h.region, Credentials: provider, Logger: h.log,
 	})
 }

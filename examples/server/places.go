@@ -29,8 +29,9 @@ var vocabulary = []string{
 	"store", "bolt", "dynamodb", "table", "endpoint", "worker", "noCreate",
 	"kinesis", "embedded", "path", "streams", "name", "shards",
 	"endpoints", "lambda", "sts", "sqs", "sns", "s3",
-	"functions", "command", "url", "builtin", "dir", "handler", "environment", "maxProcesses", "headers",
+	"functions", "command", "url", "builtin", "dir", "handler", "environment", "maxProcesses", "outputRate", "headers",
 	"role", "externalId", "timeout",
+	"admin", "token", "tokenFile",
 }
 
 // anyName is what is shown of a key that is not the server's.

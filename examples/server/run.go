@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,6 +22,8 @@ type server struct {
 	registry  *registry.Registry
 	front     *front
 	web       *web
+	admin     *web     // nil: none
+	metrics   *metrics // nil: none
 	access    access
 	closers   []func() error // in the order in which things were opened
 }
@@ -47,17 +50,32 @@ func (s *server) open(ctx context.Context, c *config, o *options, out io.Writer)
 		return err
 	}
 	s.front = newFront(s.registry, s.access, c.Hosts, s.log)
+	s.front.streams = s.streams
 	s.web = newWeb(ctx, listener, s.front, s.log)
 	if c.TLS != nil {
 		if err := s.web.secure(c.TLS); err != nil {
 			return fmt.Errorf("%s: %w: %w", c.where("tls"), c.veil(err), errUsage)
 		}
 	}
+	if c.Admin == nil {
+		return nil
+	}
+	if s.admin, err = openAdmin(ctx, c, s.front, s.metrics, s.log); err != nil {
+		return err
+	}
+	// Closed behind all that it tells of; a server that serves no more is stopped twice.
+	s.closers = slices.Insert(s.closers, 0, func() error { return s.admin.stop(context.WithoutCancel(ctx)) })
 	return nil
 }
 
 // openMappings opens what mappings are made of.
 func (s *server) openMappings(ctx context.Context, c *config, out io.Writer) error {
+	if c.Admin != nil {
+		var err error
+		if s.metrics, err = newMetrics(); err != nil {
+			return err
+		}
+	}
 	endpoint := c.Kinesis.Endpoint
 	if c.Kinesis.Embedded != nil {
 		streams, err := openStreams(ctx, c, s.log)
@@ -83,7 +101,10 @@ func (s *server) openMappings(ctx context.Context, c *config, out io.Writer) err
 	s.registry, err = registry.New(registry.Config{
 		Functions: s.functions, Client: a.streams(), DestinationResolvers: a.destinations(), Store: store, Logger: s.log,
 		Credentials: s.access.credentials, AllowUnsigned: s.access.unsigned,
-		Configure: func(_ registry.Configuration, m *mapping.Config) { m.DrainTimeout = c.Drain },
+		Configure: func(_ registry.Configuration, m *mapping.Config) {
+			m.DrainTimeout = c.Drain
+			s.metrics.instrument(m)
+		},
 	})
 	return c.veil(err)
 }
@@ -113,6 +134,9 @@ func (s *server) run(ctx context.Context) error {
 		return s.registry.Run(hosting)
 	})
 	group.Go(s.web.serve)
+	if s.admin != nil {
+		group.Go(s.admin.serve)
+	}
 	if s.streams != nil {
 		group.Go(s.streams.serve)
 	}

@@ -15,6 +15,7 @@ const withSecrets = `
 keys:
   - {id: AKIDONE, secret: hush-file}
   - {id: AKIDTWO, secret: $KEY_TWO}
+admin: {listen: ":0", token: hush-token}
 kinesis: {embedded: {listen: "127.0.0.1:0", streams: [{name: orders}]}}
 functions:
   far: {url: "http://user:hush-url@127.0.0.1:1/?code=hush-query#hush-fragment", headers: {Authorization: hush-header}}

@@ -15,6 +15,7 @@ import (
 // Addresses that the server has unless it is given others.
 const (
 	defaultListen = "127.0.0.1:4580"
+	defaultAdmin  = "127.0.0.1:4581"
 	defaultStream = "127.0.0.1:4568"
 )
 
@@ -30,6 +31,9 @@ func (c *config) complete(getenv func(string) string) {
 	c.Region = cmp.Or(c.Region, getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"))
 	if c.Kinesis != (kinesisConfig{}) {
 		c.Region = cmp.Or(c.Region, "us-east-1")
+	}
+	if a := c.Admin; a != nil {
+		a.complete(getenv)
 	}
 	if e := c.Kinesis.Embedded; e != nil {
 		e.Listen = cmp.Or(e.Listen, defaultStream)
@@ -62,6 +66,7 @@ func (c *config) validate() error {
 	v.add(c.Drain >= 0, "drain", "must not be negative")
 	v.add(c.Store.Bolt == "" || c.Store.DynamoDB == nil, "store", "has both bolt and dynamodb")
 	v.add(c.TLS == nil || c.TLS.Certificate != "" && c.TLS.Key != "", "tls", "must have certificate and key")
+	v.admin(c.Admin)
 	v.keys(c.Keys)
 	v.kinesis(c.Kinesis)
 	v.endpoints(c)

@@ -82,6 +82,7 @@ func (v *violations) only(path, kind string, f functionConfig) {
 		{"handler", "command", f.Handler != ""},
 		{"environment", "command", f.Environment != nil},
 		{"maxProcesses", "command", f.MaxProcesses != 0},
+		{"outputRate", "command", f.OutputRate != 0},
 		{"headers", "url", f.Headers != nil},
 	} {
 		v.add(!s.set || s.kind == kind, path+"."+s.setting, "goes with %s", s.kind)
