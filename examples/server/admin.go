@@ -99,8 +99,8 @@ type admin struct {
 	status, metrics http.Handler
 }
 
-// newAdmin returns the handler. With a token /status and /metrics ask for it; without one the handler serves whoever calls the
-// server by a name that only this machine has.
+// newAdmin returns the handler. With a token /status and /metrics ask for it; without one the handler serves only requests
+// that call the server by a name that nothing else has.
 func newAdmin(f *front, m *metrics, token secret, hosts []string, log *slog.Logger) http.Handler {
 	a := &admin{front: f, log: log, status: http.HandlerFunc(f.serveStatus), metrics: m.handler(log)}
 	if token == "" {

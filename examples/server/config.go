@@ -19,7 +19,7 @@ type config struct {
 	// TLS has the API served by https.
 	TLS *tlsConfig `yaml:"tls"`
 
-	// Admin has the server tell how it is on an address of its own. nil: it does not.
+	// Admin is a second address, for those who run the server. nil: there is none.
 	Admin *adminConfig
 
 	// Region and Account are those of the embedded streams. Region is that of all of AWS's clients, too.

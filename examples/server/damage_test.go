@@ -36,7 +36,7 @@ functions:
     headers: {Authorization: hush-header}
 `
 
-// signs are what a damaged file has in places where nobody put it.
+// signs are characters that mean something in YAML.
 const signs = "{}[]:,\"'\n -&*!|>%@`#?\t=$\\x0"
 
 // damage deletes, inserts and replaces characters, swaps lines, and cuts the file short.

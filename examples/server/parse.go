@@ -100,7 +100,7 @@ func (c *config) unknown(line, key string) string {
 	return fmt.Sprintf("line %s: there is an unknown key%s%s", line, in, hint)
 }
 
-// mustHaveValue are the secrets that null would make empty in silence, besides variables and headers.
+// mustHaveValue are the secrets that null would make empty in silence. Variables and headers are others.
 var mustHaveValue = []string{"secret", "externalId", "url", "token"}
 
 // missingValues returns which secrets have no value: {TOKEN:value} is a key without one.

@@ -63,7 +63,7 @@ func (s *server) open(ctx context.Context, c *config, o *options, out io.Writer)
 	if s.admin, err = openAdmin(ctx, c, s.front, s.metrics, s.log); err != nil {
 		return err
 	}
-	// Closed behind all that it tells of; a server that serves no more is stopped twice.
+	// It is closed last, so that /readyz answers while the rest stops.
 	s.closers = slices.Insert(s.closers, 0, func() error { return s.admin.stop(context.WithoutCancel(ctx)) })
 	return nil
 }

@@ -10,7 +10,7 @@ const (
 	// burstTime is how much of the rate may come at one time, such as a stack trace, after a silence of that length.
 	burstTime = 4 * time.Second
 
-	// lineCost is what a line costs besides its text: the rest of its log line.
+	// lineCost is what a line costs in addition to its text: the rest of its log line.
 	lineCost = 128
 
 	// reportTime is how often it is logged how much was left out.
@@ -75,7 +75,7 @@ func newOutlet(log *slog.Logger, lives *sync.WaitGroup, rate int) *outlet {
 	return &outlet{log: log, lives: lives, closing: make(chan struct{}), meter: newMeter(rate, time.Now())}
 }
 
-// admit reports whether a line of n bytes is to be logged. Its caller is counted in lives.
+// admit reports whether a line of n bytes should be logged. Its caller is counted in lives.
 func (o *outlet) admit(n int) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -89,7 +89,7 @@ func (o *outlet) admit(n int) bool {
 	return false
 }
 
-// report logs what was left out after reportTime, or at once when the Function is being closed.
+// report logs what was left out after reportTime, or as soon as the Function is being closed.
 func (o *outlet) report() {
 	timer := time.NewTimer(reportTime)
 	defer timer.Stop()

@@ -18,7 +18,7 @@ import (
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
-// strange are the values that a member of a request may have, besides those that fit.
+// strange are the values that a member of a request may have although they do not fit.
 var strange = []any{
 	nil, true, -1, 0, 1.5, 1e18, "", "\n", "é", "\x00", "ship-orders", "ship-orders\n", "ship orders", streamARN, streamARN + "\n",
 	"arn:aws:kinesis:us-east-1:123456789012:stream/or ders", "arn:aws:kinesis:us-east-1:123456789012:stream/none",

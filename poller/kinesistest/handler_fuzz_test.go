@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// strange are the values that a member of a request may have, besides those that fit.
+// strange are the values that a member of a request may have although they do not fit.
 var strange = []any{
 	nil, true, -1, 0, 1, 1.5, 1e18, 1e300, "", "\n", "orders\n", "or ders", "é", "\x00", "\u2028", "\ufffd", "shardId-000000000000", "0", "-1",
 	"99999999999999999999999999999999999999999999", "arn:aws:kinesis:us-east-1:123456789012:stream/orders", "a=", "AAAA", "LATEST",
@@ -76,7 +76,7 @@ func spoil(r *rand.Rand, request string) []byte {
 }
 
 // TestNoRequestIsTheServicesFault sends requests of all kinds, in JSON and CBOR, to a Service with a file: whatever a client
-// sends is answered, or refused as the client's fault, and what is stored of it can be read again.
+// sends is answered, or refused as the client's fault, and the file can be read again.
 func TestNoRequestIsTheServicesFault(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(7, 7))

@@ -16,7 +16,7 @@ import (
 // the same times, the lines make the same streams, to the last sequence number. A line that is cut short does not count, so
 // that a call is stored as a whole or not at all. Service.mu guards it. Its methods do nothing on a nil journal.
 //
-// Service.mu is held while a line is written and synced: nobody can see a change before it is durable.
+// Service.mu is held while a line is written and synced: no reader can see a change before it is durable.
 type journal struct {
 	file    storage
 	name    string

@@ -82,7 +82,7 @@ func (d *disk) again() *disk {
 	return &disk{data: bytes.Clone(d.data), room: -1, syncs: -1, truncates: -1}
 }
 
-// user makes calls to a Service and notes what it was told.
+// user makes calls to a Service and notes their results.
 type user struct {
 	t *testing.T
 	s *Service
@@ -228,8 +228,8 @@ func (u *user) checkRestart(d *disk, exactly bool) {
 	require.NoError(u.t, err)
 }
 
-// tell runs the story on a disk, and checks what must hold whatever the disk did.
-func tell(t *testing.T, d *disk, exactly bool) *user {
+// play runs the story on a disk, and checks what must hold whatever the disk did.
+func play(t *testing.T, d *disk, exactly bool) *user {
 	t.Helper()
 	s, err := resume(d, "streams", Config{NoLimits: true})
 	require.NoError(t, err)
@@ -251,30 +251,30 @@ func tell(t *testing.T, d *disk, exactly bool) *user {
 func TestNothingIsReadBeforeItIsDurable(t *testing.T) {
 	t.Parallel()
 	whole := &disk{room: -1, syncs: -1, truncates: -1}
-	u := tell(t, whole, true)
+	u := play(t, whole, true)
 	require.Empty(t, u.failures)
 	require.Len(t, u.records, 7)
 	require.Equal(t, u.records, u.delivered)
 	for n := range len(whole.data) {
-		tell(t, &disk{room: n, syncs: -1, truncates: -1}, true)
-		tell(t, &disk{room: n, silent: true, syncs: -1, truncates: -1}, true)
-		tell(t, &disk{room: n, lies: true, syncs: -1, truncates: -1}, true)
-		tell(t, &disk{room: n, syncs: -1, truncates: 1}, true) // what is left of the line does not count
-		tell(t, &disk{room: n, lies: true, syncs: -1, truncates: 1}, false)
+		play(t, &disk{room: n, syncs: -1, truncates: -1}, true)
+		play(t, &disk{room: n, silent: true, syncs: -1, truncates: -1}, true)
+		play(t, &disk{room: n, lies: true, syncs: -1, truncates: -1}, true)
+		play(t, &disk{room: n, syncs: -1, truncates: 1}, true) // what is left of the line does not count
+		play(t, &disk{room: n, lies: true, syncs: -1, truncates: 1}, false)
 	}
 }
 
 func TestAFailedSyncRefusesTheChange(t *testing.T) {
 	t.Parallel()
 	for n := range 7 {
-		u := tell(t, &disk{room: -1, syncs: n, truncates: -1}, true)
+		u := play(t, &disk{room: -1, syncs: n, truncates: -1}, true)
 		require.ErrorIs(t, u.failures[0], syscall.EIO)
-		u = tell(t, &disk{room: -1, syncs: n, truncates: 1}, false)
+		u = play(t, &disk{room: -1, syncs: n, truncates: 1}, false)
 		require.ErrorContains(t, u.failures[0], "may be there after a restart")
 	}
 }
 
-// TestAFailedJournalEndsSubscriptionsAndReads goes over HTTP: a subscription that rests learns of the failure at once.
+// TestAFailedJournalEndsSubscriptionsAndReads goes over HTTP: a subscription that rests ends with the failure, not with the next heartbeat.
 func TestAFailedJournalEndsSubscriptionsAndReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &disk{room: -1, syncs: -1, truncates: -1}

@@ -79,7 +79,7 @@ func (s *Service) Err() error {
 	return s.journal.failed()
 }
 
-// exclusively runs one call. Nobody sees what it changed before that is stored.
+// exclusively runs one call. No reader sees what it changed before that is durable.
 func exclusively[I, O any](s *Service, do func(*Service, I, *request) (O, error), in I, fault Fault) (O, error) {
 	var none O
 	s.mu.Lock()
