@@ -142,7 +142,10 @@ func TestStatusShowsNoData(t *testing.T) {
 		LastProcessingResult: broken, Problem: broken,
 		Shards: []mapping.ShardStatus{{
 			ShardID: "shardId-000000000000", Waiting: broken, Behind: 90 * time.Second,
-			Lanes: []batch.LaneStatus{{State: batch.Retrying, Cause: batch.FunctionError, Failures: 2}},
+			Lanes: []mapping.LaneStatus{{
+				LaneStatus: batch.LaneStatus{State: batch.Retrying, Cause: batch.FunctionError, Failures: 2},
+				RequestID:  "r", LastError: "cannot ship hush",
+			}},
 		}},
 	}
 	text := encoded(t, newStanding(c, s, true))

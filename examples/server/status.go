@@ -40,13 +40,14 @@ type standingShard struct {
 	Waiting                                  string
 }
 
-// standingLane is a batch.LaneStatus, with its cause by name.
+// standingLane is a mapping.LaneStatus, with its cause by name. The text of the last error is left out: functions quote records.
 type standingLane struct {
 	Lane              int
 	State             batch.LaneState
 	Since, Until      time.Time `json:",omitzero"`
 	Attempt, Failures int
 	Cause             string `json:",omitempty"`
+	RequestID         string `json:",omitempty"`
 	Records, Buffered int
 	First             batch.Position `json:",omitzero"`
 }
@@ -75,7 +76,7 @@ func newStandingShard(s *mapping.ShardStatus) standingShard {
 	for _, l := range s.Lanes {
 		lane := standingLane{
 			Lane: l.Lane, State: l.State, Since: l.Since, Until: l.Until, Attempt: l.Attempt, Failures: l.Failures,
-			Records: l.Records, Buffered: l.Buffered, First: l.First,
+			Records: l.Records, Buffered: l.Buffered, First: l.First, RequestID: l.RequestID,
 		}
 		if l.Cause != batch.None {
 			lane.Cause = l.Cause.String()

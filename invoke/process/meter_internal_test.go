@@ -62,21 +62,40 @@ func TestASilenceGivesTheBurstBack(t *testing.T) {
 	assert.True(t, m.admit(now, 1<<30))
 }
 
+// lines is a log that goroutines share.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// take returns what was written since the last take.
+func (l *lines) take() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer l.text.Reset()
+	return l.text.String()
+}
+
 // TestWhatIsLeftOutIsReported logs the count once a second, also after the function has fallen silent, and at the end.
 func TestWhatIsLeftOutIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var text bytes.Buffer
+		var text lines
 		var lives sync.WaitGroup
 		o := newOutlet(slog.New(slog.NewJSONHandler(&text, nil)), &lives, 1000)
 		reports := func() (all []map[string]any) {
 			synctest.Wait()
-			for line := range strings.Lines(text.String()) {
+			for line := range strings.Lines(text.take()) {
 				var report map[string]any
 				require.NoError(t, json.Unmarshal([]byte(line), &report))
 				delete(report, "time")
 				all = append(all, report)
 			}
-			text.Reset()
 			return all
 		}
 		report := func(lines, bytes float64) []map[string]any {
