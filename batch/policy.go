@@ -73,6 +73,9 @@ type Policy struct {
 	Seed uint64
 }
 
+// mostBytes bounds a size: 1 TiB, or 1 GiB where an int has 32 bits. Sums of such a size and a page's stay within an int.
+const mostBytes = 1 << (30 + 10*(^uint(0)>>63))
+
 // bounds lists the fields that have some, and why.
 var bounds = []struct {
 	field    string
@@ -82,11 +85,11 @@ var bounds = []struct {
 }{
 	{"BatchSize", func(p *Policy) int64 { return int64(p.BatchSize) }, 1, 10_000, "AWS"},
 	{"ParallelizationFactor", func(p *Policy) int64 { return int64(p.ParallelizationFactor) }, 1, 10, "AWS"},
-	{"PayloadLimit", func(p *Policy) int64 { return int64(p.PayloadLimit) }, 1, 1 << 40, "a record must have a chance"},
+	{"PayloadLimit", func(p *Policy) int64 { return int64(p.PayloadLimit) }, 1, mostBytes, "a record must have a chance"},
 	{"EnvelopeSize", func(p *Policy) int64 { return int64(p.EnvelopeSize) }, 0, 1 << 20, "it holds ARNs and IDs"},
 	{"WindowSize", func(p *Policy) int64 { return int64(p.WindowSize) }, 0, 1 << 20, "it holds ARNs and IDs"},
 	{"MaximumRetryAttempts", func(p *Policy) int64 { return int64(*p.MaximumRetryAttempts) }, -1, 10_000, "AWS"},
-	{"BufferBytes", func(p *Policy) int64 { return int64(p.BufferBytes) }, 1, 1 << 40, "with none nothing would be read"},
+	{"BufferBytes", func(p *Policy) int64 { return int64(p.BufferBytes) }, 1, mostBytes, "with none nothing would be read"},
 }
 
 // Bounds of the durations, all AWS's.

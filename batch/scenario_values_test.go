@@ -46,8 +46,11 @@ func parseElapsed(what, s string) (time.Duration, error) {
 }
 
 func parseSeconds(what, s string) (time.Duration, error) {
-	n, err := parseInt(what, s)
-	if err == nil && (n < -1e9 || n > 1e9) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("%s: %q is not a whole number", what, s)
+	case n < -1e9 || n > 1e9:
 		err = fmt.Errorf("%s: %d is out of any reason", what, n)
 	}
 	return time.Duration(n) * time.Second, err

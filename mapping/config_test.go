@@ -2,6 +2,7 @@ package mapping_test
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -19,6 +20,19 @@ func valid(t *testing.T) mapping.Config {
 	return cfg
 }
 
+// mostBytes is the largest size: 1 TiB, and 1 GiB on systems of 32 bits.
+const mostBytes = 1 << (strconv.IntSize/32*10 + 20)
+
+func TestSizesAreBoundedByWhatAnIntHolds(t *testing.T) {
+	cfg := valid(t)
+	cfg.PayloadLimit, cfg.BufferBytes = mostBytes, mostBytes
+	_, err := mapping.New(cfg)
+	require.NoError(t, err)
+	cfg.PayloadLimit++
+	_, err = mapping.New(cfg)
+	require.ErrorContains(t, err, "PayloadLimit: is ")
+}
+
 func TestConfigViolationsNameFieldValueAndBound(t *testing.T) {
 	_, err := mapping.New(valid(t))
 	require.NoError(t, err)
@@ -31,8 +45,8 @@ func TestConfigViolationsNameFieldValueAndBound(t *testing.T) {
 		`FunctionName: "a b" has a name or a qualifier with other characters`:                func(c *mapping.Config) { c.FunctionName = "a b" },
 		"Client: must be set, or Source":                                                     func(c *mapping.Config) { c.Source = nil },
 		"Function: must be set":                                                              func(c *mapping.Config) { c.Function = nil },
-		"PayloadLimit: is -1, must be between 1024 and 1099511627776":                        func(c *mapping.Config) { c.PayloadLimit = -1 },
-		"BufferBytes: is -5, must be between 1024 and 1099511627776":                         func(c *mapping.Config) { c.BufferBytes = -5 },
+		"PayloadLimit: is -1, must be between 1024 and " + strconv.Itoa(mostBytes):           func(c *mapping.Config) { c.PayloadLimit = -1 },
+		"BufferBytes: is -5, must be between 1024 and " + strconv.Itoa(mostBytes):            func(c *mapping.Config) { c.BufferBytes = -5 },
 		"FunctionTimeout: is -1s, must be between 0s and 24h0m0s":                            func(c *mapping.Config) { c.FunctionTimeout = -time.Second },
 		"ShardRefreshInterval: is 1ms, must be between 1s and 24h0m0s":                       func(c *mapping.Config) { c.ShardRefreshInterval = time.Millisecond },
 		"Deaggregate: is set, but goes with Client only":                                     func(c *mapping.Config) { c.Deaggregate = true },

@@ -53,9 +53,13 @@ func (v *violations) within(field string, d, low, high time.Duration) {
 	}
 }
 
+// mostBytes bounds a size of our own: 1 TiB, or 1 GiB where an int has 32 bits. Sums of such a size and a page's stay
+// within an int.
+const mostBytes = 1 << (30 + 10*(^uint(0)>>63))
+
 // bytes checks a size of our own; 0 means its default.
 func (v *violations) bytes(field string, n int) {
-	const least, most = 1 << 10, 1 << 40
+	const least, most = 1 << 10, mostBytes
 	if n != 0 && (n < least || n > most) {
 		v.add(field, fmt.Sprintf("is %d, must be between %d and %d", n, least, most))
 	}

@@ -1,18 +1,8 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
-	"errors"
-	"fmt"
-	"io"
 	"os"
-	"regexp"
-	"strconv"
-	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // config is the configuration file, in YAML or JSON, completed by what the flags and the environment say.
@@ -28,6 +18,9 @@ type config struct {
 
 	// TLS has the API served by https.
 	TLS *tlsConfig `yaml:"tls"`
+
+	// Admin is a second address, for those who run the server. nil: there is none.
+	Admin *adminConfig
 
 	// Region and Account are those of the embedded streams. Region is that of all of AWS's clients, too.
 	Region, Account string
@@ -53,6 +46,16 @@ type key struct {
 
 // tlsConfig are files in PEM.
 type tlsConfig struct{ Certificate, Key string }
+
+// adminConfig is the listener for those who run the server.
+type adminConfig struct {
+	// Listen is its address: 127.0.0.1:4581 by default, and on loopback where it names no host.
+	Listen string
+
+	// Token is what a request must bear, or TokenFile the file that holds it. Beyond loopback one is needed.
+	Token     secret
+	TokenFile string `yaml:"tokenFile"`
+}
 
 // storeConfig says where definitions and progress are kept. Without any of them they are kept in memory.
 type storeConfig struct {
@@ -102,6 +105,7 @@ type functionConfig struct {
 	Dir, Handler string
 	Environment  map[string]secret
 	MaxProcesses int `yaml:"maxProcesses"`
+	OutputRate   int `yaml:"outputRate"` // bytes a second of its output that are logged; 0 means 256 KiB, -1 all
 
 	// With URL.
 	Headers map[string]secret
@@ -129,105 +133,4 @@ func readConfig(path string) (config, error) {
 		return config{}, err
 	}
 	return parseConfig(path, data)
-}
-
-// parseConfig reads a configuration, which is one document of YAML. JSON is YAML, too. What it does not know is an error.
-func parseConfig(file string, data []byte) (c config, err error) {
-	var document yaml.Node
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	if err := d.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
-		return config{}, fmt.Errorf("%s: %s", file, hideValues(err.Error()))
-	}
-	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return config{}, fmt.Errorf("%s: has more than one document", file)
-	}
-	d = yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	c.file, c.places = file, placesOf(&document)
-	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return config{}, c.readable(err)
-	}
-	return c, nil
-}
-
-// The forms of the decoder's errors. What stands between backquotes is a value, which may be a secret.
-var (
-	unknownKey = regexp.MustCompile(`^line (\d+): field (\S+) not found in type `)
-	wrongType  = regexp.MustCompile("(?s)^line (\\d+): cannot unmarshal (!!\\w+) (?:`(.*)` )?into (\\S+)$")
-	unclosed   = regexp.MustCompile(`^yaml: (line \d+: )?(did not find expected ',' or '[\]}]'|could not find expected ':')$`)
-	quoted     = regexp.MustCompile("(?s)`.*`|'.*'")
-)
-
-// hideValues leaves the values out of an error.
-func hideValues(text string) string {
-	if unclosed.MatchString(text) {
-		return text // What it quotes are signs of YAML.
-	}
-	return quoted.ReplaceAllString(text, "…")
-}
-
-// readable says what is wrong with a file in words of the file, without its values.
-func (c *config) readable(err error) error {
-	if e, ok := errors.AsType[*secretError](err); ok {
-		path := c.places.only(func(p place) bool { return p.value.Line == e.line && p.value.Column == e.column })
-		return fmt.Errorf("%s: line %d: %s%s", c.file, e.line, named(path), e.text)
-	}
-	typeError, ok := errors.AsType[*yaml.TypeError](err)
-	if !ok {
-		return fmt.Errorf("%s: %s", c.file, hideValues(err.Error()))
-	}
-	var errs []error
-	for _, text := range typeError.Errors {
-		errs = append(errs, fmt.Errorf("%s: %s", c.file, c.mistake(text)))
-	}
-	return errors.Join(errs...)
-}
-
-// mistake says what the decoder says of one setting, with its path where only one on the line can be meant.
-func (c *config) mistake(text string) string {
-	if m := unknownKey.FindStringSubmatch(text); m != nil {
-		path := c.places.only(func(p place) bool { return strconv.Itoa(p.line) == m[1] && p.key == m[2] })
-		return fmt.Sprintf("line %s: %s: is not known here", m[1], cmp.Or(path, m[2]))
-	}
-	m := wrongType.FindStringSubmatch(text)
-	if m == nil {
-		return hideValues(text)
-	}
-	shown := strings.TrimSuffix(m[3], "...") // The decoder shows the beginning of a long one.
-	path := c.places.only(func(p place) bool {
-		return strconv.Itoa(p.value.Line) == m[1] && p.value.ShortTag() == m[2] && strings.HasPrefix(p.value.Value, shown)
-	})
-	return fmt.Sprintf("line %s: %sis %s, must be %s", m[1], named(path), kindOf(m[2]), kindOf(m[4]))
-}
-
-// named is a path in front of what is said of it; nothing without one.
-func named(path string) string {
-	if path == "" {
-		return ""
-	}
-	return path + ": "
-}
-
-// kindOf says what a Go type, or a tag of YAML, is in a file.
-func kindOf(name string) string {
-	switch name {
-	case "time.Duration":
-		return `a duration, such as "30s"`
-	case "int", "!!int":
-		return "a whole number"
-	case "!!float":
-		return "a number"
-	case "bool", "!!bool":
-		return "true or false"
-	case "string", "main.secret", "!!str":
-		return "a string"
-	case "!!seq":
-		return "a list"
-	case "!!null":
-		return "nothing"
-	}
-	if name[0] == '[' {
-		return "a list"
-	}
-	return "a mapping of keys"
 }

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +23,7 @@ import (
 func none(string) string { return "" }
 
 func TestDocumentedFileIsGood(t *testing.T) {
-	for _, name := range []string{"OPERATOR_SECRET", "SHIP_TOKEN", "EXTERNAL_ID", "BILL_TOKEN"} {
+	for _, name := range []string{"OPERATOR_SECRET", "SHIP_TOKEN", "EXTERNAL_ID", "BILL_TOKEN", "ADMIN_TOKEN"} {
 		t.Setenv(name, "from-"+name)
 	}
 	c, err := readConfig("testdata/server.yaml")
@@ -26,6 +31,7 @@ func TestDocumentedFileIsGood(t *testing.T) {
 	c.complete(none)
 	require.NoError(t, c.validate())
 	assert.Equal(t, []key{{"AKIDOPERATOR", "from-OPERATOR_SECRET"}}, c.Keys)
+	assert.Equal(t, &adminConfig{Listen: "127.0.0.1:4581", Token: "from-ADMIN_TOKEN"}, c.Admin)
 	assert.Equal(t, []streamConfig{{"orders", 2}}, c.Kinesis.Embedded.Streams)
 	ship := c.Functions["ship-orders"]
 	assert.Equal(t, []string{"./ship/bootstrap"}, ship.Command)
@@ -53,9 +59,9 @@ func TestJSONIsRead(t *testing.T) {
 
 func TestBadFilesAreRefusedWithTheLine(t *testing.T) {
 	for file, want := range map[string]string{
-		"listen: x\nlisen: y":                           `server.yaml: line 2: lisen: is not known here`,
-		"functions:\n  print:\n    bultin: print":       `line 3: functions.print.bultin: is not known here`,
-		"store: {dynamodb: {tabel: x}}":                 `line 1: store.dynamodb.tabel: is not known here`,
+		"listen: x\nlisen: y":                           `server.yaml: line 2: there is an unknown key`,
+		"functions:\n  print:\n    bultin: print":       `server.yaml: line 3: there is an unknown key in functions.<name>`,
+		"store: {dynamodb: {tabel: x}}":                 `line 1: there is an unknown key in store.dynamodb`,
 		"drain: 30":                                     `server.yaml: line 1: drain: is a whole number, must be a duration, such as "30s"`,
 		"drain: thirty":                                 `line 1: drain: is a string, must be a duration, such as "30s"`,
 		"hosts: a.example":                              "line 1: hosts: is a string, must be a list",
@@ -63,7 +69,7 @@ func TestBadFilesAreRefusedWithTheLine(t *testing.T) {
 		"store: {dynamodb: {noCreate: often}}":          "line 1: store.dynamodb.noCreate: is a string, must be true or false",
 		"keys: [{id: a, secret: [b]}]":                  "server.yaml: line 1: keys[0].secret: must be a string",
 		"keys: [{id: a, secret: $SHARDMILL_NOT_SET}]":   "server.yaml: line 1: keys[0].secret: the environment variable that is named here is not set",
-		"region: a\nregion: b":                          "server.yaml: line 2: mapping key \"region\" already defined at line 1",
+		"region: a\nregion: b":                          "server.yaml: line 2: a key is the same as on line 1",
 		"functions: {f: {builtin: print}":               "server.yaml: yaml: line 1: did not find expected ',' or '}'",
 		"a: b: c":                                       "server.yaml: yaml: mapping values are not allowed",
 		"region: a\n---\nregion: b":                     "more than one document",
@@ -77,44 +83,47 @@ func TestBadFilesAreRefusedWithTheLine(t *testing.T) {
 
 func TestMeaninglessConfigurationsAreRefused(t *testing.T) {
 	for file, want := range map[string]string{
-		"listen: 127.0.0.1":              `server.yaml: line 1: listen: is "127.0.0.1", must be HOST:PORT with a PORT of 0 to 65535`,
-		"drain: -1s":                     "drain: is -1s, must not be negative",
+		"listen: 127.0.0.1":              `server.yaml: line 1: listen: must be HOST:PORT with a PORT of 0 to 65535`,
+		"drain: -1s":                     "drain: must not be negative",
 		"store: {bolt: a, dynamodb: {}}": "store: has both bolt and dynamodb",
 		"keys: [{id: a}]":                "server.yaml: line 1: keys[0]: has an empty id or secret",
 		"keys: [{id: a, secret: b}, {id: a, secret: c}]":                             "keys[1].id: is that of another key, too",
 		"keys: [{id: a/b, secret: c}]":                                               "keys[0].id: has other characters",
+		"admin: {listen: a}":                                                         "server.yaml: line 1: admin.listen: must be HOST:PORT",
+		"admin: {token: a, tokenFile: b}":                                            "server.yaml: line 1: admin: has both token and tokenFile",
+		"admin: {token: 'a b'}":                                                      "server.yaml: line 1: admin.token: must have visible characters",
 		"tls: {key: a}":                                                              "tls: must have certificate and key",
 		"kinesis: {endpoint: 'http://a', embedded: {}}":                              "kinesis: has both endpoint and embedded",
-		"kinesis: {embedded: {streams: [{shards: 1}]}}":                              `kinesis.embedded.streams[0].name: is "", must be`,
-		"kinesis: {embedded: {streams: [{name: a, shards: -1}]}}":                    "kinesis.embedded.streams[0].shards: is -1, must be 1 to 10000",
-		"kinesis: {embedded: {listen: a}}":                                           "kinesis.embedded.listen: is",
+		"kinesis: {embedded: {streams: [{shards: 1}]}}":                              `kinesis.embedded.streams[0].name: must be`,
+		"kinesis: {embedded: {streams: [{name: a, shards: -1}]}}":                    "kinesis.embedded.streams[0].shards: must be 1 to 10000",
+		"kinesis: {embedded: {listen: a}}":                                           "kinesis.embedded.listen: must be",
 		"endpoints: {sqs: localhost}":                                                "endpoints.sqs: must be an http:// or https:// URL",
 		"endpoints: {sts: 'http://a:b@c'}":                                           "endpoints.sts: must have no user",
 		"store: {dynamodb: {endpoint: x}}":                                           "store.dynamodb.endpoint: must be",
 		"region: a":                                                                  "functions: must have at least one",
-		"functions: {f: {}}":                                                         "functions.f: must have one of command, url, lambda and builtin, has none",
+		"functions: {f: {}}":                                                         "functions.<name>: must have one of command, url, lambda and builtin, has none",
 		"functions: {f: {builtin: print, url: 'http://a'}}":                          "has builtin and url",
-		"functions: {f: {builtin: prnt}}":                                            `functions.f.builtin: is "prnt", must be one of count, fail, print`,
-		"functions: {f: {url: a}}":                                                   "functions.f.url: must be",
-		"functions: {f: {lambda: false}}":                                            `functions.f.lambda: is "false", must be true, a name or an ARN`,
-		"functions: {f: {lambda: a, dir: b}}":                                        "functions.f.dir: goes with command",
-		"functions: {f: {command: [a], headers: {}}}":                                "functions.f.headers: goes with url",
-		"functions: {f: {builtin: print, timeout: -1s}}":                             "functions.f.timeout: is -1s, must be 0s to 24h0m0s",
-		"functions: {f: {builtin: print, externalId: abc}}":                          "functions.f.externalId: goes with role",
+		"functions: {f: {builtin: prnt}}":                                            `functions.<name>.builtin: must be one of count, fail, print`,
+		"functions: {f: {url: a}}":                                                   "functions.<name>.url: must be",
+		"functions: {f: {lambda: false}}":                                            `functions.<name>.lambda: must be true, a name or an ARN`,
+		"functions: {f: {lambda: a, dir: b}}":                                        "functions.<name>.dir: goes with command",
+		"functions: {f: {command: [a], headers: {}}}":                                "functions.<name>.headers: goes with url",
+		"functions: {f: {builtin: print, timeout: -1s}}":                             "functions.<name>.timeout: must be 0s to 24h0m0s",
+		"functions: {f: {builtin: print, externalId: abc}}":                          "functions.<name>.externalId: goes with role",
 		"functions: {'*': {builtin: print}}":                                         "must be lambda: true",
 		"functions: {f: {builtin: print}}":                                           "server.yaml: region: must be set",
-		"listen: a:65536":                                                            `listen: is "a:65536"`,
-		"region: us east":                                                            `region: is "us east", must be the name of a region`,
-		"account: '12'":                                                              `account: is "12", must have 12 digits`,
-		"kinesis: {embedded: {streams: [{name: a b}]}}":                              `streams[0].name: is "a b"`,
-		"kinesis: {embedded: {streams: [{name: a}, {name: a}]}}":                     `streams[1].name: is "a", which is that of another stream`,
-		"region: a\nfunctions:\n  f:\n    builtin: print\n  'a b': {builtin: print}": "server.yaml: line 5: functions.a b: must be named",
+		"listen: a:65536":                                                            `listen: must be`,
+		"region: us east":                                                            `region: must be the name of a region`,
+		"account: '12'":                                                              `account: must have 12 digits`,
+		"kinesis: {embedded: {streams: [{name: a b}]}}":                              `streams[0].name: must be`,
+		"kinesis: {embedded: {streams: [{name: a}, {name: a}]}}":                     `streams[1].name: is that of another stream`,
+		"region: a\nfunctions:\n  f:\n    builtin: print\n  'a b': {builtin: print}": "server.yaml: line 5: functions.<name>: must be named",
 		"functions: {'123456789012:function:f': {builtin: print}}":                   "must be named NAME, NAME:ALIAS or by the ARN",
-		"functions: {f: {builtin: print, timeout: 25h}}":                             "functions.f.timeout: is 25h0m0s",
-		"functions: {f: {lambda: a b}}":                                              `functions.f.lambda: is "a b"`,
-		"functions: {f: {url: 'http://a', headers: {a b: c}}}":                       "functions.f.headers.a b: must be the name of a header",
-		"functions: {f: {url: 'http://a', headers: {a: \"b\\nc\"}}}":                 "functions.f.headers.a: must be one line",
-		"functions: {f: {builtin: print, maxProcesses: 2}}\ndrain: 1s":               "functions.f.maxProcesses: goes with command",
+		"functions: {f: {builtin: print, timeout: 25h}}":                             "functions.<name>.timeout: must be 0s to 24h0m0s",
+		"functions: {f: {lambda: a b}}":                                              `functions.<name>.lambda: must be`,
+		"functions: {f: {url: 'http://a', headers: {a b: c}}}":                       "functions.<name>.headers.<name>: must be the name of a header",
+		"functions: {f: {url: 'http://a', headers: {a: \"b\\nc\"}}}":                 "functions.<name>.headers.<name>: must be one line",
+		"functions: {f: {builtin: print, maxProcesses: 2}}\ndrain: 1s":               "functions.<name>.maxProcesses: goes with command",
 	} {
 		c, err := parseConfig("server.yaml", []byte(file))
 		require.NoError(t, err, file)
@@ -128,7 +137,7 @@ func TestMistakesNameTheSettingThatTheyMean(t *testing.T) {
 	for file, want := range map[string]string{
 		"kinesis: {embedded: {streams: [{name: two, shards: two}]}}":                             "server.yaml: line 1: is a string, must be a whole number",
 		"kinesis:\n  embedded:\n    streams:\n    - name: two\n      shards: a very long number": "server.yaml: line 5: kinesis.embedded.streams[0].shards: is a string, must be a whole number",
-		"functions: {print: {builtin: [a]}, b: x}":                                               "server.yaml: line 1: functions.print.builtin: is a list, must be a string\nserver.yaml: line 1: functions.b: is a string, must be a mapping of keys",
+		"functions: {print: {builtin: [a]}, b: x}":                                               "server.yaml: line 1: functions.<name>.builtin: is a list, must be a string\nserver.yaml: line 1: functions.<name>: is a string, must be a mapping of keys",
 		"hosts:\n\n- a\n- {b: c}":                                                                "server.yaml: line 4: hosts[1]: is a mapping of keys, must be a string",
 		"kinesis:\n  embedded:\n\n    [a]":                                                       "server.yaml: line 4: kinesis.embedded: is a list, must be a mapping of keys",
 	} {
@@ -149,11 +158,65 @@ func TestWhatIsWrongIsToldAtOnce(t *testing.T) {
 func TestBadRoleIsRefused(t *testing.T) {
 	c, err := parseConfig("server.yaml", []byte("region: a\nfunctions: {f: {builtin: print, role: x, externalId: hush-hush}}"))
 	require.NoError(t, err)
+	require.ErrorContains(t, c.validate(), "server.yaml: line 2: functions.<name>.role: must be the ARN of a role")
+	// What only the library knows is veiled.
+	c, err = parseConfig("server.yaml", []byte("region: a\nfunctions: {f: {command: [./no-such-program]}}"))
+	require.NoError(t, err)
+	c.complete(none)
+	require.NoError(t, c.validate())
 	a, err := newAccount(t.Context(), &c, "", slog.Default())
 	require.NoError(t, err)
 	_, err = newFunctions(&c, a, io.Discard, slog.Default())
-	require.ErrorContains(t, err, `server.yaml: line 2: functions.f: role: ARN is "x"`)
+	require.ErrorContains(t, err, `server.yaml: line 2: functions.<name>: process: Command is "…": exec: "…": `)
+	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.ErrorIs(t, err, errUsage)
+}
+
+// A missing space after a colon makes the value a part of the key.
+func TestMissingSpacesAreRefusedWithoutTheSecret(t *testing.T) {
+	for file, want := range map[string]string{
+		"functions: {f: {command: [a], environment: {TOKEN:hush}}}":        "line 1: functions.<name>.environment.<name>: has no value; a space may be missing after a colon",
+		"functions: {f: {command: [a], environment: {TOKEN:hush: }}}":      "line 1: functions.<name>.environment.<name>: has no value",
+		"functions: {f: {command: [a], environment: {TOKEN:hush: x}}}":     "functions.<name>.environment.<name>: must be the name of a variable",
+		"functions: {f: {url: 'http://a', headers: {Authorization:hush}}}": "line 1: functions.<name>.headers.<name>: has no value",
+		"keys: [{id: a, secret:hush}]":                                     "line 1: there is an unknown key in keys[0]; a space may be missing after a colon",
+		"admin: {token:hush}":                                              "line 1: there is an unknown key in admin; a space",
+		"admin: {token: }":                                                 "line 1: admin.token: has no value",
+		"keys: [{id: a, secret: }]":                                        "line 1: keys[0].secret: has no value",
+		"functions: {f: {url:http://hush}}":                                "line 1: there is an unknown key in functions.<name>; a space",
+		"kinesis: {endpoint:http://hush}":                                  "line 1: there is an unknown key in kinesis; a space",
+		"hush: a\nhush: b":                                                 "line 2: a key is the same as on line 1",
+	} {
+		c, err := parseConfig("server.yaml", []byte(file))
+		if err == nil {
+			c.complete(none)
+			err = c.validate()
+		}
+		require.ErrorContains(t, err, "server.yaml: ", file)
+		require.ErrorContains(t, err, want, file)
+		require.NotContains(t, err.Error(), "hush", file)
+	}
+}
+
+// TestVocabularyIsWhatTheFileMayHave compares the words that errors may show with the fields of a configuration.
+func TestVocabularyIsWhatTheFileMayHave(t *testing.T) {
+	words := map[string]bool{}
+	var gather func(reflect.Type)
+	gather = func(of reflect.Type) {
+		switch of.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Map:
+			gather(of.Elem())
+		case reflect.Struct:
+			for field := range of.Fields() {
+				if field.IsExported() {
+					words[cmp.Or(field.Tag.Get("yaml"), strings.ToLower(field.Name))] = true
+					gather(field.Type)
+				}
+			}
+		}
+	}
+	gather(reflect.TypeFor[config]())
+	assert.ElementsMatch(t, slices.Collect(maps.Keys(words)), vocabulary)
 }
 
 func TestErrorsOfFilesTellNoSecret(t *testing.T) {
@@ -220,15 +283,15 @@ func TestBadFlagsAreRefused(t *testing.T) {
 	unfit := filepath.Join(t.TempDir(), "unfit.yaml")
 	require.NoError(t, os.WriteFile(unfit, []byte("region: A"), 0o600))
 	for want, args := range map[string][]string{
-		"unexpected argument":                         {"x"},
-		"-log is \"xml\"":                             {"-log", "xml"},
-		"-data goes without":                          {"-data", "x", "-config", file},
-		"-stream-listen: the con":                     {"-stream-listen", "127.0.0.1:0", "-config", file},
-		"not defined: -x":                             {"-x"},
-		"no such file":                                {"-config", file + "x"},
-		"-listen: is \"x\", must be HOST:PORT":        {"-listen", "x"},
-		"-stream-listen: is \"x\", must be HOST:PORT": {"-stream-listen", "x"},
-		"line 1: region: is":                          {"-config", unfit},
+		"unexpected argument":               {"x"},
+		"-log is \"xml\"":                   {"-log", "xml"},
+		"-data goes without":                {"-data", "x", "-config", file},
+		"-stream-listen: the con":           {"-stream-listen", "127.0.0.1:0", "-config", file},
+		"not defined: -x":                   {"-x"},
+		"no such file":                      {"-config", file + "x"},
+		"-listen: must be HOST:PORT":        {"-listen", "x"},
+		"-stream-listen: must be HOST:PORT": {"-stream-listen", "x"},
+		"line 1: region: must":              {"-config", unfit},
 	} {
 		err := run(t.Context(), args, io.Discard, io.Discard)
 		require.ErrorContains(t, err, want)

@@ -16,7 +16,6 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/internal/rig"
-	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
@@ -27,11 +26,11 @@ func input(function string) *lambda.CreateEventSourceMappingInput {
 }
 
 // statuses returns where the mappings stand that run in a server.
-func (p *program) statuses(t *testing.T) (all []mapping.Status) {
+func (p *program) statuses(t *testing.T) (all []standingStatus) {
 	t.Helper()
 	status, body := p.get("/status")
 	require.Equal(t, http.StatusOK, status, body)
-	var standings []struct{ Status *mapping.Status }
+	var standings []struct{ Status *standingStatus }
 	require.NoError(t, json.Unmarshal([]byte(body), &standings))
 	for _, s := range standings {
 		if s.Status != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/registry"
 )
 
@@ -20,12 +18,13 @@ const readyTime = 3 * time.Second
 // front is what the server serves: the API, and who it is.
 //
 //	/healthz  200 while the process is up, also while it drains
-//	/readyz   200 when mappings run and their definitions can be read, else 503
-//	/status   where each mapping stands in this process; only where nothing is signed, for nobody here can verify it
+//	/readyz   200 when mappings run, their definitions can be read and embedded streams be stored, else 503
+//	/status   where each mapping stands in this process; only where nothing is signed, and for all on the admin address
 type front struct {
 	api      http.Handler
 	status   http.Handler // nil: none
 	registry *registry.Registry
+	streams  *streams // nil: they are elsewhere
 	log      *slog.Logger
 
 	running, draining atomic.Bool
@@ -44,10 +43,10 @@ func newFront(r *registry.Registry, a access, hosts []string, log *slog.Logger) 
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/healthz":
-		tell(w, http.StatusOK, "ok")
+		say(w, http.StatusOK, "ok")
 	case r.URL.Path == "/readyz":
 		status, text := f.readiness(r.Context())
-		tell(w, status, text)
+		say(w, status, text)
 	case r.URL.Path == "/status" && f.status != nil:
 		f.status.ServeHTTP(w, r)
 	case f.draining.Load():
@@ -64,6 +63,9 @@ func (f *front) readiness(ctx context.Context) (status int, text string) {
 		return http.StatusServiceUnavailable, "draining"
 	case !f.running.Load():
 		return http.StatusServiceUnavailable, "mappings do not run yet"
+	case f.streams != nil && f.streams.service.Err() != nil:
+		f.log.Debug("not ready", "error", f.streams.service.Err())
+		return http.StatusServiceUnavailable, "the embedded streams cannot be stored"
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyTime)
 	defer cancel()
@@ -74,39 +76,7 @@ func (f *front) readiness(ctx context.Context) (status int, text string) {
 	return http.StatusOK, "ok"
 }
 
-// standing is where a mapping stands.
-type standing struct {
-	Configuration registry.Configuration `json:"configuration"`
-	Status        *mapping.Status        `json:"status"` // null: it does not run here
-}
-
-func (f *front) serveStatus(w http.ResponseWriter, r *http.Request) {
-	all := []standing{}
-	for in := (registry.ListInput{}); ; {
-		page, err := f.registry.List(r.Context(), in)
-		if err != nil {
-			f.log.Debug("the status can't be told", "error", err)
-			tell(w, http.StatusServiceUnavailable, "the definitions can't be read")
-			return
-		}
-		for _, c := range page.EventSourceMappings {
-			s := standing{Configuration: c}
-			if status, runs := f.registry.Status(c.UUID); runs {
-				s.Status = &status
-			}
-			all = append(all, s)
-		}
-		if in.Marker = page.NextMarker; in.Marker == "" {
-			break
-		}
-	}
-	w.Header().Set("Content-Type", "application/json")
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	_ = e.Encode(all) // a client that has gone misses nothing
-}
-
-func tell(w http.ResponseWriter, status int, text string) {
+func say(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(text + "\n")) // as above

@@ -36,7 +36,7 @@ func newFunctions(c *config, a *account, out io.Writer, log *slog.Logger) (*func
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(c.Functions)) {
 		if err := f.add(name, c.Functions[name], a, &host{out: out, log: log.With("function", name), region: c.Region}); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", c.where("functions."+name), err))
+			errs = append(errs, fmt.Errorf("%s: %w", c.where("functions."+name), c.veil(err)))
 		}
 	}
 	if len(errs) > 0 {
@@ -101,7 +101,7 @@ func newInvoker(name string, c functionConfig, a *account, h *host) (invoke.Invo
 		provider = a.role
 	}
 	return process.New(process.Config{
-		Command: c.Command, Dir: c.Dir, Handler: c.Handler, Environment: reveal(c.Environment), MaxProcesses: c.MaxProcesses,
+		Command: c.Command, Dir: c.Dir, Handler: c.Handler, Environment: reveal(c.Environment), MaxProcesses: c.MaxProcesses, OutputRate: c.OutputRate,
 		FunctionName: name, Region: h.region, Credentials: provider, Logger: h.log,
 	})
 }

@@ -140,7 +140,7 @@ functions:
 	a, err := newAccount(t.Context(), &c, "", slog.Default())
 	require.NoError(t, err)
 	_, err = newFunctions(&c, a, io.Discard, slog.Default())
-	require.ErrorContains(t, err, "functions.none: process: Command")
+	require.ErrorContains(t, err, "functions.<name>: process: Command")
 	delete(c.Functions, "none")
 	f, err := newFunctions(&c, a, io.Discard, slog.Default())
 	require.NoError(t, err)

@@ -13,6 +13,10 @@ func (s *server) greet(out io.Writer, c *config) error {
 	s.log.Info("listening", "url", s.web.url(), "signed", !s.access.unsigned)
 	var b strings.Builder
 	fmt.Fprintf(&b, "API for event source mappings: %s\n", s.web.url())
+	if s.admin != nil {
+		s.log.Info("listening for those who run the server", "url", s.admin.url())
+		fmt.Fprintf(&b, "Admin: %s\n", s.admin.url())
+	}
 	if s.streams != nil {
 		fmt.Fprintf(&b, "Kinesis: %s\n", s.streams.url())
 		for _, arn := range s.streams.arns {

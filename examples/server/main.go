@@ -1,13 +1,15 @@
 // Server answers: can event source mappings be managed as on AWS, by the aws command or an SDK?
 //
-//	go run ./examples/server
+//	go run -C examples/server .
 //
 // starts Lambda's API for event source mappings on 127.0.0.1:4580, an embedded Kinesis with the stream orders, and a
 // function, print, which prints what it is given. It prints commands to create a mapping and to put records. With -config
-// it takes functions, streams, a store and keys from a file; examples/server/testdata/server.yaml has all there is.
+// it takes functions, streams, a store and keys from a file; examples/server/testdata/server.yaml lists every option. It is a
+// module of its own, so that no user of the library depends on its metrics.
 //
-// Beside the API, /healthz answers 200 while the process is up, /readyz while it can serve, and /status, where nothing is
-// signed, tells where each mapping stands.
+// On the API's address /healthz answers 200 while the process is up, and /readyz while it can serve. With -admin, or admin in
+// the file, the server has a second address for those who run it: both, /status with where each mapping stands, and /metrics for
+// Prometheus. It is a loopback one, or asks for a token. Where nothing is signed, /status is on the API's address, too.
 //
 // Beyond loopback requests must be signed (Signature Version 4) with one of the configured keys. On loopback without
 // keys everybody is served who asks for localhost, an address, or one of the configured names.

@@ -14,6 +14,7 @@ import (
 type options struct {
 	config, data         string
 	listen, streamListen string
+	admin                string
 	allowUnsigned        bool
 	log                  string
 	debug                bool
@@ -28,6 +29,7 @@ func parse(args []string, help io.Writer) (o options, err error) {
 	f.StringVar(&o.config, "config", "", "configuration `FILE` in YAML or JSON; without one there are a stream, orders, and a function, print")
 	f.StringVar(&o.listen, "listen", "", "`ADDRESS` of the API in place of the configuration's, which is "+defaultListen+" by default; port 0 is any")
 	f.StringVar(&o.streamListen, "stream-listen", "", "`ADDRESS` of the embedded Kinesis in place of the configuration's, which is "+defaultStream+" by default")
+	f.StringVar(&o.admin, "admin", "", "`ADDRESS` of /status, /healthz, /readyz and /metrics, such as "+defaultAdmin+" or :4581, which is loopback, too; beyond it a token is needed, in the configuration or SHARDMILL_ADMIN_TOKEN")
 	f.StringVar(&o.data, "data", "", "without -config: the `FOLDER` that keeps the stream, the mappings and their progress")
 	f.BoolVar(&o.allowUnsigned, "allow-unsigned", false, "serve everybody, also beyond loopback: look at no signature")
 	f.StringVar(&o.log, "log", "text", "`FORM` of the log on standard error: text or json")
@@ -74,6 +76,12 @@ func (o *options) load() (*config, error) {
 			return nil, fmt.Errorf("-stream-listen: the configuration has no kinesis.embedded: %w", errUsage)
 		}
 		c.Kinesis.Embedded.Listen, flags["kinesis.embedded.listen"] = o.streamListen, "-stream-listen"
+	}
+	if o.admin != "" {
+		if c.Admin == nil {
+			c.Admin = &adminConfig{}
+		}
+		c.Admin.Listen, flags["admin.listen"] = o.admin, "-admin"
 	}
 	c.flags = flags
 	c.complete(os.Getenv)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -10,56 +12,87 @@ import (
 // places are the settings of a file, each with the place at which it stands.
 type places []place
 
-// place is a setting of a file. Its value may be a secret: no error tells it.
+// place is a setting of a file. Its value may be a secret, and so may a key that is not ours: a missing space after a colon
+// makes the value a part of the key.
 type place struct {
-	path string // functions.print.timeout, keys[0].id
-	key  string // the last part of the path; empty of an element of a list
-	line int    // of the key
+	path  string // functions.print.timeout, keys[0].id
+	shown string // the path as errors show it: functions.<name>.timeout
+	key   string // the last part of the path; empty of an element of a list
+	line  int    // of the key
 
 	value *yaml.Node
+}
+
+// vocabulary is every key that the server knows. Nothing else of a file's text is printed.
+var vocabulary = []string{
+	"listen", "hosts", "keys", "id", "secret", "tls", "certificate", "key", "region", "account", "drain",
+	"store", "bolt", "dynamodb", "table", "endpoint", "worker", "noCreate",
+	"kinesis", "embedded", "path", "streams", "name", "shards",
+	"endpoints", "lambda", "sts", "sqs", "sns", "s3",
+	"functions", "command", "url", "builtin", "dir", "handler", "environment", "maxProcesses", "outputRate", "headers",
+	"role", "externalId", "timeout",
+	"admin", "token", "tokenFile",
+}
+
+// anyName is what is shown of a key that is not the server's.
+const anyName = "<name>"
+
+func shownKey(key string) string {
+	if slices.Contains(vocabulary, key) {
+		return key
+	}
+	return anyName
 }
 
 // placesOf returns the settings of a document, those that hold others before what they hold.
 func placesOf(document *yaml.Node) (p places) {
 	for _, n := range document.Content {
-		p.gather("", n)
+		p.gather(place{}, n)
 	}
 	return p
 }
 
-func (p *places) gather(path string, n *yaml.Node) {
+// gather adds what stands below in.
+func (p *places) gather(in place, n *yaml.Node) {
 	switch n.Kind {
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key, value := n.Content[i], n.Content[i+1]
-			at := strings.TrimPrefix(path+"."+key.Value, ".")
-			*p = append(*p, place{path: at, key: key.Value, line: key.Line, value: value})
-			p.gather(at, value)
+			p.add(place{
+				path:  strings.TrimPrefix(in.path+"."+key.Value, "."),
+				shown: strings.TrimPrefix(in.shown+"."+shownKey(key.Value), "."),
+				key:   key.Value, line: key.Line, value: value,
+			})
 		}
 	case yaml.SequenceNode:
 		for i, element := range n.Content {
-			at := fmt.Sprintf("%s[%d]", path, i)
-			*p = append(*p, place{path: at, line: element.Line, value: element})
-			p.gather(at, element)
+			p.add(place{
+				path: fmt.Sprintf("%s[%d]", in.path, i), shown: fmt.Sprintf("%s[%d]", in.shown, i), line: element.Line, value: element,
+			})
 		}
 	case yaml.DocumentNode, yaml.ScalarNode, yaml.AliasNode: // hold nothing that is a setting here
 	}
 }
 
-// line returns where a path stands: its own line, or that of what holds it. 0 means that the file has nothing of it.
-func (p places) line(path string) int {
+func (p *places) add(at place) {
+	*p = append(*p, at)
+	p.gather(at, at.value)
+}
+
+// find returns the place of a path, or of what holds it. false means that the file has nothing of it.
+func (p places) find(path string) (place, bool) {
 	for path != "" {
 		for _, at := range p {
 			if at.path == path {
-				return at.line
+				return at, true
 			}
 		}
 		path = path[:max(0, strings.LastIndexAny(path, ".["))]
 	}
-	return 0
+	return place{}, false
 }
 
-// only returns the path of the one place that is as it should be; empty if there are several, or none.
+// only returns the one place that is as it should be, as it is shown; empty if there are several, or none.
 func (p places) only(is func(place) bool) (path string) {
 	for _, at := range p {
 		if !is(at) {
@@ -68,21 +101,34 @@ func (p places) only(is func(place) bool) (path string) {
 		if path != "" {
 			return ""
 		}
-		path = at.path
+		path = at.shown
 	}
 	return path
 }
 
+// part is a key in a path.
+var part = regexp.MustCompile(`(^|\.)[^.\[]+`)
+
+// shown returns a path as errors show it.
+func (p places) shown(path string) string {
+	at, _ := p.find(path)
+	return at.shown + part.ReplaceAllStringFunc(path[len(at.path):], func(key string) string {
+		name := strings.TrimPrefix(key, ".")
+		return key[:len(key)-len(name)] + shownKey(name)
+	})
+}
+
 // where says where a setting stands: "server.yaml: line 3: drain", or "-listen". What is not from a file has no line.
 func (c *config) where(path string) string {
-	switch line := c.places.line(path); {
-	case c.flags[path] != "":
-		return c.flags[path]
-	case c.file == "":
-		return path
-	case line == 0:
-		return c.file + ": " + path
-	default:
-		return fmt.Sprintf("%s: line %d: %s", c.file, line, path)
+	if flag := c.flags[path]; flag != "" {
+		return flag
 	}
+	if c.file == "" {
+		return path
+	}
+	at, ok := c.places.find(path)
+	if !ok {
+		return c.file + ": " + c.places.shown(path)
+	}
+	return fmt.Sprintf("%s: line %d: %s", c.file, at.line, c.places.shown(path))
 }

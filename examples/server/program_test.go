@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -278,4 +279,20 @@ func file(t *testing.T, text string) string {
 	path := filepath.Join(t.TempDir(), "server.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	return path
+}
+
+// read returns the body of an answer.
+func read(t *testing.T, answer *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	return string(b)
+}
+
+// encoded returns v in JSON.
+func encoded(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	require.NoError(t, err)
+	return string(b)
 }

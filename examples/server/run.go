@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,6 +22,8 @@ type server struct {
 	registry  *registry.Registry
 	front     *front
 	web       *web
+	admin     *web     // nil: none
+	metrics   *metrics // nil: none
 	access    access
 	closers   []func() error // in the order in which things were opened
 }
@@ -37,27 +40,42 @@ func newServer(ctx context.Context, c *config, o *options, out io.Writer, log *s
 func (s *server) open(ctx context.Context, c *config, o *options, out io.Writer) error {
 	listener, err := listen(ctx, c.Listen)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.where("listen"), err)
+		return fmt.Errorf("%s: %w", c.where("listen"), c.veil(err))
 	}
 	s.closers = append(s.closers, func() error { _ = listener.Close(); return nil }) // it is closed already after a stop
 	if s.access, err = decideAccess(listener, c.Keys, o.allowUnsigned, s.log); err != nil {
-		return fmt.Errorf("%s: %w", c.where("listen"), err)
+		return fmt.Errorf("%s: %w", c.where("listen"), c.veil(err))
 	}
 	if err := s.openMappings(ctx, c, out); err != nil {
 		return err
 	}
 	s.front = newFront(s.registry, s.access, c.Hosts, s.log)
+	s.front.streams = s.streams
 	s.web = newWeb(ctx, listener, s.front, s.log)
 	if c.TLS != nil {
 		if err := s.web.secure(c.TLS); err != nil {
-			return fmt.Errorf("%s: %w: %w", c.where("tls"), err, errUsage)
+			return fmt.Errorf("%s: %w: %w", c.where("tls"), c.veil(err), errUsage)
 		}
 	}
+	if c.Admin == nil {
+		return nil
+	}
+	if s.admin, err = openAdmin(ctx, c, s.front, s.metrics, s.log); err != nil {
+		return err
+	}
+	// It is closed last, so that /readyz answers while the rest stops.
+	s.closers = slices.Insert(s.closers, 0, func() error { return s.admin.stop(context.WithoutCancel(ctx)) })
 	return nil
 }
 
 // openMappings opens what mappings are made of.
 func (s *server) openMappings(ctx context.Context, c *config, out io.Writer) error {
+	if c.Admin != nil {
+		var err error
+		if s.metrics, err = newMetrics(); err != nil {
+			return err
+		}
+	}
 	endpoint := c.Kinesis.Endpoint
 	if c.Kinesis.Embedded != nil {
 		streams, err := openStreams(ctx, c, s.log)
@@ -69,7 +87,7 @@ func (s *server) openMappings(ctx context.Context, c *config, out io.Writer) err
 	}
 	a, err := newAccount(ctx, c, endpoint, s.log)
 	if err != nil {
-		return err
+		return c.veil(err)
 	}
 	if s.functions, err = newFunctions(c, a, out, s.log); err != nil {
 		return err
@@ -77,15 +95,18 @@ func (s *server) openMappings(ctx context.Context, c *config, out io.Writer) err
 	s.closers = append(s.closers, s.functions.Close)
 	store, closeStore, err := openStore(c.Store, a, s.log)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.where("store"), err)
+		return fmt.Errorf("%s: %w", c.where("store"), c.veil(err))
 	}
 	s.closers = append(s.closers, closeStore)
 	s.registry, err = registry.New(registry.Config{
 		Functions: s.functions, Client: a.streams(), DestinationResolvers: a.destinations(), Store: store, Logger: s.log,
 		Credentials: s.access.credentials, AllowUnsigned: s.access.unsigned,
-		Configure: func(_ registry.Configuration, m *mapping.Config) { m.DrainTimeout = c.Drain },
+		Configure: func(_ registry.Configuration, m *mapping.Config) {
+			m.DrainTimeout = c.Drain
+			s.metrics.instrument(m)
+		},
 	})
-	return err
+	return c.veil(err)
 }
 
 // close closes what was opened, the last first.
@@ -113,6 +134,9 @@ func (s *server) run(ctx context.Context) error {
 		return s.registry.Run(hosting)
 	})
 	group.Go(s.web.serve)
+	if s.admin != nil {
+		group.Go(s.admin.serve)
+	}
 	if s.streams != nil {
 		group.Go(s.streams.serve)
 	}

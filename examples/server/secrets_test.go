@@ -15,9 +15,10 @@ const withSecrets = `
 keys:
   - {id: AKIDONE, secret: hush-file}
   - {id: AKIDTWO, secret: $KEY_TWO}
+admin: {listen: ":0", token: hush-token}
 kinesis: {embedded: {listen: "127.0.0.1:0", streams: [{name: orders}]}}
 functions:
-  far: {url: "http://user:hush-url@127.0.0.1:1/", headers: {Authorization: hush-header}}
+  far: {url: "http://user:hush-url@127.0.0.1:1/?code=hush-query#hush-fragment", headers: {Authorization: hush-header}}
   near: {command: [sh, -c, exit 3], environment: {TOKEN: hush-environment}}
   acting: {builtin: print, role: "arn:aws:iam::123456789012:role/x", externalId: hush-external}
 endpoints: {sts: "http://127.0.0.1:1/"}
@@ -43,6 +44,7 @@ func TestNoSecretIsLogged(t *testing.T) {
 			p.signal(syscall.SIGTERM)
 			p.wait()
 			assert.Contains(t, p.log.String(), "draining")
+			assert.Contains(t, p.log.String(), "http://127.0.0.1:1/: ", "of a URL the scheme, host and path")
 			assert.NotContains(t, p.out.String()+p.log.String(), "hush")
 			assert.NotContains(t, fmt.Sprint(err), "hush")
 		})

@@ -25,21 +25,20 @@ func openStreams(ctx context.Context, c *config, log *slog.Logger) (*streams, er
 	e := c.Kinesis.Embedded
 	service, err := openService(e.Path, kinesistest.Config{Region: c.Region, Account: c.Account})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.where("kinesis.embedded.path"), err)
+		return nil, fmt.Errorf("%s: %w", c.where("kinesis.embedded.path"), c.veil(err))
 	}
 	s := &streams{service: service}
 	if s.arns, err = ensureStreams(ctx, service, e.Streams); err != nil {
-		return nil, errors.Join(err, service.Close())
+		return nil, fmt.Errorf("%s: %w", c.where("kinesis.embedded.streams"), c.veil(errors.Join(err, service.Close())))
 	}
 	listener, err := listen(ctx, e.Listen)
 	if err == nil && !isLoopback(listener) {
 		err = errors.Join(fmt.Errorf("%s is reached from other machines, and nobody verifies their requests", e.Listen), listener.Close())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.where("kinesis.embedded.listen"), errors.Join(err, service.Close()))
+		return nil, fmt.Errorf("%s: %w", c.where("kinesis.embedded.listen"), c.veil(errors.Join(err, service.Close())))
 	}
 	s.web = newWeb(ctx, listener, knownHosts(service.Handler(), c.Hosts), log)
-	s.server.ReadTimeout, s.server.WriteTimeout = 0, 0 // a subscription lasts minutes
 	return s, nil
 }
 

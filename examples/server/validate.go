@@ -15,6 +15,7 @@ import (
 // Addresses that the server has unless it is given others.
 const (
 	defaultListen = "127.0.0.1:4580"
+	defaultAdmin  = "127.0.0.1:4581"
 	defaultStream = "127.0.0.1:4568"
 )
 
@@ -31,6 +32,9 @@ func (c *config) complete(getenv func(string) string) {
 	if c.Kinesis != (kinesisConfig{}) {
 		c.Region = cmp.Or(c.Region, "us-east-1")
 	}
+	if a := c.Admin; a != nil {
+		a.complete(getenv)
+	}
 	if e := c.Kinesis.Embedded; e != nil {
 		e.Listen = cmp.Or(e.Listen, defaultStream)
 		for i := range e.Streams {
@@ -45,6 +49,7 @@ type violations struct {
 	errs   []error
 }
 
+// add notes a violation. Its text shows no value: a secret may stand in the wrong place.
 func (v *violations) add(ok bool, path, format string, args ...any) {
 	if !ok {
 		v.errs = append(v.errs, fmt.Errorf("%s: %s", v.config.where(path), fmt.Sprintf(format, args...)))
@@ -54,13 +59,14 @@ func (v *violations) add(ok bool, path, format string, args ...any) {
 // validate returns all that is wrong with a configuration.
 func (c *config) validate() error {
 	v := violations{config: c}
-	v.add(isAddress(c.Listen), "listen", "is %q, must be %s", c.Listen, addressForm)
+	v.add(isAddress(c.Listen), "listen", "must be %s", addressForm)
 	v.add(c.Region != "", "region", "must be set, here or as AWS_REGION")
-	v.add(c.Region == "" || regionForm.MatchString(c.Region), "region", "is %q, must be the name of a region, such as us-east-1", c.Region)
-	v.add(c.Account == "" || accountForm.MatchString(c.Account), "account", "is %q, must have 12 digits", c.Account)
-	v.add(c.Drain >= 0, "drain", "is %s, must not be negative", c.Drain)
+	v.add(c.Region == "" || regionForm.MatchString(c.Region), "region", "must be the name of a region, such as us-east-1")
+	v.add(c.Account == "" || accountForm.MatchString(c.Account), "account", "must have 12 digits")
+	v.add(c.Drain >= 0, "drain", "must not be negative")
 	v.add(c.Store.Bolt == "" || c.Store.DynamoDB == nil, "store", "has both bolt and dynamodb")
 	v.add(c.TLS == nil || c.TLS.Certificate != "" && c.TLS.Key != "", "tls", "must have certificate and key")
+	v.admin(c.Admin)
 	v.keys(c.Keys)
 	v.kinesis(c.Kinesis)
 	v.endpoints(c)
@@ -110,13 +116,13 @@ func (v *violations) kinesis(c kinesisConfig) {
 	if c.Embedded == nil {
 		return
 	}
-	v.add(isAddress(c.Embedded.Listen), "kinesis.embedded.listen", "is %q, must be %s", c.Embedded.Listen, addressForm)
+	v.add(isAddress(c.Embedded.Listen), "kinesis.embedded.listen", "must be %s", addressForm)
 	seen := map[string]bool{}
 	for i, s := range c.Embedded.Streams {
 		path := fmt.Sprintf("kinesis.embedded.streams[%d]", i)
-		v.add(streamForm.MatchString(s.Name), path+".name", "is %q, must be 1 to 128 of the characters a-z, A-Z, 0-9, _, - and .", s.Name)
-		v.add(!seen[s.Name], path+".name", "is %q, which is that of another stream, too", s.Name)
-		v.add(s.Shards > 0 && s.Shards <= maxShards, path+".shards", "is %d, must be 1 to %d", s.Shards, maxShards)
+		v.add(streamForm.MatchString(s.Name), path+".name", "must be 1 to 128 of the characters a-z, A-Z, 0-9, _, - and .")
+		v.add(!seen[s.Name], path+".name", "is that of another stream, too")
+		v.add(s.Shards > 0 && s.Shards <= maxShards, path+".shards", "must be 1 to %d", maxShards)
 		seen[s.Name] = true
 	}
 }
@@ -134,7 +140,7 @@ func (v *violations) endpoints(c *config) {
 	}
 	for _, path := range slices.Sorted(maps.Keys(all)) {
 		v.add(all[path] == "" || isURL(all[path]), path, "must be an http:// or https:// URL")
-		v.add(!hasUser(all[path]), path, "must have no user and no password")
+		v.add(!hasMore(all[path]), path, "must have no user, password, query or fragment")
 	}
 }
 
@@ -144,8 +150,8 @@ func isURL(text string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
-// hasUser tells whether a URL has a user in it, who is of no use to AWS's clients and would show in their errors.
-func hasUser(text string) bool {
+// hasMore reports whether a URL has what is of no use to AWS's clients and would show in their errors.
+func hasMore(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && u.User != nil
+	return err == nil && (u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "")
 }

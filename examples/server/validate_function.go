@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -21,19 +22,29 @@ func (v *violations) function(name string, f functionConfig) {
 		return
 	}
 	v.only(path, kinds[0], f)
-	v.add(f.Timeout >= 0 && f.Timeout <= maxTimeout, path+".timeout", "is %s, must be 0s to %s", f.Timeout, maxTimeout)
+	v.add(f.Timeout >= 0 && f.Timeout <= maxTimeout, path+".timeout", "must be 0s to %s", maxTimeout)
 	v.add(f.URL == "" || isURL(string(f.URL)), path+".url", "must be an http:// or https:// URL")
-	v.add(f.Builtin == "" || builtins[f.Builtin] != nil, path+".builtin", "is %q, must be one of %s", f.Builtin,
+	v.add(f.Builtin == "" || builtins[f.Builtin] != nil, path+".builtin", "must be one of %s",
 		strings.Join(slices.Sorted(maps.Keys(builtins)), ", "))
-	v.add(f.Lambda == "" || f.Lambda != "false" && isFunction(f.Lambda), path+".lambda", "is %q, must be true, a name or an ARN", f.Lambda)
+	v.add(f.Lambda == "" || f.Lambda != "false" && isFunction(f.Lambda), path+".lambda", "must be true, a name or an ARN")
 	v.add(name != anyFunction || f.Lambda == "true", path, "stands for all functions that have no other name, and must be lambda: true")
 	v.add(f.ExternalID == "" || f.Role != "", path+".externalId", "goes with role")
+	for _, name := range slices.Sorted(maps.Keys(f.Environment)) {
+		v.add(variableForm.MatchString(name), path+".environment."+name, "must be the name of a variable: letters, digits and _")
+	}
+	v.add(f.Role == "" || roleForm.MatchString(f.Role), path+".role", "must be the ARN of a role")
 	for _, header := range slices.Sorted(maps.Keys(f.Headers)) {
 		at := path + ".headers." + header
 		v.add(headerForm.MatchString(header), at, "must be the name of a header")
 		v.add(!strings.ContainsAny(string(f.Headers[header]), "\r\n\x00"), at, "must be one line")
 	}
 }
+
+// The forms of what a function is given. That of roles is role's own, whose errors show the value.
+var (
+	variableForm = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+	roleForm     = regexp.MustCompile(`^arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)
+)
 
 // isFunction tells whether a function may be called so. The source is any.
 func isFunction(name string) bool {
@@ -71,6 +82,7 @@ func (v *violations) only(path, kind string, f functionConfig) {
 		{"handler", "command", f.Handler != ""},
 		{"environment", "command", f.Environment != nil},
 		{"maxProcesses", "command", f.MaxProcesses != 0},
+		{"outputRate", "command", f.OutputRate != 0},
 		{"headers", "url", f.Headers != nil},
 	} {
 		v.add(!s.set || s.kind == kind, path+"."+s.setting, "goes with %s", s.kind)

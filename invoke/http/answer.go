@@ -72,7 +72,7 @@ func (f *Function) refusal(status int, answer []byte) error {
 // result returns what an answer counts as.
 func (f *Function) result(r *http.Response, answer []byte) (*invoke.Result, error) {
 	if reason := f.refusal(r.StatusCode, answer); reason != nil {
-		return nil, fmt.Errorf("httpfunc: %s: %w: %s: %s", f.url.Redacted(), reason, r.Status, quote(answer))
+		return nil, fmt.Errorf("httpfunc: %s: %w: %s: %s", f.shown, reason, r.Status, quote(answer))
 	}
 	result := &invoke.Result{
 		ExecutedVersion: r.Header.Get("X-Amz-Executed-Version"),
@@ -94,7 +94,7 @@ func (f *Function) result(r *http.Response, answer []byte) (*invoke.Result, erro
 
 // failed makes a function error of a status.
 func (f *Function) failed(result *invoke.Result, r *http.Response) {
-	result.Err = fmt.Errorf("httpfunc: %s: %s: %s", f.url.Redacted(), r.Status, quote(result.Payload))
+	result.Err = fmt.Errorf("httpfunc: %s: %s: %s", f.shown, r.Status, quote(result.Payload))
 	if result.FunctionError == "" {
 		result.FunctionError = unhandled
 	}

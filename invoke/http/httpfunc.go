@@ -27,6 +27,7 @@ func Emulator(address string) string { return "http://" + address + EmulatorPath
 // Config says where a function is. New copies it.
 type Config struct {
 	// URL is where events are posted to, by http or https. A user and a password in it are sent as basic authentication.
+	// Errors show its scheme, host and path, and never its user or query.
 	URL string
 
 	// Header is added to each request, such as Authorization. It takes the place of what the request would have.
@@ -43,6 +44,7 @@ type Config struct {
 // Function is a function behind HTTP. Any number of goroutines may use one.
 type Function struct {
 	url      *url.URL
+	shown    string // url without what may be secret: the user, the query, the fragment
 	header   http.Header
 	client   *http.Client
 	emulator bool
@@ -55,9 +57,9 @@ func New(c Config) (*Function, error) {
 	u, err := url.Parse(c.URL)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("httpfunc: %w", err)
+		return nil, errors.New("httpfunc: URL is malformed") // what is wrong with it may be part of a secret
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return nil, fmt.Errorf("httpfunc: URL %q: want http:// or https:// and a host", u.Redacted())
+		return nil, errors.New("httpfunc: URL: want http:// or https:// and a host")
 	}
 	client := http.Client{Transport: newTransport()}
 	if c.Client != nil {
@@ -70,7 +72,12 @@ func New(c Config) (*Function, error) {
 	for name, values := range c.Header {
 		header[http.CanonicalHeaderKey(name)] = slices.Clone(values)
 	}
-	return &Function{url: u, header: header, client: &client, emulator: invokePath.MatchString(u.Path)}, nil
+	return &Function{url: u, shown: shown(u), header: header, client: &client, emulator: invokePath.MatchString(u.Path)}, nil
+}
+
+// shown returns the scheme, host and path of a URL.
+func shown(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
 
 // CloseIdleConnections closes the connections that no invocation uses now. Without it they are closed some seconds after
@@ -96,7 +103,7 @@ func (f *Function) Invoke(ctx context.Context, in *invoke.Invocation) (*invoke.R
 	case errors.Is(err, errTooLong):
 		return tooLong(), nil
 	case err != nil:
-		return nil, fmt.Errorf("httpfunc: %s: read the answer: %w", f.url.Redacted(), err)
+		return nil, fmt.Errorf("httpfunc: %s: read the answer: %w", f.shown, err)
 	}
 	return f.result(response, answer)
 }
@@ -126,10 +133,13 @@ func (f *Function) request(ctx context.Context, in *invoke.Invocation, body *pay
 	return request.WithContext(ctx), nil
 }
 
-// lost returns what a request without an answer counts as.
+// lost returns what a request without an answer counts as. The client's error shows the URL with its query.
 func (f *Function) lost(err error, r *transit.Request) error {
-	if r.Sent() {
-		return fmt.Errorf("httpfunc: no answer: %w", err)
+	if whole, ok := errors.AsType[*url.Error](err); ok {
+		err = whole.Err
 	}
-	return fmt.Errorf("httpfunc: %w: %w", invoke.ErrUnavailable, err)
+	if r.Sent() {
+		return fmt.Errorf("httpfunc: %s: no answer: %w", f.shown, err)
+	}
+	return fmt.Errorf("httpfunc: %s: %w: %w", f.shown, invoke.ErrUnavailable, err)
 }

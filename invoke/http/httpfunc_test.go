@@ -43,11 +43,11 @@ func run(t *testing.T, f *httpfunc.Function) (invoke.Result, batch.Outcome) {
 
 func TestNewRefusesWhatIsNoURLOfHTTP(t *testing.T) {
 	for given, want := range map[string]string{
-		"":                  `httpfunc: URL "": want http:// or https:// and a host`,
-		"127.0.0.1":         `httpfunc: URL "127.0.0.1": want http:// or https:// and a host`,
-		"/orders":           `httpfunc: URL "/orders": want http:// or https:// and a host`,
-		"ftp://u:p@tea.com": `httpfunc: URL "ftp://u:xxxxx@tea.com": want http:// or https:// and a host`,
-		"http://tea.com:x/": `httpfunc: parse "http://tea.com:x/": invalid port ":x" after host`,
+		"":                  "httpfunc: URL: want http:// or https:// and a host",
+		"127.0.0.1":         "httpfunc: URL: want http:// or https:// and a host",
+		"/orders":           "httpfunc: URL: want http:// or https:// and a host",
+		"ftp://u:p@tea.com": "httpfunc: URL: want http:// or https:// and a host",
+		"http://tea.com:x/": "httpfunc: URL is malformed",
 	} {
 		_, err := httpfunc.New(httpfunc.Config{URL: given})
 		assert.EqualError(t, err, want)
@@ -213,5 +213,43 @@ func TestRedirectsAreLeftToAClientThatHasARule(t *testing.T) {
 		assert.ErrorContains(t, err, c.want, name)
 		assert.Equal(t, c.rule == nil, client.CheckRedirect == nil, "the client is the user's")
 		f.CloseIdleConnections()
+	}
+}
+
+// TestErrorsShowNoSecretOfTheURL goes through all that can be wrong with a function whose URL has secrets.
+func TestErrorsShowNoSecretOfTheURL(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/cut":
+			w.Header().Set("Content-Length", "100")
+			_, _ = io.WriteString(w, "{")
+		case "/lost":
+			panic(http.ErrAbortHandler)
+		case "/moved":
+			http.Redirect(w, r, "/elsewhere?code=hush", http.StatusFound)
+		case "/broken":
+			w.WriteHeader(http.StatusInternalServerError)
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	defer server.Close()
+	host := strings.TrimPrefix(server.URL, "http://")
+	client := &http.Client{Transport: &http.Transport{}, CheckRedirect: func(*http.Request, []*http.Request) error { return io.ErrNoProgress }}
+	defer client.CloseIdleConnections()
+	for _, at := range []string{host + "/cut", host + "/lost", host + "/moved", host + "/broken", host + "/none", "127.0.0.1:1/refused"} {
+		f, err := httpfunc.New(httpfunc.Config{URL: "http://user:hush@" + at + "?code=hush#hush", Client: client})
+		require.NoError(t, err)
+		got, err := f.Invoke(t.Context(), invocation("nothing", 1, 0))
+		if err == nil {
+			err = got.Err
+		}
+		require.ErrorContains(t, err, "http://"+at+": ")
+		assert.NotContains(t, err.Error(), "hush")
+	}
+	for _, bad := range []string{"hush", "ftp://hush/", "http://user:hush@h:x/", "http:// user:hush@h", "http://h/%hush", "//hush", "hush:hush", "http:hush"} {
+		_, err := httpfunc.New(httpfunc.Config{URL: bad})
+		require.ErrorContains(t, err, "httpfunc: URL")
+		assert.NotContains(t, err.Error(), "hush", bad)
 	}
 }

@@ -67,6 +67,11 @@ type Config struct {
 	// means none. On Linux only, and with /bin/sh: elsewhere New refuses it. At least 16 MiB.
 	MemoryLimit int64
 
+	// OutputRate bounds what is logged of the function's output, in bytes a second over all of its processes: default
+	// 256 KiB; -1 means no bound. After a silence four seconds' worth may come at one time. What is over the bound is left
+	// out line by line, and a warning says, at most once a second, how many lines and bytes it was.
+	OutputRate int
+
 	// Logger is told what the function prints, and of processes that end badly. nil means slog.Default().
 	Logger *slog.Logger
 }
@@ -78,6 +83,7 @@ const (
 	defaultMaxProcesses = 10
 	defaultIdleTimeout  = 5 * time.Minute
 	defaultInitTimeout  = 10 * time.Second
+	defaultOutputRate   = 256 << 10
 
 	maxProcesses     = 10_000
 	leastMemoryLimit = 16 << 20 // a shell that starts the program has to fit
@@ -96,6 +102,7 @@ func (c Config) withDefaults() Config {
 	c.MaxProcesses = orElse(c.MaxProcesses, defaultMaxProcesses)
 	c.IdleTimeout = orElse(c.IdleTimeout, defaultIdleTimeout)
 	c.InitTimeout = orElse(c.InitTimeout, defaultInitTimeout)
+	c.OutputRate = orElse(c.OutputRate, defaultOutputRate)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
@@ -128,6 +135,9 @@ func (c *Config) check() error {
 	}
 	if c.InitTimeout < time.Millisecond {
 		wrong("InitTimeout is %s, must be at least 1ms", c.InitTimeout)
+	}
+	if c.OutputRate < -1 {
+		wrong("OutputRate is %d, must be at least -1", c.OutputRate)
 	}
 	switch {
 	case c.MemoryLimit == 0:

@@ -27,7 +27,7 @@
 // so that no secret leaks into it. AWS_EXECUTION_ENV is not set. The trace ID of an invocation is made up, not sampled, and in
 // the header alone, from which runtimes set _X_AMZN_TRACE_ID. [Config.Credentials] come from a container credentials
 // endpoint, whose token only the one process knows. What it prints is logged line by line, with the request ID of the
-// invocation that it had last. It may register an extension of its own, which gets no events; telemetry and SnapStart
+// invocation that it had last, up to [Config.OutputRate]. It may register an extension of its own, which gets no events; telemetry and SnapStart
 // are not there. It is always sent SIGTERM, half a second before it is killed, when it is idle or on Close.
 //
 // Each process has a listener of its own on 127.0.0.1, so that none can take another's invocation: the API has no other

@@ -16,7 +16,8 @@ type Function struct {
 	pool  pool
 	guard guard
 
-	lives sync.WaitGroup // of the workers; Close waits for it
+	output *outlet
+	lives  sync.WaitGroup // of the workers and the outlet; Close waits for it
 }
 
 // New returns a Function that runs cfg's program. It starts nothing: processes are started by Invoke, and Close ends them.
@@ -31,6 +32,7 @@ func New(cfg Config) (*Function, error) {
 	}
 	f := &Function{cfg: cfg, env: cfg.environment()}
 	f.guard.log = cfg.Logger
+	f.output = newOutlet(cfg.Logger, &f.lives, cfg.OutputRate)
 	f.pool = pool{max: cfg.MaxProcesses, spawn: f.spawn, all: map[*worker]struct{}{}}
 	f.pool.timer = time.AfterFunc(time.Hour, f.pool.wake)
 	f.pool.timer.Stop()
@@ -86,7 +88,9 @@ func (f *Function) Close() error {
 	for _, w := range f.pool.close() {
 		w.stop()
 	}
+	f.output.close()
 	f.lives.Wait()
+	f.output.flush()
 	f.guard.close()
 	return nil
 }

@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 	case "init exit":
 		os.Exit(3)
 	case "init hang":
-		select {}
+		time.Sleep(time.Hour) // without cgo, Go ends a program in which nothing can happen any more
 	case "host":
 		host()
 	case "sleeper":
@@ -91,6 +91,8 @@ func handle(ctx context.Context, e events.KinesisEvent) (json.RawMessage, error)
 	case "print":
 		fmt.Println(argument)
 		fmt.Fprintln(os.Stderr, argument)
+	case "flood":
+		fmt.Print(strings.Repeat(argument+"\n", 10_000))
 	case "large":
 		return json.Marshal(strings.Repeat("x", 6_291_556-1))
 	case "largest":

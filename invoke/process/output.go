@@ -81,8 +81,11 @@ func (w *worker) log(r *os.File, stream string) {
 	}
 }
 
-// line logs one line, with the request ID of the invocation that the process had last.
+// line logs one line, with the request ID of the invocation that the process had last, unless there is too much output.
 func (w *worker) line(stream, text string) {
+	if !w.fn.output.admit(len(text)) {
+		return
+	}
 	w.fn.pool.mu.Lock()
 	requestID := w.requestID
 	w.fn.pool.mu.Unlock()

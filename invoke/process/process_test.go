@@ -233,6 +233,26 @@ func TestOutputIsLoggedWithTheRequestID(t *testing.T) {
 	assert.Equal(t, map[any]string{"stdout": long, "stderr": long}, text)
 }
 
+func TestFloodsOfOutputAreCountedAndNotLogged(t *testing.T) {
+	var l logs
+	cfg := config("function")
+	cfg.Logger, cfg.OutputRate = l.logger(), 10_000
+	f, err := process.New(cfg)
+	require.NoError(t, err)
+	_, err = f.Invoke(t.Context(), invocation("flood 0123456789"))
+	require.NoError(t, err, "the function is not held up")
+	require.NoError(t, f.Close())
+	logged, left := len(l.find(t, "function output")), 0.0
+	for _, report := range l.find(t, "function output left out") {
+		lines, _ := report["lines"].(float64)
+		assert.EqualValues(t, 10*lines, report["bytes"])
+		assert.Equal(t, "WARN", report["level"])
+		left += lines
+	}
+	assert.EqualValues(t, 10_000, float64(logged)+left)
+	assert.Greater(t, left, 5000.0)
+}
+
 func TestEnvironmentIsLambdasAndNotOurs(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "secret")
 	t.Setenv("AWS_PROFILE", "secret")
@@ -260,7 +280,7 @@ func TestEnvironmentIsLambdasAndNotOurs(t *testing.T) {
 
 func TestWrongConfigurationsAreNamed(t *testing.T) {
 	_, err := process.New(process.Config{
-		MaxProcesses: -1, MemorySize: -1, IdleTimeout: -1, InitTimeout: -1, MemoryLimit: 1,
+		MaxProcesses: -1, MemorySize: -1, IdleTimeout: -1, InitTimeout: -1, OutputRate: -2, MemoryLimit: 1,
 		Environment: map[string]string{"_HANDLER": "x"},
 	})
 	require.Error(t, err)
@@ -270,6 +290,7 @@ func TestWrongConfigurationsAreNamed(t *testing.T) {
 		"process: MaxProcesses is -1, must be between 1 and 10000",
 		"process: IdleTimeout is -1ns, must be at least 1ms",
 		"process: InitTimeout is -1ns, must be at least 1ms",
+		"process: OutputRate is -2, must be at least -1",
 		"process: MemoryLimit is 1, must be at least 16777216",
 		"process: Environment has _HANDLER, which the package sets",
 	}, strings.Split(err.Error(), "\n"))

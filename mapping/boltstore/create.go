@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"go.etcd.io/bbolt"
 )
@@ -28,6 +29,29 @@ func create(path string) error {
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// tidy removes what processes left that were killed while they created this store. Its caller has the store open: what another
+// process is creating at this moment will not be needed, and publish does not miss it.
+func tidy(path string) error {
+	folder := filepath.Dir(path)
+	names, err := os.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if isLeftOver(name.Name(), filepath.Base(path)) {
+			err = errors.Join(err, os.Remove(filepath.Join(folder, name.Name())))
+		}
+	}
+	return err
+}
+
+// isLeftOver reports whether create gave a file its name, for a store of that name.
+func isLeftOver(name, store string) bool {
+	number, ok := strings.CutPrefix(name, "."+store+".")
+	number, isNew := strings.CutSuffix(number, ".new")
+	return ok && isNew && number != "" && strings.Trim(number, "0123456789") == ""
 }
 
 // initialize writes a store without any values to the empty file at path.

@@ -27,7 +27,8 @@
 // definitions are written so that even that does not undo them.
 //
 // After a write of which nobody knows what a restart would find, and after a panic of bbolt's, all calls get
-// [mapping.ErrStoreBroken], which ends the mappings: close the store and open it again. A full disk is no such error.
+// [mapping.ErrStoreBroken], which ends the mappings: close the store and open it again, in this process or another. A full
+// disk is no such error.
 //
 // # Format
 //

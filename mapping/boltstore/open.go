@@ -66,6 +66,7 @@ func open(path string) (*Store, error) {
 	s.leases.held = map[key]mapping.Lease{}
 	s.group.run = s.run
 	s.close = sync.OnceValue(s.shut)
+	_ = tidy(path) // a folder that cannot be listed, or written to, is no reason not to go on
 	return s, nil
 }
 
@@ -111,7 +112,7 @@ func openFile(path string, readOnly bool) (*bbolt.DB, *os.File, error) {
 		return err
 	})
 	if crashed && file != nil {
-		_ = file.Close() // gives the lock back; the panic is the error to report
+		_ = release(file) // the panic is the error to report
 	}
 	var system syscall.Errno
 	switch {
@@ -134,7 +135,11 @@ func (s *Store) shut() error {
 	s.group.close()
 	if s.crashed {
 		// bbolt's own Close might wait for ever. The file's pages stay mapped until the process ends.
-		return s.wrap(s.file.Close())
+		return s.wrap(release(s.file))
 	}
 	return s.wrap(s.db.Close())
 }
+
+// release closes a file that bbolt has open and is not asked to close. A mapping of the file keeps it open for the system,
+// with its lock, so that the lock has to be given back by itself.
+func release(file *os.File) error { return errors.Join(unlock(file), file.Close()) }

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/aws/smithy-go"
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
@@ -91,8 +95,15 @@ func (r *Registry) functionInTime(ctx context.Context, d *definition) (Function,
 	return r.function(ctx, d)
 }
 
+// sourceForm is what the ARN of a source that can exist looks like. Others would be refused on their way to the service, by
+// whatever looks at them first.
+var sourceForm = regexp.MustCompile(`^arn:[a-z0-9-]+:kinesis:[a-z0-9-]+:\d{12}:stream/[\w.-]{1,128}(/consumer/[\w.-]{1,128}:\d+)?$`)
+
 // admitSource assumes the role and tries to read the stream.
 func admitSource(ctx context.Context, cfg *mapping.Config) error {
+	if !sourceForm.MatchString(cfg.EventSourceARN) {
+		return invalid("Unrecognized event source. %q is not the ARN of a Kinesis stream or consumer", cfg.EventSourceARN)
+	}
 	if cfg.Role != nil {
 		if _, err := cfg.Role.Retrieve(ctx); err != nil {
 			return refused(err)
@@ -108,8 +119,14 @@ func admitSource(ctx context.Context, cfg *mapping.Config) error {
 		e.Err = err
 		return e
 	}
+	if e, ok := errors.AsType[smithy.APIError](err); ok && slices.Contains(refusals, e.ErrorCode()) {
+		return &Error{Code: CodeInvalidParameterValue, Status: http.StatusBadRequest, Type: user, Message: e.ErrorMessage(), Err: err}
+	}
 	return orRefused(err)
 }
+
+// refusals are the codes by which the stream's service refuses what it was asked for: the source that the client named.
+var refusals = []string{"ValidationException", "InvalidArgumentException"}
 
 func orRefused(err error) error {
 	if err == nil {

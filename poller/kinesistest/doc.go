@@ -54,5 +54,5 @@
 //
 // Signatures are not verified. Write limits and the call limits of an account are not enforced. A reshard takes effect
 // at once. There are no tags and no encryption. The streams of New end with their process; those of Open are kept in a
-// file, with their consumers.
+// file, with their consumers: each change is synced before anybody can read it.
 package kinesistest

@@ -145,15 +145,9 @@ func (h *Stream) ExpireIterators(shard string) error {
 	return err
 }
 
-// direct runs do under the Service's lock.
+// direct runs do as a call of its own.
 func direct[I, O any](h *Stream, what string, do func(*Service, I, *request) (O, error), in I) (O, error) {
-	s := h.service
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out, err := do(s, in, &request{now: s.config.Now()})
-	if err == nil {
-		err = s.journal.flush()
-	}
+	out, err := exclusively(h.service, do, in, Fault{})
 	if err != nil {
 		var zero O
 		return zero, fmt.Errorf("kinesistest: stream %s: %s: %w", h.name, what, err)

@@ -23,7 +23,7 @@ const (
 	// maxPooled keeps the memory of the largest page, 10 MiB in base64 and as much again by growing, for the next one.
 	maxPooled = 32 << 20
 
-	// transferTimeout is how long a client may take to send a body, or to receive one.
+	// transferTimeout is how long a client may take to send a request, or to receive an answer.
 	transferTimeout = 30 * time.Second
 )
 
@@ -86,7 +86,11 @@ func route[I, O any](op operation[I, O], decode func([]byte) (*I, error), encode
 }
 
 // ServeHTTP answers one call. Where a call is never to be answered, the connection breaks.
+//
+// The deadlines are set here and not left to the http.Server, which may have none. That of reading is cleared only when the
+// whole body has been read: net/http reads what is left of a body after the handler has returned.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(transferTimeout)) // a recorder has none
 	id := uuid.NewString()
 	w.Header().Set("X-Amzn-Requestid", id)
 	w.Header().Set("Date", h.service.config.Now().UTC().Format(http.TimeFormat))
@@ -188,12 +192,9 @@ func (h *handler) subscribe(w http.ResponseWriter, r *http.Request, c call) erro
 	return nil
 }
 
-// receive reads the body of a request.
+// receive reads the body of a request, and then clears its deadlines: a call may take its time.
 func receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(transferTimeout)) // without it a slow client is only slow
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	_ = control.SetReadDeadline(time.Time{})
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, &smithy.GenericAPIError{
 			Code: tooLarge, Message: "The request is larger than " + strconv.Itoa(maxBody) + " bytes.", Fault: smithy.FaultClient,
@@ -202,6 +203,9 @@ func receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, unreadable(err)
 	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{})
+	_ = control.SetWriteDeadline(time.Time{}) // the http.Server's, which ends a stream of HTTP/2 although nothing is written yet
 	return body, nil
 }
 

@@ -1,160 +1,55 @@
 package kinesistest
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
-// journal is the file of a Service that was made by Open: a line for each change, in the order of the changes. Applied
-// again at the same times they make the same streams, to the last sequence number. It is guarded by Service.mu;
-// its methods do nothing on a nil journal.
-type journal struct {
-	file    *os.File
-	lines   *bufio.Writer
-	failure error // the first one: nothing is acknowledged behind it
-}
-
-// change is one line: an operation with its input, or a record that was put.
-type change struct {
-	At     time.Time       `json:"at"`
-	Op     Op              `json:"op,omitempty"`
-	Input  json.RawMessage `json:"input,omitempty"`
-	Record *journalRecord  `json:"record,omitempty"`
-}
-
-// journalRecord is a record in its place.
-type journalRecord struct {
-	Stream   string  `json:"stream"`
-	Shard    string  `json:"shard"`
-	Key      *string `json:"key"`
-	Data     []byte  `json:"data"`
-	Sequence string  `json:"sequence"`
-}
-
-// Open returns a Service whose streams are kept in a file, which is made if there is none: another Open of it, after the
-// process ended in whatever way, has the same streams with the same sequence numbers. Iterators, faults and the log of
-// calls are not kept, and nothing is ever taken out of the file. One Service at a time has it, which
-// is an error for any other on systems with flock; Close it when done.
+// journal is the file of a Service that Open made: a line for each call that changed something, in order. Applied again at
+// the same times, the lines make the same streams, to the last sequence number. A line that is cut short does not count, so
+// that a call is stored as a whole or not at all. Service.mu guards it. Its methods do nothing on a nil journal.
 //
-// A change is in the file when its call returns, which holds over a kill -9 but not over a failure of the machine.
-func Open(path string, config Config) (*Service, error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("kinesistest: %w", err)
-	}
-	if err := lock(file); err != nil {
-		return nil, errors.Join(fmt.Errorf("kinesistest: %s: another Service has it: %w", path, err), file.Close())
-	}
-	s := New(config)
-	end, err := s.replay(file)
-	if err == nil {
-		err = file.Truncate(end) // of a line that was cut short, whose change nobody was told of
-	}
-	if err == nil {
-		_, err = file.Seek(end, io.SeekStart)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("kinesistest: %s: %w", path, err), file.Close())
-	}
-	s.journal = &journal{file: file, lines: bufio.NewWriter(file)}
-	return s, nil
+// Service.mu is held while a line is written and synced: no reader can see a change before it is durable.
+type journal struct {
+	file    storage
+	name    string
+	end     int64   // where the last stored line ends
+	pending *change // what the running call changed, not stored yet; nil between calls
+	failure error   // the first one, or that of Close: no call succeeds after it
+	closed  bool
 }
 
-// Close closes the file of a Service that was made by Open. No call may run, or follow.
-func (s *Service) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.journal == nil {
-		return nil
-	}
-	err := errors.Join(s.journal.flush(), s.journal.file.Close())
-	s.journal = nil
-	return err
+// storage is what a journal needs of an *os.File.
+type storage interface {
+	io.Reader
+	io.WriterAt
+	io.Closer
+	Truncate(size int64) error
+	Sync() error
 }
 
-// replay applies all whole lines of a journal, and returns where they end.
-func (s *Service) replay(file io.Reader) (end int64, err error) {
-	lines := bufio.NewReader(file)
-	for n := 1; ; n++ {
-		line, err := lines.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return end, nil
-		}
-		if err == nil {
-			err = s.apply(bytes.TrimSuffix(line, []byte("\n")))
-		}
-		if err != nil {
-			return 0, fmt.Errorf("line %d: %w", n, err)
-		}
-		end += int64(len(line))
-	}
+// change is one line: an operation with its input, or the records of one call.
+type change struct {
+	At      time.Time       `json:"at"`
+	Op      Op              `json:"op,omitempty"`
+	Input   json.RawMessage `json:"input,omitempty"`
+	Records []journalRecord `json:"records,omitempty"`
 }
 
-// apply applies one line.
-func (s *Service) apply(line []byte) error {
-	var c change
-	if err := json.Unmarshal(line, &c); err != nil {
-		return err
-	}
-	r := &request{now: c.At}
-	switch c.Op {
-	case "":
-		return s.applyRecord(c)
-	case CreateStream:
-		return again(s.createStream, c.Input, r)
-	case DeleteStream:
-		return again(s.deleteStream, c.Input, r)
-	case SplitShard:
-		return again(s.splitShard, c.Input, r)
-	case MergeShards:
-		return again(s.mergeShards, c.Input, r)
-	case RegisterStreamConsumer:
-		return again(s.registerStreamConsumer, c.Input, r)
-	case DeregisterStreamConsumer:
-		return again(s.deregisterStreamConsumer, c.Input, r)
-	case UpdateShardCount:
-		return again(s.updateShardCount, c.Input, r)
-	case IncreaseStreamRetentionPeriod:
-		return again(s.increaseRetention, c.Input, r)
-	case DecreaseStreamRetentionPeriod:
-		return again(s.decreaseRetention, c.Input, r)
-	default:
-		return fmt.Errorf("operation %q is not one that changes anything", c.Op)
-	}
-}
-
-// again performs an operation with the input that it had.
-func again[I, O any](do func(*I, *request) (*O, error), input []byte, r *request) error {
-	in := new(I)
-	if err := json.Unmarshal(input, in); err != nil {
-		return err
-	}
-	_, err := do(in, r)
-	return err
-}
-
-func (s *Service) applyRecord(c change) error {
-	if c.Record == nil {
-		return errors.New("the line has neither an operation nor a record")
-	}
-	st := s.streams[c.Record.Stream]
-	if st == nil {
-		return s.streamNotFound(c.Record.Stream)
-	}
-	sh := st.shard(c.Record.Shard, c.At)
-	if sh == nil {
-		return s.shardNotFound(st.name, c.Record.Shard)
-	}
-	if got := sh.append(entry{data: orEmpty(c.Record.Data), key: c.Record.Key}.record(), c.At).sequence; got != c.Record.Sequence {
-		return fmt.Errorf("record %s of shard %s became %s: the file is not whole", c.Record.Sequence, sh.id, got)
-	}
-	return nil
+// journalRecord is a record in its place. The key is in bytes, because a text in JSON holds UTF-8 only; none is null.
+type journalRecord struct {
+	Stream   string `json:"stream"`
+	Shard    string `json:"shard"`
+	Key      []byte `json:"key"`
+	Data     []byte `json:"data"`
+	Sequence string `json:"sequence"`
 }
 
 // changed notes that an operation changed something.
@@ -164,43 +59,116 @@ func (j *journal) changed(op Op, in any, now time.Time) {
 	}
 	input, err := json.Marshal(in)
 	if err != nil {
-		j.failure = errors.Join(j.failure, err)
+		j.fail(err)
 		return
 	}
-	j.write(change{At: now, Op: op, Input: input})
+	j.pending = &change{At: now, Op: op, Input: input}
 }
 
 // put adds a record to a shard, and notes it.
 func (s *Service) put(st *stream, sh *shard, e entry, now time.Time) *record {
 	rec := sh.append(e.record(), now)
-	if s.journal != nil {
-		s.journal.write(change{At: now, Record: &journalRecord{
-			Stream: st.name, Shard: sh.id, Key: e.key, Data: e.data, Sequence: rec.sequence,
-		}})
-	}
+	s.journal.record(journalRecord{Stream: st.name, Shard: sh.id, Data: rec.data, Sequence: rec.sequence}, e.key, now)
 	return rec
 }
 
-func (j *journal) write(c change) {
-	line, err := json.Marshal(c)
-	if err == nil {
-		_, err = j.lines.Write(append(line, '\n'))
+// record notes a record that was put.
+func (j *journal) record(r journalRecord, key *string, now time.Time) {
+	if j == nil {
+		return
 	}
-	if j.failure == nil {
-		j.failure = err
+	if key != nil {
+		r.Key = []byte(*key)
 	}
+	if j.pending == nil {
+		j.pending = &change{At: now}
+	}
+	j.pending.Records = append(j.pending.Records, r)
 }
 
-// flush brings what was noted into the file. After a failure it returns that for ever.
+// flush makes durable what the running call changed.
 func (j *journal) flush() error {
+	if j == nil || j.failure != nil {
+		return j.failed()
+	}
+	if j.pending == nil {
+		return nil
+	}
+	line, err := json.Marshal(j.pending)
+	j.pending = nil
+	if err == nil {
+		line = append(line, '\n')
+		err = j.write(line)
+	}
+	if err != nil {
+		j.fail(err)
+		return j.failure
+	}
+	j.end += int64(len(line))
+	return nil
+}
+
+// write brings a line to the disk.
+func (j *journal) write(line []byte) error {
+	n, err := j.file.WriteAt(line, j.end)
+	if err == nil && n < len(line) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		return err
+	}
+	return j.file.Sync()
+}
+
+// fail ends the journal, and takes back what it may have written of the refused change: a whole line can be on the disk
+// although its sync failed.
+func (j *journal) fail(cause error) {
+	if err := j.rollBack(); err != nil {
+		cause = fmt.Errorf("%w; the refused change may be there after a restart: %w", cause, err)
+	}
+	j.failure = newJournalError(j.name, cause)
+}
+
+func (j *journal) rollBack() error { return errors.Join(j.file.Truncate(j.end), j.file.Sync()) }
+
+// failed returns why no call succeeds any more, nil while calls do.
+func (j *journal) failed() error {
 	if j == nil {
 		return nil
 	}
-	if j.failure == nil {
-		j.failure = j.lines.Flush()
-	}
-	if j.failure != nil {
-		return fmt.Errorf("kinesistest: %s: %w", j.file.Name(), j.failure)
-	}
-	return nil
+	return j.failure
 }
+
+// close gives the file back.
+func (j *journal) close() error {
+	if j == nil || j.closed {
+		return nil
+	}
+	err := j.failure
+	if err != nil {
+		_ = j.rollBack() // the disk may work again; that the journal failed is what counts
+	}
+	j.closed, j.failure = true, newJournalError(j.name, os.ErrClosed)
+	return errors.Join(err, j.file.Close())
+}
+
+// journalError is the answer to every call after the journal has failed: an InternalFailureException that wraps the cause.
+type journalError struct {
+	*types.InternalFailureException
+	cause error
+}
+
+func newJournalError(name string, cause error) error {
+	why := cause.Error()
+	if path, ok := errors.AsType[*fs.PathError](cause); ok && path == cause { //nolint:errorlint // a wrapper's text is kept
+		why = path.Op + ": " + path.Err.Error() // name is the path already
+	}
+	text := fmt.Sprintf("kinesistest: journal %s: %s", name, why)
+	return &journalError{&types.InternalFailureException{Message: &text}, cause}
+}
+
+// Error implements error.
+func (e *journalError) Error() string { return e.ErrorMessage() }
+
+// Unwrap returns the exception and the cause.
+func (e *journalError) Unwrap() []error { return []error{e.InternalFailureException, e.cause} }

@@ -102,7 +102,7 @@ func TestOpenPassesOverALineThatWasCutShort(t *testing.T) {
 }
 
 func TestOpenRefusesAFileThatIsNoJournal(t *testing.T) {
-	for _, text := range []string{"garbage\n", "{}\n", `{"op":"GetRecords"}` + "\n", `{"record":{"stream":"no"}}` + "\n"} {
+	for _, text := range []string{"garbage\n", "{}\n", `{"op":"GetRecords"}` + "\n", `{"records":[{"stream":"no"}]}` + "\n"} {
 		path := filepath.Join(t.TempDir(), "streams")
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 		_, err := kinesistest.Open(path, kinesistest.Config{})

@@ -36,7 +36,7 @@ const (
 )
 
 // operation is one operation: what a request is about, what it does, and where its answer keeps the metadata.
-// do runs under Service.mu, so it waits for nothing.
+// do runs under Service.mu, so it waits for nothing; see exclusively.
 type operation[I, O any] struct {
 	name  Op
 	about func(*Service, *I) subject
@@ -95,12 +95,7 @@ func (op operation[I, O]) attempt(ctx context.Context, s *Service, in *I, call C
 	if err := fault.strike(ctx, s, call); err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out, err := op.do(s, in, &request{now: s.config.Now(), fault: fault})
-	if err == nil {
-		err = s.journal.flush()
-	}
+	out, err := exclusively(s, op.do, in, fault)
 	if err != nil {
 		return nil, err
 	}

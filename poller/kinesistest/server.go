@@ -102,6 +102,8 @@ func newServer(s *Service, url string) *Server {
 		Handler:           v.counted(s.Handler()),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       transferTimeout, // the handler extends both for a call that lasts
+		WriteTimeout:      transferTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 	}

@@ -72,7 +72,7 @@ type Service struct {
 	config Config
 	seed   maphash.Seed
 
-	// mu is a leaf: never held while waiting, nor while a callback runs.
+	// mu is a leaf: never held while a callback runs, nor while waiting for anything but the journal's disk.
 	mu      sync.Mutex
 	streams map[string]*stream
 	lastID  uint64
@@ -98,13 +98,7 @@ func New(config Config) *Service {
 // CreateStream creates a stream of so many open shards, and returns its handle.
 func (s *Service) CreateStream(name string, shards int) (*Stream, error) {
 	in := &kinesis.CreateStreamInput{StreamName: &name, ShardCount: new(int32(shards))}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, err := s.createStream(in, &request{now: s.config.Now()})
-	if err == nil {
-		err = s.journal.flush()
-	}
-	if err != nil {
+	if _, err := exclusively(s, (*Service).createStream, in, Fault{}); err != nil {
 		return nil, fmt.Errorf("kinesistest: create stream %s: %w", name, err)
 	}
 	return &Stream{service: s, name: name}, nil

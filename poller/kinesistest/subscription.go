@@ -128,7 +128,9 @@ func (sub *subscription) next(now time.Time) (step, error) {
 // check returns what ended the subscription, if anything did.
 func (sub *subscription) check(at time.Time) error {
 	s := sub.service
-	switch {
+	switch failure := s.journal.failed(); {
+	case failure != nil:
+		return failure
 	case sub.stream.deleting:
 		return s.streamNotFound(sub.stream.name)
 	case sub.consumer.deleting:
