@@ -75,8 +75,9 @@ func (p *place) String(now time.Time) string {
 // timeoutError is a call that ran into its own deadline. It does not unwrap to context.DeadlineExceeded, so that no
 // caller takes it for the end of its own context.
 type timeoutError struct {
-	what  string
-	where string // empty where the call speaks no HTTP
+	what    string
+	where   string // empty where the call speaks no HTTP
+	trickle bool   // an answer came all the time, but took too long
 }
 
 func (e *timeoutError) Error() string {
@@ -141,7 +142,7 @@ func (l *live) late(now time.Time) *timeoutError {
 	e := &timeoutError{what: fmt.Sprintf("no whole answer within %v", l.gap)}
 	switch {
 	case !now.Before(l.end):
-		e.what = fmt.Sprintf("no whole answer within %v", l.whole)
+		e.what, e.trickle = fmt.Sprintf("no whole answer within %v", l.whole), true
 	case l.place.phase == inBody:
 		e.what = fmt.Sprintf("no byte of an answer for %v", l.gap)
 	}

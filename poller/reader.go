@@ -18,6 +18,9 @@ const (
 	staleIterator = iteratorLife - 30*time.Second
 	// maxRenewals is how many iterators in a row may be refused within one Next.
 	maxRenewals = 2
+	// trickleHalves is how many times a read is halved at once whose answer never ended, though it came all the time. Each
+	// such read takes slowAnswer CallTimeouts, and four of them lead from the largest to one of a single record.
+	trickleHalves = 4
 	// maxBehind is a year, in milliseconds: the longest that a stream keeps a record, and no more than a Duration holds.
 	maxBehind = 365 * 24 * int64(time.Hour/time.Millisecond)
 )
@@ -214,18 +217,24 @@ func (r *reader) read(ctx context.Context, w *wire, limit int32) (*kinesis.GetRe
 		}, w.poll)
 		return err
 	})
-	if _, late := errors.AsType[*timeoutError](err); late && w.answered {
-		r.smaller(ctx, slog.Any("error", err))
+	if late, ok := errors.AsType[*timeoutError](err); ok && w.answered {
+		times := 1
+		if late.trickle {
+			times = trickleHalves
+		}
+		r.smaller(ctx, times, slog.Any("error", err))
 	}
 	return out, began, err
 }
 
-// smaller makes reads smaller, after an answer that came too slowly.
-func (r *reader) smaller(ctx context.Context, why slog.Attr) {
+// smaller makes reads smaller, after an answer that came too slowly: half as large, so many times.
+func (r *reader) smaller(ctx context.Context, times int, why slog.Attr) {
 	if r.limit.now == 1 {
 		return
 	}
-	r.limit.halve()
+	for range times {
+		r.limit.halve()
+	}
 	r.log.LogAttrs(ctx, slog.LevelWarn, "an answer came slowly: asking for fewer records", slog.Int("limit", int(r.limit.now)), why)
 }
 
@@ -328,7 +337,7 @@ func (r *reader) passedOver(ctx context.Context, n int) {
 func (r *reader) polled(ctx context.Context, page *batch.Page, took time.Duration) {
 	switch {
 	case took > r.poller.cfg.CallTimeout:
-		r.smaller(ctx, slog.Duration("took", took))
+		r.smaller(ctx, 1, slog.Duration("took", took))
 	case r.limit.succeeded():
 		r.log.LogAttrs(ctx, slog.LevelInfo, "answers come in time: asking for more records", slog.Int("limit", int(r.limit.now)))
 	}
