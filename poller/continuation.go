@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -12,7 +13,8 @@ import (
 
 // continuation is a place to go on from that an event named, and that no record stands for. It keeps the read position of an
 // idle shard within what the stream has not trimmed. It is a promise, and there are services that break it: some refuse what
-// they named, some name what is no number at all.
+// they named, some name what is no number at all. So it only says where the next subscription begins: what comes is new if
+// it lies behind the last record.
 type continuation struct {
 	// number is where the read position is, or empty where that is behind a record, or at the start.
 	number string
@@ -22,22 +24,27 @@ type continuation struct {
 	refused string
 }
 
-// advance moves the read position to the place that an event names, if that is one, and lies ahead. The event's page counts
-// as read.
+// retreat moves the read position to where it is proved, until advance.
+func (f *fanoutReader) retreat() {
+	if f.continued.number != "" {
+		f.from = f.continued.proved
+	}
+}
+
+// advance moves the read position, which a page has moved behind its records, to the place that an event names, if that is
+// one, and lies ahead; else back to the one before, unless that was passed.
 func (f *fanoutReader) advance(page *batch.Page, number string) {
 	c := &f.continued
 	if len(page.Records) > 0 {
 		c.number = ""
 	}
-	ahead := isSequenceNumber(number) && batch.CompareSequenceNumbers(number, f.from.Position.SequenceNumber) > 0
-	if !ahead || number == c.refused {
-		return
+	at := cmp.Or(c.number, f.from.Position.SequenceNumber)
+	if isSequenceNumber(number) && batch.CompareSequenceNumbers(number, at) > 0 && number != c.refused {
+		c.number, c.proved = number, f.from
 	}
-	if c.number == "" {
-		c.proved = f.from
+	if c.number != "" {
+		f.from = Start{Type: AtPosition, Position: batch.Position{SequenceNumber: c.number}}
 	}
-	c.number = number
-	f.from = Start{Type: AtPosition, Position: batch.Position{SequenceNumber: number}}
 }
 
 // distrust moves the read position back to the last place that is proved, if the service refuses to go on from the one that

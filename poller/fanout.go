@@ -212,8 +212,10 @@ func (f *fanoutReader) accept(ctx context.Context, event *types.SubscribeToShard
 		f.drop() // the event is not taken: it comes again
 		return batch.Page{}, err
 	}
+	f.retreat()
 	page, err := f.take(ctx, f.subscribing(), d)
 	if err != nil {
+		f.advance(&page, "")
 		f.drop()
 		return batch.Page{}, f.failed(ctx, err)
 	}
