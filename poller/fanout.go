@@ -149,7 +149,7 @@ func (f *fanoutReader) await(ctx context.Context) (*types.SubscribeToShardEvent,
 func (f *fanoutReader) brokeOff(ctx context.Context, err error) error {
 	heard, age := f.sub.heard, time.Since(f.sub.opened)
 	f.drop()
-	if errors.Is(err, io.EOF) {
+	if err == io.EOF { //nolint:errorlint // which next returns as it is; a wrapped one is of an event that is cut off
 		if heard {
 			f.log.LogAttrs(ctx, slog.LevelDebug, "subscription ended", slog.Duration("age", age))
 			return nil
