@@ -55,8 +55,8 @@ func (d *delivery) check() error {
 	return nil
 }
 
-// overHTTP reports whether an answer came over HTTP, by its metadata. Where it did, the SDK has told apart a list that is
-// absent, which is nil, and one that is empty.
+// overHTTP reports whether an answer came over HTTP, by its metadata. Where it did, the SDK has a nil list for
+// one that is absent, and an empty one for one that is empty.
 func overHTTP(md middleware.Metadata) bool {
 	_, ok := awsmiddleware.GetResponseAt(md)
 	return ok
@@ -64,14 +64,14 @@ func overHTTP(md middleware.Metadata) bool {
 
 // childrenNamed returns the children of a shard that an answer names in full: one without an ID cannot be read, and one that
 // does not name the shard as its parent would open before its time. A listing knows the others.
-func childrenNamed(told []types.ChildShard, parent string) []types.ChildShard {
+func childrenNamed(all []types.ChildShard, parent string) []types.ChildShard {
 	partial := func(c types.ChildShard) bool {
 		return c.ShardId == nil || *c.ShardId == "" || !slices.Contains(c.ParentShards, parent)
 	}
-	if !slices.ContainsFunc(told, partial) {
-		return told
+	if !slices.ContainsFunc(all, partial) {
+		return all
 	}
-	return slices.DeleteFunc(slices.Clone(told), partial)
+	return slices.DeleteFunc(slices.Clone(all), partial)
 }
 
 // isSequenceNumber reports whether a text is a decimal number, which can be compared with others.

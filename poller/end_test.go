@@ -130,7 +130,7 @@ func TestAnEndThatNoListingConfirmsIsAnError(t *testing.T) {
 			return nil, &types.AccessDeniedException{}
 		}, "list shards: ", poller.Denied},
 		"it is not said that nothing is left": {nil, func(*kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
-			return nil, errors.New("nobody asks")
+			return nil, errors.New("not asked")
 		}, "get records: the answer names no place to go on from, but that is not an end: MillisBehindLatest is missing or negative", poller.Retry},
 		"more is told of": {aws.Int64(1), func(*kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
 			return nil, errors.New("nobody asks")

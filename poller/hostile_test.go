@@ -58,7 +58,7 @@ func eventJSON(record, rest string) string {
 	return `{"Records":[` + record + `],` + rest + `}`
 }
 
-// TestAnEventThatIsNotWholeNeitherEndsAShardNorMovesIt is over HTTP, where absent and empty can be told apart.
+// TestAnEventThatIsNotWholeNeitherEndsAShardNorMovesIt is over HTTP, where absent and empty differ.
 func TestAnEventThatIsNotWholeNeitherEndsAShardNorMovesIt(t *testing.T) {
 	for name, event := range map[string]string{
 		"nothing at all":          `{}`,
@@ -134,7 +134,7 @@ func (p *panicky) fail() {
 	if p.leave {
 		runtime.Goexit()
 	}
-	panic("nobody thought of this")
+	panic("out of order")
 }
 
 func (p *panicky) ListShards(context.Context, *kinesis.ListShardsInput, ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error) {
@@ -152,12 +152,12 @@ func (p *panicky) GetRecords(context.Context, *kinesis.GetRecordsInput, ...func(
 }
 
 func (p *panicky) Subscribe(context.Context, *kinesis.SubscribeToShardInput, ...func(*kinesis.Options)) (kinesis.SubscribeToShardEventStreamReader, error) {
-	panic("nobody thought of this")
+	panic("out of order")
 }
 
 // TestAPanicOfAClientIsAnErrorOfItsCall, and so is a goroutine that ends.
 func TestAPanicOfAClientIsAnErrorOfItsCall(t *testing.T) {
-	for leave, says := range map[bool]string{false: "the client panicked: nobody thought of this", true: "the client ended its goroutine"} {
+	for leave, says := range map[bool]string{false: "the client panicked: out of order", true: "the client ended its goroutine"} {
 		synctest.Test(t, func(t *testing.T) {
 			var log bytes.Buffer
 			p, err := New(Config{StreamARN: testARN, Client: &panicky{leave: leave}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
@@ -178,7 +178,7 @@ func TestAPanicOfAClientIsAnErrorOfItsCall(t *testing.T) {
 		require.NoError(t, err)
 		for range 3 {
 			_, err = newFanoutReader(p, &Shard{ID: "shard"}, Start{}).Next(t.Context())
-			require.EqualError(t, err, "poller: shard shard: subscribe to shard: the client panicked: nobody thought of this")
+			require.EqualError(t, err, "poller: shard shard: subscribe to shard: the client panicked: out of order")
 		}
 	})
 }

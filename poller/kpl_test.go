@@ -300,7 +300,7 @@ func TestAnAggregateIsOneAllocation(t *testing.T) {
 }
 
 // TestARecordThatOnlyBeginsAsAnAggregateCostsNothing: its sum is looked at before anything else, however many members it
-// seems to have, alone and beside an aggregate.
+// seems to have, alone and with an aggregate in its page.
 func TestARecordThatOnlyBeginsAsAnAggregateCostsNothing(t *testing.T) {
 	fake := aggregated(seal(bytes.Repeat([]byte{3<<3 | 2, 0}, 1<<20)))
 	fake.Data[len(fake.Data)-1]++

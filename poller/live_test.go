@@ -159,7 +159,7 @@ func TestAUsersTraceIsCalledToo(t *testing.T) {
 	require.EqualValues(t, 4, connected.Load())
 }
 
-// TestATraceIsUsedAgainOnlyByOneCallAtATime reads many shards over connections that are cut, and dialled anew, all the time.
+// TestATraceIsUsedAgainOnlyByOneCallAtATime reads many shards over connections that are closed after each answer.
 // What it holds is held by the race detector as well.
 func TestATraceIsUsedAgainOnlyByOneCallAtATime(t *testing.T) {
 	client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {

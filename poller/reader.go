@@ -18,7 +18,7 @@ const (
 	staleIterator = iteratorLife - 30*time.Second
 	// maxRenewals is how many iterators in a row may be refused within one Next.
 	maxRenewals = 2
-	// trickleHalves is how many times a read is halved at once whose answer never ended, though it came all the time. Each
+	// trickleHalves is how many times a read is halved whose answer did not end, though it came all the time. Each
 	// such read takes slowAnswer CallTimeouts, and four of them lead from the largest to one of a single record.
 	trickleHalves = 4
 	// maxBehind is a year, in milliseconds: the longest that a stream keeps a record, and no more than a Duration holds.
@@ -264,7 +264,7 @@ func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOut
 	if err != nil {
 		return batch.Page{}, err
 	}
-	r.pace.succeeded(len(records) == 0 && page.Behind > 0)
+	r.pace.succeeded(len(records) == 0 && d.behind != nil && *d.behind > 0)
 	r.polled(ctx, &page, time.Since(began))
 	return page, nil
 }

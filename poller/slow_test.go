@@ -209,7 +209,7 @@ func TestACallThatIsCancelledWithinASlowBodyEndsThen(t *testing.T) {
 	})
 }
 
-// dawdler is a Client that speaks no HTTP: nobody sees whether anything comes.
+// dawdler is a Client that speaks no HTTP: there are no bytes to see.
 type dawdler struct{ scripted }
 
 func (d *dawdler) GetRecords(ctx context.Context, _ *kinesis.GetRecordsInput, _ ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error) {

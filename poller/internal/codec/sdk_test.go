@@ -34,7 +34,7 @@ func httpResponse(status int, body io.Reader, length int64) *smithyhttp.Response
 	}}
 }
 
-// decodeWith decodes a good answer. A panic is one of the test, whoever's.
+// decodeWith decodes a good answer. A panic of any decoder fails the test.
 func decodeWith(t *testing.T, p smithyhttp.ClientProtocol, body []byte) (*kinesis.GetRecordsOutput, error) {
 	t.Helper()
 	out := new(kinesis.GetRecordsOutput)
