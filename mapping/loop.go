@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -175,20 +174,6 @@ func (s *shard) readWorked(behind time.Duration) {
 		s.failing = false
 		s.log.Info("the shard is read again")
 	}
-}
-
-// message returns what the service said, without the path of our own calls to it.
-func message(err error) string {
-	if e, ok := errors.AsType[*poller.Error](err); ok {
-		err = e.Err
-	}
-	if e, ok := errors.AsType[interface {
-		error
-		ErrorMessage() string
-	}](err); ok && e.ErrorMessage() != "" {
-		return e.ErrorMessage()
-	}
-	return err.Error()
 }
 
 // publish shows where the shard stands.

@@ -2,15 +2,10 @@ package poller
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"sync"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
-	"github.com/aws/smithy-go"
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/poller/internal/codec"
@@ -19,9 +14,10 @@ import (
 // Client is what a Poller needs of Kinesis. *kinesis.Client of the AWS SDK for Go v2 is one.
 // Its methods may be called at the same time.
 //
-// A Poller passes options with every call that turn the SDK's retries of reads off and stand around Options.HTTPClient.
-// A Client that wraps another one passes them on. One that speaks no HTTP may ignore them. Of a *kinesis.Client itself,
-// and of no other, a Poller decodes the answers: see [Config.SDKDecoding].
+// A Poller passes options with every call that turn the SDK's retries of reads off and stand around Options.HTTPClient
+// and the SDK's protocol, which then takes only whole answers. A Client that wraps another one passes them on. One that
+// speaks no HTTP may ignore them: its calls end after Config.CallTimeout, and a nil list of records is an empty one. Of a
+// *kinesis.Client itself, and of no other, a Poller decodes the answers: see [Config.SDKDecoding].
 type Client interface {
 	ListShards(context.Context, *kinesis.ListShardsInput, ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error)
 	GetShardIterator(context.Context, *kinesis.GetShardIteratorInput, ...func(*kinesis.Options)) (*kinesis.GetShardIteratorOutput, error)
@@ -37,9 +33,13 @@ type wire struct {
 	http  kinesis.HTTPClient
 	alone bool
 
-	// decode puts protocol before the SDK's.
+	// protocol stands before the SDK's. decode has it decode reads.
 	decode   bool
 	protocol codec.Protocol
+
+	// events is set of a subscription, whose body goes on after the call. body is that of any other answer.
+	events bool
+	body   flow
 }
 
 // wire returns one for a call of any kind.
@@ -54,7 +54,7 @@ func (p *Poller) wire() *wire {
 // reading returns one for a read.
 func (p *Poller) reading() *wire {
 	w := p.wire()
-	w.decode, w.protocol = p.decodes, codec.Protocol{CBOR: !p.inJSON.Load()}
+	w.decode, w.protocol = p.decodes, codec.Protocol{CBOR: p.decodes && !p.inJSON.Load()}
 	return w
 }
 
@@ -80,6 +80,7 @@ func (p *Poller) refused(ctx context.Context, err error) {
 // list leaves the SDK's retries on: a listing has no cadence, and half of one is of no use.
 func (w *wire) list(o *kinesis.Options) {
 	w.client(o)
+	w.guard(o)
 }
 
 // poll turns the SDK's retries off: a poll that failed is made again when the pace of its shard allows,
@@ -87,8 +88,13 @@ func (w *wire) list(o *kinesis.Options) {
 func (w *wire) poll(o *kinesis.Options) {
 	o.Retryer = aws.NopRetryer{}
 	w.client(o)
-	if w.decode && w.protocol.Wrap(o.Protocol) {
-		w.protocol.Direct = !watched(o)
+	w.guard(o)
+}
+
+// guard puts the protocol before the SDK's, if it is the SDK's own.
+func (w *wire) guard(o *kinesis.Options) {
+	if w.protocol.Wrap(o.Protocol) {
+		w.protocol.SDK, w.protocol.Direct = !w.decode, w.decode && !watched(o)
 		o.Protocol = &w.protocol
 	}
 }
@@ -104,94 +110,5 @@ func (w *wire) records(out *kinesis.GetRecordsOutput, d *deaggregator) ([]batch.
 	if w.protocol.Decoded && w.protocol.Direct {
 		return expand(w.protocol.Records, d), nil
 	}
-	return convert(out.Records, d)
-}
-
-// callStack is a little less than the stack that a call of the SDK needs.
-const callStack = 28 << 10
-
-// timeoutError is a call that ran into its own deadline. It does not unwrap to context.DeadlineExceeded, so that
-// nobody takes it for the end of his own context.
-type timeoutError struct {
-	after time.Duration
-}
-
-func (e *timeoutError) Error() string { return fmt.Sprintf("no whole answer within %v", e.after) }
-
-// Timeout makes a timeoutError known as a time-out, as net.Error and the SDK have it.
-func (e *timeoutError) Timeout() bool { return true }
-
-// slots returns where a call counts while it runs.
-func (p *Poller) slots(o operation) chan struct{} {
-	if o == listShards {
-		return p.listings
-	}
-	return p.calls
-}
-
-// call makes one call, with its deadline, when fewer than maxCalls run, or than maxListCalls of a listing, and returns what
-// failed.
-//
-// It has a goroutine of its own, which the caller waits for: the SDK takes 32 KiB of stack, that thousands of readers need
-// not keep while they wait for their next poll.
-func (p *Poller) call(ctx context.Context, o operation, f func(ctx context.Context) error) error {
-	slots := p.slots(o)
-	select {
-	case slots <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	defer func() { <-slots }()
-	call, cancel := context.WithTimeoutCause(ctx, p.cfg.CallTimeout, &timeoutError{after: p.cfg.CallTimeout})
-	defer cancel()
-	var err error
-	var done sync.WaitGroup
-	done.Go(func() {
-		stretch(0)
-		err = f(call)
-	})
-	done.Wait()
-	if err == nil {
-		return nil
-	}
-	err = o.failed(ctx, call, err)
-	if _, late := errors.AsType[*timeoutError](err); late {
-		p.suspect.Store(true)
-	}
-	return err
-}
-
-// stretch grows the stack of its goroutine to what a call of the SDK needs, in one step while there is next to nothing on it.
-// Grown in the midst of a call, as often as it is too small, it takes an eighth of the time of a poll that brings nothing.
-//
-//go:noinline
-func stretch(i int) byte {
-	var frame [callStack]byte
-	return frame[i]
-}
-
-// operation is a kind of call, and the shard that it is about, if any.
-type operation struct {
-	name, shard string
-}
-
-// failed tells apart why a call failed: the caller's context ended, whose cause is then returned as it is, the call ran
-// into its own deadline, or the service or the network said something, which goes before the deadline.
-func (o operation) failed(caller, call context.Context, err error) error {
-	if caller.Err() != nil {
-		return context.Cause(caller)
-	}
-	if _, said := errors.AsType[smithy.APIError](err); call.Err() != nil && !said {
-		err = context.Cause(call)
-	}
-	return o.error(err)
-}
-
-// error returns err as what this operation came to.
-func (o operation) error(err error) *Error {
-	class := Classify(err)
-	if class == StreamGone && o.shard != "" {
-		class = ShardGone
-	}
-	return &Error{Op: o.name, Shard: o.shard, Class: class, Err: err}
+	return convert(out.Records, overHTTP(out.ResultMetadata), d)
 }

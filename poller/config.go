@@ -44,9 +44,10 @@ type Config struct {
 	// less, down to 200 ms, takes from what the shard has for its other consumers.
 	PollInterval time.Duration
 
-	// CallTimeout is the deadline of each call, with the reading of its answer. 0 means 30 s: an answer of 10 MiB, 13 MiB
-	// as JSON, passes at 4 Mbit/s, and a dead connection holds up its shard for no longer than a user would wait.
-	// Over a slower line it need not be raised: a read whose answer does not come through in time is made smaller.
+	// CallTimeout is how long a call waits for an answer, and then for each further byte of it. 0 means 30 s, so that a dead
+	// connection holds up its shard for no longer than a user would wait. It need not be raised for a slow line: an answer
+	// that comes steadily may take four times as long, and one to a read of a single record an hour. A read whose answer
+	// took longer than CallTimeout is followed by smaller ones. With a Client that speaks no HTTP it bounds the whole call.
 	CallTimeout time.Duration
 
 	// Limit is the largest number of records that one read asks for. 0 means 10,000, the most that Kinesis gives.
@@ -58,14 +59,15 @@ type Config struct {
 	// a Reader that begins within an aggregate goes on behind the member, or reads the aggregate again, raw.
 	Deaggregate bool
 
-	// SDKDecoding leaves the answers of reads to the SDK's own decoder. By default a Client that is a *kinesis.Client, with
+	// SDKDecoding leaves the answers of reads to the SDK's own decoder, once they are known to be whole. By default a Client that is a *kinesis.Client, with
 	// the SDK's own JSON protocol in its options, has them decoded here, several times faster and with the same result.
 	// Any other Client is left alone.
 	SDKDecoding bool
 
 	// CBOR reads in CBOR (application/x-amz-cbor-1.1), which carries data as bytes: less to send and to decode. It is off
 	// by default, because AWS does not document the protocol, although its SDKs for Java use it. Where the endpoint turns out
-	// not to speak it, that is logged, and the Poller goes on in JSON. It is of no effect where SDKDecoding leaves the
+	// not to speak it, that is logged, and the Poller goes on in JSON: by an answer in JSON, by an error that says that it did
+	// not understand, or by data as text. Whatever else comes is asked for in CBOR again. It is of no effect where SDKDecoding leaves the
 	// answers to the Client.
 	CBOR bool
 

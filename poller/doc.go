@@ -73,15 +73,17 @@
 //
 // # Calls
 //
-// Every call has a deadline that covers the reading of its answer. A read whose answer had begun by then is made
-// smaller, by half its limit, and grows again when reads go well. Reads are never retried by the SDK, and a request is
+// A call ends when no byte of its answer has come for a while, however long the answer as a whole takes. A read whose
+// answer came slowly, or stood still, is followed by smaller ones, which grow again when reads go well. Reads are never retried by the SDK, and a request is
 // sent from memory, without which a fast server costs connections and answers.
 //
 // # Decoding
 //
+// An answer that is not whole is an error, whatever its status: nothing of it is used.
+//
 // The answers of a *kinesis.Client's GetRecords are decoded here, in one pass, into records whose data and strings lie in
 // blocks that belong to the page: several times faster than by the SDK, with the same result. Whatever is unusual in an
-// answer, down to a space in the wrong place, is left to the SDK's decoder, and so is everything with any other Client,
+// answer, down to an escape in a key, is left to the SDK's decoder, and so is everything with any other Client,
 // with a protocol of the user's own, and with [Config.SDKDecoding]. Middleware and interceptors see their records as
 // ever. With [Config.CBOR] reads are in CBOR, as long as the endpoint plays along.
 package poller

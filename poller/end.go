@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
 // A service that names no place to go on from, neither a next iterator nor a continuation, says by it that the shard has
@@ -38,7 +35,7 @@ func (r *reader) end(ctx context.Context, o operation, d *delivery) (bool, error
 	case !d.end:
 		r.claims = 0
 		return r.isQuiet(ctx, d), nil
-	case r.namesChildren(d.children):
+	case len(d.children) > 0:
 		r.claims = 0
 		return true, nil
 	}
@@ -56,11 +53,6 @@ func (r *reader) end(ctx context.Context, o operation, d *delivery) (bool, error
 		return false, nil
 	}
 	return r.confirmEnd(ctx, o)
-}
-
-// namesChildren reports whether child shards are this shard's: each names its parents.
-func (r *reader) namesChildren(children []types.ChildShard) bool {
-	return slices.ContainsFunc(children, func(c types.ChildShard) bool { return slices.Contains(c.ParentShards, r.shard) })
 }
 
 // isQuiet reports whether a delivery that names a place to go on from is the last of quietReads that say that nothing is

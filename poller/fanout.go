@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/shardmill/shardmill/batch"
@@ -46,10 +44,13 @@ type fanoutReader struct {
 	// due is when to subscribe the next time, if there is a reason to wait. turns has a say besides.
 	due time.Time
 
-	// failures counts the subscriptions since the last event that were refused or broke off. lost is when the first of
-	// them was tried, zero while events come.
+	// failures counts the subscriptions since the last good event that were refused, broke off or brought what cannot be used.
+	// lost is when the first of them was tried, zero while events come.
 	failures int
 	lost     time.Time
+
+	// continued is the continuation at which the read position is.
+	continued continuation
 
 	// polling is set while the reader polls, for want of a subscription.
 	polling bool
@@ -114,6 +115,9 @@ func (f *fanoutReader) ensure(ctx context.Context) error {
 		return err
 	}
 	sub, err := f.subscribe(ctx, f.poller.cfg.CallTimeout)
+	if err != nil && f.distrust(ctx, err) {
+		sub, err = f.subscribe(ctx, f.poller.cfg.CallTimeout)
+	}
 	f.sub = sub
 	return err
 }
@@ -125,14 +129,13 @@ func (f *fanoutReader) await(ctx context.Context) (*types.SubscribeToShardEvent,
 	event, err := s.next(ctx, min(halfOpenAfter-s.silent, time.Until(renewal)))
 	switch {
 	case event != nil:
-		f.failures, f.lost = 0, time.Time{}
 		return event, nil
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case err != nil:
 		return nil, f.brokeOff(ctx, err)
 	case s.silent >= halfOpenAfter:
-		return nil, f.brokeOff(ctx, errSilent)
+		return nil, f.brokeOff(ctx, s.silence())
 	case !time.Now().Before(renewal):
 		return nil, f.renew(ctx)
 	}
@@ -143,14 +146,18 @@ func (f *fanoutReader) await(ctx context.Context) (*types.SubscribeToShardEvent,
 func (f *fanoutReader) brokeOff(ctx context.Context, err error) error {
 	heard, age := f.sub.heard, time.Since(f.sub.opened)
 	f.drop()
-	if errors.Is(err, io.EOF) {
+	if err == io.EOF { //nolint:errorlint // which next returns as it is; a wrapped one is of an event that is cut off
 		if heard {
 			f.log.LogAttrs(ctx, slog.LevelDebug, "subscription ended", slog.Duration("age", age))
 			return nil
 		}
 		err = errNoEvent
 	}
-	return f.refused(f.subscribing().error(err))
+	err = f.refused(f.subscribing().error(err))
+	if !heard && f.distrust(ctx, err) {
+		return nil
+	}
+	return err
 }
 
 // renew replaces the subscription. The service ends the old one with the new one's begin: events that lie in it come
@@ -161,6 +168,7 @@ func (f *fanoutReader) renew(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return err
 		}
+		f.distrust(ctx, err)
 		f.due = time.Now().Add(subscribeInterval)
 		f.log.LogAttrs(ctx, slog.LevelDebug, "subscription not renewed yet", slog.Any("error", err))
 		return nil
@@ -192,37 +200,49 @@ func (f *fanoutReader) failed(ctx context.Context, err error) error {
 // accept makes a page of an event, and moves the read position behind it: to the continuation, which moves while the
 // shard is idle too. An event that cannot be used is asked for again.
 func (f *fanoutReader) accept(ctx context.Context, event *types.SubscribeToShardEvent) (batch.Page, error) {
-	records, err := convert(event.Records, f.members)
+	d, err := f.delivery(event)
 	if err != nil {
 		f.drop()
 		return batch.Page{}, f.failed(ctx, f.subscribing().error(err))
 	}
-	if _, err := f.account.Reserve(ctx, f.expected.saw(f.account, records)); err != nil {
+	if _, err := f.account.Reserve(ctx, f.expected.saw(f.account, d.records)); err != nil {
 		f.drop() // the event is not taken: it comes again
 		return batch.Page{}, err
 	}
-	continuation := aws.ToString(event.ContinuationSequenceNumber)
-	page, err := f.take(ctx, f.subscribing(), &delivery{
-		records:   records,
-		suspected: &f.sub.suspected,
-		behind:    event.MillisBehindLatest,
-		began:     later(f.sub.opened, f.sub.fresh),
-		asOf:      f.sentAfter(event),
-		end:       continuation == "" || len(event.ChildShards) > 0,
-		children:  event.ChildShards,
-	})
+	f.retreat()
+	page, err := f.take(ctx, f.subscribing(), d)
 	if err != nil {
+		f.advance(&page, "")
 		f.drop()
 		return batch.Page{}, f.failed(ctx, err)
 	}
-	if batch.CompareSequenceNumbers(continuation, f.from.Position.SequenceNumber) > 0 {
-		f.from = Start{Type: AtPosition, Position: batch.Position{SequenceNumber: continuation}}
-	}
-	if page.End || continuation == "" {
+	f.failures, f.lost = 0, time.Time{}
+	f.advance(&page, aws.ToString(event.ContinuationSequenceNumber))
+	if page.End || d.end {
 		f.drop() // nothing follows in it
 	}
 	f.log.LogAttrs(ctx, slog.LevelDebug, "event", slog.Int("records", len(page.Records)), slog.Duration("behind", page.Behind), slog.Bool("end", page.End))
 	return page, nil
+}
+
+// delivery returns what an event of the subscription brings.
+func (f *fanoutReader) delivery(event *types.SubscribeToShardEvent) (*delivery, error) {
+	records, err := convert(event.Records, f.sub.overHTTP, f.members)
+	if err != nil {
+		return nil, err
+	}
+	children := childrenNamed(event.ChildShards, f.shard)
+	d := &delivery{
+		records:   records,
+		listed:    event.Records != nil || !f.sub.overHTTP,
+		suspected: &f.sub.suspected,
+		behind:    event.MillisBehindLatest,
+		began:     later(f.sub.opened, f.sub.fresh),
+		asOf:      f.sentAfter(event),
+		end:       aws.ToString(event.ContinuationSequenceNumber) == "" || len(children) > 0,
+		children:  children,
+	}
+	return d, d.check()
 }
 
 // sentAfter returns a time, on the service's clock, after which an event was sent: the latest that is certain.
@@ -239,60 +259,6 @@ func (f *fanoutReader) sentAfter(event *types.SubscribeToShardEvent) time.Time {
 		at = later(at, arrival(event.Records[n-1].ApproximateArrivalTimestamp))
 	}
 	return at
-}
-
-// subscribe calls SubscribeToShard from the read position, when it is the shard's turn. The subscription outlives ctx.
-func (f *fanoutReader) subscribe(ctx context.Context, timeout time.Duration) (*subscription, error) {
-	if err := f.poller.turns.take(ctx, f.shard); err != nil {
-		return nil, err
-	}
-	defer f.poller.turns.over(f.shard)
-	life, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	undisturbed := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
-	deadline := time.AfterFunc(timeout, func() { cancel(&timeoutError{after: timeout}) })
-	w := f.poller.wire()
-	opened := time.Now()
-	begin, suspected := f.begin()
-	stream, md, err := f.poller.subscribe(life, f.subscribeInput(begin), w.subscribe)
-	sub := &subscription{stream: stream, cancel: cancel, opened: opened, suspected: suspected}
-	if late := !deadline.Stop(); late {
-		cancel(&timeoutError{after: timeout}) // it may only be about to
-	}
-	if wanted := undisturbed(); err == nil && (!wanted || life.Err() != nil) {
-		sub.close()
-		err = context.Cause(life)
-	}
-	if err != nil {
-		err = f.refused(f.subscribing().failed(ctx, life, err))
-		cancel(nil)
-		return nil, err
-	}
-	f.poller.clock.observe(md)
-	f.log.LogAttrs(ctx, slog.LevelDebug, "subscribed", slog.Any("from", f.from))
-	return sub, nil
-}
-
-func (f *fanoutReader) subscribeInput(begin Start) *kinesis.SubscribeToShardInput {
-	kind, sequence, timestamp := begin.iterator()
-	return &kinesis.SubscribeToShardInput{
-		ConsumerARN:      &f.poller.cfg.ConsumerARN,
-		ShardId:          &f.shard,
-		StartingPosition: &types.StartingPosition{Type: kind, SequenceNumber: sequence, Timestamp: timestamp},
-	}
-}
-
-// refused mends the class of an error of SubscribeToShard. Of the three that it can miss, the stream, the consumer and
-// the shard, ResourceNotFoundException names one in its text alone. A consumer that is gone is no end of the shard.
-func (f *fanoutReader) refused(err error) error {
-	e, ok := errors.AsType[*Error](err)
-	if !ok {
-		return err
-	}
-	said := e.Err.Error()
-	if e.Class == ShardGone && !strings.Contains(said, f.shard) && strings.Contains(strings.ToLower(said), "consumer") {
-		e.Class = StreamGone
-	}
-	return f.iteratorError(err)
 }
 
 func (f *fanoutReader) subscribing() operation { return f.op("subscribe to shard") }

@@ -21,7 +21,7 @@ const (
 
 // considerPolling begins to poll, from the read position, when that is allowed and due.
 func (f *fanoutReader) considerPolling(ctx context.Context, err error) {
-	if !f.poller.cfg.FallBackToPolling || f.failures < pollFailures || time.Since(f.lost) < pollAfter {
+	if f.polling || !f.poller.cfg.FallBackToPolling || f.failures < pollFailures || time.Since(f.lost) < pollAfter {
 		return
 	}
 	f.polling, f.iterator = true, ""
@@ -34,11 +34,22 @@ func (f *fanoutReader) considerPolling(ctx context.Context, err error) {
 // which the polls have moved since the subscription began; it never begins behind it.
 func (f *fanoutReader) poll(ctx context.Context) (batch.Page, error) {
 	if event := f.regain(ctx); event != nil {
-		f.polling, f.failures, f.lost = false, 0, time.Time{}
+		page, err := f.accept(ctx, event)
+		if err != nil {
+			f.due = time.Now().Add(regainAfter)
+			return page, err
+		}
+		f.polling = false
 		f.log.LogAttrs(ctx, slog.LevelInfo, "a subscription is there again: polling ends")
-		return f.accept(ctx, event)
+		return page, nil
 	}
 	page, err := f.reader.Next(ctx)
+	if len(page.Records) > 0 {
+		f.continued.number = ""
+	}
+	if err != nil {
+		f.distrust(ctx, err)
+	}
 	if page.End {
 		f.drop()
 	}
@@ -66,6 +77,7 @@ func (f *fanoutReader) resubscribe(ctx context.Context) bool {
 	}
 	sub, err := f.subscribe(ctx, min(quickTimeout, f.poller.cfg.CallTimeout))
 	if err != nil {
+		f.distrust(ctx, err)
 		f.due = time.Now().Add(regainAfter)
 		f.log.LogAttrs(ctx, slog.LevelDebug, "still no subscription", slog.Any("error", err))
 		return false

@@ -2,13 +2,14 @@ package poller
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 )
 
-// wholeBody is an HTTP client that sends each request from memory.
+// wholeBody is an HTTP client that sends each request from memory, and lets the call know how far it has come.
 //
 // The SDK wraps a request's body so that net/http cannot see that it is in memory, and closes it as soon as Do returns.
 // Where a fast server answers before net/http has let go of the body, the close makes net/http drop the connection,
@@ -21,18 +22,38 @@ type wholeBody struct {
 
 // Do sends a copy of req. The caller still closes the body of req itself.
 func (c *wholeBody) Do(req *http.Request) (*http.Response, error) {
-	inMemory, err := withBodyInMemory(req)
+	ctx := req.Context()
+	call := liveOf(ctx)
+	if call != nil {
+		ctx = call.follow(ctx, req.URL.Host)
+	}
+	inMemory, err := withBodyInMemory(ctx, req)
 	if err != nil {
 		return nil, err
 	}
 	resp, err := c.client.Do(inMemory)
 	c.wire.answered = err == nil
+	if err == nil && call != nil {
+		call.answered()
+		c.wire.watch(resp, call)
+	}
 	return resp, err
 }
 
-func withBodyInMemory(req *http.Request) (*http.Request, error) {
+// watch lets the bytes of an answer show that the call is alive.
+func (w *wire) watch(resp *http.Response, call *live) {
+	if w.events || resp.Body == nil {
+		return
+	}
+	w.body = flow{ReadCloser: resp.Body, live: call}
+	resp.Body = &w.body
+}
+
+// withBodyInMemory returns a copy of a request, with another context.
+func withBodyInMemory(ctx context.Context, req *http.Request) (*http.Request, error) {
+	shallow := req.WithContext(ctx)
 	if req.Body == nil || req.Body == http.NoBody {
-		return req, nil
+		return shallow, nil
 	}
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
@@ -40,7 +61,6 @@ func withBodyInMemory(req *http.Request) (*http.Request, error) {
 	}
 	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 
-	shallow := req.WithContext(req.Context())
 	shallow.ContentLength = int64(len(body))
 	shallow.GetBody = open
 	shallow.Body, _ = open()

@@ -45,6 +45,9 @@ const maxScratch = 64 << 10
 type deaggregator struct {
 	shard hashKeyRange
 
+	// aggregates are the indexes of those in the page at hand, whose sums are right.
+	aggregates []int
+
 	// Scratch, of the aggregate in hand.
 	text     []byte // the partition keys, one behind the other
 	keys     []partitionKey
@@ -69,16 +72,36 @@ func isAggregate(data []byte) bool {
 	return len(data) > len(aggregateMagic)+md5.Size && string(data[:len(aggregateMagic)]) == aggregateMagic
 }
 
-// message returns the message of an aggregate whose sum is right.
-func message(data []byte) ([]byte, bool) {
+// messageOf returns the message of what begins as an aggregate.
+func messageOf(data []byte) []byte {
 	end := len(data) - md5.Size
-	m := data[len(aggregateMagic):end:end]
-	return m, md5Of(m) == [md5.Size]byte(data[end:])
+	return data[len(aggregateMagic):end:end]
 }
 
-// countMembers returns how many members an aggregate has, up to where it is malformed. It does not look at the sum.
-func countMembers(data []byte) (n int) {
-	m := data[len(aggregateMagic) : len(data)-md5.Size]
+// hasRightSum reports whether the sum behind the message is that of the message.
+func hasRightSum(data []byte) bool {
+	return md5Of(messageOf(data)) == [md5.Size]byte(data[len(data)-md5.Size:])
+}
+
+// find looks for the aggregates of a page, and returns how many records come of it at most. The sum comes first: nothing is
+// counted, or made room for, of a record that only begins as an aggregate.
+func (d *deaggregator) find(records []batch.Record) int {
+	n := len(records)
+	if cap(d.aggregates) > maxScratch/8 {
+		d.aggregates = nil
+	}
+	d.aggregates = d.aggregates[:0]
+	for i := range records {
+		if data := records[i].Data; isAggregate(data) && hasRightSum(data) {
+			d.aggregates = append(d.aggregates, i)
+			n += max(countMembers(messageOf(data))-1, 0)
+		}
+	}
+	return n
+}
+
+// countMembers returns how many members a message has, up to where it is malformed.
+func countMembers(m []byte) (n int) {
 	for len(m) > 0 {
 		f, rest, ok := cutField(m)
 		if !ok {
@@ -92,24 +115,18 @@ func countMembers(data []byte) (n int) {
 	return n
 }
 
-// expand replaces the last record by its members, if it is an aggregate. Their data lies within that of the aggregate.
-func (d *deaggregator) expand(records []batch.Record) []batch.Record {
-	head, r := records[:len(records)-1], records[len(records)-1]
-	if !isAggregate(r.Data) {
-		return records
-	}
+// takeApart appends the members of an aggregate whose sum is right, or the aggregate as it is where it is malformed. Their
+// data lies within that of the aggregate.
+func (d *deaggregator) takeApart(records []batch.Record, r *batch.Record) []batch.Record {
 	defer d.reset()
-	m, ok := message(r.Data)
-	if !ok {
-		return records
-	}
+	m := messageOf(r.Data)
 	n, ok := d.readTables(m)
 	if !ok || n == 0 {
-		return records
+		return append(records, *r)
 	}
-	out, ok := d.appendMembers(slices.Grow(head, n), &r, m)
+	out, ok := d.appendMembers(slices.Grow(records, n), r, m)
 	if !ok {
-		return append(head, r) // the first members may stand in its place by now
+		return append(records, *r) // the first members may stand in its place by now
 	}
 	out[len(out)-1].More = false
 	return out

@@ -1,8 +1,6 @@
 package poller
 
 import (
-	"errors"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,20 +9,17 @@ import (
 	"github.com/shardmill/shardmill/batch"
 )
 
-// errNoSequenceNumber is an answer that cannot be used: without the number nobody knows where to go on.
-var errNoSequenceNumber = errors.New("a record has no sequence number")
-
 // convert returns the records as a page has them, in one allocation. Their data stays where the SDK put it.
-// Aggregates are taken apart by d, or left alone where it is nil.
-func convert(in []types.Record, d *deaggregator) ([]batch.Record, error) {
+// Aggregates are taken apart by d, or left alone where it is nil. strict refuses a record whose data is nil.
+func convert(in []types.Record, strict bool, d *deaggregator) ([]batch.Record, error) {
 	if len(in) == 0 {
 		return nil, nil
 	}
 	out := make([]batch.Record, 0, len(in))
 	for i := range in {
 		r := &in[i]
-		if r.SequenceNumber == nil {
-			return nil, errNoSequenceNumber
+		if err := usable(r, strict); err != nil {
+			return nil, err
 		}
 		out = append(out, batch.Record{
 			SequenceNumber: *r.SequenceNumber,
@@ -36,31 +31,36 @@ func convert(in []types.Record, d *deaggregator) ([]batch.Record, error) {
 	return expand(out, d), nil
 }
 
+// usable returns what keeps a record from being used.
+func usable(r *types.Record, strict bool) error {
+	switch {
+	case aws.ToString(r.SequenceNumber) == "":
+		return errNoSequenceNumber
+	case !isSequenceNumber(*r.SequenceNumber):
+		return errSequenceNumber
+	case strict && r.Data == nil:
+		return errNoData
+	}
+	return nil
+}
+
 // expand takes the aggregates among records apart: one allocation where there are any, and one more for the keys of each.
 func expand(records []batch.Record, d *deaggregator) []batch.Record {
 	if d == nil {
 		return records
 	}
-	first := slices.IndexFunc(records, func(r batch.Record) bool { return isAggregate(r.Data) })
-	if first < 0 {
+	n := d.find(records)
+	if len(d.aggregates) == 0 {
 		return records
 	}
-	out := append(make([]batch.Record, 0, room(records)), records[:first]...)
-	for i := range records[first:] {
-		out = d.expand(append(out, records[first+i]))
+	out := make([]batch.Record, 0, n)
+	next := 0
+	for _, i := range d.aggregates {
+		out = append(out, records[next:i]...)
+		out = d.takeApart(out, &records[i])
+		next = i + 1
 	}
-	return out
-}
-
-// room returns how many records come of a page at most.
-func room(records []batch.Record) int {
-	n := len(records)
-	for i := range records {
-		if isAggregate(records[i].Data) {
-			n += max(countMembers(records[i].Data)-1, 0)
-		}
-	}
-	return n
+	return append(out, records[next:]...)
 }
 
 // filtered counts the records that are passed over.
@@ -73,8 +73,9 @@ func filtered(records []batch.Record) (n int) {
 	return n
 }
 
+// arrival returns when a record arrived, or the zero time where that is not known. Nothing arrived in 1970, or before.
 func arrival(t *time.Time) time.Time {
-	if t == nil {
+	if t == nil || t.UnixMilli() <= 0 {
 		return time.Time{}
 	}
 	return time.UnixMilli(t.UnixMilli()).UTC()

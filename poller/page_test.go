@@ -25,16 +25,26 @@ func sdkRecords(n int) []types.Record {
 
 func TestAPageIsOneAllocation(t *testing.T) {
 	in := sdkRecords(1000)
-	require.Equal(t, 1.0, testing.AllocsPerRun(10, func() { _, _ = convert(in, nil) }))
-	require.Equal(t, 1.0, testing.AllocsPerRun(10, func() { _, _ = convert(in, new(deaggregator)) }))
+	require.Equal(t, 1.0, testing.AllocsPerRun(10, func() { _, _ = convert(in, true, nil) }))
+	require.Equal(t, 1.0, testing.AllocsPerRun(10, func() { _, _ = convert(in, true, new(deaggregator)) }))
 }
 
 func TestAnArrivalTimeThatIsMissingIsZero(t *testing.T) {
 	in := sdkRecords(1)
 	in[0].ApproximateArrivalTimestamp = nil
-	out, err := convert(in, nil)
+	out, err := convert(in, true, nil)
 	require.NoError(t, err)
 	require.True(t, out[0].ArrivalTime.IsZero())
+}
+
+// TestATimeIn1970IsNotKnown: an emulator writes 0 for a time that it lacks, and every record would be too old by it.
+func TestATimeIn1970IsNotKnown(t *testing.T) {
+	in := sdkRecords(2)
+	in[0].ApproximateArrivalTimestamp, in[1].ApproximateArrivalTimestamp = aws.Time(time.Unix(0, 0)), aws.Time(time.Unix(-1, 0))
+	out, err := convert(in, true, nil)
+	require.NoError(t, err)
+	require.True(t, out[0].ArrivalTime.IsZero())
+	require.True(t, out[1].ArrivalTime.IsZero())
 }
 
 func BenchmarkPage(b *testing.B) {
@@ -43,7 +53,7 @@ func BenchmarkPage(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := convert(in, d); err != nil {
+				if _, err := convert(in, true, d); err != nil {
 					b.Fatal(err)
 				}
 			}

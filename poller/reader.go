@@ -18,6 +18,11 @@ const (
 	staleIterator = iteratorLife - 30*time.Second
 	// maxRenewals is how many iterators in a row may be refused within one Next.
 	maxRenewals = 2
+	// trickleHalves is how many times a read is halved whose answer did not end, though it came all the time. Each
+	// such read takes slowAnswer CallTimeouts, and four of them lead from the largest to one of a single record.
+	trickleHalves = 4
+	// maxBehind is a year, in milliseconds: the longest that a stream keeps a record, and no more than a Duration holds.
+	maxBehind = 365 * 24 * int64(time.Hour/time.Millisecond)
 )
 
 var errEnded = errors.New("the shard has ended: no page follows")
@@ -53,6 +58,9 @@ type reader struct {
 	// account bounds the reads, or is nil, by what expected says of the next.
 	account  *Account
 	expected expectation
+
+	// behind is how far the last page that said so was behind the tip.
+	behind time.Duration
 
 	pace      pace
 	limit     adaptiveLimit
@@ -199,7 +207,9 @@ func (r *reader) read(ctx context.Context, w *wire, limit int32) (*kinesis.GetRe
 	}
 	var began time.Time
 	var out *kinesis.GetRecordsOutput
-	err := r.poller.call(ctx, r.op("get records"), func(ctx context.Context) (err error) {
+	o := r.op("get records")
+	o.patient = limit == 1
+	err := r.poller.call(ctx, o, func(ctx context.Context) (err error) {
 		began = time.Now()
 		out, err = r.poller.cfg.Client.GetRecords(ctx, &kinesis.GetRecordsInput{
 			StreamARN:     &r.poller.cfg.StreamARN,
@@ -208,44 +218,65 @@ func (r *reader) read(ctx context.Context, w *wire, limit int32) (*kinesis.GetRe
 		}, w.poll)
 		return err
 	})
-	if _, late := errors.AsType[*timeoutError](err); late && w.answered {
-		r.limit.halve()
-		r.log.LogAttrs(ctx, slog.LevelWarn, "an answer was not read in time: asking for fewer records", slog.Int("limit", int(r.limit.now)))
+	if late, ok := errors.AsType[*timeoutError](err); ok && w.answered {
+		times := 1
+		if late.trickle {
+			times = trickleHalves
+		}
+		r.smaller(ctx, times, slog.Any("error", err))
 	}
 	return out, began, err
+}
+
+// smaller makes reads smaller, after an answer that came too slowly: half as large, so many times.
+func (r *reader) smaller(ctx context.Context, times int, why slog.Attr) {
+	if r.limit.now == 1 {
+		return
+	}
+	for range times {
+		r.limit.halve()
+	}
+	r.log.LogAttrs(ctx, slog.LevelWarn, "an answer came slowly: asking for fewer records", slog.Int("limit", int(r.limit.now)), why)
 }
 
 // accept makes a page of an answer, and moves the read position behind it.
 func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOutput, began time.Time) (batch.Page, error) {
 	r.poller.clock.observe(out.ResultMetadata)
 	records, err := w.records(out, r.members)
-	r.account.Received(r.expected.saw(r.account, records))
-	if err != nil {
-		return batch.Page{}, r.op("get records").error(err)
-	}
-	r.iterator, r.given = aws.ToString(out.NextShardIterator), began
-	page, err := r.take(ctx, r.op("get records"), &delivery{
+	d := &delivery{
 		records:   records,
+		listed:    w.protocol.Decoded || out.Records != nil || !overHTTP(out.ResultMetadata),
 		suspected: &r.suspected,
 		behind:    out.MillisBehindLatest,
 		began:     began,
 		asOf:      r.poller.serviceTime(began),
 		end:       out.NextShardIterator == nil,
-		children:  out.ChildShards,
-	})
+		children:  childrenNamed(out.ChildShards, r.shard),
+	}
+	if err == nil {
+		err = d.check()
+	}
+	if err != nil { // the iterator is as good as before
+		r.account.Received(0)
+		return batch.Page{}, r.op("get records").error(err)
+	}
+	r.account.Received(r.expected.saw(r.account, records))
+	r.iterator, r.given = aws.ToString(out.NextShardIterator), began
+	page, err := r.take(ctx, r.op("get records"), d)
 	if err != nil {
 		return batch.Page{}, err
 	}
-	r.pace.succeeded(len(records) == 0 && page.Behind > 0)
-	r.polled(ctx, &page)
+	r.pace.succeeded(len(records) == 0 && d.behind != nil && *d.behind > 0)
+	r.polled(ctx, &page, time.Since(began))
 	return page, nil
 }
 
 // delivery is what a read, or an event of a subscription, brought.
 type delivery struct {
 	records   []batch.Record
+	listed    bool       // there is a list of records, be it an empty one
 	suspected *suspicion // of the iterator, or the subscription, that it came of
-	behind    *int64     // in milliseconds
+	behind    *int64     // in milliseconds; nil where it is not known
 	began     time.Time  // the service made it after that, by our clock
 
 	// asOf is a time, on the service's clock, before which everything has been read where nothing is behind.
@@ -263,9 +294,10 @@ func (r *reader) take(ctx context.Context, o operation, d *delivery) (batch.Page
 		r.account.Received(0)
 		return batch.Page{}, err
 	}
-	page := batch.Page{Records: r.unread(d.records), End: end}
+	page := batch.Page{Records: r.unread(d.records), End: end, Behind: r.behind}
 	if d.behind != nil {
-		page.Behind = time.Duration(*d.behind) * time.Millisecond
+		r.behind = time.Duration(min(*d.behind, maxBehind)) * time.Millisecond
+		page.Behind = r.behind
 		if *d.behind == 0 && (end || !d.end) { // an end that is not believed says nothing of what was read
 			page.CaughtUpTo = d.asOf
 		}
@@ -303,9 +335,13 @@ func (r *reader) passedOver(ctx context.Context, n int) {
 	r.log.LogAttrs(ctx, slog.LevelWarn, "members of aggregates passed over: their hash keys lie outside the shard", slog.Int("members", n))
 }
 
-// polled notes a good read.
-func (r *reader) polled(ctx context.Context, page *batch.Page) {
-	if r.limit.succeeded() {
+// polled notes a good read. One that took longer than a CallTimeout, though its answer never stood still, is made smaller:
+// what a large one holds back comes late.
+func (r *reader) polled(ctx context.Context, page *batch.Page, took time.Duration) {
+	switch {
+	case took > r.poller.cfg.CallTimeout:
+		r.smaller(ctx, 1, slog.Duration("took", took))
+	case r.limit.succeeded():
 		r.log.LogAttrs(ctx, slog.LevelInfo, "answers come in time: asking for more records", slog.Int("limit", int(r.limit.now)))
 	}
 	r.log.LogAttrs(ctx, slog.LevelDebug, "polled", slog.Int("records", len(page.Records)), slog.Duration("behind", page.Behind), slog.Bool("end", page.End))

@@ -3,6 +3,7 @@ package poller
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go/middleware"
 	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
+
+	"github.com/shardmill/shardmill/poller/internal/codec"
 )
 
 // Subscriber is what a Client may have in place of the SDK's SubscribeToShard, whose output nobody but the SDK can make:
@@ -60,13 +63,17 @@ func subscribeFuncOf(c Client) subscribeFunc {
 // subscribe sets the SDK up for one subscription.
 //
 // The SDK's protocol is one for all calls of a client, and decodes events with scratch memory of its own, without a lock:
-// subscriptions side by side race for it. So each gets a protocol of the same kind.
+// subscriptions side by side race for it. So each gets a protocol of the same kind, behind one that no event gets the better
+// of: see codec.Events.
 func (w *wire) subscribe(o *kinesis.Options) {
 	o.Retryer = aws.NopRetryer{}
 	if shared, ok := o.Protocol.(*awsjson.Protocol); ok && shared.ID().Name == "awsJson1_1" {
 		o.Protocol = awsjson.New11(schemas.Kinesis_20131202)
 	}
-	w.alone = true
+	if o.Protocol != nil {
+		o.Protocol = &codec.Events{ClientProtocol: o.Protocol}
+	}
+	w.alone, w.events = true, true
 	w.client(o)
 }
 
@@ -93,6 +100,10 @@ const freshWait = time.Second
 type subscription struct {
 	stream kinesis.SubscribeToShardEventStreamReader
 	cancel context.CancelCauseFunc
+
+	// overHTTP is set where the SDK made the events, of what came over HTTP. host is where it came from, if known.
+	overHTTP bool
+	host     string
 
 	// opened is when the call began. Every event was sent after it.
 	opened time.Time
@@ -153,6 +164,14 @@ func (s *subscription) received(event types.SubscribeToShardEventStream, ok bool
 		s.fresh = began
 	}
 	return &e.Value, nil
+}
+
+// silence is the error of a subscription that fell silent.
+func (s *subscription) silence() error {
+	if s.host == "" {
+		return errSilent
+	}
+	return fmt.Errorf("%w: host %s", errSilent, s.host)
 }
 
 // close ends the subscription, and returns when no event of it is left. It cancels first, lest the SDK wait for a

@@ -39,7 +39,7 @@ func TestRowsThatCannotBeReadAreUnreadable(t *testing.T) {
 		"no end":                 func(i item) { delete(i, "sm_end") },
 		"partial of text":        func(i item) { i["sm_partial"] = str("x") },
 		"time that is none":      func(i item) { i["sm_resolved"] = str("soon") },
-		"malformed creation":  func(i item) { i["sm_created"] = str("once") },
+		"malformed creation":     func(i item) { i["sm_created"] = str("once") },
 		"no checkpoint":          func(i item) { delete(i, "checkpoint") },
 		"checkpoint of text":     func(i item) { i["checkpoint"] = str("x1") },
 		"window of text":         func(i item) { i["sm_window"] = str("x") },

@@ -7,7 +7,7 @@ import (
 )
 
 var (
-	errCBOR = errors.New("the answer is no CBOR of GetRecords, or is cut off")
+	errCBOR = errors.New("the answer is not a whole answer of GetRecords in CBOR")
 	// errCBORText is what an emulator sends that writes the answer as it would JSON.
 	errCBORText = errors.New("the answer has data as text, where CBOR has bytes")
 )
@@ -62,7 +62,7 @@ func (d *cborDecoder) failed(b *body) error {
 	if err := b.all(); err != nil {
 		return err
 	}
-	if d.err != nil {
+	if d.err != nil && pass(b.buf, 0, 0) == len(b.buf) {
 		return d.err
 	}
 	return errCBOR
@@ -206,7 +206,7 @@ func (d *cborDecoder) recordMember(r *parts, i int) (uint8, int) {
 
 // take copies a record out of the body, in which it ends at end.
 func (d *cborDecoder) take(r *parts, end int) bool {
-	if len(r.sequence) == 0 {
+	if !isDecimal(r.sequence) {
 		return false
 	}
 	at := progress{done: end - d.first, left: max(d.end-end, 0)}
@@ -217,15 +217,18 @@ func (d *cborDecoder) take(r *parts, end int) bool {
 }
 
 // cborTimestamp takes a time: tag 1 and a whole number of milliseconds since 1970, which is not what RFC 8949 means by
-// tag 1, but what this protocol does.
+// tag 1, but what this protocol does. 0 is a time that is not known: nothing arrived in 1970.
 func cborTimestamp(b []byte, i int) (time.Time, int) {
 	major, tag, _, next := head(b, i)
 	if next >= 0 && major == cborTag && tag == 1 {
 		i = next
 	}
 	millis, next := integer(b, i)
-	if next < 0 || millis < 0 || millis >= maxMillis {
+	switch {
+	case next < 0 || millis < 0 || millis >= maxMillis:
 		return time.Time{}, -1
+	case millis == 0:
+		return time.Time{}, next
 	}
 	return time.UnixMilli(millis).UTC(), next
 }

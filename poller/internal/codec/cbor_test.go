@@ -241,7 +241,7 @@ func (m *cborMaker) records() []byte {
 			stamp = append(m.head(cborTag, 1), stamp...)
 		}
 		members := [][]byte{
-			m.pair("SequenceNumber", m.text(fmt.Sprint(m.Uint64(), m.Uint64()))),
+			m.pair("SequenceNumber", m.text(fmt.Sprintf("%d%d", m.Uint64(), m.Uint64()))),
 			m.pair("Data", m.chunks(cborBytes, data)),
 			m.pair("ApproximateArrivalTimestamp", stamp),
 			m.pair("PartitionKey", m.orNull(m.text("key"))),

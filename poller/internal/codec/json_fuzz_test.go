@@ -153,7 +153,7 @@ func (m *jsonMaker) records() {
 }
 
 func (m *jsonMaker) sequence() {
-	m.member("SequenceNumber", func() { m.text(fmt.Sprint(m.Uint64(), m.Uint64())) })
+	m.member("SequenceNumber", func() { m.text(fmt.Sprintf("%d%d", m.Uint64(), m.Uint64())) })
 }
 
 func (m *jsonMaker) key() {

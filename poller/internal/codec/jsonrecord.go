@@ -72,7 +72,7 @@ func nonEmpty(s []byte, i int) int {
 func (d *jsonDecoder) take(r *parts, end int) bool {
 	at := progress{done: end - d.first, left: max(d.end-end, 0)}
 	n, ok := unbase64(d.blocks.room(decodedLen(len(r.data))+spare, at), r.data)
-	if !ok || len(r.sequence) == 0 {
+	if !ok || !isDecimal(r.sequence) {
 		return false
 	}
 	d.add(r, d.blocks.keep(n), at)

@@ -1,6 +1,9 @@
 package codec
 
-import "time"
+import (
+	"encoding/binary"
+	"time"
+)
 
 // maxMillis is the last time that time.Unix can be given in nanoseconds, as the SDK does.
 const maxMillis = 9_223_372_036_854
@@ -19,6 +22,31 @@ func digits(b []byte, i int) (uint64, int) {
 	return n, i
 }
 
+// isDecimal reports whether a text is a number in decimal digits, as sequence numbers are. It looks at eight bytes at a time:
+// a byte is a digit if its high half is 3, and still is when 6 is added.
+func isDecimal(b []byte) bool {
+	const (
+		highHalves = 0xf0f0f0f0f0f0f0f0
+		threes     = 0x3030303030303030
+		sixes      = 0x0606060606060606
+	)
+	if len(b) == 0 {
+		return false
+	}
+	for ; len(b) >= 8; b = b[8:] {
+		w := binary.LittleEndian.Uint64(b)
+		if w&highHalves != threes || (w+sixes)&highHalves != threes {
+			return false
+		}
+	}
+	for _, c := range b {
+		if c-'0' > 9 {
+			return false
+		}
+	}
+	return true
+}
+
 // maxPower is the highest power of ten that a float64 holds exactly.
 const maxPower = 22
 
@@ -35,7 +63,7 @@ func timestamp(b []byte, i int) (time.Time, int) {
 		return time.Time{}, -1
 	}
 	millis, ok := toMillis(mantissa, scale)
-	if !ok {
+	if !ok || millis == 0 { // nothing arrived in 1970: the time is not known, which the reader makes of it
 		return time.Time{}, -1
 	}
 	return time.UnixMilli(millis).UTC(), i

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 
@@ -16,10 +15,14 @@ import (
 	"github.com/shardmill/shardmill/batch"
 )
 
-// Protocol is the SDK's protocol with GetRecords taken over, for one call. Its user sets what it wants, wraps the SDK's
-// protocol, and looks at the rest after the call. The zero Protocol is ready.
+// Protocol is the SDK's protocol for one call. It takes GetRecords over, and makes sure of all operations that an answer
+// which the SDK decodes is one whole JSON object, without a time at which the SDK panics. Its user sets what it wants, wraps
+// the SDK's protocol, and looks at the rest after the call. The zero Protocol is ready.
 type Protocol struct {
 	smithyhttp.ClientProtocol
+
+	// SDK leaves the decoding of GetRecords to the SDK too. CBOR and Direct have no effect then.
+	SDK bool
 
 	// CBOR asks in CBOR, and wants the answer in it.
 	CBOR bool
@@ -32,7 +35,9 @@ type Protocol struct {
 	Decoded bool
 	Records []batch.Record
 
-	// Refused tells that the endpoint does not speak CBOR as it should: whoever asks again asks in JSON.
+	// Refused reports that the endpoint does not speak CBOR as it should: whatever is asked next is asked in JSON. Only
+	// an endpoint of this service says so, by an answer in JSON, by an error that says that it did not understand, or by
+	// data as text. Anything else (HTML of a proxy, a body that is cut off) is a fault that passes.
 	Refused bool
 }
 
@@ -51,7 +56,7 @@ func (p *Protocol) SerializeRequest(ctx context.Context, schema *smithy.Operatio
 		return err
 	}
 	input, ok := in.(*kinesis.GetRecordsInput)
-	if !ok || !p.CBOR {
+	if !ok || !p.CBOR || p.SDK {
 		return nil
 	}
 	req.Header.Set("Content-Type", "application/x-amz-cbor-1.1")
@@ -67,10 +72,11 @@ func (p *Protocol) SerializeRequest(ctx context.Context, schema *smithy.Operatio
 func (p *Protocol) DeserializeResponse(
 	ctx context.Context, schema *smithy.OperationSchema, types *smithy.TypeRegistry, resp *smithyhttp.Response, out smithy.Deserializable,
 ) error {
-	records, ok := out.(*kinesis.GetRecordsOutput)
+	records, ours := out.(*kinesis.GetRecordsOutput)
+	ours = ours && !p.SDK
 	good := resp.StatusCode/100 == 2
-	if !ok || !good && !p.CBOR {
-		return p.ClientProtocol.DeserializeResponse(ctx, schema, types, resp, out)
+	if !good && !(ours && p.CBOR) || schema.IsOutputEventStream() {
+		return p.decode(ctx, schema, types, resp, out)
 	}
 	body := open(resp.Body, resp.ContentLength)
 	defer body.free()
@@ -79,11 +85,13 @@ func (p *Protocol) DeserializeResponse(
 	switch {
 	case !good:
 		return p.failure(resp.StatusCode, body, sdk)
+	case !ours:
+		return bySDK(body, sdk)
 	case p.CBOR && isCBOR(body.buf):
 		return p.cbor(body, records, sdk)
 	}
 	err := p.json(body, records, sdk)
-	p.Refused = p.CBOR && body.whole()
+	p.Refused = p.CBOR && err == nil
 	return err
 }
 
@@ -93,7 +101,20 @@ func (p *Protocol) json(b *body, out *kinesis.GetRecordsOutput, sdk func([]byte)
 		p.take(&a, out)
 		return nil
 	}
-	if err := b.all(); err != nil {
+	err := bySDK(b, sdk)
+	if err == nil && out.Records == nil {
+		return &smithy.DeserializationError{Err: quoting(b.buf, errNoRecords)}
+	}
+	return err
+}
+
+// bySDK has the SDK decode a good answer in JSON, if it is a whole one.
+func bySDK(b *body, sdk func([]byte) error) error {
+	err := b.all()
+	if err == nil {
+		err = wholeObject(b.buf)
+	}
+	if err != nil {
 		return &smithy.DeserializationError{Err: err}
 	}
 	return sdk(b.buf)
@@ -106,7 +127,7 @@ func (p *Protocol) cbor(b *body, out *kinesis.GetRecordsOutput, sdk func([]byte)
 		err = sdk(append(append([]byte(`{"ChildShards":`), a.children...), '}'))
 	}
 	if err != nil {
-		p.Refused = b.whole()
+		p.Refused = errors.Is(err, errCBORText)
 		return &smithy.DeserializationError{Err: err}
 	}
 	p.take(&a, out)
@@ -130,30 +151,33 @@ func (p *Protocol) failure(status int, b *body, sdk func([]byte) error) error {
 		return &smithy.DeserializationError{Err: err}
 	}
 	text := b.buf
-	if isCBOR(text) {
+	inCBOR := isCBOR(text)
+	if inCBOR {
 		if asJSON, end := appendAsJSON(nil, text, 0, 0); end == len(text) {
 			text = asJSON
 		}
 	}
 	err := sdk(text)
-	p.Refused = refuses(status, err)
+	p.Refused = !inCBOR && refuses(status, err)
 	return err
 }
 
-// handOver gives the SDK a body that was read. The SDK copies what it keeps of it. It panics on some bodies, such as one
-// with "NaN" for a time, which is no reason to take the process down.
+// handOver gives the SDK a body that was read. The SDK copies what it keeps of it.
 func (p *Protocol) handOver(
 	ctx context.Context, schema *smithy.OperationSchema, types *smithy.TypeRegistry, resp *smithyhttp.Response, out smithy.Deserializable, read []byte,
-) (err error) {
+) error {
 	whole := resp.Body
-	defer func() {
-		resp.Body = whole // the SDK closes it later
-		if v := recover(); v != nil {
-			err = &smithy.DeserializationError{Err: fmt.Errorf("the SDK's decoder panics: %v", v)}
-		}
-	}()
+	defer func() { resp.Body = whole }() // the SDK closes it later
 	resp.Body = io.NopCloser(bytes.NewReader(read))
-	return p.ClientProtocol.DeserializeResponse(ctx, schema, types, resp, out)
+	return p.decode(ctx, schema, types, resp, out)
+}
+
+// decode lets the SDK decode an answer, which is no reason to take the process down, whatever the answer.
+func (p *Protocol) decode(
+	ctx context.Context, schema *smithy.OperationSchema, types *smithy.TypeRegistry, resp *smithyhttp.Response, out smithy.Deserializable,
+) (err error) {
+	defer recovered(&err)
+	return p.ClientProtocol.DeserializeResponse(ctx, schema, types, resp, timely{out})
 }
 
 // isCBOR tells CBOR from JSON by the first byte, whatever the header says: that of a map in CBOR is none in JSON.
@@ -162,20 +186,17 @@ func isCBOR(b []byte) bool {
 }
 
 // refuses reports whether an error says that the request was not understood, as it is in CBOR, and not that it was wrong.
-// An answer of the service has a code that is known; a server that does not speak the protocol may say anything.
+// The service says so by a code, any server by a status that is about nothing else.
 func refuses(status int, err error) bool {
-	if status/100 != 4 {
-		return false
-	}
 	if status == http.StatusUnsupportedMediaType || status == http.StatusNotAcceptable {
 		return true
 	}
 	said, ok := errors.AsType[smithy.APIError](err)
-	if !ok {
-		return true
+	if !ok || status/100 != 4 {
+		return false
 	}
 	switch said.ErrorCode() {
-	case "SerializationException", "UnknownOperationException", "UnsupportedMediaTypeException", "UnknownError":
+	case "SerializationException", "UnknownOperationException", "UnsupportedMediaTypeException":
 		return true
 	}
 	return false

@@ -110,13 +110,23 @@ func TestAnEndpointThatDoesNotSpeakCBORIsKnown(t *testing.T) {
 		"does not parse it":    {http.StatusBadRequest, `{"__type":"SerializationException"}`, true},
 		"knows no such call":   {http.StatusNotFound, `{"__type":"UnknownOperationException"}`, true},
 		"wants another type":   {http.StatusUnsupportedMediaType, "", true},
-		"is no such service":   {http.StatusNotFound, "<html>", true},
-		"says nothing":         {http.StatusBadRequest, "", true},
+		"is no such service":   {http.StatusNotFound, "<html>", false},
+		"is a gateway":         {http.StatusForbidden, `{"message":"Forbidden"}`, false},
+		"says nothing":         {http.StatusBadRequest, "", false},
 		"is broken":            {http.StatusServiceUnavailable, "<html>", false},
 		"throttles":            {http.StatusBadRequest, `{"__type":"ProvisionedThroughputExceededException"}`, false},
 		"denies":               {http.StatusBadRequest, `{"__type":"AccessDeniedException"}`, false},
-		"garbled":              {http.StatusBadRequest, "\xa1\x66__type", true},
-		"answers with garbage": {http.StatusOK, "\xa1\x67Records\x81\x01", true},
+		"garbled":              {http.StatusBadRequest, "\xa1\x66__type", false},
+		"refuses it in CBOR":   {http.StatusBadRequest, "\xa1\x66__type\x76SerializationException", false},
+		"answers with garbage": {http.StatusOK, "\xa1\x67Records\x81\x01", false},
+		"writes data as text":  {http.StatusOK, "\xbf\x67Records\x9f\xbf\x64Data\x64QUJD\xff\xff\xff", true},
+		"is cut off in text":   {http.StatusOK, "\xbf\x67Records\x9f\xbf\x64Data\x64QUJD\xff\xff", false},
+		"answers with HTML":    {http.StatusOK, "<html>down for maintenance</html>", false},
+		"answers with nothing": {http.StatusOK, "", false},
+		"answers no records":   {http.StatusOK, `{}`, false},
+		"is out of order":      {http.StatusOK, `{"__type":"InternalFailure"}`, false},
+		"answers with a list":  {http.StatusOK, `[{"Records":[]}]`, false},
+		"cuts its JSON off":    {http.StatusOK, `{"Records":[`, false},
 	} {
 		p := &Protocol{CBOR: true}
 		_, err := answerTo(t, p, c.status, c.body)
@@ -165,7 +175,6 @@ func TestErrorsOfReadingAreThoseOfTheSDK(t *testing.T) {
 		"with the last": {func() io.Reader {
 			return iotest.DataErrReader(io.MultiReader(strings.NewReader(full), iotest.ErrReader(broken)))
 		}, -1},
-		"cut off": {func() io.Reader { return strings.NewReader(full[:50]) }, int64(len(full))},
 	} {
 		for _, cbor := range []bool{false, true} {
 			want := sdk.DeserializeResponse(t.Context(), getRecords, kinesis.TypeRegistry, httpResponse(200, c.body(), c.length), new(kinesis.GetRecordsOutput))

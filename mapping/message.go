@@ -1,0 +1,60 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/aws/smithy-go"
+
+	"github.com/shardmill/shardmill/poller"
+)
+
+// unsaid is what the SDK has for the code, and for the message, of an error whose answer does not say.
+const unsaid = "UnknownError"
+
+// message returns what the service said, without the path of our own calls to it. Where it said nothing, as a proxy does in
+// HTML, it returns the status of the answer, and the code if there is one.
+func message(err error) string {
+	if e, ok := errors.AsType[*poller.Error](err); ok {
+		err = e.Err
+	}
+	code := ""
+	if said, ok := errors.AsType[interface {
+		error
+		ErrorCode() string
+		ErrorMessage() string
+	}](err); ok {
+		if m := said.ErrorMessage(); m != "" && m != unsaid {
+			return m
+		}
+		code = said.ErrorCode()
+	}
+	status := statusOf(err)
+	if code == unsaid || code == "" {
+		code = http.StatusText(status)
+	}
+	switch garbled, ok := errors.AsType[*smithy.DeserializationError](err); {
+	case status/100 == 2 && ok:
+		return fmt.Sprintf("HTTP %d: %v", status, garbled.Err)
+	case status/100 == 2, status == 0 && code == "":
+		return err.Error()
+	case status == 0:
+		return code
+	case code == "":
+		return fmt.Sprintf("HTTP %d", status)
+	}
+	return fmt.Sprintf("HTTP %d (%s)", status, code)
+}
+
+// statusOf returns the HTTP status of the answer that an error is of, or 0 where there was none.
+func statusOf(err error) int {
+	e, ok := errors.AsType[interface {
+		error
+		HTTPStatusCode() int
+	}](err)
+	if !ok {
+		return 0
+	}
+	return e.HTTPStatusCode()
+}

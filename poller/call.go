@@ -1,0 +1,112 @@
+package poller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+
+	"github.com/aws/smithy-go"
+)
+
+// callStack is a little less than the stack that a call of the SDK needs.
+const callStack = 28 << 10
+
+// errExited is a call whose Client ended the goroutine of it.
+var errExited = errors.New("the client ended its goroutine")
+
+// operation is a kind of call, and the shard that it is about, if any.
+type operation struct {
+	name, shard string
+
+	patient bool // its answer may take as long as slowRecord
+}
+
+// slots returns where a call counts while it runs.
+func (p *Poller) slots(o operation) chan struct{} {
+	if o == listShards {
+		return p.listings
+	}
+	return p.calls
+}
+
+// call makes one call, with its deadline, when fewer than maxCalls run, or than maxListCalls of a listing, and returns what
+// failed.
+//
+// It has a goroutine of its own, which the caller waits for: the SDK takes 32 KiB of stack, that thousands of readers need
+// not keep while they wait for their next poll.
+func (p *Poller) call(ctx context.Context, o operation, f func(ctx context.Context) error) error {
+	slots := p.slots(o)
+	select {
+	case slots <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-slots }()
+	whole := slowAnswer * p.cfg.CallTimeout
+	if o.patient {
+		whole = slowRecord
+	}
+	call := newLive(ctx, p.cfg.CallTimeout, whole)
+	defer call.cancel(nil)
+	err := errExited
+	var done sync.WaitGroup
+	done.Go(func() {
+		stretch(0)
+		err = p.unpanicked(ctx, o, func() error { return f(call) })
+	})
+	done.Wait()
+	call.close()
+	if err == nil {
+		return nil
+	}
+	err = o.failed(ctx, call, err)
+	if _, late := errors.AsType[*timeoutError](err); late {
+		p.suspect.Store(true)
+	}
+	return err
+}
+
+// unpanicked makes an error of a panic, which some answers lead the SDK to: that one call fails is enough.
+func (p *Poller) unpanicked(ctx context.Context, o operation, f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("the client panicked: %v", v)
+			p.cfg.Logger.LogAttrs(ctx, slog.LevelError, "the client panicked", slog.String("call", o.name), slog.String("shard", o.shard),
+				slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	return f()
+}
+
+// stretch grows the stack of its goroutine to what a call of the SDK needs, in one step while there is next to nothing on it.
+// Grown in the midst of a call, as often as it is too small, it takes an eighth of the time of a poll that brings nothing.
+//
+//go:noinline
+func stretch(i int) byte {
+	var frame [callStack]byte
+	return frame[i]
+}
+
+// failed tells apart why a call failed: the caller's context ended, whose cause is then returned as it is, the call ran
+// into its own deadline, or the service or the network said something, which goes before the deadline.
+func (o operation) failed(caller, call context.Context, err error) error {
+	if caller.Err() != nil {
+		return context.Cause(caller)
+	}
+	if _, said := errors.AsType[smithy.APIError](err); call.Err() != nil && !said {
+		err = context.Cause(call)
+	}
+	return o.error(err)
+}
+
+// error returns err as what this operation came to.
+func (o operation) error(err error) *Error {
+	class := Classify(err)
+	if class == StreamGone && o.shard != "" {
+		class = ShardGone
+	}
+	return &Error{Op: o.name, Shard: o.shard, Class: class, Err: err}
+}
