@@ -197,7 +197,7 @@ func (f *fanoutReader) accept(ctx context.Context, event *types.SubscribeToShard
 		f.drop()
 		return batch.Page{}, f.failed(ctx, f.subscribing().error(err))
 	}
-	if _, err := f.account.Reserve(ctx, f.expected.saw(f.account, records)); err != nil {
+	if err := f.charge(ctx, records); err != nil {
 		f.drop() // the event is not taken: it comes again
 		return batch.Page{}, err
 	}
@@ -222,6 +222,17 @@ func (f *fanoutReader) accept(ctx context.Context, event *types.SubscribeToShard
 	}
 	f.log.LogAttrs(ctx, slog.LevelDebug, "event", slog.Int("records", len(page.Records)), slog.Duration("behind", page.Behind), slog.Bool("end", page.End))
 	return page, nil
+}
+
+// charge waits until the Budget has room for the records of an event, which are there already: it takes all of them, or none.
+func (f *fanoutReader) charge(ctx context.Context, records []batch.Record) error {
+	n := f.expected.saw(f.account, &f.poller.heaviest, records)
+	size := int64(n)
+	_, err := f.account.reserve(ctx, ask{want: size, modest: size, least: size, record: size})
+	if err == nil {
+		f.account.Received(n)
+	}
+	return err
 }
 
 // sentAfter returns a time, on the service's clock, after which an event was sent: the latest that is certain.

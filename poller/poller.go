@@ -53,6 +53,9 @@ type Poller struct {
 	// inJSON is set where reads are not to be in CBOR: from the start, or since the endpoint refused it.
 	inJSON atomic.Bool
 
+	// heaviest is that of the records that its readers read.
+	heaviest heaviest
+
 	// outside counts the members of aggregates that its readers passed over.
 	outside atomic.Int64
 }

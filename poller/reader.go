@@ -72,6 +72,7 @@ func newReader(p *Poller, shard *Shard, from Start) *reader {
 	}
 	if p.cfg.Deaggregate {
 		r.members = &deaggregator{shard: rangeOf(shard)}
+		r.expected.page = swollen
 	}
 	return r
 }
@@ -218,7 +219,7 @@ func (r *reader) read(ctx context.Context, w *wire, limit int32) (*kinesis.GetRe
 func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOutput, began time.Time) (batch.Page, error) {
 	r.poller.clock.observe(out.ResultMetadata)
 	records, err := w.records(out, r.members)
-	r.account.Received(r.expected.saw(r.account, records))
+	r.account.Received(r.expected.saw(r.account, &r.poller.heaviest, records))
 	if err != nil {
 		return batch.Page{}, r.op("get records").error(err)
 	}
@@ -302,6 +303,7 @@ func (r *reader) passedOver(ctx context.Context, n int) {
 
 // polled notes a good read.
 func (r *reader) polled(ctx context.Context, page *batch.Page) {
+	r.expected.behind = page.CaughtUpTo.IsZero()
 	if r.limit.succeeded() {
 		r.log.LogAttrs(ctx, slog.LevelInfo, "answers come in time: asking for more records", slog.Int("limit", int(r.limit.now)))
 	}
