@@ -17,6 +17,7 @@ type model struct {
 	from     int // where this Scheduler resumed: the records from here on are its business
 	read     int // those before it were offered
 	ended    bool
+	hurried  bool // no batching window counts
 	stopped  bool
 	resolved []bool // by index
 	pages    [][2]int
@@ -288,7 +289,7 @@ func (m *model) cut(now time.Time, l *modelLane) int {
 		return 0
 	}
 	n, full := m.fill(l.queue)
-	if full || m.ended || m.room() <= 0 || now.Sub(l.window) >= m.p.MaximumBatchingWindow {
+	if full || m.ended || m.hurried || m.room() <= 0 || now.Sub(l.window) >= m.p.MaximumBatchingWindow {
 		return n
 	}
 	return m.expired(now, l.queue[:n])

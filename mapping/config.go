@@ -195,7 +195,8 @@ type Config struct {
 	// a long backlog may hold that much for every one of them, unless it has a Budget. An extension.
 	BufferBytes int
 
-	// Budget bounds the memory of the records that all shards hold, in all mappings that are given the same one. nil means
+	// Budget bounds the memory of the records that all shards hold, in all mappings that are given the same one: see
+	// poller.Budget. Where it is short, the shards that hold most of it do not wait for MaximumBatchingWindow. nil means
 	// that there is none. It goes with Client. An extension.
 	Budget *poller.Budget
 

@@ -18,8 +18,9 @@ const (
 
 // Budget bounds the memory that the records of many shards take, in any number of mappings of a process. Before a read is
 // made, it reserves the most that it can bring, whatever the reads before it brought. What it brought counts until it is
-// resolved. Where the Budget is short, reads are made smaller, and wait in turn. Each shard has an equal part of the last
-// quarter to itself, so that shards which cannot progress, with all that they hold, never keep others from progressing.
+// resolved. Where the Budget is short, reads are made smaller, and wait in turn; shards that hold more than their part are
+// asked to resolve it (Account.Pressed). Each shard has an equal part of the last quarter to itself, so that shards which
+// cannot progress, with all that they hold, never keep others from progressing.
 //
 // Reads may exceed a Budget by the following, and no more:
 //
@@ -51,12 +52,16 @@ type Budget struct {
 	needy, poor, rich list.List
 
 	exposure exposure
+	shortage shortage
+	top      holder
 }
 
 // Account is the part of one shard in a Budget. A nil Account is one without bounds. One goroutine reserves, and one, which may be
 // another, settles.
 type Account struct {
-	budget *Budget
+	budget   *Budget
+	name     string
+	pressure chan struct{} // of capacity 1
 
 	// Under budget.mu.
 	reserved, held int64
@@ -79,14 +84,17 @@ func (b *Budget) Used() (used, total int64) {
 	return b.used(), b.total
 }
 
-// Open returns an Account of b, nil of a nil Budget. It is closed when its shard is not read any more.
-func (b *Budget) Open() *Account {
+// Open returns an Account of b without a name, nil of a nil Budget. Its user closes it when its shard is not read any more.
+func (b *Budget) Open() *Account { return b.OpenAs("") }
+
+// OpenAs is Open with the name by which Account.Waiting shows the Account to those who wait for what it holds.
+func (b *Budget) OpenAs(name string) *Account {
 	if b == nil {
 		return nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	a := &Account{budget: b}
+	a := &Account{budget: b, name: name, pressure: make(chan struct{}, 1)}
 	b.accounts[a] = struct{}{}
 	return a
 }

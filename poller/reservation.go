@@ -153,6 +153,17 @@ func (b *Budget) dequeue(r *reservation) {
 	}
 }
 
+// first returns the reservation whose turn is next, nil if none waits.
+func (b *Budget) first() *reservation {
+	for _, queue := range []*list.List{&b.needy, &b.poor, &b.rich} {
+		if e := queue.Front(); e != nil {
+			r, _ := e.Value.(*reservation) // there is nothing else in a queue
+			return r
+		}
+	}
+	return nil
+}
+
 // serve grants what can be granted, in turn: none that waits is passed by one that needs less.
 func (b *Budget) serve() {
 	now := time.Now()
@@ -195,8 +206,12 @@ func (b *Budget) grant(r *reservation, now time.Time) (g grant, exposes bool) {
 	if n := min(goal, room); n >= r.ask.least {
 		return grant{bytes: n}, false
 	}
-	if room+b.reserved >= r.ask.least && now.Sub(r.asked) < patience {
+	short := room+b.reserved < r.ask.least
+	if !short && now.Sub(r.asked) < patience {
 		return grant{}, false // the reads under way may leave room for it
+	}
+	if short {
+		b.press(now)
 	}
 	return b.squeeze(r, room, now)
 }
