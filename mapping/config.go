@@ -182,6 +182,11 @@ type Config struct {
 	// It goes with Client; a Source takes aggregates apart itself.
 	Deaggregate bool
 
+	// KeepMembersOutsideShard keeps the members of aggregates whose hash keys lie outside the shard: see
+	// poller.Config.KeepMembersOutsideShard, which says for which producers it is right. It goes with Deaggregate, or the ARN
+	// of a consumer, and with Client. An extension.
+	KeepMembersOutsideShard bool
+
 	// SDKDecoding and CBOR say how the answers of reads are coded and decoded: see the fields of poller.Config. They go with
 	// Client. Extensions.
 	SDKDecoding, CBOR bool

@@ -36,6 +36,7 @@ func TestConfigViolationsNameFieldValueAndBound(t *testing.T) {
 		"FunctionTimeout: is -1s, must be between 0s and 24h0m0s":                            func(c *mapping.Config) { c.FunctionTimeout = -time.Second },
 		"ShardRefreshInterval: is 1ms, must be between 1s and 24h0m0s":                       func(c *mapping.Config) { c.ShardRefreshInterval = time.Millisecond },
 		"Deaggregate: is set, but goes with Client only":                                     func(c *mapping.Config) { c.Deaggregate = true },
+		"KeepMembersOutsideShard: is set, but goes with Client only":                         func(c *mapping.Config) { c.KeepMembersOutsideShard = true },
 		"PollInterval: is 1s, but goes with Client only":                                     func(c *mapping.Config) { c.PollInterval = time.Second },
 		"MaximumBatchingWindow: is 1.5s, must be whole seconds":                              func(c *mapping.Config) { c.MaximumBatchingWindow = 1500 * time.Millisecond },
 		"StartingPositionTimestamp: Timestamp only valid with StartingPosition AT_TIMESTAMP": func(c *mapping.Config) { c.StartingPositionTimestamp = time.Unix(1, 0) },

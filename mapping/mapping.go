@@ -123,7 +123,8 @@ func New(cfg Config) (*Mapping, error) {
 func (m *Mapping) poller() (poller.Source, error) {
 	p, err := poller.New(poller.Config{
 		Client: m.cfg.Client, StreamARN: m.from.stream, ConsumerARN: m.from.consumer,
-		PollInterval: m.cfg.PollInterval, Deaggregate: m.cfg.Deaggregate, FallBackToPolling: m.cfg.FallBackToPolling,
+		PollInterval: m.cfg.PollInterval, FallBackToPolling: m.cfg.FallBackToPolling,
+		Deaggregate: m.cfg.Deaggregate, KeepMembersOutsideShard: m.cfg.KeepMembersOutsideShard,
 		SDKDecoding: m.cfg.SDKDecoding, CBOR: m.cfg.CBOR, Logger: m.log,
 	})
 	if err != nil {

@@ -45,10 +45,21 @@ const maxScratch = 64 << 10
 type deaggregator struct {
 	shard hashKeyRange
 
+	// keep is set where no member lies outside, wherever its hash key lies, and whether it is one or not.
+	keep bool
+
 	// Scratch, of the aggregate in hand.
 	text     []byte // the partition keys, one behind the other
 	keys     []partitionKey
 	hashKeys []explicitHashKey
+}
+
+// newDeaggregator returns one for a shard, which keeps all members, or passes those over that lie outside.
+func newDeaggregator(s *Shard, keep bool) *deaggregator {
+	if keep {
+		return &deaggregator{keep: true}
+	}
+	return &deaggregator{shard: rangeOf(s)}
 }
 
 // partitionKey is an entry of the table of keys.
@@ -134,7 +145,7 @@ func (d *deaggregator) readTables(m []byte) (members int, ok bool) {
 			d.keys = append(d.keys, partitionKey{end: int32(len(d.text))})
 		case tagHashKey:
 			k, valid := parseHashKey(f.bytes)
-			d.hashKeys = append(d.hashKeys, explicitHashKey{valid: valid, outside: !d.shard.holds(k)})
+			d.hashKeys = append(d.hashKeys, explicitHashKey{valid: valid || d.keep, outside: !d.shard.holds(k)})
 		}
 		m = rest
 	}

@@ -115,7 +115,7 @@ func (p *Poller) Now() (time.Time, bool) {
 }
 
 // PassedOver returns how many members of aggregates its Readers have passed over since New, because their hash keys lie
-// outside the shard that the aggregate was put to (Config.Deaggregate). Each page with such members is logged as well.
+// outside the shard that the aggregate was put to (Config.Deaggregate). The first of them are logged as well.
 func (p *Poller) PassedOver() int64 {
 	return p.outside.Load()
 }

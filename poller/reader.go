@@ -71,7 +71,7 @@ func newReader(p *Poller, shard *Shard, from Start) *reader {
 		limit:   adaptiveLimit{now: int32(p.cfg.Limit), max: int32(p.cfg.Limit)},
 	}
 	if p.cfg.Deaggregate {
-		r.members = &deaggregator{shard: rangeOf(shard)}
+		r.members = newDeaggregator(shard, p.cfg.KeepMembersOutsideShard)
 		r.expected.page = swollen
 	}
 	return r
@@ -292,13 +292,18 @@ func (r *reader) unread(records []batch.Record) []batch.Record {
 // Children implements ChildFinder.
 func (r *reader) Children() []Shard { return r.children }
 
-// passedOver notes the members of a page that lie outside the shard's range.
+// passedOver notes the members of a page that lie outside the shard's range. The first ones of a Poller are worth a line.
 func (r *reader) passedOver(ctx context.Context, n int) {
 	if n == 0 {
 		return
 	}
-	r.poller.outside.Add(int64(n))
-	r.log.LogAttrs(ctx, slog.LevelWarn, "members of aggregates passed over: their hash keys lie outside the shard", slog.Int("members", n))
+	all := r.poller.outside.Add(int64(n))
+	if all == int64(n) {
+		r.log.LogAttrs(ctx, slog.LevelWarn, "members of aggregates are passed over because their hash keys lie outside the shard: "+
+			"KeepMembersOutsideShard keeps them; further ones are counted", slog.Int("members", n))
+		return
+	}
+	r.log.LogAttrs(ctx, slog.LevelDebug, "members of aggregates passed over", slog.Int("members", n), slog.Int64("all", all))
 }
 
 // polled notes a good read.
