@@ -267,8 +267,17 @@ func (s *schedule) crash() {
 		s.p.ParallelizationFactor = oneOf(s, 1, 2, 3, 10)
 		s.w.p.ParallelizationFactor = s.p.ParallelizationFactor
 	}
-	s.logf("crash, and %d lanes", s.p.ParallelizationFactor)
+	s.resize()
+	s.logf("crash, and %d lanes, windows of %s", s.p.ParallelizationFactor, s.p.TumblingWindow)
 	s.begin(d)
+}
+
+// resize gives windows another size, sometimes, where there are any.
+func (s *schedule) resize() {
+	if s.p.TumblingWindow > 0 && chance(s, 2) {
+		s.p.TumblingWindow = oneOf(s, time.Second, 7*time.Second, 10*time.Second, 60*time.Second, 900*time.Second)
+		s.w.p.TumblingWindow = s.p.TumblingWindow
+	}
 }
 
 // stop lets nothing new start, and hands the shard over when all that runs has ended.
@@ -282,6 +291,7 @@ func (s *schedule) stop() {
 		s.reportOne(s.randomEnd)
 	}
 	s.w.crashes++
+	s.resize()
 	s.begin(s.commits[len(s.commits)-1])
 }
 
