@@ -58,6 +58,8 @@ func (v Verdict) String() string {
 type Criteria struct {
 	machine machine
 
+	unmatchable []Unmatchable
+
 	// The fields of the root, nil if nothing is asked about them.
 	data, partitionKey, sequenceNumber, arrival, version *node
 }
@@ -111,7 +113,7 @@ func checkData(alternatives []alternative) error {
 }
 
 func newCriteria(patterns [][]alternative) *Criteria {
-	c := &Criteria{machine: newMachine(patterns...)}
+	c := &Criteria{machine: newMachine(patterns...), unmatchable: unmatchable(patterns)}
 	for _, n := range c.machine.root.children {
 		switch n.segment {
 		case "data":
