@@ -99,7 +99,8 @@ type Commit struct {
 	Window *Window
 
 	// ClosedUpTo tells that the tumbling windows which begin before it are closed: a record that arrives late for one of
-	// them joins a later one. It is zero while none was closed.
+	// them joins a later one. It is zero while none was closed, never falls, and is never after the last record that was
+	// offered or the time up to which the source was read to its tip.
 	ClosedUpTo time.Time
 }
 

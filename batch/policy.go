@@ -32,7 +32,8 @@ type Policy struct {
 	BatchSize int
 
 	// MaximumBatchingWindow is how long records are gathered before an invocation that is not full: 0 to 300 s.
-	// At 0 a free lane invokes as soon as it has a record.
+	// At 0 a free lane invokes as soon as it has a record. It ends sooner where BufferBytes is used up, and by
+	// [Scheduler.Hurry].
 	MaximumBatchingWindow time.Duration
 
 	// ParallelizationFactor is the number of lanes: 1 to 10, default 1. All records of a partition key go to one lane.

@@ -81,7 +81,7 @@ func (w *watcher) epoch(resume batch.Commit, at int) {
 	w.upTo, w.closedUpTo = resume.ResolvedUpTo, resume.ClosedUpTo
 	w.running, w.calls = map[batch.ID]*call{}, map[batch.ID]*call{}
 	w.lastID, w.version, w.read = 0, 0, at
-	w.windows.resume(resume)
+	w.windows.resume(resume, int64(w.p.TumblingWindow/time.Second))
 }
 
 // invoked checks an Invoke.
@@ -249,6 +249,8 @@ func (w *watcher) committed(read int, a *batch.Commit) error {
 		return fmt.Errorf("record %s is not resolved", recordName(&w.stream[front]))
 	case a.ResolvedUpTo.Before(w.upTo) || a.ClosedUpTo.Before(w.closedUpTo):
 		return fmt.Errorf("a time falls: %+v", a)
+	case a.ClosedUpTo.After(w.windows.seen):
+		return fmt.Errorf("windows up to %s are closed, after all that was offered", a.ClosedUpTo)
 	case front == 0 && !a.Position.IsZero():
 		return fmt.Errorf("nothing is resolved")
 	case a.End && front < read:

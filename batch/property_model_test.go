@@ -17,6 +17,7 @@ type model struct {
 	from     int // where this Scheduler resumed: the records from here on are its business
 	read     int // those before it were offered
 	ended    bool
+	hurried  bool // no batching window counts
 	stopped  bool
 	resolved []bool // by index
 	pages    [][2]int
@@ -26,6 +27,7 @@ type model struct {
 	current  int64   // the latest of them, or that of the source's clock when the shard went idle
 	open     *modelWindow
 	closed   int64 // those that begin before it are closed
+	seen     int64 // the latest second in which a record arrived
 	caughtUp time.Time
 	upTo     time.Time // all that arrived before it is resolved
 	storedTo time.Time // ... as the last commit told
@@ -80,9 +82,9 @@ type wanted struct {
 	cause     batch.OutcomeKind
 	records   []int
 
-	window       int64
-	state        []byte
-	final, early bool
+	window, windowEnd int64
+	state             []byte
+	final, early      bool
 }
 
 func newModel(p batch.Policy, stream []batch.Record, resume mark, told batch.Commit) *model {
@@ -90,10 +92,13 @@ func newModel(p batch.Policy, stream []batch.Record, resume mark, told batch.Com
 	m.committed, m.idle = resume, resume.idle
 	m.upTo, m.storedTo, m.stood = told.ResolvedUpTo, told.ResolvedUpTo, resume.front
 	if !told.ClosedUpTo.IsZero() {
-		m.closed, m.current = told.ClosedUpTo.Unix(), told.ClosedUpTo.Unix()
+		m.closed, m.seen = told.ClosedUpTo.Unix(), told.ClosedUpTo.Unix()
 	}
 	if m.open = resume.open; m.open != nil {
-		m.current = max(m.current, m.open.start)
+		m.seen = max(m.seen, m.open.start)
+	}
+	if size := m.windowSize(); size > 0 {
+		m.current = m.seen - m.seen%size
 	}
 	if m.p.TumblingWindowGrace == 0 {
 		m.p.TumblingWindowGrace = 5 * time.Second
@@ -270,6 +275,9 @@ func (m *model) begin(lane int, l *modelLane, p *modelPiece) wanted {
 	l.busy = true
 	w := wanted{id: p.id, lane: lane, condition: p.condition, cause: p.cause, records: slices.Clone(l.queue[:p.n])}
 	w.window, w.state, w.final, w.early = p.window, m.stateOf(p.window), p.final, p.early
+	if w.windowEnd = p.window + m.windowSize(); p.final {
+		w.windowEnd = m.open.end
+	}
 	switch p.condition {
 	case batch.RecordAgeExceeded:
 		w.count = max(1, p.ran)
@@ -288,7 +296,7 @@ func (m *model) cut(now time.Time, l *modelLane) int {
 		return 0
 	}
 	n, full := m.fill(l.queue)
-	if full || m.ended || m.room() <= 0 || now.Sub(l.window) >= m.p.MaximumBatchingWindow {
+	if full || m.ended || m.hurried || m.room() <= 0 || now.Sub(l.window) >= m.p.MaximumBatchingWindow {
 		return n
 	}
 	return m.expired(now, l.queue[:n])
@@ -297,7 +305,7 @@ func (m *model) cut(now time.Time, l *modelLane) int {
 // fill returns how many of the records make the largest batch, and whether no further record could join it.
 func (m *model) fill(queue []int) (n int, full bool) {
 	window, other := m.windows[queue[0]], false
-	if in := m.inWindow(queue); in < len(queue) || m.windowSize() > 0 && m.over(window) {
+	if in := m.inWindow(queue); in < len(queue) || m.windowSize() > 0 && m.over(window+m.windowSize()) {
 		queue, other = queue[:in], true
 	}
 	for n = 1; n < len(queue); n++ {

@@ -67,8 +67,9 @@ func (m *model) pass(l *modelLane, n int, step batch.Step, state []byte) batch.V
 	case p.final:
 		m.closed = max(m.closed, m.open.start)
 		if !p.early {
-			m.closed = max(m.closed, m.open.end)
+			m.closed = max(m.closed, min(m.open.end, m.edge(l)))
 		}
+		m.current = max(m.current, m.closed-m.closed%m.windowSize())
 		m.open = nil
 	case state != nil && m.windowSize() > 0:
 		m.open = &modelWindow{start: p.window, end: p.window + m.windowSize(), state: state}

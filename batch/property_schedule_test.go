@@ -97,7 +97,7 @@ func (s *schedule) begin(d durable) {
 
 // act does one random thing.
 func (s *schedule) act(crashes bool) {
-	switch s.choose(12) {
+	switch s.choose(13) {
 	case 0, 1:
 		s.offer(s.choose(9), chance(s, 4))
 	case 2, 3, 4, 5:
@@ -118,6 +118,8 @@ func (s *schedule) act(crashes bool) {
 		if crashes && chance(s, 10) {
 			s.stop()
 		}
+	case 12:
+		s.hurry(s.choose(3) == 0)
 	}
 }
 
@@ -152,6 +154,14 @@ func (s *schedule) offer(n int, end bool) {
 // advance lets time pass; whatever is due is wanted by Next at the end of it.
 func (s *schedule) advance(d time.Duration) {
 	s.now = s.now.Add(max(0, d))
+	s.next()
+}
+
+// hurry lets batching windows no longer count, or count again. A new Scheduler knows nothing of it.
+func (s *schedule) hurry(on bool) {
+	s.logf("hurry %t", on)
+	s.s.Hurry(on)
+	s.m.hurried, s.calm = on, false
 	s.next()
 }
 
@@ -257,8 +267,17 @@ func (s *schedule) crash() {
 		s.p.ParallelizationFactor = oneOf(s, 1, 2, 3, 10)
 		s.w.p.ParallelizationFactor = s.p.ParallelizationFactor
 	}
-	s.logf("crash, and %d lanes", s.p.ParallelizationFactor)
+	s.resize()
+	s.logf("crash, and %d lanes, windows of %s", s.p.ParallelizationFactor, s.p.TumblingWindow)
 	s.begin(d)
+}
+
+// resize gives windows another size, sometimes, where there are any.
+func (s *schedule) resize() {
+	if s.p.TumblingWindow > 0 && chance(s, 2) {
+		s.p.TumblingWindow = oneOf(s, time.Second, 7*time.Second, 10*time.Second, 60*time.Second, 900*time.Second)
+		s.w.p.TumblingWindow = s.p.TumblingWindow
+	}
 }
 
 // stop lets nothing new start, and hands the shard over when all that runs has ended.
@@ -272,6 +291,7 @@ func (s *schedule) stop() {
 		s.reportOne(s.randomEnd)
 	}
 	s.w.crashes++
+	s.resize()
 	s.begin(s.commits[len(s.commits)-1])
 }
 

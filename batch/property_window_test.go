@@ -27,13 +27,23 @@ func (m *model) assign(i int) {
 	if m.windowSize() == 0 {
 		return
 	}
+	m.seen = max(m.seen, m.stream[i].ArrivalTime.Unix())
 	m.current = max(m.current, windowStart(m.stream[i].ArrivalTime, m.windowSize()))
 	m.windows[i] = m.current
 }
 
 // over reports whether the source was read to its tip behind the end of a window and its grace.
-func (m *model) over(start int64) bool {
-	return !m.caughtUp.Before(time.Unix(start+m.windowSize(), 0).Add(m.p.TumblingWindowGrace))
+func (m *model) over(end int64) bool {
+	return !m.caughtUp.Before(time.Unix(end, 0).Add(m.p.TumblingWindowGrace))
+}
+
+// edge is the beginning of the window of the next record, or that of the latest time that is known.
+func (m *model) edge(l *modelLane) int64 {
+	if len(l.queue) > 0 {
+		return m.windows[l.queue[0]]
+	}
+	seen := max(m.seen, m.caughtUp.Unix())
+	return seen - seen%m.windowSize()
 }
 
 // closes returns the final invocation of the open window, if it is due in a lane whose turn it is to cut.
@@ -41,8 +51,9 @@ func (m *model) closes(now time.Time, l *modelLane) (modelPiece, bool) {
 	if m.open == nil || m.windowSize() == 0 {
 		return modelPiece{}, false
 	}
-	due := len(l.queue) > 0 && m.windows[l.queue[0]] > m.open.start
-	if len(l.queue) == 0 && (m.ended || m.over(m.open.start)) {
+	resized := m.open.end-m.open.start != m.windowSize()
+	due := resized || len(l.queue) > 0 && m.windows[l.queue[0]] > m.open.start
+	if len(l.queue) == 0 && (resized || m.ended || m.over(m.open.end)) {
 		due = true
 		if !m.caughtUp.IsZero() {
 			m.current = max(m.current, windowStart(m.caughtUp, m.windowSize()))
@@ -81,7 +92,7 @@ func (m *model) sameWindow(got *batch.Window, w wanted) bool {
 	if m.windowSize() == 0 {
 		return got == nil
 	}
-	return got != nil && got.Start.Unix() == w.window && got.End.Unix() == w.window+m.windowSize() &&
+	return got != nil && got.Start.Unix() == w.window && got.End.Unix() == w.windowEnd &&
 		got.Final == w.final && got.TerminatedEarly == w.early && bytes.Equal(got.State, w.state)
 }
 
@@ -126,19 +137,28 @@ type windowWatch struct {
 	of    map[int]int64 // the window in which a record was seen, in this epoch
 	start int64         // of the last window seen, in this epoch
 	state []byte        // of the open window; nil without one
+	old   *batch.Window // that one where its size is no longer that of windows
+	seen  time.Time     // the latest time that was offered, in all epochs
+	tip   time.Time     // up to when the source was read to its tip, in all epochs
 	close bool          // its final invocation was seen
 	over  []int         // how often each record was in the sum of a final invocation that ended, in all epochs
 }
 
-// resume begins an epoch with what was committed.
-func (w *windowWatch) resume(last batch.Commit) {
-	w.of, w.start, w.state, w.close = map[int]int64{}, 0, nil, false
+// resume begins an epoch with what was committed, and with windows of a size.
+func (w *windowWatch) resume(last batch.Commit, size int64) {
+	w.of, w.start, w.state, w.close, w.old = map[int]int64{}, 0, nil, false, nil
 	w.caughtUp, w.ended = time.Time{}, false
+	if size == 0 {
+		return
+	}
 	if !last.ClosedUpTo.IsZero() {
-		w.start = last.ClosedUpTo.Unix()
+		w.start = windowStart(last.ClosedUpTo, size)
 	}
 	if open := last.Window; open != nil {
-		w.start, w.state = open.Start.Unix(), open.State
+		w.start, w.state = max(w.start, windowStart(open.Start, size)), open.State
+		if open.End.Unix()-open.Start.Unix() != size {
+			w.old = open
+		}
 	}
 }
 
@@ -147,6 +167,17 @@ func (w *watcher) offered(to int, end bool, caughtUp time.Time) {
 	w.read, w.windows.ended = to, w.windows.ended || end
 	if caughtUp.After(w.windows.caughtUp) {
 		w.windows.caughtUp = caughtUp
+	}
+	if caughtUp.After(w.windows.tip) {
+		w.windows.tip = caughtUp
+	}
+	if caughtUp.After(w.windows.seen) {
+		w.windows.seen = caughtUp
+	}
+	for i := range w.stream[:to] {
+		if at := w.stream[i].ArrivalTime; at.After(w.windows.seen) {
+			w.windows.seen = at
+		}
 	}
 }
 
@@ -161,7 +192,12 @@ func (w *watcher) seen(got *batch.Window, records []int, discard bool) error {
 	}
 	v := &w.windows
 	start := got.Start.Unix()
+	if v.old != nil {
+		return v.seenOld(got, records)
+	}
 	switch {
+	case got.Start.After(v.seen):
+		return fmt.Errorf("the window begins at %s, after all that was offered", got.Start)
 	case start%size != 0 || got.End.Unix() != start+size || got.Start.Nanosecond() != 0:
 		return fmt.Errorf("the window is not aligned")
 	case start < v.start:
@@ -183,6 +219,9 @@ func (w *watcher) seen(got *batch.Window, records []int, discard bool) error {
 			return fmt.Errorf("record %s is seen in two windows", recordName(&w.stream[i]))
 		}
 		v.of[i] = start
+		if !w.hasBegun(i, start) {
+			return fmt.Errorf("record %s is seen in a window that begins after it, and after all before it", recordName(&w.stream[i]))
+		}
 		if own := windowStart(w.stream[i].ArrivalTime, size); own > start || own < start && w.onTime(i, own, size) {
 			return fmt.Errorf("record %s is seen in a window that is not its own", recordName(&w.stream[i]))
 		}
@@ -190,6 +229,25 @@ func (w *watcher) seen(got *batch.Window, records []int, discard bool) error {
 	if got.Final && !got.TerminatedEarly && !v.close && !discard {
 		v.close = true
 		return w.mayClose(start, size)
+	}
+	return nil
+}
+
+// hasBegun reports whether a window begins at or before the latest of a record, those before it, and the times up to which the
+// source was read to its tip.
+func (w *watcher) hasBegun(i int, start int64) bool {
+	for j := i; j >= 0; j-- {
+		if w.stream[j].ArrivalTime.Unix() >= start {
+			return true
+		}
+	}
+	return w.windows.tip.Unix() >= start
+}
+
+// seenOld checks the final invocation of a window of another size: nothing else may come before that.
+func (w *windowWatch) seenOld(got *batch.Window, records []int) error {
+	if !got.Final || len(records) > 0 || !got.Start.Equal(w.old.Start) || !got.End.Equal(w.old.End) || !bytes.Equal(got.State, w.state) {
+		return fmt.Errorf("the window is %+v, while one of another size is open: %+v", got, w.old)
 	}
 	return nil
 }
@@ -235,12 +293,14 @@ func (w *watcher) closed() {
 	for _, i := range w.windows.sums.sets[string(w.windows.state)] {
 		w.windows.over[i]++
 	}
-	w.windows.state, w.windows.close = nil, false
+	w.windows.state, w.windows.close, w.windows.old = nil, false, nil
 }
 
 // openAs compares the window of a Commit with the open one.
 func (w *watcher) openAs(got *batch.Window) error {
 	switch v := &w.windows; {
+	case got != nil && v.old != nil && got.Start.Equal(v.old.Start) && got.End.Equal(v.old.End):
+		return nil
 	case (got == nil) != (v.state == nil):
 		return fmt.Errorf("it has a window %t, while one is open %t", got != nil, v.state != nil)
 	case got != nil && (got.Start.Unix() != v.start || !bytes.Equal(got.State, v.state)):

@@ -55,6 +55,7 @@ var commands = map[string]func(*world, *cursor) error{
 	"next":        (*world).next,
 	"report":      (*world).report,
 	"advance":     (*world).advance,
+	"hurry":       (*world).hurry,
 	"wake":        (*world).wake,
 	"run":         (*world).run,
 	"function":    (*world).setFunction,

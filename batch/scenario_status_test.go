@@ -29,6 +29,16 @@ func (w *world) room(*cursor) error {
 	return nil
 }
 
+// hurry lets batching windows no longer count, or count again.
+func (w *world) hurry(c *cursor) error {
+	if c.accept("off") {
+		w.s.Hurry(false)
+		return nil
+	}
+	w.s.Hurry(true)
+	return nil
+}
+
 func (w *world) stop(*cursor) error {
 	w.s.Stop()
 	return nil

@@ -26,6 +26,7 @@ type Scheduler struct {
 
 	ended   bool // the last page was offered
 	stopped bool // nothing new may start
+	hurried bool // batching windows do not count
 	moved   bool // the frontier moved, or the end was reached, since the last Commit
 	version uint64
 
@@ -143,9 +144,9 @@ func (s *Scheduler) cut(now time.Time, l *lane) bool {
 }
 
 // due reports whether a free lane's batch is to be invoked though it may not be full: no more can come for it, its
-// window is over, or waiting would keep the shard from being read.
+// window is over, or waiting would keep a shard from being read, this one or another.
 func (s *Scheduler) due(now time.Time, l *lane) bool {
-	if l.full || s.ended || now.Sub(l.since) >= s.policy.MaximumBatchingWindow || s.Room() <= 0 {
+	if l.full || s.ended || s.hurried || now.Sub(l.since) >= s.policy.MaximumBatchingWindow || s.Room() <= 0 {
 		return true
 	}
 	if s.windows.size == 0 {
@@ -351,6 +352,10 @@ func (s *Scheduler) rest() {
 		s.moved = true
 	}
 }
+
+// Hurry ends the batching windows of all lanes, and lets none begin, until it is called with false. It is for when others
+// wait for the memory that the records take. Tumbling windows continue. It is asked before Next.
+func (s *Scheduler) Hurry(on bool) { s.hurried = on }
 
 // Stop keeps anything new from starting: from now on Next yields commits only. What runs is still reported.
 func (s *Scheduler) Stop() { s.stopped = true }

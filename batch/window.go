@@ -18,11 +18,21 @@ type windows struct {
 	spans []span
 	added uint64
 
+	// What follows is one state, which a Commit carries over restarts with windows of any other size. It holds that
+	//
+	//	closed <= current <= seen, where closed and current are taken to the beginning of their windows of this size
+	//	open.start <= seen, and closed < open.end
+	//
+	// so that no window is closed, and none takes a record, that begins after everything that the source has shown.
+
+	// seen is the latest time that a record has shown: when it arrived. It is that of the source where it was caught up later.
+	seen time.Time
+
 	// current is the window of the last record offered, or that of the source's clock when the shard went idle.
 	// A record that arrives late, for a window before it, joins it.
 	current time.Time
 
-	// closed is Commit.ClosedUpTo.
+	// closed is Commit.ClosedUpTo: windows that begin before it take no records any more.
 	closed time.Time
 
 	// open is the window that has a state: one whose final invocation is yet to come.
@@ -54,6 +64,7 @@ func (w *windows) add(now time.Time, r *Record) {
 	if arrived.IsZero() && w.current.IsZero() {
 		arrived = now
 	}
+	w.seen = later(w.seen, arrived)
 	if start := w.of(arrived); start.After(w.current) {
 		w.current = start
 	}
@@ -91,17 +102,18 @@ func (w *windows) state(start time.Time) []byte {
 	return []byte(emptyState)
 }
 
-// resume goes on with the windows as they were when the shard was last committed. If the size of windows has changed
+// resume takes over the windows as they were when the shard was last committed. If the size of windows has changed
 // since, the open one is closed before anything else.
 func (w *windows) resume(last *Commit) {
 	if w.size == 0 {
 		return
 	}
 	if w.closed = last.ClosedUpTo; !w.closed.IsZero() {
-		w.current = w.of(w.closed)
+		w.current, w.seen = w.of(w.closed), w.closed
 	}
 	if open := last.Window; open != nil {
 		w.current = later(w.current, w.of(open.Start))
+		w.seen = later(w.seen, open.Start)
 		w.open = &openWindow{start: open.Start, end: open.End, state: open.State}
 	}
 }
@@ -197,11 +209,24 @@ func (s *Scheduler) keepState(window time.Time, state []byte) {
 // early and further records come for it, it begins once more with an empty state.
 func (s *Scheduler) endWindow(early bool) {
 	w := &s.windows
-	if early {
-		w.closed = later(w.closed, w.open.start)
-	} else {
+	w.closed = later(w.closed, w.open.start)
+	if edge := s.edge(); !early && w.open.end.Before(edge) {
 		w.closed = later(w.closed, w.open.end)
+	} else if !early {
+		w.closed = later(w.closed, edge) // it was closed before its end
 	}
+	w.current = later(w.current, w.of(w.closed))
 	w.open = nil
 	s.moved = true
+}
+
+// edge returns the beginning of the first window that may take a record yet: that of the next record, or that of all that
+// the source has shown. A window lies before it, but for one that is closed before its end, with the shard's or because the
+// size of windows has changed.
+func (s *Scheduler) edge() time.Time {
+	if n := s.lanes[0].queue.len(); n > 0 {
+		start, _, _ := s.windowFrom(n, 1)
+		return start
+	}
+	return s.windows.of(later(s.windows.seen, s.caughtUp))
 }

@@ -32,6 +32,7 @@ const (
 
 	windowTime = "2006-01-02T15:04:05Z" // whole seconds
 	emptyState = "{}"
+	noKey      = "null"
 )
 
 // AppendJSON appends the event as AWS Lambda gives it to a function, byte for byte, and returns the extended buffer.
@@ -68,7 +69,7 @@ type frame struct {
 }
 
 func (o *Origin) appendRecord(dst []byte, r *batch.Record, same *frame) []byte {
-	dst = appendString(append(dst, recordKey...), r.PartitionKey)
+	dst = appendKey(append(dst, recordKey...), r.PartitionKey)
 	dst = append(append(dst, recordSequence...), '"')
 	from := len(dst)
 	dst = appendText(dst, r.SequenceNumber)
@@ -90,6 +91,14 @@ func (o *Origin) appendRecord(dst []byte, r *batch.Record, same *frame) []byte {
 	dst = append(appendString(append(dst, recordSource...), o.EventSourceARN), '}')
 	same.originEnd = len(dst)
 	return dst
+}
+
+// appendKey appends a partition key: null where the stream gave the record none (Kinesis guide, record distribution AUTO).
+func appendKey(dst []byte, key string) []byte {
+	if key == "" {
+		return append(dst, noKey...)
+	}
+	return appendString(dst, key)
 }
 
 // appendWindow appends the members that tumbling windows add, in the order in which AWS writes them.

@@ -25,6 +25,8 @@ func TestEventJSONIsAsRecordedOnAWS(t *testing.T) {
 	odd := record(1)
 	odd.PartitionKey = "<a href=\"x\">&\\/é世😀\u2028\u2029\x00\x1f\x7f\b\f\n\r\t\xff"
 	odd.Data = nil
+	noKey := record(0)
+	noKey.PartitionKey = ""
 	fanOut := origin
 	fanOut.EventSourceARN += "/consumer/fast:1758269491"
 	noRole := origin
@@ -39,6 +41,7 @@ func TestEventJSONIsAsRecordedOnAWS(t *testing.T) {
 		"one":       invoke.NewEvent(&origin, batch.RecordsOf(records(1)), nil),
 		"three":     invoke.NewEvent(&origin, batch.RecordsOf(records(3)), nil),
 		"escapes":   invoke.NewEvent(&origin, batch.RecordsOf([]batch.Record{odd}), nil),
+		"no-key":    invoke.NewEvent(&origin, batch.RecordsOf([]batch.Record{noKey}), nil),
 		"no-role":   invoke.NewEvent(&noRole, batch.RecordsOf(records(1)), nil),
 		"fan-out":   invoke.NewEvent(&fanOut, batch.RecordsOf(records(1)), nil),
 		"window":    invoke.NewEvent(&origin, batch.RecordsOf(records(1)), &window),

@@ -39,8 +39,8 @@ const (
 // AppendJSON appends the document that queues and topics are sent, as AWS Lambda writes it, byte for byte, and returns
 // the extended buffer. It tells where the records are, and has none of their data.
 //
-// Where the recorded documents leave a choice: times always have three decimals, cut and not rounded; there is no HTML
-// escaping, as in Event.AppendJSON.
+// The timestamp always has three decimals. An arrival time has them unless all are zero, as recorded. Where the recorded
+// documents leave a choice: decimals are cut and not rounded; there is no HTML escaping, as in Event.AppendJSON.
 func (f *Failure) AppendJSON(dst []byte) []byte {
 	return f.appendRest(f.appendContext(slices.Grow(dst, failureRoom)))
 }
@@ -105,12 +105,20 @@ func appendExtent(dst []byte, rs batch.Records) []byte {
 	first, last := rs.At(0), rs.At(rs.Len()-1)
 	dst = appendString(append(dst, failureStart...), first.SequenceNumber)
 	dst = appendString(append(dst, failureEnd...), last.SequenceNumber)
-	dst = appendStamp(append(dst, failureFirst...), first.ArrivalTime)
-	dst = appendStamp(append(dst, failureLast...), last.ArrivalTime)
+	dst = appendArrival(append(dst, failureFirst...), first.ArrivalTime)
+	dst = appendArrival(append(dst, failureLast...), last.ArrivalTime)
 	return strconv.AppendInt(append(dst, failureSize...), int64(rs.Len()), 10)
 }
 
-// appendStamp appends t as AWS writes the times of a document: 2026-09-19T09:11:30.123Z.
+// appendArrival appends t as AWS writes arrival times: 2026-09-19T09:11:30.123Z, and a whole second as 2026-09-19T09:11:30Z.
+func appendArrival(dst []byte, t time.Time) []byte {
+	if t.Nanosecond() < int(time.Millisecond) {
+		return t.UTC().AppendFormat(dst, windowTime)
+	}
+	return appendStamp(dst, t)
+}
+
+// appendStamp appends t as AWS writes the time of a document: 2026-09-19T09:11:30.123Z.
 func appendStamp(dst []byte, t time.Time) []byte {
 	return t.UTC().AppendFormat(dst, failureStamp)
 }

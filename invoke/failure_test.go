@@ -101,6 +101,26 @@ func TestFailureDocumentSpelledOut(t *testing.T) {
 	}
 }
 
+// TestAnArrivalInAWholeSecondHasNoDecimals, as recorded: the time of the document itself always has three.
+func TestAnArrivalInAWholeSecondHasNoDecimals(t *testing.T) {
+	second := time.Unix(1545084650, 0)
+	for arrived, want := range map[time.Duration]string{
+		0: "2018-12-17T22:10:50Z", 999 * time.Microsecond: "2018-12-17T22:10:50Z",
+		time.Millisecond: "2018-12-17T22:10:50.001Z", 980 * time.Millisecond: "2018-12-17T22:10:50.980Z",
+	} {
+		rs := records(2)
+		rs[0].ArrivalTime, rs[1].ArrivalTime = second.Add(arrived), second.Add(arrived)
+		f := failure(2)
+		f.Event, f.Time = invoke.NewEvent(&origin, batch.RecordsOf(rs), nil), second
+		for _, got := range []string{string(f.AppendJSON(nil)), string(f.AppendJSONWithPayload(nil))} {
+			if !strings.Contains(got, `"approximateArrivalOfFirstRecord":"`+want+`","approximateArrivalOfLastRecord":"`+want+`"`) ||
+				!strings.Contains(got, `"timestamp":"2018-12-17T22:10:50.000Z"`) {
+				t.Errorf("got %s\nwant arrivals at %s", got, want)
+			}
+		}
+	}
+}
+
 func TestFailureWithPayloadHasTheEventAsOneString(t *testing.T) {
 	for name, f := range failures() {
 		checkPayload(t, name, f)

@@ -11,7 +11,7 @@ import (
 const (
 	envelopeSize = len(eventOpen) + len(eventClose)
 
-	recordSize = len(recordKey) + 2 + len(recordSequence) + 2 + len(recordData) + len(recordTime) +
+	recordSize = len(recordKey) + len(recordSequence) + 2 + len(recordData) + len(recordTime) +
 		len(recordID) + len(":") + len(recordIdentity) + 2 + len(recordRegion) + 2 + len(recordSource) + 2 + len("}")
 
 	windowSize = len(windowShard) + 2 + len(windowSource) + 2 + len(windowStart) + len(windowTime) +
@@ -44,8 +44,16 @@ func (o *Origin) Sizer() Sizer {
 // SizeOf returns the length of r within an encoded event, without the comma between records: what Record.Size is to be.
 // Nothing is encoded, and nothing allocated.
 func (s Sizer) SizeOf(r *batch.Record) int {
-	return s.fixed + textSize(r.PartitionKey) + 2*textSize(r.SequenceNumber) +
+	return s.fixed + keySize(r.PartitionKey) + 2*textSize(r.SequenceNumber) +
 		base64.StdEncoding.EncodedLen(len(r.Data)) + millisSize(r.ArrivalTime)
+}
+
+// keySize returns the length of what appendKey appends.
+func keySize(key string) int {
+	if key == "" {
+		return len(noKey)
+	}
+	return textSize(key) + 2
 }
 
 // WindowSize returns what a tumbling window adds to the length of an encoded event; 0 for nil. The years of its bounds

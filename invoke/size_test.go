@@ -86,6 +86,10 @@ func TestStringsAreEncodedAsByEncodingJSON(t *testing.T) {
 		if err := encoder.Encode(s); err != nil {
 			t.Fatal(err)
 		}
+		if s == "" {
+			want.Reset()
+			want.WriteString("null") // no partition key
+		}
 		text := strings.NewReplacer(`\u2028`, "\u2028", `\u2029`, "\u2029").Replace(strings.TrimSuffix(want.String(), "\n"))
 		r := record(1)
 		r.PartitionKey = s

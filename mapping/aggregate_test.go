@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/md5"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -129,5 +130,39 @@ func TestMembersOutsideTheShardArePassedOverAndCounted(t *testing.T) {
 		p, err := w.store.Progress(t.Context(), storeName)
 		require.NoError(t, err)
 		assert.False(t, p["shardId-000000000001"].Position.Partial, "what is passed over at the end is resolved")
+	})
+}
+
+// nodeAggregate was made by npm's aws-kinesis-agg 4: "m0" to "m9" with ten partition keys in one aggregate.
+const nodeAggregate = "84mawgoHb3JkZXItMAoHb3JkZXItMQoHb3JkZXItMgoHb3JkZXItMwoHb3JkZXItNAoHb3JkZXItNQoHb3JkZXItNgoHb3JkZXItNwoH" +
+	"b3JkZXItOAoHb3JkZXItORoGCAAaAm0wGgYIARoCbTEaBggCGgJtMhoGCAMaAm0zGgYIBBoCbTQaBggFGgJtNRoGCAYaAm02GgYIBxoCbTcaBggIGgJt" +
+	"OBoGCAkaAm05L30ITJXCXfXWPGLiGcTTwg=="
+
+// TestAggregatesOfLibrariesThatChooseTheKeyCanBeKeptWhole: in whatever shard they lie.
+func TestAggregatesOfLibrariesThatChooseTheKeyCanBeKeptWhole(t *testing.T) {
+	data, err := base64.StdEncoding.DecodeString(nodeAggregate)
+	require.NoError(t, err)
+	for _, shards := range []int{1, 2, 4} {
+		inWorld(t, shards, func(t *testing.T, w *world) {
+			_, _, err := w.stream.Put("order-0", data)
+			require.NoError(t, err)
+			cfg := w.config()
+			cfg.Deaggregate, cfg.KeepMembersOutsideShard = true, true
+			r := w.start(cfg)
+			pass(3 * time.Second)
+			assert.Equal(t, []string{"m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "m9"}, w.delivered(), "shards: %d", shards)
+			assert.Zero(t, r.Status().Counts.PassedOver)
+			require.NoError(t, r.stop())
+		})
+	}
+}
+
+// TestKeepingMembersGoesWithTakingAggregatesApart: where aggregates stay whole, nothing could be kept.
+func TestKeepingMembersGoesWithTakingAggregatesApart(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		cfg := w.config()
+		cfg.KeepMembersOutsideShard = true
+		_, err := mapping.New(cfg)
+		require.EqualError(t, err, "mapping: KeepMembersOutsideShard: is set, but goes with Deaggregate, or the ARN of a consumer in EventSourceARN, only")
 	})
 }

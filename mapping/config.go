@@ -182,6 +182,11 @@ type Config struct {
 	// It goes with Client; a Source takes aggregates apart itself.
 	Deaggregate bool
 
+	// KeepMembersOutsideShard keeps the members of aggregates whose hash keys lie outside the shard: see
+	// poller.Config.KeepMembersOutsideShard, which says for which producers it is right. It goes with Deaggregate, or the ARN
+	// of a consumer, and with Client. An extension.
+	KeepMembersOutsideShard bool
+
 	// SDKDecoding and CBOR say how the answers of reads are coded and decoded: see the fields of poller.Config. They go with
 	// Client. Extensions.
 	SDKDecoding, CBOR bool
@@ -195,7 +200,8 @@ type Config struct {
 	// a long backlog may hold that much for every one of them, unless it has a Budget. An extension.
 	BufferBytes int
 
-	// Budget bounds the memory of the records that all shards hold, in all mappings that are given the same one. nil means
+	// Budget bounds the memory of the records that all shards hold, in all mappings that are given the same one: see
+	// poller.Budget. Where it is short, the shards that hold most of it do not wait for MaximumBatchingWindow. nil means
 	// that there is none. It goes with Client. An extension.
 	Budget *poller.Budget
 

@@ -3,6 +3,7 @@ package mapping_test
 import (
 	"errors"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,6 +51,7 @@ func TestConfigViolationsNameFieldValueAndBound(t *testing.T) {
 		"FunctionTimeout: is -1s, must be between 0s and 24h0m0s":                            func(c *mapping.Config) { c.FunctionTimeout = -time.Second },
 		"ShardRefreshInterval: is 1ms, must be between 1s and 24h0m0s":                       func(c *mapping.Config) { c.ShardRefreshInterval = time.Millisecond },
 		"Deaggregate: is set, but goes with Client only":                                     func(c *mapping.Config) { c.Deaggregate = true },
+		"KeepMembersOutsideShard: is set, but goes with Client only":                         func(c *mapping.Config) { c.KeepMembersOutsideShard = true },
 		"PollInterval: is 1s, but goes with Client only":                                     func(c *mapping.Config) { c.PollInterval = time.Second },
 		"MaximumBatchingWindow: is 1.5s, must be whole seconds":                              func(c *mapping.Config) { c.MaximumBatchingWindow = 1500 * time.Millisecond },
 		"StartingPositionTimestamp: Timestamp only valid with StartingPosition AT_TIMESTAMP": func(c *mapping.Config) { c.StartingPositionTimestamp = time.Unix(1, 0) },
@@ -130,4 +132,24 @@ func TestFunctionNamesInAllTheirForms(t *testing.T) {
 	arn, err := mapping.FunctionARN("function:f:1", streamARN)
 	require.NoError(t, err)
 	assert.Equal(t, "arn:aws:lambda:us-east-1:123456789012:function:f:1", arn, "it is no function called function")
+}
+
+// TestAFilterThatCanMatchNoRecordIsWarnedOf: it is valid, as on AWS, and would drop everything in silence.
+func TestAFilterThatCanMatchNoRecordIsWarnedOf(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		cfg := w.config()
+		cfg.FilterCriteria.Filters = []mapping.Filter{
+			{Pattern: `{"data":{"a":[1]}}`}, {Pattern: `{"kinesis":{"data":{"a":["secret"]}}}`}, {Pattern: `{"eventName":["x"]}`},
+		}
+		_, err := mapping.New(cfg)
+		require.NoError(t, err)
+		lines := strings.Split(strings.TrimSpace(w.logs.String()), "\n")
+		require.Len(t, lines, 2)
+		for i, want := range []string{"filter=2 field=kinesis.data.a", "filter=3 field=eventName"} {
+			require.Contains(t, lines[i], "level=WARN")
+			require.Contains(t, lines[i], "a pattern begins with data, partitionKey, sequenceNumber, approximateArrivalTimestamp or kinesisSchemaVersion")
+			require.Contains(t, lines[i], want)
+			require.NotContains(t, lines[i], "secret")
+		}
+	})
 }

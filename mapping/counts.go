@@ -18,8 +18,8 @@ type Counts struct {
 	// event was too large, or that a stop cut short.
 	Invocations int64
 
-	// PassedOver counts members of aggregates that are not this shard's, for their hash keys lie outside it: they are
-	// never invoked, and in Polled. It is no metric of Lambda's.
+	// PassedOver counts members of aggregates whose hash keys lie outside the shard: they are never invoked, and in Polled.
+	// With Config.KeepMembersOutsideShard it stays 0. Lambda has no such metric.
 	PassedOver int64
 
 	// Trimmed counts gaps that retention has made, not the records in them: see Observer.Trimmed. Lambda has no such

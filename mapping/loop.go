@@ -23,6 +23,7 @@ func (s *shard) loop() error {
 			s.lose(ErrLeaseLost)
 			s.stop()
 		}
+		s.hurry()
 		for _, a := range s.sched.Next(now) {
 			s.do(now, a)
 		}
@@ -39,6 +40,7 @@ func (s *shard) loop() error {
 		case r := <-s.pages:
 			s.offer(r)
 		case <-timer.C:
+		case <-s.account.Pressure():
 		case <-s.stored:
 			return nil
 		case <-soft:
@@ -90,6 +92,7 @@ func (s *shard) offer(r *read) {
 	polled := Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, PassedOver: r.passedOver, Behind: r.page.Behind, Err: r.err}
 	if r.err != nil {
 		call(s.m.cfg.Observer.Polled, polled)
+		s.account.Received(0) // what a page that is not used brought
 		s.readFailed(r.err)
 		return
 	}
@@ -129,6 +132,19 @@ func (s *shard) settle(arrived bool) {
 		s.held = held
 		s.account.Settle(held, arrived)
 	}
+}
+
+// hurry ends the batching windows for as long as reads need what the shard holds of the Budget.
+func (s *shard) hurry() {
+	if s.account == nil || s.m.policy.MaximumBatchingWindow == 0 {
+		return
+	}
+	on := s.held > 0 && s.account.Pressed()
+	s.sched.Hurry(on)
+	if on && !s.hurried {
+		s.log.Debug("the Budget is short: batching windows end", "heldBytes", s.held)
+	}
+	s.hurried = on
 }
 
 // readFailed takes note of a read that failed: in the status, and for each new reason in the log. Throttling is routine

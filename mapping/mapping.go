@@ -63,7 +63,7 @@ type Mapping struct {
 }
 
 // New returns a mapping that is ready to Run. It starts nothing and calls nothing. The error names everything that is
-// wrong with cfg; its parts are *ConfigError.
+// wrong with cfg; its parts are *ConfigError. A filter that can match no record is logged.
 func New(cfg Config) (*Mapping, error) {
 	if err := cfg.validate(time.Now()); err != nil {
 		return nil, err
@@ -97,6 +97,7 @@ func New(cfg Config) (*Mapping, error) {
 	if m.filters, err = cfg.filters(); err != nil {
 		return nil, err
 	}
+	m.warnOfFilters()
 	m.lastResult.Store(new(resultNone))
 	m.view.shards = map[string]*shardView{}
 	m.policy = cfg.policy()
@@ -123,13 +124,25 @@ func New(cfg Config) (*Mapping, error) {
 func (m *Mapping) poller() (poller.Source, error) {
 	p, err := poller.New(poller.Config{
 		Client: m.cfg.Client, StreamARN: m.from.stream, ConsumerARN: m.from.consumer,
-		PollInterval: m.cfg.PollInterval, Deaggregate: m.cfg.Deaggregate, FallBackToPolling: m.cfg.FallBackToPolling,
+		PollInterval: m.cfg.PollInterval, FallBackToPolling: m.cfg.FallBackToPolling,
+		Deaggregate: m.cfg.Deaggregate, KeepMembersOutsideShard: m.cfg.KeepMembersOutsideShard,
 		SDKDecoding: m.cfg.SDKDecoding, CBOR: m.cfg.CBOR, Logger: m.log,
 	})
 	if err != nil {
 		return nil, &ConfigError{Field: "Client", Message: err.Error()}
 	}
 	return p, nil
+}
+
+// warnOfFilters logs each filter that no record can match. AWS accepts it, so that it is no error.
+func (m *Mapping) warnOfFilters() {
+	if m.filters == nil {
+		return
+	}
+	for _, u := range m.filters.Unmatchable() {
+		m.log.Warn("a filter can match no record, because no record has the field: a pattern begins with data, partitionKey, sequenceNumber, "+
+			"approximateArrivalTimestamp or kinesisSchemaVersion", "filter", u.Filter, "field", u.Path)
+	}
 }
 
 // policy returns what the Schedulers of all shards have in common.

@@ -51,6 +51,7 @@ type shard struct {
 	commits   *committer
 	account   *poller.Account // in the Budget, nil without one
 	held      int             // what it was told last
+	hurried   bool            // others wait for that
 	stored    chan struct{}   // closed when the shard's end is durable
 
 	pages   chan *read    // from the goroutine that reads; a pointer, which keeps the stack of loop small
@@ -200,7 +201,8 @@ func (s *shard) prepare(progress Progress) (*guard, error) {
 	}
 	s.calls = make([]lastCall, len(s.sched.Lanes(nil)))
 	s.ends.c = make(chan callEnd, len(s.calls))
-	s.account = s.m.cfg.Budget.Open()
+	s.account = s.m.cfg.Budget.OpenAs(s.info.ID + " of " + s.m.cfg.FunctionName)
+	s.view.set(func(v *shardView) { v.account = s.account })
 	from.Account = s.account
 	open := func(from poller.Start) (poller.Reader, error) { return s.m.source.Open(s.info, from) }
 	reader, err := open(from)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/poller"
 )
 
 // Values of Status.LastProcessingResult, besides "PROBLEM: " and the message of the stream's error. They are AWS's.
@@ -110,6 +111,8 @@ type shardView struct {
 	status ShardStatus
 	noRoom bool
 
+	account *poller.Account // in the Budget; nil without one
+
 	read  trouble // with the stream
 	store trouble // with the store
 }
@@ -197,6 +200,9 @@ func (v *shardView) waiting() string {
 			return describe(l)
 		}
 	}
+	if w, ok := v.account.Waiting(); ok {
+		return describeWait(&w)
+	}
 	if v.read.reason != "" {
 		return fmt.Sprintf("reading fails since %s: %s", stamp(v.read.since), v.read.reason)
 	}
@@ -224,6 +230,16 @@ func (v *shardView) blocker() string {
 		return "its buffer"
 	}
 	return fmt.Sprintf("lane %d: %s", oldest.Lane, describe(oldest))
+}
+
+// describeWait says what a read waits for, and who holds most of that.
+func describeWait(w *poller.Wait) string {
+	const mib = 1 << 20
+	s := fmt.Sprintf("waiting for the Budget since %s: %.1f of %.1f MiB are in use", stamp(w.Since), float64(w.Used)/mib, float64(w.Total)/mib)
+	if w.Held > 0 {
+		s += fmt.Sprintf(", %.1f of them by %s", float64(w.Held)/mib, w.Holder)
+	}
+	return s
 }
 
 func describe(l *batch.LaneStatus) string {

@@ -59,6 +59,7 @@ func (c *Config) validateRequired(v *violations) {
 		set  bool
 	}{
 		{"Deaggregate", c.Deaggregate},
+		{"KeepMembersOutsideShard", c.KeepMembersOutsideShard},
 		{"FallBackToPolling", c.FallBackToPolling},
 		{"SDKDecoding", c.SDKDecoding},
 		{"CBOR", c.CBOR},
@@ -69,9 +70,12 @@ func (c *Config) validateRequired(v *violations) {
 			v.add(f.name, "is set, but goes with Client only: a Source reads in its own way")
 		}
 	}
-	switch {
-	case c.FallBackToPolling && err == nil && from.consumer == "":
+	polled := err == nil && from.consumer == ""
+	if c.FallBackToPolling && polled {
 		v.add("FallBackToPolling", "is set, but goes with the ARN of a consumer in EventSourceARN only")
+	}
+	if c.KeepMembersOutsideShard && !c.Deaggregate && c.Source == nil && polled {
+		v.add("KeepMembersOutsideShard", "is set, but goes with Deaggregate, or the ARN of a consumer in EventSourceARN, only")
 	}
 	if isNil(c.Function) {
 		v.add("Function", "must be set")

@@ -59,6 +59,17 @@ type Config struct {
 	// a Reader that begins within an aggregate goes on behind the member, or reads the aggregate again, raw.
 	Deaggregate bool
 
+	// KeepMembersOutsideShard keeps the members of aggregates whose hash keys lie outside the shard, which are passed over by
+	// default, and looks at no hash key. It goes with Deaggregate, or a ConsumerARN.
+	//
+	// It is for aggregates of libraries that put records of any partition key into one aggregate, under a partition key of
+	// their own choice: aws-kinesis-agg for Python, Node and Java, and what is built on it, such as plugins of log
+	// shippers. No member comes twice by it, since an aggregate lies in one shard; but the records of one partition key
+	// lie in several shards, so that nothing orders them. The KPL itself puts records together by the shard that they
+	// belong to. After a reshard it may be wrong, and then puts the members again that lie outside: with its aggregates
+	// leave this off, or they come twice.
+	KeepMembersOutsideShard bool
+
 	// SDKDecoding leaves the answers of reads to the SDK's own decoder, once they are known to be whole. By default a Client that is a *kinesis.Client, with
 	// the SDK's own JSON protocol in its options, has them decoded here, several times faster and with the same result.
 	// Any other Client is left alone.
@@ -129,6 +140,9 @@ func (c *Config) validateSource(bad func(field string, value any, bound string))
 	}
 	if c.ConsumerARN != "" && c.Client != nil && subscribeFuncOf(c.Client) == nil {
 		bad("Client", fmt.Sprintf("a %T", c.Client), "one with SubscribeToShard, as *kinesis.Client has, or a Subscriber, for the ConsumerARN")
+	}
+	if !c.Deaggregate && c.KeepMembersOutsideShard {
+		bad("KeepMembersOutsideShard", true, "Deaggregate, or a ConsumerARN, with it")
 	}
 	if c.ConsumerARN == "" && c.FallBackToPolling {
 		bad("FallBackToPolling", true, "a ConsumerARN beside it")

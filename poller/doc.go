@@ -59,8 +59,8 @@
 // With Config.Deaggregate a record that the Kinesis Producer Library (KPL) has packed comes as its members: each with
 // its own partition key and data, all with the sequence number and the arrival time of the record, numbered by
 // SubSequence. A Reader can begin behind any of them. A member whose hash key lies outside the shard is passed over:
-// it comes as a Filtered record without data, is counted ([Poller.PassedOver]), and its page is logged. Whatever is not
-// an aggregate to the last byte, its MD5 included, comes as the one record that it is.
+// it comes as a Filtered record without data, and is counted ([Poller.PassedOver]). [Config.KeepMembersOutsideShard] keeps
+// such members. Whatever is not an aggregate to the last byte, its MD5 included, comes as the one record that it is.
 //
 // # Enhanced fan-out
 //

@@ -205,7 +205,7 @@ func (f *fanoutReader) accept(ctx context.Context, event *types.SubscribeToShard
 		f.drop()
 		return batch.Page{}, f.failed(ctx, f.subscribing().error(err))
 	}
-	if _, err := f.account.Reserve(ctx, f.expected.saw(f.account, d.records)); err != nil {
+	if err := f.charge(ctx, d.records); err != nil {
 		f.drop() // the event is not taken: it comes again
 		return batch.Page{}, err
 	}
@@ -243,6 +243,17 @@ func (f *fanoutReader) delivery(event *types.SubscribeToShardEvent) (*delivery, 
 		children:  children,
 	}
 	return d, d.check()
+}
+
+// charge waits until the Budget has room for the records of an event, which are there already: it takes all of them, or none.
+func (f *fanoutReader) charge(ctx context.Context, records []batch.Record) error {
+	n := f.expected.saw(f.account, &f.poller.heaviest, records)
+	size := int64(n)
+	_, err := f.account.reserve(ctx, ask{want: size, modest: size, least: size, record: size})
+	if err == nil {
+		f.account.Received(n)
+	}
+	return err
 }
 
 // sentAfter returns a time, on the service's clock, after which an event was sent: the latest that is certain.

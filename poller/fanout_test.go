@@ -353,6 +353,19 @@ func TestFanOutTakesAggregatesApart(t *testing.T) {
 	})
 }
 
+func TestFanOutKeepsMembersOutsideTheShardWhereThatIsAskedFor(t *testing.T) {
+	for keep, want := range map[bool][]string{false: {"100.0+ -", "100.1 2"}, true: {"100.0+ 1", "100.1 2"}} {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHub(1)
+			h.records[0].Data = poller.Aggregate(poller.Member{Key: "a", Data: "1"}, poller.Member{Key: "b", Data: "2"})
+			r, err := newFanout(t, h, poller.Config{KeepMembersOutsideShard: keep}).Open(upperHalf, poller.Start{})
+			require.NoError(t, err)
+			require.Equal(t, want, next(t, r))
+			require.NoError(t, r.(interface{ Close() error }).Close())
+		})
+	}
+}
+
 func TestAnEventThatCannotBeUsedIsAskedForAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(3)

@@ -48,10 +48,21 @@ type deaggregator struct {
 	// aggregates are the indexes of those in the page at hand, whose sums are right.
 	aggregates []int
 
+	// keep is set where no member lies outside, wherever its hash key lies, and whether it is one or not.
+	keep bool
+
 	// Scratch, of the aggregate in hand.
 	text     []byte // the partition keys, one behind the other
 	keys     []partitionKey
 	hashKeys []explicitHashKey
+}
+
+// newDeaggregator returns one for a shard, which keeps all members, or passes those over that lie outside.
+func newDeaggregator(s *Shard, keep bool) *deaggregator {
+	if keep {
+		return &deaggregator{keep: true}
+	}
+	return &deaggregator{shard: rangeOf(s)}
 }
 
 // partitionKey is an entry of the table of keys.
@@ -151,7 +162,7 @@ func (d *deaggregator) readTables(m []byte) (members int, ok bool) {
 			d.keys = append(d.keys, partitionKey{end: int32(len(d.text))})
 		case tagHashKey:
 			k, valid := parseHashKey(f.bytes)
-			d.hashKeys = append(d.hashKeys, explicitHashKey{valid: valid, outside: !d.shard.holds(k)})
+			d.hashKeys = append(d.hashKeys, explicitHashKey{valid: valid || d.keep, outside: !d.shard.holds(k)})
 		}
 		m = rest
 	}

@@ -138,10 +138,10 @@ func TestAnIteratorExpiresBehindAnAggregate(t *testing.T) {
 	})
 }
 
-func TestMembersOutsideTheShardAreCountedAndLoggedOncePerPage(t *testing.T) {
+func TestMembersOutsideTheShardAreCountedAndLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		f := aggregating("a1 b2 a3", "a4 a5", "b6 b7", "b8")
+		f := aggregating("a1 b2 a3", "a4 a5", "b6 b7", "b8", "a9 b10")
 		f.page = 2
 		p, r := openShard(t, f, upperHalf, poller.Start{}, poller.Config{Deaggregate: true, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 
@@ -149,11 +149,21 @@ func TestMembersOutsideTheShardAreCountedAndLoggedOncePerPage(t *testing.T) {
 		require.Equal(t, int64(4), p.PassedOver())
 		require.Equal(t, []string{"3.0+ b6", "3.1 b7", "4 b8"}, next(t, r))
 		require.Equal(t, int64(4), p.PassedOver())
+		require.Equal(t, []string{"5.0+ -", "5.1 b10"}, next(t, r))
+		require.Equal(t, int64(5), p.PassedOver())
 
 		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 		require.Len(t, lines, 1)
-		require.Contains(t, lines[0], `level=WARN msg="members of aggregates passed over: their hash keys lie outside the shard" shard=shardId-000000000000 members=4`)
+		require.Contains(t, lines[0], `level=WARN msg="members of aggregates are passed over because their hash keys lie outside the shard: `+
+			`KeepMembersOutsideShard keeps them; further ones are counted" shard=shardId-000000000000 members=4`)
 	})
+}
+
+func TestMembersOutsideTheShardAreKeptWhereThatIsAskedFor(t *testing.T) {
+	f := aggregating("a1 b2 a3", "a4")
+	p, r := openShard(t, f, upperHalf, poller.Start{}, poller.Config{Deaggregate: true, KeepMembersOutsideShard: true})
+	require.Equal(t, []string{"1.0+ a1", "1.1+ b2", "1.2 a3", "2 a4"}, next(t, r))
+	require.Zero(t, p.PassedOver())
 }
 
 func TestMembersBehindWhichAReaderStartsAreNotCounted(t *testing.T) {

@@ -213,6 +213,20 @@ func TestMembersOutsideTheShardArePassedOverAlone(t *testing.T) {
 	}
 }
 
+// TestMembersOutsideTheRangeCanBeKept: then no hash key is looked at, whatever it is. What points nowhere stays malformed.
+func TestMembersOutsideTheRangeCanBeKept(t *testing.T) {
+	d := newDeaggregator(&Shard{StartingHashKey: "1", EndingHashKey: "2"}, true)
+	keep := func(data []byte) []batch.Record { return expand([]batch.Record{aggregated(data)}, d) }
+	require.Equal(t, []string{"0+ a=1", "1+ b=2", "2 a=3"}, shown(keep(Aggregate(
+		Member{Key: "a", Data: "1"}, Member{Key: "b", Data: "2", HashKey: highest}, Member{Key: "a", Data: "3", HashKey: "-78"},
+	))))
+	good := Aggregate(Member{Key: "a", Data: "1", HashKey: "5"})
+	m := messageOf(good)
+	m[len(m)-4]++ // the index of its hash key
+	malformed := seal(m)
+	require.Equal(t, []batch.Record{aggregated(malformed)}, keep(malformed))
+}
+
 func TestHashKeysAreNumbersOf128Bits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		k := hashKey{rapid.Uint64().Draw(t, "hi"), rapid.Uint64().Draw(t, "lo")}

@@ -53,6 +53,9 @@ type Poller struct {
 	// inJSON is set where reads are not to be in CBOR: from the start, or since the endpoint refused it.
 	inJSON atomic.Bool
 
+	// heaviest is that of the records that its readers read.
+	heaviest heaviest
+
 	// outside counts the members of aggregates that its readers passed over.
 	outside atomic.Int64
 }
@@ -115,7 +118,7 @@ func (p *Poller) Now() (time.Time, bool) {
 }
 
 // PassedOver returns how many members of aggregates its Readers have passed over since New, because their hash keys lie
-// outside the shard that the aggregate was put to (Config.Deaggregate). Each page with such members is logged as well.
+// outside the shard that the aggregate was put to (Config.Deaggregate). The first of them are logged as well.
 func (p *Poller) PassedOver() int64 {
 	return p.outside.Load()
 }

@@ -28,6 +28,9 @@ poller: PollInterval is 199ms: want 200ms to 4m0s (a shard serves 5 reads a seco
 poller: CallTimeout is 1h0m0s: want 10ms to 4m0s (an iterator lives 5m0s)
 poller: Limit is 10001: want 1 to 10000 (the most that Kinesis returns)`))
 
+	_, err = poller.New(poller.Config{Client: newFake(0), StreamARN: ordersARN, KeepMembersOutsideShard: true})
+	require.EqualError(t, err, "poller: KeepMembersOutsideShard is true: want Deaggregate, or a ConsumerARN, with it")
+
 	for _, arn := range []string{
 		"", "arn:aws:sqs:us-east-1:123456789012:orders", "arn:aws:kinesis:us-east-1:123456789012:stream/",
 		ordersARN + "/consumer/mine:1700000000",

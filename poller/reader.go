@@ -80,7 +80,8 @@ func newReader(p *Poller, shard *Shard, from Start) *reader {
 		limit:   adaptiveLimit{now: int32(p.cfg.Limit), max: int32(p.cfg.Limit)},
 	}
 	if p.cfg.Deaggregate {
-		r.members = &deaggregator{shard: rangeOf(shard)}
+		r.members = newDeaggregator(shard, p.cfg.KeepMembersOutsideShard)
+		r.expected.page = swollen
 	}
 	return r
 }
@@ -260,7 +261,7 @@ func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOut
 		r.account.Received(0)
 		return batch.Page{}, r.op("get records").error(err)
 	}
-	r.account.Received(r.expected.saw(r.account, records))
+	r.account.Received(r.expected.saw(r.account, &r.poller.heaviest, records))
 	r.iterator, r.given = aws.ToString(out.NextShardIterator), began
 	page, err := r.take(ctx, r.op("get records"), d)
 	if err != nil {
@@ -326,18 +327,24 @@ func (r *reader) unread(records []batch.Record) []batch.Record {
 // Children implements ChildFinder.
 func (r *reader) Children() []Shard { return r.children }
 
-// passedOver notes the members of a page that lie outside the shard's range.
+// passedOver notes the members of a page that lie outside the shard's range. The first ones of a Poller are worth a line.
 func (r *reader) passedOver(ctx context.Context, n int) {
 	if n == 0 {
 		return
 	}
-	r.poller.outside.Add(int64(n))
-	r.log.LogAttrs(ctx, slog.LevelWarn, "members of aggregates passed over: their hash keys lie outside the shard", slog.Int("members", n))
+	all := r.poller.outside.Add(int64(n))
+	if all == int64(n) {
+		r.log.LogAttrs(ctx, slog.LevelWarn, "members of aggregates are passed over because their hash keys lie outside the shard: "+
+			"KeepMembersOutsideShard keeps them; further ones are counted", slog.Int("members", n))
+		return
+	}
+	r.log.LogAttrs(ctx, slog.LevelDebug, "members of aggregates passed over", slog.Int("members", n), slog.Int64("all", all))
 }
 
 // polled notes a good read. One that took longer than a CallTimeout, though its answer never stood still, is made smaller:
 // what a large one holds back comes late.
 func (r *reader) polled(ctx context.Context, page *batch.Page, took time.Duration) {
+	r.expected.behind = page.CaughtUpTo.IsZero()
 	switch {
 	case took > r.poller.cfg.CallTimeout:
 		r.smaller(ctx, 1, slog.Duration("took", took))

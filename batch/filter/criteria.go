@@ -58,6 +58,8 @@ func (v Verdict) String() string {
 type Criteria struct {
 	machine machine
 
+	unmatchable []Unmatchable
+
 	// The fields of the root, nil if nothing is asked about them.
 	data, partitionKey, sequenceNumber, arrival, version *node
 }
@@ -111,7 +113,7 @@ func checkData(alternatives []alternative) error {
 }
 
 func newCriteria(patterns [][]alternative) *Criteria {
-	c := &Criteria{machine: newMachine(patterns...)}
+	c := &Criteria{machine: newMachine(patterns...), unmatchable: unmatchable(patterns)}
 	for _, n := range c.machine.root.children {
 		switch n.segment {
 		case "data":
@@ -166,13 +168,22 @@ const schemaVersion = "1.0"
 // metadata marks what holds for the fields beside data.
 func (c *Criteria) metadata(w *walk, r *batch.Record) {
 	w.elem = 0 // a walk that broke off may have left one
-	w.text(c.partitionKey, r.PartitionKey)
+	w.key(c.partitionKey, r.PartitionKey)
 	w.text(c.sequenceNumber, r.SequenceNumber)
 	w.text(c.version, schemaVersion)
 	if c.arrival != nil {
 		var buffer [32]byte
 		w.numberLeaf(c.arrival, appendSeconds(buffer[:0], r.ArrivalTime))
 	}
+}
+
+// key tries a partition key, which is null in the event where the record has none.
+func (w *walk) key(n *node, key string) {
+	if key == "" && n != nil && len(n.conditions) > 0 {
+		w.leaf(n, &value{kind: aNull})
+		return
+	}
+	w.text(n, key)
 }
 
 // text tries a string that is not part of the text walked.

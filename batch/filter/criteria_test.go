@@ -76,6 +76,18 @@ func TestFiltersAreORed(t *testing.T) {
 	require.Equal(t, filter.Passed, c.Match(r))
 }
 
+func TestAPartitionKeyThatARecordDoesNotHaveIsNull(t *testing.T) {
+	r := record(`{}`)
+	r.PartitionKey = ""
+	for pattern, want := range map[string]bool{
+		`{"partitionKey":[null]}`: true, `{"partitionKey":[""]}`: false, `{"partitionKey":[{"exists":true}]}`: true,
+		`{"partitionKey":[{"prefix":""}]}`: false, `{"partitionKey":[{"anything-but":"x"}]}`: true,
+	} {
+		require.Equal(t, want, compile(t, pattern).Match(r).Passes(), pattern)
+	}
+	require.False(t, compile(t, `{"partitionKey":[null]}`).Match(record(`{}`)).Passes())
+}
+
 // One match must not let the records around it through.
 func TestRecordsAreJudgedOneByOne(t *testing.T) {
 	c := compile(t, `{"data":{"r":{"a":[1],"b":[{"exists":false}]}}}`)

@@ -30,10 +30,14 @@
 //   - A field that must not exist is looked for in the array elements of the fields that sort before it.
 //   - Keys are joined by dots: {"a": {"b": [1]}} and {"a.b": [1]} are one pattern, and match both spellings in events.
 //   - If a field is given twice, its last array counts in a pattern, and any of its values in an event.
+//   - equals-ignore-case compares with the lower and the upper case of each character of the pattern: "straße" matches
+//     "STRASSE", and "STRASSE" does not match "straße". "İ" does not match "i".
+//   - {"anything-but": {"prefix": []}} holds for every leaf.
 //   - A text that is no JSON object matches no pattern. Data that is not JSON passes no filter that asks about data.
 //
-// All this is what AWS's engine does. It differs in that numbers are compared exactly, whatever their size, where the
-// engine has limits that changed over time; and in that a string that spells an IP address is a string.
+// All this is what AWS's engine does. It differs in that numbers are compared exactly, whatever their size, while AWS refuses
+// a pattern with a number that a double cannot hold; in that a string that spells an IP address is a string; and in
+// that equals-ignore-case works for characters beyond U+FFFF, such as emoji, which the engine takes for two question marks.
 //
 // The text is read once, whatever the number of patterns, and validated on the way. No tree is built, and nothing
 // allocated in the usual case.

@@ -19,7 +19,7 @@ func pick[T any](g generator, from ...T) T { return from[g.IntN(len(from))] }
 
 // words differ from each other by little: case, a letter more, a star, a dot.
 var words = []string{
-	"", "x", "X", "xy", "xyx", "yx", "xx", "y", "é", "É", "éx", "x*y", `x\y`, "x.y", "😀", "ß", "ẞ", "k", "K",
+	"", "x", "X", "xy", "xyx", "yx", "xx", "y", "é", "É", "éx", "x*y", `x\y`, "x.y", "😀", "ß", "ẞ", "SS", "ss", "xSS", "İ", "i", "i\u0307", "ŉ", "ʼN", "ǅ", "ǆ", "k", "K",
 	"10.0.0.1", "10.0.0.200", "010.0.0.1", "10.0.1.1", "::1", "0:0::1", "2001:db8::1", "::ffff:a00:1", "300", "true", "null", "a\nb", "\u0001",
 }
 

@@ -100,6 +100,8 @@ func TestAnythingBut(t *testing.T) {
 		{"a prefix", `{"a":[{"anything-but":{"prefix":"init"}}]}`, []string{`{"a":"in"}`, `{"a":1}`, `{"a":null}`}, []string{`{"a":"initial"}`, `{"a":"init"}`, `{}`}},
 		{"a list of prefixes", `{"a":[{"anything-but":{"prefix":["x","y"]}}]}`, []string{`{"a":"z"}`}, []string{`{"a":"xx"}`, `{"a":"yy"}`}},
 		{"a list of suffixes", `{"a":[{"anything-but":{"suffix":[".txt",".rtf"]}}]}`, []string{`{"a":".txt.jpg"}`, `{"a":0}`}, []string{`{"a":"x.txt"}`, `{"a":"x.rtf"}`, `{}`}},
+		{"nothing of a list that is empty", `{"a":[{"anything-but":{"prefix":[]}}]}`, []string{`{"a":"x"}`, `{"a":""}`, `{"a":1}`, `{"a":null}`}, []string{`{}`, `{"a":{}}`, `{"a":[]}`}},
+		{"nothing of other lists that are empty", `{"a":[{"anything-but":{"suffix":[]}}],"b":[{"anything-but":{"equals-ignore-case":[]}}],"c":[{"anything-but":{"wildcard":[]}}]}`, []string{`{"a":"x","b":"x","c":"x"}`}, []string{`{"a":"x","b":"x"}`}},
 		{"any case", `{"a":[{"anything-but":{"equals-ignore-case":["Init","Stop"]}}]}`, []string{`{"a":"initial"}`, `{"a":""}`, `{"a":null}`}, []string{`{"a":"INIT"}`, `{"a":"stop"}`}},
 		{"wildcards", `{"a":[{"anything-but":{"wildcard":["*/bin/*","x"]}}]}`, []string{`{"a":"bin"}`, `{"a":1}`}, []string{`{"a":"usr/bin/go"}`, `{"a":"x"}`}},
 		{"the empty wildcard", `{"a":[{"anything-but":{"wildcard":""}}]}`, []string{`{"a":"dir/init/file"}`}, []string{`{"a":""}`}},

@@ -249,10 +249,7 @@ func (o operand) anythingButOperator() (test, *Error) {
 	if inner.value.kind == anArray {
 		items = inner.value.items
 	}
-	if len(items) == 0 {
-		return test{}, o.fail("Empty arrays are not allowed")
-	}
-	t := test{op: opNot}
+	t := test{op: opNot} // of an empty list too, as in the engine: every leaf is something else
 	for _, item := range items {
 		one, err := operand{operator: "anything-but " + inner.operator, value: item}.text(op, otherwise)
 		if err != nil {

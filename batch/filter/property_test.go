@@ -177,8 +177,12 @@ func refVerdict(patterns []string, r batch.Record) filter.Verdict {
 		return filter.Passed
 	}
 	seconds := strconv.FormatFloat(float64(r.ArrivalTime.UnixMilli())/1000, 'f', 3, 64)
+	var key any // null
+	if r.PartitionKey != "" {
+		key = r.PartitionKey
+	}
 	event := refObject{
-		{"partitionKey", r.PartitionKey},
+		{"partitionKey", key},
 		{"sequenceNumber", r.SequenceNumber},
 		{"approximateArrivalTimestamp", json.Number(seconds)},
 		{"kinesisSchemaVersion", "1.0"},

@@ -245,18 +245,16 @@ func refTest(value, leaf any) bool {
 		return isNumber && refNumeric(operand.([]any), n)
 	case "prefix":
 		if fold, ok := operand.(refObject); ok {
-			want, have := []rune(fold[0].value.(string)), []rune(s)
-			return isString && len(have) >= len(want) && refFold(want, have[:len(want)])
+			return isString && len(refFold(fold[0].value.(string), s)) > 0
 		}
 		return isString && strings.HasPrefix(s, operand.(string))
 	case "suffix":
 		if fold, ok := operand.(refObject); ok {
-			want, have := []rune(fold[0].value.(string)), []rune(s)
-			return isString && len(have) >= len(want) && refFold(want, have[len(have)-len(want):])
+			return isString && refFoldEnd(fold[0].value.(string), s)
 		}
 		return isString && strings.HasSuffix(s, operand.(string))
 	case "equals-ignore-case":
-		return isString && refFold([]rune(operand.(string)), []rune(s))
+		return isString && slices.Contains(refFold(operand.(string), s), "")
 	case "wildcard":
 		return isString && refWildcard(operand.(string)).MatchString(s)
 	case "cidr":
@@ -307,10 +305,37 @@ func refRat(n json.Number) *big.Rat {
 	return r
 }
 
-func refFold(want, have []rune) bool {
-	return slices.EqualFunc(want, have, func(w, h rune) bool {
-		return h == w || h == unicode.ToLower(w) || h == unicode.ToUpper(w)
-	})
+// refCases has the two cases of characters for which package unicode lacks one.
+var refCases = map[rune][2]string{'ß': {"ß", "SS"}, 'İ': {"i\u0307", "İ"}, 'ŉ': {"ŉ", "ʼN"}}
+
+// refFold returns what is left of a string behind an operand in any case, in all ways that there are.
+func refFold(want, have string) []string {
+	rests := []string{have}
+	for _, w := range want {
+		cases, ok := refCases[w]
+		if !ok {
+			cases = [2]string{string(unicode.ToLower(w)), string(unicode.ToUpper(w))}
+		}
+		var shorter []string
+		for _, s := range rests {
+			for _, c := range cases {
+				if rest, ok := strings.CutPrefix(s, c); ok && !slices.Contains(shorter, rest) {
+					shorter = append(shorter, rest)
+				}
+			}
+		}
+		rests = shorter
+	}
+	return rests
+}
+
+func refFoldEnd(want, have string) bool {
+	for i := range len(have) + 1 {
+		if slices.Contains(refFold(want, have[i:]), "") {
+			return true
+		}
+	}
+	return false
 }
 
 // refWildcards keeps the expressions compiled, which would take most of a run's time.

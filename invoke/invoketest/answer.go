@@ -48,9 +48,9 @@ func testLargestEvent(f *fixture) {
 	for i := range rs {
 		rs[i].Data = bytes.Repeat([]byte{byte(i), 0xff, '\n'}, 196_000)
 	}
-	rs[7].PartitionKey = ""
+	rs[7].PartitionKey = "k"
 	e := invoke.NewEvent(&origin, batch.RecordsOf(rs), nil)
-	rs[7].PartitionKey = strings.Repeat("k", payloadLimit-e.Size())
+	rs[7].PartitionKey = strings.Repeat("k", payloadLimit-e.Size()+1)
 	e = invoke.NewEvent(&origin, batch.RecordsOf(rs), nil)
 	require.Equal(f, payloadLimit, e.Size())
 	f.arrives(e)
