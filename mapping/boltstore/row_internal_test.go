@@ -61,9 +61,9 @@ func TestRowRoundTrip(t *testing.T) {
 }
 
 func TestZeroTimeStaysZero(t *testing.T) {
-	at, err := decodeAnchor(key{}, encodeAnchor(time.Time{}))
+	a, err := decodeAnchor(key{}, encodeAnchor(anchor{}))
 	require.NoError(t, err)
-	assert.True(t, at.IsZero())
+	assert.True(t, a.at.IsZero())
 }
 
 func TestEachFlippedBitOfAValueIsSeen(t *testing.T) {
@@ -85,7 +85,9 @@ func TestEachFlippedBitOfAValueIsSeen(t *testing.T) {
 func TestValuesStay(t *testing.T) {
 	const want = "\x01\x02\x02\x1f\x03\x0242\n\x80\xc8\xce\xb4\r\xff\x93\xeb\xdc\x03\xf8\xc8\xce\xb4\r\xff\x93\xeb\xdc\x03\x02{}"
 	assert.Equal(t, want, string(encodeRow(fullRow())))
-	assert.Equal(t, "\x01\x80\xc8\xce\xb4\r\xff\x93\xeb\xdc\x03", string(encodeAnchor(time.Unix(1_800_000_000, 1_000_000_000-1).UTC())))
+	at := time.Unix(1_800_000_000, 1_000_000_000-1).UTC()
+	assert.Equal(t, "\x01\x80\xc8\xce\xb4\r\xff\x93\xeb\xdc\x03", string(encodeAnchor(anchor{at: at})))
+	assert.Equal(t, "\x01\x80\xc8\xce\xb4\r\xff\x93\xeb\xdc\x03\x01", string(encodeAnchor(anchor{at: at, settled: true})))
 }
 
 func fullRow() row {
@@ -102,7 +104,8 @@ func FuzzDecode(f *testing.F) {
 	k := key{"m", "s"}
 	f.Add(encodeRow(fullRow()))
 	f.Add(encodeRow(row{epoch: 1}))
-	f.Add(encodeAnchor(time.Unix(1, 2)))
+	f.Add(encodeAnchor(anchor{at: time.Unix(1, 2)}))
+	f.Add(encodeAnchor(anchor{at: time.Unix(1, 2), settled: true}))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if body, _, err := unseal(k, data); err == nil {
