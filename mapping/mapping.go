@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -204,40 +203,15 @@ func (m *Mapping) origin(shard string) *invoke.Origin {
 func (m *Mapping) start(anchor time.Time) poller.Start {
 	switch m.cfg.StartingPosition {
 	case Latest:
+		if !anchor.After(time.Unix(0, 0)) { // of a clock that was not set: the service takes no such time
+			return poller.Start{Type: poller.TrimHorizon}
+		}
 		return poller.Start{Type: poller.AtTimestamp, Timestamp: anchor}
 	case AtTimestamp:
 		return poller.Start{Type: poller.AtTimestamp, Timestamp: m.cfg.StartingPositionTimestamp}
 	default:
 		return poller.Start{Type: poller.TrimHorizon}
 	}
-}
-
-// anchorMargin is how far before the first start LATEST begins by our own clock, so that no difference of clocks loses a
-// record, and serviceMargin by the service's, which it tells to the second and rounded down.
-const (
-	anchorMargin  = 2 * time.Second
-	serviceMargin = 1 * time.Second
-)
-
-// anchor makes the moment of the mapping's first start, which was at began, durable, and returns the one in force. The
-// service's clock counts where the source can tell it, else ours.
-func (m *Mapping) anchor(ctx context.Context, began time.Time) (time.Time, error) {
-	if m.cfg.StartingPosition != Latest {
-		return time.Time{}, nil
-	}
-	first := began.Add(-anchorMargin)
-	if c, ok := m.source.(poller.Clock); ok {
-		if t, ok := c.Now(); ok {
-			first = t.Add(-time.Since(began) - serviceMargin)
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	at, err := m.store.Anchor(ctx, m.name, first.UTC())
-	if err != nil {
-		return time.Time{}, fmt.Errorf("mapping: store the start of LATEST: %w", err)
-	}
-	return at, nil
 }
 
 // result records what the last invocation came to.

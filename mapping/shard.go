@@ -201,7 +201,7 @@ func (s *shard) tryAcquire() (Lease, Progress, error) {
 
 // prepare makes the Scheduler, and opens the Reader that goes on where the progress ends.
 func (s *shard) prepare(progress Progress) (*guard, error) {
-	from := s.m.start(s.parent.anchor)
+	from := s.m.start(s.parent.latest.at)
 	if !progress.Position.IsZero() {
 		from = poller.Start{Type: poller.AtPosition, Position: progress.Position, ResolvedUpTo: progress.ResolvedUpTo}
 	}
