@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"github.com/shardmill/shardmill/poller"
 )
 
 // anchorMargin is how far before the first start LATEST begins by our own clock, so that no small difference of clocks loses
@@ -61,7 +59,7 @@ func (l *latest) settle(ctx context.Context, read bool) error {
 	if l.m.cfg.StartingPosition != Latest {
 		return nil
 	}
-	at, ok := settled(l.at, l.m.clocks(), time.Since(l.began), read)
+	at, ok := settled(l.at, l.m.clocks(time.Now()), time.Since(l.began), read)
 	if !ok {
 		return nil
 	}
@@ -77,26 +75,6 @@ func (l *latest) settle(ctx context.Context, read bool) error {
 	l.at = at
 	return nil
 }
-
-// clocks are the times that our clock and the service's showed at one moment.
-type clocks struct {
-	ours, service time.Time
-	known         bool // without it service is ours
-}
-
-// clocks reads both clocks.
-func (m *Mapping) clocks() clocks {
-	now := time.Now().Round(0)
-	if c, ok := m.source.(poller.Clock); ok {
-		if t, ok := c.Now(); ok {
-			return clocks{ours: now, service: t, known: true}
-		}
-	}
-	return clocks{ours: now, service: now}
-}
-
-// ahead returns how far our clock is ahead of the service's, as far as that is known.
-func (c clocks) ahead() time.Duration { return c.ours.Sub(c.service) }
 
 // settled returns where to settle an anchor that a Run found, or stored, so long after its beginning, and false if it is to
 // stay as it is. read is set if progress is stored.

@@ -121,7 +121,8 @@ type Config struct {
 	MaximumRetryAttempts *int
 
 	// MaximumRecordAge is the age at which a record is discarded: 60 s to 604,800 s, in whole seconds. 0, the default,
-	// and -1 mean never (time.Duration(-1), or -1 s).
+	// and -1 mean never (time.Duration(-1), or -1 s). It goes by the stream's clock, as far as Source is a poller.Clock that
+	// knows it; else by this host's.
 	MaximumRecordAge time.Duration
 
 	// BisectBatchOnFunctionError splits a batch that failed in two, each with retries of its own, so that a bad record is

@@ -35,7 +35,8 @@ func (f *member) sweep() {
 func (f *member) sweepRows(progress map[string]Progress) {
 	r := f.r
 	r.swept = time.Now()
-	lost, removable := r.lineage.lost(progress, r.swept), r.lineage.removable(progress, r.swept)
+	now := r.clock.at(r.swept)
+	lost, removable := r.lineage.lost(progress, now), r.lineage.removable(progress, now)
 	if len(lost)+len(removable) == 0 {
 		return
 	}

@@ -20,6 +20,9 @@ func (s *shard) loop() error {
 	var grace <-chan time.Time
 	for {
 		now := time.Now()
+		if now.Sub(s.clocked) >= clockPause {
+			s.setClock(now)
+		}
 		if s.parent.fenced() {
 			s.lose(ErrLeaseLost)
 			s.stop()
@@ -60,6 +63,12 @@ func (s *shard) loop() error {
 			}
 		}
 	}
+}
+
+// setClock lets ages go by what the source's clock shows now.
+func (s *shard) setClock(now time.Time) {
+	s.clocked = now
+	s.sched.SetSourceTime(now, s.parent.clock.at(now))
 }
 
 // stop starts nothing new from now on.
@@ -111,7 +120,9 @@ func (s *shard) offer(r *read) {
 		s.reading = true // there is no one to ask any more
 	}
 	s.rate.bytes.Add(int64(r.bytes))
-	s.sched.Offer(time.Now(), r.page)
+	now := time.Now()
+	s.setClock(now) // the answer that brought the page may be the first one that tells
+	s.sched.Offer(now, r.page)
 	s.settle(true)
 }
 

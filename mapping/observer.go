@@ -72,7 +72,7 @@ type Invoking struct {
 	RequestID   string
 	Attempt     int // 1 for the first of this RequestID
 	Records     int
-	IteratorAge time.Duration // of the last record; 0 where its arrival time is not known
+	IteratorAge time.Duration // of the last record, by the stream's clock; 0 where its arrival time is not known
 }
 
 // Invoked tells of an invocation that ended.

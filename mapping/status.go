@@ -37,6 +37,11 @@ type Status struct {
 	// Problem says why the stream's shards cannot be listed, or in a fleet why its table cannot be used; empty when both work.
 	Problem string
 
+	// ClockAhead is how far this host's clock is ahead of the stream's, negative where it is behind. The stream's answers carry
+	// whole seconds, so that clocks that agree seem to differ by up to a second and the time that an answer takes. It is zero
+	// while the stream's clock is not known.
+	ClockAhead time.Duration
+
 	// Counts are the numbers of Lambda's metrics, since the Mapping was made.
 	Counts Counts
 
@@ -160,6 +165,7 @@ func (m *Mapping) Status() Status {
 	}
 	v.mu.Unlock()
 
+	s.ClockAhead = m.clocks(time.Now()).ahead()
 	problem := s.Problem
 	s.Problem = cmp.Or(problem, table)
 	for _, sv := range shards {

@@ -34,6 +34,7 @@ type run struct {
 	admitted bool    // the role may do what it must
 	member   *member // of a fleet, nil without one
 	latest   latest
+	clock    sourceClock
 	lineage  lineage
 	running  map[string]*shard
 	listed   time.Time           // when the shards were listed last
@@ -63,7 +64,7 @@ type shardEnd struct {
 
 func newRun(ctx context.Context, m *Mapping, began time.Time) *run {
 	r := &run{
-		m: m, began: began, latest: latest{m: m, began: began},
+		m: m, began: began, latest: latest{m: m, began: began}, clock: sourceClock{m: m, began: began},
 		lineage: newLineage(), running: map[string]*shard{},
 		ended: make(chan shardEnd), gone: make(chan struct{}),
 		stragglers: map[string]straggler{}, outlived: make(chan string),
@@ -257,6 +258,7 @@ func (r *run) problem(what string, err error) {
 // list takes over a listing that began at a time.
 func (r *run) list(shards []poller.Shard, began time.Time) {
 	r.listed = time.Now()
+	r.clock.at(r.listed)
 	r.m.view.set(func(v *view) { v.problem = "" })
 	if r.trouble != "" {
 		r.trouble = ""

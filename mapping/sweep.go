@@ -70,10 +70,11 @@ func (r *run) sweep(progress map[string]Progress) {
 			return
 		}
 	}
-	for _, id := range r.lineage.lost(progress, r.swept) {
+	now := r.clock.at(r.swept)
+	for _, id := range r.lineage.lost(progress, now) {
 		r.giveUp(ctx, id)
 	}
-	removable := r.lineage.removable(progress, r.swept)
+	removable := r.lineage.removable(progress, now)
 	for _, id := range removable[:min(len(removable), sweepMost)] {
 		err := r.m.store.Delete(ctx, r.m.name, id)
 		r.m.log.Debug("row of a shard that has left the stream deleted", "shard", id, "error", err)
@@ -102,7 +103,7 @@ func (r *run) giveUp(ctx context.Context, id string) {
 // is known.
 func (m *Mapping) leftUnread(shard string, position batch.Position, from time.Time) {
 	m.counts.trimmed.Add(1)
-	to := time.Now().Add(-minRetention)
+	to := m.clocks(time.Now()).service.Add(-minRetention)
 	m.log.Error("the shard has left the stream before it was read to its end: what was left of it is lost",
 		"shard", shard, "position", position.String(), "from", stamp(from), "to", stamp(to))
 	call(m.cfg.Observer.Trimmed, Trimmed{Shard: shard, Position: position, From: from, To: to})
