@@ -61,7 +61,9 @@ func (c *sourceClock) at(now time.Time) time.Time {
 }
 
 // steady returns what a clock shows that showed began so long ago, unless it was set forward since: then what it would show else.
-func steady(now, began time.Time, passed time.Duration) time.Time { return earlier(now, began.Add(passed)) }
+func steady(now, began time.Time, passed time.Duration) time.Time {
+	return earlier(now, began.Add(passed))
+}
 
 // report logs how far our clock is ahead when that is news.
 func (c *sourceClock) report(now time.Time, ahead time.Duration) {

@@ -134,6 +134,7 @@ func TestShardIsNotGivenUpByAnotherClock(t *testing.T) {
 		require.NoError(t, r.stop())
 		all, err := w.store.Progress(t.Context(), storeName)
 		require.NoError(t, err)
+		require.Contains(t, all, shard, "its row is not deleted")
 		assert.False(t, all[shard].End)
 	})
 }

@@ -199,6 +199,7 @@ func (s *shard) publish() {
 	s.settle(false)
 	records, bytes := s.sched.Held()
 	noRoom := s.sched.Room() <= 0
+	stall := s.stall()
 	v := s.view
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -210,7 +211,22 @@ func (s *shard) publish() {
 		c := &s.calls[i]
 		v.status.Lanes = append(v.status.Lanes, LaneStatus{LaneStatus: s.lanes[i], RequestID: c.requestID, LastError: c.lastError})
 	}
-	v.noRoom = noRoom
+	v.noRoom, v.stall = noRoom, stall
+}
+
+// stall returns that of the stream, and logs when it begins and ends.
+func (s *shard) stall() stall {
+	since, behind, stalled := s.sched.Stalled()
+	if stalled != s.stalled {
+		s.stalled = stalled
+		if stalled {
+			s.log.Warn("the stream says that the shard is behind, but brings nothing and gets no further: tumbling windows close as if it were caught up",
+				"behind", behind.String(), "since", stamp(since))
+		} else {
+			s.log.Info("the shard gets further again")
+		}
+	}
+	return stall{since: since, behind: behind}
 }
 
 // tooLarge names a record, or the final invocation of a window, that is too large to be invoked. The zero one is nothing.

@@ -63,6 +63,7 @@ type shard struct {
 	reported chan struct{}  // closed when the run has received the shard's end
 
 	stopping bool         // nothing new starts
+	stalled  bool         // the stream is: see stall
 	wasCut   bool         // a call ended because its ctx was cancelled at the end of the drain
 	failing  bool         // the last read failed, other than by throttling
 	failure  poller.Class // how

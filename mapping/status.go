@@ -117,6 +117,13 @@ type shardView struct {
 
 	read  trouble // with the stream
 	store trouble // with the store
+	stall stall   // of the stream
+}
+
+// stall is that of a stream which says that the shard is behind, brings nothing, and gets no further. The zero stall is none.
+type stall struct {
+	since  time.Time
+	behind time.Duration
 }
 
 // trouble is what goes wrong, and since when. The zero trouble is none.
@@ -208,6 +215,10 @@ func (v *shardView) waiting() string {
 	}
 	if v.store.reason != "" {
 		return fmt.Sprintf("progress can't be stored since %s: %s", stamp(v.store.since), v.store.reason)
+	}
+	if !v.stall.since.IsZero() {
+		return fmt.Sprintf("the stream says that the shard is %s behind, but has brought nothing and got no further since %s",
+			v.stall.behind, stamp(v.stall.since))
 	}
 	for i := range v.status.Lanes {
 		if l := &v.status.Lanes[i].LaneStatus; l.State == batch.Invoking {

@@ -54,6 +54,7 @@ type reader struct {
 	expected expectation
 
 	pace      pace
+	chase     chase
 	limit     adaptiveLimit
 	reads     meter // calls of GetRecords
 	iterators meter // calls of GetShardIterator
@@ -234,7 +235,7 @@ func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOut
 	if err != nil {
 		return batch.Page{}, err
 	}
-	r.pace.succeeded(len(records) == 0 && page.Behind > 0)
+	r.pace.succeeded(r.chase.soon(began, len(records), page.Behind))
 	r.polled(ctx, &page)
 	return page, nil
 }
