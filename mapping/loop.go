@@ -97,7 +97,7 @@ func (s *shard) arm(timer *time.Timer, now time.Time) {
 // offer takes in what a read came to.
 func (s *shard) offer(r *read) {
 	s.reading = false
-	polled := Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, PassedOver: r.passedOver, Behind: r.page.Behind, Err: r.err}
+	polled := Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, PassedOver: r.passedOver, Repeated: r.repeats, Behind: r.page.Behind, Err: r.err}
 	if r.err != nil {
 		call(s.m.cfg.Observer.Polled, polled)
 		s.readFailed(r.err)
@@ -111,6 +111,9 @@ func (s *shard) offer(r *read) {
 	s.m.counts.polled.Add(int64(len(r.page.Records)))
 	s.m.counts.filtered.Add(int64(r.filtered))
 	s.m.counts.passedOver.Add(int64(r.passedOver))
+	if r.repeats > 0 {
+		s.repeated(r.repeats)
+	}
 	s.readWorked(r.page.Behind)
 	if r.gap != nil {
 		s.trimmed(r.gap)
@@ -124,6 +127,16 @@ func (s *shard) offer(r *read) {
 	s.setClock(now) // the answer that brought the page may be the first one that tells
 	s.sched.Offer(now, r.page)
 	s.settle(true)
+}
+
+// repeated takes note of records that came twice in a page: in the log at the first time, and then once an hour at most.
+func (s *shard) repeated(n int) {
+	s.m.counts.repeated.Add(int64(n))
+	s.repeats += n
+	if now := time.Now(); s.repeatsLogged.IsZero() || now.Sub(s.repeatsLogged) >= repeatsPause {
+		s.log.Warn("records came twice in a page, with the same data: they are processed once", "repeats", s.repeats)
+		s.repeats, s.repeatsLogged = 0, now
+	}
 }
 
 // settle tells the Budget what the shard holds, with a page that arrived if that is so.

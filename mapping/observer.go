@@ -58,6 +58,7 @@ type Polled struct {
 	Records    int
 	Filtered   int           // of them, records that no filter lets through
 	PassedOver int           // of them, members of aggregates that are not this shard's
+	Repeated   int           // records that came twice in the page, with the same data: each is in Records once
 	Bytes      int           // of the records' data
 	Behind     time.Duration // MillisBehindLatest
 	Err        error         // the read failed, and will be tried again

@@ -18,6 +18,9 @@ import (
 // leaseRetry is the pause before a lease that could not be had is asked for again.
 const leaseRetry = time.Second
 
+// repeatsPause is the least time between two log lines about records that came twice.
+const repeatsPause = time.Hour
+
 // shard processes one shard. Its run method is the goroutine that owns it and the only one that touches its Scheduler;
 // beside it run one goroutine that reads, one that commits, and one for each invocation.
 type shard struct {
@@ -61,6 +64,9 @@ type shard struct {
 
 	children []poller.Shard // that the last page told of
 	reported chan struct{}  // closed when the run has received the shard's end
+
+	repeats       int       // records that came twice in a page since that was logged
+	repeatsLogged time.Time // zero before the first time
 
 	stopping bool         // nothing new starts
 	stalled  bool         // the stream is: see stall
