@@ -29,7 +29,8 @@ var (
 	// Run returned. The message names their requests.
 	ErrStillRunning = errors.New("mapping: function still running")
 
-	// ErrNotStored tells that progress could not be stored before Run returned: records that were processed come again.
+	// ErrNotStored tells that progress could not be stored before Run returned: records that were processed come again. It is
+	// also the error of a stop before the first start of a mapping under LATEST could be stored.
 	ErrNotStored = errors.New("mapping: progress could not be stored")
 
 	// ErrStreamReplaced tells that what is stored belongs to another stream of the same name, one that was deleted.
@@ -159,7 +160,8 @@ func (c *Config) policy() batch.Policy {
 // one that could not store its progress ErrNotStored. The lease of a shard whose function still runs is released when
 // that returns.
 //
-// Before it processes anything, Run lists the stream's shards and reads the Store. It returns the error of a stream that
+// Run first stores when a mapping under LATEST was started. Before it processes anything, it lists the stream's shards and
+// reads the Store. It returns the error of a stream that
 // does not exist, credentials or permissions that are refused, a request that the service can't accept, and progress
 // that can't be read (ErrUnreadable) or belongs to another stream (ErrStreamReplaced), and a store in which another
 // program's fleet is at work (ErrForeignFleet). Anything else, such as an endpoint

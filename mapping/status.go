@@ -49,6 +49,15 @@ type Status struct {
 	Shards []ShardStatus
 }
 
+// MarshalJSON writes ClockAhead as text, such as "2h0m0.5s". The other fields are written as encoding/json does.
+func (s Status) MarshalJSON() ([]byte, error) {
+	type plain Status
+	return json.Marshal(struct {
+		plain
+		ClockAhead string
+	}{plain(s), s.ClockAhead.String()})
+}
+
 // ShardStatus tells where one shard stands.
 type ShardStatus struct {
 	ShardID string
