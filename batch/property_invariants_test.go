@@ -25,7 +25,7 @@ type watcher struct {
 
 	windows windowWatch
 
-	ahead time.Duration // of the source's clock, as it was told
+	ahead time.Duration // of the source's clock, as far as the Scheduler knows
 
 	running map[batch.ID]*call
 	calls   map[batch.ID]*call // of this epoch

@@ -29,7 +29,7 @@ type model struct {
 	caughtUp time.Time
 	passed   time.Time // that a source which is stalled has passed
 	reads    []modelRead
-	ahead    time.Duration // of the source's clock, as it was told
+	ahead    time.Duration // of the source's clock, as far as the Scheduler knows
 	upTo     time.Time     // all that arrived before it is resolved
 	storedTo time.Time     // ... as the last commit told
 	stood    int           // the front when upTo was looked at

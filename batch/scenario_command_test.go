@@ -253,7 +253,7 @@ func verdictLine(v batch.Verdict) string {
 	return s
 }
 
-// source tells what the source's clock shows: our time and a duration, which may be negative.
+// source says what the source's clock shows: our time and a duration, which may be negative.
 func (w *world) source(c *cursor) error {
 	word, err := c.word("clock=D")
 	if err == nil && word != "clock" {

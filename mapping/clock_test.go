@@ -30,7 +30,7 @@ var forms = map[string]func(t *testing.T, w *world, cfg *mapping.Config){
 		require.NoError(t, err)
 		cfg.EventSourceARN, cfg.Client = consumer, w.pipe(t).Client()
 	},
-	"first told with a page": func(_ *testing.T, w *world, cfg *mapping.Config) {
+	"first known with a page": func(_ *testing.T, w *world, cfg *mapping.Config) {
 		cfg.Client = timeless{w.service.Client()}
 	},
 }

@@ -165,7 +165,7 @@ func TestLatestIsStoredBeforeAnythingElseIsCalled(t *testing.T) {
 	})
 }
 
-// TestOtherStartingPositionsHaveNoAnchor: nothing is stored that nobody needs.
+// TestOtherStartingPositionsHaveNoAnchor: there is nothing to store.
 func TestOtherStartingPositionsHaveNoAnchor(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		cfg, b := w.latest(false)

@@ -124,7 +124,7 @@ func (s *shard) offer(r *read) {
 	}
 	s.rate.bytes.Add(int64(r.bytes))
 	now := time.Now()
-	s.setClock(now) // the answer that brought the page may be the first one that tells
+	s.setClock(now) // the answer that brought the page may be the first one with a time
 	s.sched.Offer(now, r.page)
 	s.settle(true)
 }

@@ -29,8 +29,8 @@ var (
 	// Run returned. The message names their requests.
 	ErrStillRunning = errors.New("mapping: function still running")
 
-	// ErrNotStored tells that progress could not be stored before Run returned: records that were processed come again. It is
-	// also the error of a stop before the first start of a mapping under LATEST could be stored.
+	// ErrNotStored is returned if progress could not be stored before Run returned: records that were processed come again.
+	// It is also the error of a stop before the first start of a mapping under LATEST could be stored.
 	ErrNotStored = errors.New("mapping: progress could not be stored")
 
 	// ErrStreamReplaced tells that what is stored belongs to another stream of the same name, one that was deleted.

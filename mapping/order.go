@@ -12,7 +12,7 @@ import (
 // all others have a sequence number and lie behind the one before, the first behind read.
 //
 // A record came twice if one ahead of it in the page has its sequence number, its place in an aggregate, and its data. A record
-// at or below read that is not in the page cannot be compared, and may be another one, which nobody has seen: it is an error,
+// at or below read that is not in the page cannot be compared, and may be one that was never read: it is an error,
 // as a sequence number that falls is. A page without repeats is returned as it is, and records is never written to.
 func inOrder(read batch.Position, records []batch.Record) (page []batch.Record, repeats int, err error) {
 	page = records

@@ -49,7 +49,7 @@ type shard struct {
 	straggles error
 	rate      rate // of what is read
 	sched     *batch.Scheduler
-	clocked   time.Time // when it was told the source's time
+	clocked   time.Time // when sched got the source's time
 	commits   *committer
 	account   *poller.Account // in the Budget, nil without one
 	held      int             // what it was told last

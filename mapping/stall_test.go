@@ -115,7 +115,7 @@ func TestLateRecordsOfAStalledShardJoinTheCurrentWindow(t *testing.T) {
 	})
 }
 
-// holding gives nothing while it is told to.
+// holding gives nothing while hold is set.
 type holding struct {
 	claimsLag
 	hold atomic.Bool

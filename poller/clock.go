@@ -19,7 +19,7 @@ import (
 // have answered out of its cache, and records that seem hours older are discarded.
 type serviceClock struct {
 	mu    sync.Mutex
-	bound dated // zero while no answer told
+	bound dated // zero before the first answer
 	odd   dated // the last answer, if it was far from bound
 }
 
