@@ -9,6 +9,7 @@
 //	Next(now)                  what to do: *Invoke, *Discard, *Commit
 //	Wake(now)                  when to ask again though nothing happened
 //	Room()                     how much more may be read
+//	SetSourceTime(now, t)      what the source's clock shows, by which records grow too old
 //
 // Its user runs a loop of this form, and does what Next says beside it:
 //

@@ -14,6 +14,10 @@ func (s *Scheduler) Offer(now time.Time, page Page) {
 		s.spread(now, s.frontier.add(records))
 	}
 	s.caughtUp = later(s.caughtUp, page.CaughtUpTo)
+	s.stall.read(now, page.Behind, len(records) > 0)
+	if _, _, stalled := s.Stalled(); stalled {
+		s.windows.pass(s.clock.at(now))
+	}
 	s.ended = s.ended || page.End
 	s.advance()
 	if page.End && s.Ended() {
@@ -40,7 +44,7 @@ func (s *Scheduler) spread(now time.Time, p *page) {
 			l = &s.lanes[LaneOf(r, len(s.lanes))]
 		}
 		if s.windows.size > 0 {
-			s.windows.add(now, r)
+			s.windows.add(s.clock.at(now), r)
 		}
 		l.push(now, ref{page: p, index: i}, &s.policy)
 	}

@@ -56,22 +56,14 @@ func (p *piece) oldest(n int) (old, rest piece) {
 	return old, rest
 }
 
-// arrival returns when the oldest record of p arrived, or since when a final invocation is due.
-func (p *piece) arrival() time.Time {
-	if p.records.Len() > 0 {
-		return p.records.At(0).ArrivalTime
-	}
-	return p.due
-}
-
-// older reports whether the record is older than age. One whose arrival time is not known never is.
+// older reports whether the record is older than age, now being by the source's clock. One whose arrival time is not known never is.
 func (r *Record) older(age time.Duration, now time.Time) bool { return older(r.ArrivalTime, age, now) }
 
 func older(arrival time.Time, age time.Duration, now time.Time) bool {
 	return !arrival.IsZero() && now.Sub(arrival) > age
 }
 
-// expired returns how many leading records are older than age at now.
+// expired returns how many leading records are older than age at now, by the source's clock.
 func expired(records Records, age time.Duration, now time.Time) int {
 	if age <= 0 {
 		return 0

@@ -25,6 +25,8 @@ type watcher struct {
 
 	windows windowWatch
 
+	ahead time.Duration // of the source's clock, as far as the Scheduler knows
+
 	running map[batch.ID]*call
 	calls   map[batch.ID]*call // of this epoch
 	lastID  batch.ID
@@ -80,7 +82,7 @@ func (w *watcher) epoch(resume batch.Commit, at int) {
 	w.resume, w.position, w.ended = at, resume.Position, resume.End
 	w.upTo, w.closedUpTo = resume.ResolvedUpTo, resume.ClosedUpTo
 	w.running, w.calls = map[batch.ID]*call{}, map[batch.ID]*call{}
-	w.lastID, w.version, w.read = 0, 0, at
+	w.lastID, w.version, w.read, w.ahead = 0, 0, at, 0
 	w.windows.resume(resume, int64(w.p.TumblingWindow/time.Second))
 }
 
@@ -113,7 +115,7 @@ func (w *watcher) invoked(now time.Time, a *batch.Invoke) (*call, error) {
 		return nil, fmt.Errorf("%d records, BatchSize is %d", a.Records.Len(), w.p.BatchSize)
 	case size > w.p.PayloadLimit:
 		return nil, fmt.Errorf("event of %d bytes, PayloadLimit is %d", size, w.p.PayloadLimit)
-	case a.Records.Len() > 0 && w.p.MaximumRecordAge > 0 && now.Sub(a.Records.At(0).ArrivalTime) > w.p.MaximumRecordAge:
+	case a.Records.Len() > 0 && w.p.MaximumRecordAge > 0 && now.Add(w.ahead).Sub(a.Records.At(0).ArrivalTime) > w.p.MaximumRecordAge:
 		return nil, fmt.Errorf("record %s is too old to be invoked", a.Records.At(0).SequenceNumber)
 	}
 	return c, w.ordered(c)
@@ -200,7 +202,7 @@ func (w *watcher) discarded(now time.Time, a *batch.Discard) error {
 	switch {
 	case a.Condition == batch.RecordAgeExceeded:
 		for _, r := range a.Records.All() {
-			if age := now.Sub(r.ArrivalTime); w.p.MaximumRecordAge <= 0 || age <= w.p.MaximumRecordAge {
+			if age := now.Add(w.ahead).Sub(r.ArrivalTime); w.p.MaximumRecordAge <= 0 || age <= w.p.MaximumRecordAge {
 				return fmt.Errorf("record %s is given up at an age of %s", r.SequenceNumber, age)
 			}
 		}

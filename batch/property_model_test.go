@@ -29,10 +29,13 @@ type model struct {
 	closed   int64 // those that begin before it are closed
 	seen     int64 // the latest second in which a record arrived
 	caughtUp time.Time
-	upTo     time.Time // all that arrived before it is resolved
-	storedTo time.Time // ... as the last commit told
-	stood    int       // the front when upTo was looked at
-	idle     int       // how often upTo was worth a commit of its own
+	passed   time.Time // that a source which is stalled has passed
+	reads    []modelRead
+	ahead    time.Duration // of the source's clock, as far as the Scheduler knows
+	upTo     time.Time     // all that arrived before it is resolved
+	storedTo time.Time     // ... as the last commit told
+	stood    int           // the front when upTo was looked at
+	idle     int           // how often upTo was worth a commit of its own
 
 	lastID    batch.ID
 	version   uint64
@@ -122,8 +125,10 @@ func cmpOr(v, otherwise int) int {
 	return v
 }
 
-// offer takes the records up to index to, excluded.
-func (m *model) offer(now time.Time, to int, end bool, caughtUp time.Time) {
+// offer takes a page with the records up to index to, excluded.
+func (m *model) offer(now time.Time, to int, p batch.Page) {
+	m.reads = append(m.reads, modelRead{now, p.Behind, to > m.read})
+	m.reads = m.reads[m.progress(len(m.reads)-1):]
 	if to > m.read {
 		m.pages = append(m.pages, [2]int{m.read, to})
 	}
@@ -140,9 +145,12 @@ func (m *model) offer(now time.Time, to int, end bool, caughtUp time.Time) {
 		}
 		l.queue = append(l.queue, m.read)
 	}
-	m.ended = m.ended || end
-	if caughtUp.After(m.caughtUp) {
-		m.caughtUp = caughtUp
+	m.ended = m.ended || p.End
+	if p.CaughtUpTo.After(m.caughtUp) {
+		m.caughtUp = p.CaughtUpTo
+	}
+	if m.stalled() {
+		m.passed = latest(now.Add(m.ahead), time.Unix(m.current+m.windowSize(), 0).Add(m.p.TumblingWindowGrace))
 	}
 	m.settle()
 }
@@ -331,7 +339,7 @@ func (m *model) size(queue []int, window int64) int {
 // expired returns how many leading records are too old.
 func (m *model) expired(now time.Time, queue []int) int {
 	for n, i := range queue {
-		if m.p.MaximumRecordAge <= 0 || now.Sub(m.stream[i].ArrivalTime) <= m.p.MaximumRecordAge {
+		if m.p.MaximumRecordAge <= 0 || now.Add(m.ahead).Sub(m.stream[i].ArrivalTime) <= m.p.MaximumRecordAge {
 			return n
 		}
 	}
@@ -360,7 +368,7 @@ func (m *model) wake() (at time.Time, ok bool) {
 			t, born = l.pieces[0].notBefore, l.pieces[0].due
 		}
 		if len(l.pieces) == 0 || !l.pieces[0].final {
-			born = m.stream[l.queue[0]].ArrivalTime
+			born = m.stream[l.queue[0]].ArrivalTime.Add(-m.ahead)
 		}
 		if age := m.p.MaximumRecordAge; age > 0 {
 			if old := born.Add(age + 1); old.Before(t) {

@@ -18,6 +18,7 @@ type schedule struct {
 	p      batch.Policy
 	stream []batch.Record
 	now    time.Time
+	ahead  time.Duration // of the source's clock, whether the Scheduler knows it or not
 	s      *batch.Scheduler
 	m      *model
 	w      *watcher
@@ -92,12 +93,25 @@ func (s *schedule) begin(d durable) {
 	s.w.epoch(d.commit, d.mark.front)
 	s.commits, s.running, s.past, s.calm = []durable{d}, nil, nil, false
 	s.logf("begin at %s", d.commit.Position)
+	if chance(s, 2) {
+		s.tellTime()
+	}
 	s.next()
 }
 
+// tellTime says what the source's clock shows.
+func (s *schedule) tellTime() {
+	s.logf("the source's clock is ahead by %s", s.ahead)
+	s.s.SetSourceTime(s.now, s.sourceNow())
+	s.m.ahead, s.w.ahead = s.ahead, s.ahead
+	s.calm = false
+}
+
+func (s *schedule) sourceNow() time.Time { return s.now.Add(s.ahead) }
+
 // act does one random thing.
 func (s *schedule) act(crashes bool) {
-	switch s.choose(13) {
+	switch s.choose(15) {
 	case 0, 1:
 		s.offer(s.choose(9), chance(s, 4))
 	case 2, 3, 4, 5:
@@ -119,34 +133,60 @@ func (s *schedule) act(crashes bool) {
 			s.stop()
 		}
 	case 12:
+		s.ahead = oneOf(s, 0, 2*time.Hour, -2*time.Hour, 7*time.Second, -7*time.Second, 90*time.Second)
+		s.tellTime()
+		s.next()
+	case 13:
+		s.starve()
+	case 14:
 		s.hurry(s.choose(3) == 0)
 	}
 }
 
-// offer reads up to n more records; the last page may say so. Nothing is read without room, as a reader would have it.
+// starve reads nothing for a while, from a source that says it is behind.
+func (s *schedule) starve() {
+	lag := oneOf(s, 500*time.Millisecond, 5*time.Second, 73*time.Minute)
+	step := oneOf(s, 0, 0, time.Millisecond, -time.Millisecond, -20*time.Millisecond, -3*time.Second, 7*time.Second)
+	pause := oneOf(s, time.Second, 5*time.Second, 9*time.Second, 11*time.Second, 4*time.Minute, 6*time.Minute)
+	for n := s.choose(oneOf(s, 2, 10, 20, 100)); n > 0 && s.err == nil; n-- {
+		s.readPage(0, false, batch.Page{Behind: max(0, lag)})
+		s.advance(pause)
+		lag += step
+	}
+}
+
+// offer reads up to n more records, caught up or behind; the last page may say so.
 func (s *schedule) offer(n int, end bool) {
+	var p batch.Page
+	switch s.choose(4) {
+	case 0, 1: // the read began before now
+		p.CaughtUpTo = s.sourceNow().Add(-oneOf(s, 0, 0, time.Second, 30*time.Second))
+	case 2:
+		p.Behind = oneOf(s, time.Millisecond, 5*time.Second, time.Hour)
+	}
+	s.readPage(n, end, p)
+}
+
+// readPage reads up to n more records in a page; the last page may say so. Nothing is read without room, as a reader would have it.
+func (s *schedule) readPage(n int, end bool, p batch.Page) {
 	if s.m.ended || s.s.Room() <= 0 {
 		return
 	}
 	from := s.m.read
 	to := min(from+n, len(s.stream))
 	for i := max(from, s.read); i < to; i++ { // it arrives now, or a while ago, once and for all
-		s.stream[i].ArrivalTime = s.now.Add(-time.Second * oneOf[time.Duration](s, 0, 0, 0, 10, 30, 59, 60, 61, 120))
+		s.stream[i].ArrivalTime = s.sourceNow().Add(-time.Second * oneOf[time.Duration](s, 0, 0, 0, 10, 30, 59, 60, 61, 120))
 	}
 	s.read = max(s.read, to)
 	back := 0
 	if s.choose(3) == 0 { // a reader may see again what it has read
 		back = min(s.choose(4), from)
 	}
-	end = end && to == len(s.stream)
-	var caughtUp time.Time
-	if chance(s, 2) { // the read began before now
-		caughtUp = s.now.Add(-oneOf(s, 0, 0, time.Second, 30*time.Second))
-	}
-	s.m.offer(s.now, to, end, caughtUp)
-	s.w.offered(to, end, caughtUp)
-	s.logf("offer %s end=%t, caught up to %s", positions(s.stream[from-back:to]), end, caughtUp.Sub(worldStart))
-	s.s.Offer(s.now, batch.Page{Records: s.stream[from-back : to : to], End: end, CaughtUpTo: caughtUp})
+	p.Records, p.End = s.stream[from-back:to:to], end && to == len(s.stream)
+	s.m.offer(s.now, to, p)
+	s.w.offered(s.now, to, p)
+	s.logf("offer %s end=%t, caught up to %s, behind %s", positions(p.Records), p.End, p.CaughtUpTo.Sub(worldStart), p.Behind)
+	s.s.Offer(s.now, p)
 	s.calm = false
 	s.next()
 }
@@ -306,10 +346,12 @@ func (s *schedule) comeToRest() {
 		kind = batch.NotRun
 	}
 	s.logf("from now on %s", kind)
+	s.tellTime()
+	s.next()
 	for steps := 0; s.err == nil; steps++ {
 		at, ok := s.s.Wake(s.now)
 		switch {
-		case steps > 5000:
+		case steps > 20000: // a record that arrived while the source's clock was hours ahead is retried for as long
 			s.failf("it does not come to rest")
 		case len(s.running) > 0:
 			s.reportOne(func(r run) batch.Outcome { return s.withState(r, batch.Outcome{Kind: kind}) })

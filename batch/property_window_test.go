@@ -32,9 +32,50 @@ func (m *model) assign(i int) {
 	m.windows[i] = m.current
 }
 
-// over reports whether the source was read to its tip behind the end of a window and its grace.
+// modelRead is one read of the source: when, how far behind it claimed to be, and whether it brought something.
+type modelRead struct {
+	at       time.Time
+	lag      time.Duration
+	progress bool
+}
+
+// stalled reports whether the last reads brought nothing for long, while the source said that it is behind by as much as ever.
+func (m *model) stalled() bool {
+	last := len(m.reads) - 1
+	idle := time.Duration(0)
+	for i := m.progress(last); i < last; i++ {
+		idle += min(m.reads[i+1].at.Sub(m.reads[i].at), 10*time.Second)
+	}
+	return idle >= max(time.Minute, m.p.TumblingWindow+m.p.TumblingWindowGrace)
+}
+
+// progress returns the last read up to the nth that was one with progress.
+func (m *model) progress(n int) int {
+	if n == 0 {
+		return 0
+	}
+	before := m.progress(n - 1)
+	r, was := m.reads[n], m.reads[before]
+	away := r.at.Sub(m.reads[n-1].at) > 5*time.Minute
+	if r.progress || away || r.lag == 0 || was.lag == 0 || was.lag-r.lag >= time.Second {
+		return n
+	}
+	return before
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// tip is the time before which all has been read, or is not waited for.
+func (m *model) tip() time.Time { return latest(m.caughtUp, m.passed) }
+
+// over reports whether the source was read to its tip behind the end of a window and its grace, or was stalled there.
 func (m *model) over(end int64) bool {
-	return !m.caughtUp.Before(time.Unix(end, 0).Add(m.p.TumblingWindowGrace))
+	return !m.tip().Before(time.Unix(end, 0).Add(m.p.TumblingWindowGrace))
 }
 
 // edge is the beginning of the window of the next record, or that of the latest time that is known.
@@ -42,7 +83,7 @@ func (m *model) edge(l *modelLane) int64 {
 	if len(l.queue) > 0 {
 		return m.windows[l.queue[0]]
 	}
-	seen := max(m.seen, m.caughtUp.Unix())
+	seen := max(m.seen, m.tip().Unix())
 	return seen - seen%m.windowSize()
 }
 
@@ -55,8 +96,8 @@ func (m *model) closes(now time.Time, l *modelLane) (modelPiece, bool) {
 	due := resized || len(l.queue) > 0 && m.windows[l.queue[0]] > m.open.start
 	if len(l.queue) == 0 && (resized || m.ended || m.over(m.open.end)) {
 		due = true
-		if !m.caughtUp.IsZero() {
-			m.current = max(m.current, windowStart(m.caughtUp, m.windowSize()))
+		if !m.tip().IsZero() {
+			m.current = max(m.current, windowStart(m.tip(), m.windowSize()))
 		}
 	}
 	return modelPiece{final: true, window: m.open.start, due: now}, due
@@ -132,7 +173,10 @@ func (s *sums) next(c chooser, p batch.Policy, before []byte, records []int) []b
 type windowWatch struct {
 	sums     sums
 	caughtUp time.Time
-	ended    bool // the end was offered
+	ended    bool          // the end was offered
+	idle     time.Duration // reading without a record since the last one, by the caller's clock
+	last     time.Time     // the last read
+	stalled  bool          // it was idle for long enough to close a window, at some time in this epoch
 
 	of    map[int]int64 // the window in which a record was seen, in this epoch
 	start int64         // of the last window seen, in this epoch
@@ -148,6 +192,7 @@ type windowWatch struct {
 func (w *windowWatch) resume(last batch.Commit, size int64) {
 	w.of, w.start, w.state, w.close, w.old = map[int]int64{}, 0, nil, false, nil
 	w.caughtUp, w.ended = time.Time{}, false
+	w.idle, w.last, w.stalled = 0, time.Time{}, false
 	if size == 0 {
 		return
 	}
@@ -163,22 +208,32 @@ func (w *windowWatch) resume(last batch.Commit, size int64) {
 }
 
 // offered notes what was read.
-func (w *watcher) offered(to int, end bool, caughtUp time.Time) {
-	w.read, w.windows.ended = to, w.windows.ended || end
-	if caughtUp.After(w.windows.caughtUp) {
-		w.windows.caughtUp = caughtUp
+func (w *watcher) offered(now time.Time, to int, p batch.Page) {
+	v := &w.windows
+	if !v.last.IsZero() {
+		v.idle += now.Sub(v.last)
 	}
-	if caughtUp.After(w.windows.tip) {
-		w.windows.tip = caughtUp
+	if to > w.read || p.Behind == 0 {
+		v.idle = 0
 	}
-	if caughtUp.After(w.windows.seen) {
-		w.windows.seen = caughtUp
+	v.last, v.stalled = now, v.stalled || w.mayBeStalled()
+	w.read, v.ended = to, v.ended || p.End
+	if p.CaughtUpTo.After(v.caughtUp) {
+		v.caughtUp = p.CaughtUpTo
 	}
+	v.tip = latest(v.tip, p.CaughtUpTo)
 	for i := range w.stream[:to] {
-		if at := w.stream[i].ArrivalTime; at.After(w.windows.seen) {
-			w.windows.seen = at
-		}
+		v.seen = latest(v.seen, w.stream[i].ArrivalTime)
 	}
+	if w.mayBeStalled() { // then what the clock shows is passed, and the windows that are there
+		v.tip = latest(v.tip, latest(now.Add(w.ahead), v.seen.Add(2*w.p.TumblingWindow+w.p.TumblingWindowGrace)))
+	}
+	v.seen = latest(v.seen, v.tip)
+}
+
+// mayBeStalled reports whether nothing came for a minute and for the length of a window with its grace.
+func (w *watcher) mayBeStalled() bool {
+	return w.windows.idle >= max(time.Minute, w.p.TumblingWindow+w.p.TumblingWindowGrace)
 }
 
 // seen checks the window of an invocation, or of a discard, of some records.
@@ -255,7 +310,7 @@ func (w *windowWatch) seenOld(got *batch.Window, records []int) error {
 // onTime reports whether nothing can have closed the window of a record before it was offered: no record before it is of
 // a later one, and no read was at the tip behind its end.
 func (w *watcher) onTime(i int, own, size int64) bool {
-	if !w.windows.caughtUp.Before(time.Unix(own+size, 0)) {
+	if w.windows.stalled || !w.windows.caughtUp.Before(time.Unix(own+size, 0)) {
 		return false
 	}
 	for j := w.resume; j < i; j++ {
@@ -282,7 +337,7 @@ func (w *watcher) mayClose(start, size int64) error {
 			return fmt.Errorf("the window is closed before its record %s", recordName(&w.stream[j]))
 		}
 	}
-	if w.windows.ended || !w.windows.caughtUp.Before(time.Unix(start+size, 0).Add(w.p.TumblingWindowGrace)) {
+	if w.windows.ended || w.windows.stalled || !w.windows.caughtUp.Before(time.Unix(start+size, 0).Add(w.p.TumblingWindowGrace)) {
 		return nil
 	}
 	return fmt.Errorf("the window is closed though more can come for it")

@@ -14,6 +14,7 @@ import (
 // world is what a script acts on: one Scheduler, a clock, and a scripted function and destination.
 type world struct {
 	start, now time.Time
+	ahead      time.Duration // of the source's clock
 	policy     batch.Policy
 	s          *batch.Scheduler
 	refused    error // why there is no Scheduler
@@ -56,6 +57,7 @@ var commands = map[string]func(*world, *cursor) error{
 	"report":      (*world).report,
 	"advance":     (*world).advance,
 	"hurry":       (*world).hurry,
+	"source":      (*world).source,
 	"wake":        (*world).wake,
 	"run":         (*world).run,
 	"function":    (*world).setFunction,
@@ -250,6 +252,21 @@ func verdictLine(v batch.Verdict) string {
 		s += " bad-item"
 	}
 	return s
+}
+
+// source says what the source's clock shows: our time and a duration, which may be negative.
+func (w *world) source(c *cursor) error {
+	word, err := c.word("clock=D")
+	if err == nil && word != "clock" {
+		err = fmt.Errorf("unknown attribute %q; known is clock", word)
+	}
+	if err != nil {
+		return err
+	}
+	d, err := timed(c, "clock", parseDuration)
+	w.ahead = d
+	w.s.SetSourceTime(w.now, w.now.Add(d))
+	return err
 }
 
 func (w *world) advance(c *cursor) error {

@@ -34,6 +34,9 @@ func TestScenarioMistakes(t *testing.T) {
 		{"next\n----\n\n0s (nothing)\nnext\n----\n", `x.txt:4: unknown command "0s"`},
 		{"= 3\n----\n", `x.txt:1: a command expected before "="`},
 		{"next now\n----\n", `x.txt:1: next: unexpected "now"`},
+		{"source\n----\n", `source: clock=D is missing`},
+		{"source time=2h\n----\n", `source: unknown attribute "time"; known is clock`},
+		{"source clock=2\n----\n", `clock: "2" is not a duration`},
 		{`offer 1 key="a` + "\n----\n", "x.txt:1: a quote is not closed"},
 
 		{"\n\npolicy Batchsize=3\n----\n", `x.txt:3: policy: unknown field "Batchsize"; known are BatchSize,`},
@@ -155,7 +158,7 @@ func TestScenarioDifferences(t *testing.T) {
 
 // TestScenarioNeverPanics runs shuffled pieces of commands: each is run or refused.
 func TestScenarioNeverPanics(t *testing.T) {
-	words := strings.Fields(`policy offer next report advance wake run function destination status lanes laneof room stop restart
+	words := strings.Fields(`policy offer next report advance wake run function destination status lanes laneof room stop restart source clock
 		BatchSize ParallelizationFactor MaximumRetryAttempts PayloadLimit BisectBatchOnFunctionError BufferBytes
 		1 2 3 1-4 7-9 0 -1 "" 5s 0s -3s 1h = = = , ; key lane size data age arrived filtered members sub more end caughtup
 		TumblingWindow 10s state {} {"n":1} {"n": { large(99) counts final window 0s/10s unknown none

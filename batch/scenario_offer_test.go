@@ -23,8 +23,10 @@ const (
 )
 
 func (w *world) newGroup() *group {
-	return &group{record: batch.Record{PartitionKey: scriptKey, Size: scriptSize, ArrivalTime: w.now}}
+	return &group{record: batch.Record{PartitionKey: scriptKey, Size: scriptSize, ArrivalTime: w.sourceNow()}}
 }
+
+func (w *world) sourceNow() time.Time { return w.now.Add(w.ahead) }
 
 // offer reads groups of records with their attributes, and the attributes of the page.
 func (w *world) offer(c *cursor) error {
@@ -83,7 +85,7 @@ func (w *world) attribute(c *cursor, name string, g *group, p *batch.Page) error
 var pageAttributes = map[string]func(*world, *cursor, *batch.Page) error{
 	"end": func(_ *world, _ *cursor, p *batch.Page) error { p.End = true; return nil },
 	"caughtup": func(w *world, c *cursor, p *batch.Page) error {
-		p.CaughtUpTo = w.now
+		p.CaughtUpTo = w.sourceNow()
 		if !c.at(0, "=") {
 			return nil
 		}
@@ -131,7 +133,7 @@ var recordAttributes = map[string]func(*world, *cursor, *group) error{
 	},
 	"age": func(w *world, c *cursor, g *group) error {
 		d, err := timed(c, "age", parseDuration)
-		g.record.ArrivalTime = w.now.Add(-d)
+		g.record.ArrivalTime = w.sourceNow().Add(-d)
 		return err
 	},
 	"arrived": func(w *world, c *cursor, g *group) error {

@@ -125,6 +125,7 @@ func (w *world) restart(c *cursor) error {
 		return err
 	}
 	w.s, w.policy, w.resumed, w.commits, w.flight = next, p, resume, nil, nil
+	w.s.SetSourceTime(w.now, w.sourceNow())
 	if resume.Window == nil {
 		w.printf("restart position=%s", resume.Position)
 	} else {

@@ -10,13 +10,16 @@ import (
 // given up, and how far the shard may be checkpointed. It holds no clock and starts nothing: it is told what happened
 // and when (Offer, Report) and says what to do (Next) and when to ask again (Wake).
 //
-// A Scheduler is used by one goroutine. Time never runs backwards: each now is at or after the one before.
+// A Scheduler is used by one goroutine. Time never runs backwards: each now is at or after the one before. The times that
+// records bring are by the source's clock, which may be another one: see SetSourceTime.
 type Scheduler struct {
 	policy   Policy
 	rng      *rand.Rand // nil: no jitter
 	lanes    []lane
 	frontier frontier
 	windows  windows
+	clock    clock
+	stall    stall
 	read     Position // behind the last record offered
 	lastID   ID
 
@@ -97,7 +100,7 @@ func (s *Scheduler) step(now time.Time, i int) {
 			s.discard(now, i, h)
 			return
 		}
-		if n := expired(h.records, s.policy.MaximumRecordAge, now); n > 0 {
+		if n := expired(h.records, s.policy.MaximumRecordAge, s.clock.at(now)); n > 0 {
 			s.doomOldest(l, n)
 			continue
 		}
@@ -133,7 +136,7 @@ func (s *Scheduler) cut(now time.Time, l *lane) bool {
 		n, window, _ = s.cutWindow(l)
 	}
 	if !s.due(now, l) {
-		n = l.queue.expired(n, s.policy.MaximumRecordAge, now)
+		n = l.queue.expired(n, s.policy.MaximumRecordAge, s.clock.at(now))
 	}
 	if n == 0 {
 		return false

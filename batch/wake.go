@@ -20,27 +20,40 @@ func (s *Scheduler) Wake(now time.Time) (time.Time, bool) {
 // wake returns when a lane is to be looked at again.
 func (s *Scheduler) wake(now time.Time, l *lane) (time.Time, bool) {
 	h := l.head()
-	var at time.Time
-	var oldest time.Time
 	switch {
 	case h == nil && l.buffered() == 0:
-		return at, false
+		return time.Time{}, false
 	case h == nil && s.due(now, l):
 		return now, true
 	case h == nil:
-		at, oldest = l.since.Add(s.policy.MaximumBatchingWindow), l.queue.front().record().ArrivalTime
+		return s.orTooOld(l.since.Add(s.policy.MaximumBatchingWindow), l.queue.front().record().ArrivalTime), true
+	case h.state == waiting && h.final:
+		return s.orOver(h.notBefore, h.due), true
 	case h.state == waiting:
-		at, oldest = h.notBefore, h.arrival()
+		return s.orTooOld(h.notBefore, h.records.At(0).ArrivalTime), true
 	case h.state == running || h.state == discarding:
-		return at, false
+		return time.Time{}, false
 	default:
 		return now, true
 	}
-	if age := s.policy.MaximumRecordAge; age > 0 {
-		// One nanosecond later it is older than the limit.
-		if t := oldest.Add(age + 1); t.Before(at) && !oldest.IsZero() {
-			at = t
-		}
+}
+
+// orTooOld returns at, or the earlier time at which a record that arrived then, by the source's clock, is too old.
+func (s *Scheduler) orTooOld(at, arrived time.Time) time.Time {
+	if arrived.IsZero() {
+		return at
 	}
-	return at, true
+	return s.orOver(at, s.clock.when(arrived))
+}
+
+// orOver returns at, or the earlier time at which what was there since then has grown too old.
+func (s *Scheduler) orOver(at, since time.Time) time.Time {
+	age := s.policy.MaximumRecordAge
+	if age <= 0 {
+		return at
+	}
+	if t := since.Add(age + 1); t.Before(at) { // one nanosecond more than the limit
+		return t
+	}
+	return at
 }

@@ -25,12 +25,16 @@ type windows struct {
 	//
 	// so that no window is closed, and none takes a record, that begins after everything that the source has shown.
 
-	// seen is the latest time that a record has shown: when it arrived. It is that of the source where it was caught up later.
+	// seen is the latest time that a record has shown: when it arrived. The tip counts as seen too where it is later.
 	seen time.Time
 
 	// current is the window of the last record offered, or that of the source's clock when the shard went idle.
 	// A record that arrives late, for a window before it, joins it.
 	current time.Time
+
+	// passed is a time, by the source's clock, that a source which is stalled has passed: nothing that arrived before it is
+	// waited for any more.
+	passed time.Time
 
 	// closed is Commit.ClosedUpTo: windows that begin before it take no records any more.
 	closed time.Time
@@ -58,7 +62,8 @@ func (w *windows) of(t time.Time) time.Time {
 	return time.Unix(sec-((sec%size)+size)%size, 0).UTC()
 }
 
-// add takes note of a record that is offered. One whose arrival time is not known joins the current window.
+// add takes note of a record that is offered at now, by the source's clock. One whose arrival time is not known joins the
+// current window.
 func (w *windows) add(now time.Time, r *Record) {
 	arrived := r.ArrivalTime
 	if arrived.IsZero() && w.current.IsZero() {
@@ -88,10 +93,20 @@ func (s *Scheduler) windowFrom(unresolved, n int) (start time.Time, of int, whol
 	return w.spans[0].start, n, s.windowOver(w.spans[0].start.Add(w.size))
 }
 
-// windowOver reports whether no record can come for a window any more: the source was read to its tip when the window and its
-// grace were over, by the source's clock. Our own clock says nothing of a source that is throttled or behind.
+// windowOver reports whether no record is waited for in a window any more: the source was read to its tip when the window and
+// its grace were over, by the source's clock, or was stalled then. Our own clock says nothing of a source that is throttled or
+// behind.
 func (s *Scheduler) windowOver(end time.Time) bool {
-	return !s.caughtUp.Before(end.Add(s.windows.grace))
+	return !s.tip().Before(end.Add(s.windows.grace))
+}
+
+// tip returns the time before which everything that arrived has been read, or is waited for no longer.
+func (s *Scheduler) tip() time.Time { return later(s.caughtUp, s.windows.passed) }
+
+// pass waits no longer for records that arrived before now, by the source's clock, nor for those of the windows that are there:
+// that clock may be unknown, and behind.
+func (w *windows) pass(now time.Time) {
+	w.passed = later(now, w.current.Add(w.size+w.grace))
 }
 
 // state returns the state that the next invocation of a window is given.
@@ -155,7 +170,7 @@ func (s *Scheduler) closeWindow(now time.Time, l *lane) bool {
 		if !s.ended && !s.windowOver(w.open.end) && !resized {
 			return false
 		}
-		if tip := w.of(s.caughtUp); tip.After(w.current) {
+		if tip := w.of(s.tip()); tip.After(w.current) {
 			w.current = tip // for records that are late from now on
 		}
 	}
@@ -228,5 +243,5 @@ func (s *Scheduler) edge() time.Time {
 		start, _, _ := s.windowFrom(n, 1)
 		return start
 	}
-	return s.windows.of(later(s.windows.seen, s.caughtUp))
+	return s.windows.of(later(s.windows.seen, s.tip()))
 }

@@ -111,7 +111,7 @@ func (s *shard) invoke(now time.Time, a *batch.Invoke) {
 	c := s.begin(now, a.Lane, a.ID, false)
 	c.invoking = Invoking{Shard: s.info.ID, Lane: a.Lane, RequestID: c.requestID, Attempt: a.Attempt, Records: a.Records.Len()}
 	if n := a.Records.Len(); n > 0 && !a.Records.At(n-1).ArrivalTime.IsZero() {
-		c.invoking.IteratorAge = max(0, now.Sub(a.Records.At(n-1).ArrivalTime))
+		c.invoking.IteratorAge = max(0, s.sched.SourceTime(now).Sub(a.Records.At(n-1).ArrivalTime))
 	}
 	call(s.m.cfg.Observer.Invoking, c.invoking)
 	c.next = &invoke.Invocation{

@@ -18,8 +18,10 @@ const (
 	// TrimHorizon begins at the oldest record that the stream still has.
 	TrimHorizon StartingPosition = "TRIM_HORIZON"
 
-	// Latest begins at the first start of the mapping: that moment is stored before any shard is opened, and every
-	// restart and every later worker goes by it. Records written up to 2 s before it may be delivered.
+	// Latest begins at the first start of the mapping: the first call of Run, even one that ends in an error. That moment is
+	// stored before anything else is called, and every restart and every later worker goes by it. It is a time by this
+	// host's clock, less 2 s, until the stream's clock is known. If the host's clock was ahead, the moment then moves back;
+	// it never moves forward. If the host's clock was behind, records that arrived in between are delivered too.
 	Latest StartingPosition = "LATEST"
 
 	// AtTimestamp begins at Config.StartingPositionTimestamp.
@@ -119,7 +121,8 @@ type Config struct {
 	MaximumRetryAttempts *int
 
 	// MaximumRecordAge is the age at which a record is discarded: 60 s to 604,800 s, in whole seconds. 0, the default,
-	// and -1 mean never (time.Duration(-1), or -1 s).
+	// and -1 mean never (time.Duration(-1), or -1 s). It goes by the stream's clock, as far as Source is a poller.Clock that
+	// knows it; else by this host's.
 	MaximumRecordAge time.Duration
 
 	// BisectBatchOnFunctionError splits a batch that failed in two, each with retries of its own, so that a bad record is

@@ -22,6 +22,10 @@ type Counts struct {
 	// With Config.KeepMembersOutsideShard it stays 0. Lambda has no such metric.
 	PassedOver int64
 
+	// Repeated counts records that the stream gave twice in one page, with the same number and data: each is processed, and
+	// in Polled, once. Lambda has no such metric.
+	Repeated int64
+
 	// Trimmed counts gaps that retention has made, not the records in them: see Observer.Trimmed. Lambda has no such
 	// metric.
 	Trimmed int64
@@ -29,7 +33,7 @@ type Counts struct {
 
 // counts is the Counts of a mapping that runs.
 type counts struct {
-	polled, filtered, passedOver, trimmed, invoked, failed, dropped, delivered, invocations atomic.Int64
+	polled, filtered, passedOver, repeated, trimmed, invoked, failed, dropped, delivered, invocations atomic.Int64
 }
 
 // invocation counts one by what it came to. An event that was too large was sent, but the function did not run.
@@ -55,6 +59,6 @@ func (c *counts) discard(records int, delivered bool) {
 func (c *counts) get() Counts {
 	return Counts{
 		Polled: c.polled.Load(), FilteredOut: c.filtered.Load(), Invoked: c.invoked.Load(), Failed: c.failed.Load(), Dropped: c.dropped.Load(),
-		Delivered: c.delivered.Load(), Invocations: c.invocations.Load(), PassedOver: c.passedOver.Load(), Trimmed: c.trimmed.Load(),
+		Delivered: c.delivered.Load(), Invocations: c.invocations.Load(), PassedOver: c.passedOver.Load(), Repeated: c.repeated.Load(), Trimmed: c.trimmed.Load(),
 	}
 }

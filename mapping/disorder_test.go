@@ -71,11 +71,14 @@ func (r *disorderlyReader) Close() error {
 
 // spoilers make a page of the records 4 to 6 one that can't be used.
 var spoilers = map[string]func(p *batch.Page){
-	"without number":   func(p *batch.Page) { p.Records[1].SequenceNumber = "" },
-	"the same twice":   func(p *batch.Page) { p.Records[2] = p.Records[1] },
-	"lower than ahead": func(p *batch.Page) { p.Records[0], p.Records[1] = p.Records[1], p.Records[0] },
-	"already read":     func(p *batch.Page) { *p = page(2, 2) },
-	"as the last page": func(p *batch.Page) { *p = page(2, 2); p.End = true },
+	"without number": func(p *batch.Page) { p.Records[1].SequenceNumber = "" },
+	"number twice": func(p *batch.Page) {
+		p.Records[2].SequenceNumber = p.Records[1].SequenceNumber
+	},
+	"repeat of a page before": func(p *batch.Page) { p.Records[1] = page(3, 1).Records[0] },
+	"lower than ahead":        func(p *batch.Page) { p.Records[0], p.Records[1] = p.Records[1], p.Records[0] },
+	"already read":            func(p *batch.Page) { *p = page(2, 2) },
+	"as the last page":        func(p *batch.Page) { *p = page(2, 2); p.End = true },
 }
 
 // inDisorder runs f with a Source whose Readers spoil the page of the records 4 to 6, those up to the nth.

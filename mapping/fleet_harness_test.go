@@ -156,7 +156,10 @@ func newCrew(w *world) *crew {
 	return &crew{world: w, store: newSharedStore(), by: map[string][]string{}, busy: map[string]string{}, seen: map[string]int{}}
 }
 
-func (c *crew) join(name string) *crewman {
+func (c *crew) join(name string) *crewman { return c.joinWith(name, func(*mapping.Config) {}) }
+
+// joinWith is join with a change of the configuration.
+func (c *crew) joinWith(name string, change func(*mapping.Config)) *crewman {
 	v := &view{sharedStore: c.store}
 	cfg := c.config()
 	cfg.Store, cfg.BatchSize = v, 3
@@ -171,6 +174,7 @@ func (c *crew) join(name string) *crewman {
 		}
 		return nil
 	})
+	change(&cfg)
 	return &crewman{running: c.start(cfg), name: name, view: v}
 }
 

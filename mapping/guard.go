@@ -22,7 +22,7 @@ const (
 
 // guard stands between a Source and the loop. It keeps a Reader that returns its errors, or empty pages, at once from
 // spinning (that of Kinesis paces itself), and sees to it that records come in order, for those that do not would be
-// taken for records that were read again. A Reader that brings such a page may have moved behind it, so it is replaced by
+// taken for records that were read again: see inOrder. A Reader that brings such a page may have moved behind it, so it is replaced by
 // one that begins where the last good page ended.
 //
 // The goroutine that reads uses it, and whoever closes it when that is gone.
@@ -32,6 +32,9 @@ type guard struct {
 	// from is the read position: where a Reader goes on. It moves with each page that is good, and only then.
 	from poller.Start
 
+	repeats int  // records of the last page that came twice in it, and are left out
+	astray  bool // the last page ended with one of them: the Reader may take that for its read position
+
 	reader poller.Reader // nil while there is none
 	idle   bool          // the last read brought nothing
 	last   time.Time     // when it began, or the Reader was to be replaced
@@ -40,6 +43,7 @@ type guard struct {
 
 // next returns the next page. With an error the page is the zero one, and it is to be called again.
 func (g *guard) next(ctx context.Context) (batch.Page, error) {
+	g.repeats = 0
 	page, err := g.read(ctx)
 	g.idle = len(page.Records) == 0
 	return page, err
@@ -53,16 +57,22 @@ func (g *guard) read(ctx context.Context) (batch.Page, error) {
 	if err != nil {
 		return batch.Page{}, err
 	}
-	if err := check(g.from.Position, page.Records); err != nil {
+	given := page.Records
+	if page.Records, g.repeats, err = inOrder(g.from.Position, given); err != nil {
 		g.replace()
 		return batch.Page{}, err
 	}
 	g.passed(&page)
+	g.astray = g.repeats > 0 && batch.PositionOf(&given[len(given)-1]) != g.from.Position
 	return page, nil
 }
 
 // ready waits until the shard may be read, and opens a Reader where there is none.
 func (g *guard) ready(ctx context.Context) error {
+	if g.astray {
+		g.astray = false
+		g.replace()
+	}
 	pause := time.Duration(0)
 	switch {
 	case g.reader == nil:
@@ -119,19 +129,4 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-// check returns an error unless each record has a sequence number and lies behind the one before, the first behind read.
-func check(read batch.Position, records []batch.Record) error {
-	for i := range records {
-		p := batch.PositionOf(&records[i])
-		if p.SequenceNumber == "" {
-			return fmt.Errorf("mapping: record %d of a page has no sequence number", i)
-		}
-		if p.Compare(read) <= 0 {
-			return fmt.Errorf("mapping: the page brings record %s behind record %s, which must have a lower sequence number", p, read)
-		}
-		read = p
-	}
-	return nil
 }

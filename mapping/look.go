@@ -67,13 +67,3 @@ func (m *Mapping) describe(ctx context.Context, d poller.Describer, v *sight) {
 	}
 	v.described, v.created, v.retention = true, described.Created, described.Retention
 }
-
-// now returns the time by the stream's clock where that is known, else by ours.
-func (m *Mapping) now() time.Time {
-	if c, ok := m.source.(poller.Clock); ok {
-		if at, ok := c.Now(); ok {
-			return at
-		}
-	}
-	return time.Now()
-}

@@ -19,6 +19,9 @@ func (s *shard) loop() error {
 	var grace <-chan time.Time
 	for {
 		now := time.Now()
+		if now.Sub(s.clocked) >= clockPause {
+			s.setClock(now)
+		}
 		if s.parent.fenced() {
 			s.lose(ErrLeaseLost)
 			s.stop()
@@ -63,6 +66,12 @@ func (s *shard) loop() error {
 	}
 }
 
+// setClock lets ages go by what the source's clock shows now.
+func (s *shard) setClock(now time.Time) {
+	s.clocked = now
+	s.sched.SetSourceTime(now, s.parent.clock.at(now))
+}
+
 // stop starts nothing new from now on.
 func (s *shard) stop() {
 	s.stopping = true
@@ -89,7 +98,7 @@ func (s *shard) arm(timer *time.Timer, now time.Time) {
 // offer takes in what a read came to.
 func (s *shard) offer(r *read) {
 	s.reading = false
-	polled := Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, PassedOver: r.passedOver, Behind: r.page.Behind, Err: r.err}
+	polled := Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, PassedOver: r.passedOver, Repeated: r.repeats, Behind: r.page.Behind, Err: r.err}
 	if r.err != nil {
 		call(s.m.cfg.Observer.Polled, polled)
 		s.account.Received(0) // what a page that is not used brought
@@ -104,6 +113,9 @@ func (s *shard) offer(r *read) {
 	s.m.counts.polled.Add(int64(len(r.page.Records)))
 	s.m.counts.filtered.Add(int64(r.filtered))
 	s.m.counts.passedOver.Add(int64(r.passedOver))
+	if r.repeats > 0 {
+		s.repeated(r.repeats)
+	}
 	s.readWorked(r.page.Behind)
 	s.noteRead(&r.page)
 	if r.gap != nil {
@@ -114,7 +126,9 @@ func (s *shard) offer(r *read) {
 		s.reading = true // there is no one to ask any more
 	}
 	s.rate.bytes.Add(int64(r.bytes))
-	s.sched.Offer(time.Now(), r.page)
+	now := time.Now()
+	s.setClock(now) // the answer that brought the page may be the first one with a time
+	s.sched.Offer(now, r.page)
 	s.settle(true)
 }
 
@@ -124,6 +138,16 @@ func (s *shard) noteRead(page *batch.Page) {
 		s.readTo = later(s.readTo, page.Records[n-1].ArrivalTime)
 	}
 	s.readTo = later(s.readTo, page.CaughtUpTo)
+}
+
+// repeated takes note of records that came twice in a page: in the log at the first time, and then once an hour at most.
+func (s *shard) repeated(n int) {
+	s.m.counts.repeated.Add(int64(n))
+	s.repeats += n
+	if now := time.Now(); s.repeatsLogged.IsZero() || now.Sub(s.repeatsLogged) >= repeatsPause {
+		s.log.Warn("records came twice in a page, with the same data: they are processed once", "repeats", s.repeats)
+		s.repeats, s.repeatsLogged = 0, now
+	}
 }
 
 // settle tells the Budget what the shard holds, with a page that arrived if that is so.
@@ -201,6 +225,7 @@ func (s *shard) publish() {
 	s.settle(false)
 	records, bytes := s.sched.Held()
 	noRoom := s.sched.Room() <= 0
+	stall := s.stall()
 	v := s.view
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -212,7 +237,22 @@ func (s *shard) publish() {
 		c := &s.calls[i]
 		v.status.Lanes = append(v.status.Lanes, LaneStatus{LaneStatus: s.lanes[i], RequestID: c.requestID, LastError: c.lastError})
 	}
-	v.noRoom = noRoom
+	v.noRoom, v.stall = noRoom, stall
+}
+
+// stall returns that of the stream, and logs when it begins and ends.
+func (s *shard) stall() stall {
+	since, behind, stalled := s.sched.Stalled()
+	if stalled != s.stalled {
+		s.stalled = stalled
+		if stalled {
+			s.log.Warn("the stream says that the shard is behind, but brings nothing and gets no further: tumbling windows close as if it were caught up",
+				"behind", behind.String(), "since", stamp(since))
+		} else {
+			s.log.Info("the shard gets further again")
+		}
+	}
+	return stall{since: since, behind: behind}
 }
 
 // tooLarge names a record, or the final invocation of a window, that is too large to be invoked. The zero one is nothing.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -30,7 +29,8 @@ var (
 	// Run returned. The message names their requests.
 	ErrStillRunning = errors.New("mapping: function still running")
 
-	// ErrNotStored tells that progress could not be stored before Run returned: records that were processed come again.
+	// ErrNotStored is returned if progress could not be stored before Run returned: records that were processed come again.
+	// It is also the error of a stop before the first start of a mapping under LATEST could be stored.
 	ErrNotStored = errors.New("mapping: progress could not be stored")
 
 	// ErrStreamReplaced tells that what is stored belongs to another stream of the same name, one that was deleted.
@@ -173,7 +173,8 @@ func (c *Config) policy() batch.Policy {
 // one that could not store its progress ErrNotStored. The lease of a shard whose function still runs is released when
 // that returns.
 //
-// Before it processes anything, Run lists the stream's shards and reads the Store. It returns the error of a stream that
+// Run first stores when a mapping under LATEST was started. Before it processes anything, it lists the stream's shards and
+// reads the Store. It returns the error of a stream that
 // does not exist, credentials or permissions that are refused, a request that the service can't accept, and progress
 // that can't be read (ErrUnreadable) or belongs to another stream (ErrStreamReplaced), and a store in which another
 // program's fleet is at work (ErrForeignFleet). Anything else, such as an endpoint
@@ -217,40 +218,15 @@ func (m *Mapping) origin(shard string) *invoke.Origin {
 func (m *Mapping) start(anchor time.Time) poller.Start {
 	switch m.cfg.StartingPosition {
 	case Latest:
+		if !anchor.After(time.Unix(0, 0)) { // of a clock that was not set: the service takes no such time
+			return poller.Start{Type: poller.TrimHorizon}
+		}
 		return poller.Start{Type: poller.AtTimestamp, Timestamp: anchor}
 	case AtTimestamp:
 		return poller.Start{Type: poller.AtTimestamp, Timestamp: m.cfg.StartingPositionTimestamp}
 	default:
 		return poller.Start{Type: poller.TrimHorizon}
 	}
-}
-
-// anchorMargin is how far before the first start LATEST begins by our own clock, so that no difference of clocks loses a
-// record, and serviceMargin by the service's, which it tells to the second and rounded down.
-const (
-	anchorMargin  = 2 * time.Second
-	serviceMargin = 1 * time.Second
-)
-
-// anchor makes the moment of the mapping's first start, which was at began, durable, and returns the one in force. The
-// service's clock counts where the source can tell it, else ours.
-func (m *Mapping) anchor(ctx context.Context, began time.Time) (time.Time, error) {
-	if m.cfg.StartingPosition != Latest {
-		return time.Time{}, nil
-	}
-	first := began.Add(-anchorMargin)
-	if c, ok := m.source.(poller.Clock); ok {
-		if t, ok := c.Now(); ok {
-			first = t.Add(-time.Since(began) - serviceMargin)
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	at, err := m.store.Anchor(ctx, m.name, first.UTC())
-	if err != nil {
-		return time.Time{}, fmt.Errorf("mapping: store the start of LATEST: %w", err)
-	}
-	return at, nil
 }
 
 // result records what the last invocation came to.

@@ -13,12 +13,18 @@ import (
 // anew at their starting position with each start. It keeps all the promises of a Store but durability.
 type MemoryStore struct {
 	mu      sync.Mutex
-	anchors map[string]time.Time
+	anchors map[string]memoryAnchor
 	shards  map[string]map[string]*memoryShard // by mapping and shard
 
 	forgotten   uint64 // the highest epoch of the mappings that were forgotten: new shards begin above it
 	definitions map[string]Definition
 	writes      uint64 // to definitions
+}
+
+// memoryAnchor is the anchor of one mapping.
+type memoryAnchor struct {
+	at      time.Time
+	settled bool // it never moves again
 }
 
 // memoryShard is what is known of one shard. It exists from the first Acquire on.
@@ -32,12 +38,32 @@ type memoryShard struct {
 // NewMemoryStore returns an empty MemoryStore.
 func NewMemoryStore() *MemoryStore {
 	return &MemoryStore{
-		anchors: map[string]time.Time{}, shards: map[string]map[string]*memoryShard{}, definitions: map[string]Definition{},
+		anchors: map[string]memoryAnchor{}, shards: map[string]map[string]*memoryShard{}, definitions: map[string]Definition{},
 	}
 }
 
 // Anchor implements Store.
 func (s *MemoryStore) Anchor(ctx context.Context, mapping string, proposed time.Time) (time.Time, error) {
+	return s.anchor(ctx, mapping, func(a memoryAnchor, ok bool) memoryAnchor {
+		if ok {
+			return a
+		}
+		return memoryAnchor{at: proposed}
+	})
+}
+
+// SettleAnchor implements Store.
+func (s *MemoryStore) SettleAnchor(ctx context.Context, mapping string, at time.Time) (time.Time, error) {
+	return s.anchor(ctx, mapping, func(a memoryAnchor, ok bool) memoryAnchor {
+		if ok && (a.settled || a.at.Before(at)) {
+			at = a.at
+		}
+		return memoryAnchor{at: at, settled: true}
+	})
+}
+
+// anchor stores what change makes of an anchor; ok is false while none is stored.
+func (s *MemoryStore) anchor(ctx context.Context, mapping string, change func(a memoryAnchor, ok bool) memoryAnchor) (time.Time, error) {
 	if err := ctx.Err(); err != nil {
 		return time.Time{}, err
 	}
@@ -46,12 +72,11 @@ func (s *MemoryStore) Anchor(ctx context.Context, mapping string, proposed time.
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if at, ok := s.anchors[mapping]; ok {
-		return at, nil
-	}
-	at := proposed.Round(0).UTC()
-	s.anchors[mapping] = at
-	return at, nil
+	a, ok := s.anchors[mapping]
+	a = change(a, ok)
+	a.at = a.at.Round(0).UTC()
+	s.anchors[mapping] = a
+	return a.at, nil
 }
 
 // Progress implements Store.

@@ -58,6 +58,7 @@ type Polled struct {
 	Records    int
 	Filtered   int           // of them, records that no filter lets through
 	PassedOver int           // of them, members of aggregates that are not this shard's
+	Repeated   int           // records that came twice in the page, with the same data: each is in Records once
 	Bytes      int           // of the records' data
 	Behind     time.Duration // MillisBehindLatest
 	Err        error         // the read failed, and will be tried again
@@ -72,7 +73,7 @@ type Invoking struct {
 	RequestID   string
 	Attempt     int // 1 for the first of this RequestID
 	Records     int
-	IteratorAge time.Duration // of the last record; 0 where its arrival time is not known
+	IteratorAge time.Duration // of the last record, by the stream's clock; 0 where its arrival time is not known
 }
 
 // Invoked tells of an invocation that ended.

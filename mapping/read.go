@@ -11,6 +11,7 @@ import (
 type read struct {
 	page batch.Page
 	measured
+	repeats  int            // records that came twice in the page, and are in it once
 	children []poller.Shard // with the last page, where the reader tells
 	gap      *poller.Gap    // in front of the page
 	err      error
@@ -29,7 +30,7 @@ func (s *shard) read(ctx context.Context, guard *guard) {
 		if ctx.Err() != nil {
 			return
 		}
-		r := &read{page: page, measured: s.measure(page.Records), err: err}
+		r := &read{page: page, measured: s.measure(page.Records), repeats: guard.repeats, err: err}
 		r.ask(guard.reader)
 		select {
 		case s.pages <- r:

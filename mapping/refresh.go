@@ -114,6 +114,7 @@ func (r *run) positions() map[string]string {
 // list takes over what a look at the stream showed.
 func (r *run) list(v *sight) {
 	r.listed = time.Now()
+	r.clock.at(r.listed)
 	r.m.view.set(func(v *view) { v.problem = "" })
 	if r.trouble != "" {
 		r.trouble = ""

@@ -142,12 +142,14 @@ func TestJSONHasDurationsAndEnumerationsAsText(t *testing.T) {
 		text, err := json.Marshal(r.Status())
 		require.NoError(t, err)
 		var status struct {
-			Shards []struct {
+			ClockAhead string
+			Shards     []struct {
 				Behind string
 				Lanes  []struct{ Cause, LastError, RequestID, State string }
 			}
 		}
 		require.NoError(t, json.Unmarshal(text, &status), "%s", text)
+		assert.Equal(t, "0s", status.ClockAhead)
 		require.Len(t, status.Shards, 1)
 		assert.Equal(t, "0s", status.Shards[0].Behind)
 		require.Len(t, status.Shards[0].Lanes, 1)

@@ -18,6 +18,9 @@ import (
 // leaseRetry is the pause before a lease that could not be had is asked for again.
 const leaseRetry = time.Second
 
+// repeatsPause is the least time between two log lines about records that came twice.
+const repeatsPause = time.Hour
+
 // shard processes one shard. Its run method is the goroutine that owns it and the only one that touches its Scheduler;
 // beside it run one goroutine that reads, one that commits, and one for each invocation.
 type shard struct {
@@ -48,6 +51,7 @@ type shard struct {
 	straggles error
 	rate      rate // of what is read
 	sched     *batch.Scheduler
+	clocked   time.Time // when sched got the source's time
 	commits   *committer
 	account   *poller.Account // in the Budget, nil without one
 	held      int             // what it was told last
@@ -64,7 +68,11 @@ type shard struct {
 	children []poller.Shard // that the last page told of
 	reported chan struct{}  // closed when the run has received the shard's end
 
+	repeats       int       // records that came twice in a page since that was logged
+	repeatsLogged time.Time // zero before the first time
+
 	stopping bool         // nothing new starts
+	stalled  bool         // the stream is: see stall
 	wasCut   bool         // a call ended because its ctx was cancelled at the end of the drain
 	failing  bool         // the last read failed, other than by throttling
 	failure  poller.Class // how
@@ -183,7 +191,7 @@ func (s *shard) tryAcquire() (Lease, Progress, error) {
 
 // prepare makes the Scheduler, and opens the Reader that goes on where the progress ends.
 func (s *shard) prepare(progress Progress) (*guard, error) {
-	from := s.m.start(s.parent.anchor)
+	from := s.m.start(s.parent.latest.at)
 	if !progress.Position.IsZero() {
 		from = poller.Start{Type: poller.AtPosition, Position: progress.Position, ResolvedUpTo: progress.ResolvedUpTo}
 	}

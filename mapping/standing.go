@@ -147,5 +147,5 @@ func (s *shard) hasLeft() bool {
 		age := now.Sub(at)
 		return at.IsZero() || age >= cmp.Or(st.retention, minRetention) || age < -maxAhead
 	}
-	return expired(s.readTo, s.m.now()) && expired(st.open, time.Now())
+	return expired(s.readTo, s.m.clocks(time.Now()).service) && expired(st.open, time.Now())
 }

@@ -38,11 +38,25 @@ type Status struct {
 	// Problem says why the stream's shards cannot be listed, or in a fleet why its table cannot be used; empty when both work.
 	Problem string
 
+	// ClockAhead is how far this host's clock is ahead of the stream's, negative where it is behind. The stream's answers carry
+	// whole seconds, so that clocks that agree seem to differ by up to a second and the time that an answer takes. It is zero
+	// while the stream's clock is not known.
+	ClockAhead time.Duration
+
 	// Counts are the numbers of Lambda's metrics, since the Mapping was made.
 	Counts Counts
 
 	// Shards are those that are not wholly processed, by ID. In a fleet those of other workers are among them.
 	Shards []ShardStatus
+}
+
+// MarshalJSON writes ClockAhead as text, such as "2h0m0.5s". The other fields are written as encoding/json does.
+func (s Status) MarshalJSON() ([]byte, error) {
+	type plain Status
+	return json.Marshal(struct {
+		plain
+		ClockAhead string
+	}{plain(s), s.ClockAhead.String()})
 }
 
 // ShardStatus tells where one shard stands.
@@ -115,6 +129,13 @@ type shardView struct {
 
 	read  trouble // with the stream
 	store trouble // with the store
+	stall stall   // of the stream
+}
+
+// stall is that of a stream which says that the shard is behind, brings nothing, and gets no further. The zero stall is none.
+type stall struct {
+	since  time.Time
+	behind time.Duration
 }
 
 // trouble is what goes wrong, and since when. The zero trouble is none.
@@ -163,6 +184,7 @@ func (m *Mapping) Status() Status {
 	}
 	v.mu.Unlock()
 
+	s.ClockAhead = m.clocks(time.Now()).ahead()
 	problem := s.Problem
 	s.Problem = cmp.Or(problem, table)
 	for _, sv := range shards {
@@ -208,6 +230,10 @@ func (v *shardView) waiting() string {
 	}
 	if v.store.reason != "" {
 		return fmt.Sprintf("progress can't be stored since %s: %s", stamp(v.store.since), v.store.reason)
+	}
+	if !v.stall.since.IsZero() {
+		return fmt.Sprintf("the stream says that the shard is %s behind, but has brought nothing and got no further since %s",
+			v.stall.behind, stamp(v.stall.since))
 	}
 	for i := range v.status.Lanes {
 		if l := &v.status.Lanes[i].LaneStatus; l.State == batch.Invoking {

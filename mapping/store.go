@@ -18,9 +18,14 @@ import (
 // can be closed returns ErrStoreClosed from then on, and one that can't go on after an error ErrStoreBroken.
 // Package storetest checks all that is said here.
 type Store interface {
-	// Anchor stores proposed as the time from which the mapping reads under StartingPosition LATEST, unless one is
-	// stored already, and returns the one that is in force. When it returns, the anchor is durable.
+	// Anchor stores proposed as the time from which the mapping reads under StartingPosition LATEST, unless an anchor is
+	// stored already, and returns the stored one. When it returns, the anchor is durable.
 	Anchor(ctx context.Context, mapping string, proposed time.Time) (time.Time, error)
+
+	// SettleAnchor moves the anchor back to at, if that is earlier, and settles it: a settled anchor never moves again.
+	// It returns the stored anchor. An anchor never moves forward. If none is stored, it stores at. When it returns, the
+	// anchor is durable.
+	SettleAnchor(ctx context.Context, mapping string, at time.Time) (time.Time, error)
 
 	// Progress returns what is stored for each shard of the mapping, by shard ID. A mapping that is unknown has none,
 	// and a shard for which nothing was committed yet is not in it.
@@ -102,8 +107,8 @@ func (p *Progress) resume() batch.Commit {
 type CheckedStore interface {
 	Store
 
-	// Check is called when a mapping starts, before it reads or writes anything. Run returns an error that wraps
-	// ErrForeignFleet; after any other Check is called again.
+	// Check is called when a mapping starts, before it reads or writes anything but its anchor. Run returns an error that
+	// wraps ErrForeignFleet; after any other Check is called again.
 	Check(ctx context.Context, mapping string) error
 }
 

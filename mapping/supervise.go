@@ -35,7 +35,8 @@ type run struct {
 
 	admitted bool    // the role may do what it must
 	member   *member // of a fleet, nil without one
-	anchor   time.Time
+	latest   latest
+	clock    sourceClock
 	lineage  lineage
 	running  map[string]*shard
 	listed   time.Time           // when the shards were listed last
@@ -74,7 +75,7 @@ type shardEnd struct {
 
 func newRun(ctx context.Context, m *Mapping, began time.Time) *run {
 	r := &run{
-		m: m, began: began,
+		m: m, began: began, latest: latest{m: m, began: began}, clock: sourceClock{m: m, began: began},
 		lineage: newLineage(), running: map[string]*shard{}, warned: map[string]bool{},
 		ended: make(chan shardEnd), gone: make(chan struct{}),
 		stragglers: map[string]straggler{}, outlived: make(chan string),
@@ -105,7 +106,7 @@ func (r *run) supervise() error {
 func (r *run) work() error {
 	if err := r.begin(); err != nil {
 		if r.soft.Err() != nil {
-			return nil
+			return r.latest.rescue(r.soft)
 		}
 		return err
 	}
@@ -149,6 +150,9 @@ func (r *run) work() error {
 // begin lists the shards and reads the stored progress for the first time. It tries until both work, or nothing can
 // come of it.
 func (r *run) begin() error {
+	if err := r.soft.Err(); err != nil {
+		return err
+	}
 	for pause := startRetry; ; pause = min(2*pause, r.m.cfg.ShardRefreshInterval) {
 		err := r.prepare()
 		if err == nil || r.soft.Err() != nil {
@@ -158,10 +162,6 @@ func (r *run) begin() error {
 			return fatal
 		}
 		r.problem("starting the mapping failed, will be tried again", err)
-		if r.anchor.IsZero() {
-			// Without the service's word our own clock has to do: a restart must not move the anchor.
-			r.anchor, _ = r.m.anchor(r.soft, r.began)
-		}
 		if !sleep(r.soft, pause) {
 			return r.soft.Err()
 		}
@@ -170,6 +170,9 @@ func (r *run) begin() error {
 
 // prepare is one attempt to begin.
 func (r *run) prepare() error {
+	if err := r.latest.keep(r.soft); err != nil { // first: whatever hangs or fails from here on, LATEST is as of now
+		return err
+	}
 	if err := r.admit(); err != nil {
 		return err
 	}
@@ -194,10 +197,8 @@ func (r *run) prepare() error {
 		return err
 	}
 	r.list(v)
-	if r.anchor.IsZero() {
-		if r.anchor, err = r.m.anchor(r.soft, r.began); err != nil {
-			return err
-		}
+	if err := r.latest.settle(r.soft, len(progress) > 0); err != nil {
+		return err
 	}
 	for id, p := range progress {
 		if _, ok := r.lineage.shards[id]; ok {

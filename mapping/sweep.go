@@ -34,7 +34,7 @@ func (r *run) leavers(progress map[string]Progress) (lost, removable []string) {
 	r.swept = time.Now()
 	r.lineage.read(progress)
 	r.unswept = r.lineage.isLeaving()
-	now, retention := r.m.now(), cmp.Or(r.retention, maxRetention)
+	now, retention := r.clock.at(r.swept), cmp.Or(r.retention, maxRetention)
 	lost, removable = r.lineage.lost(progress, now, retention), r.lineage.removable(progress, now, retention)
 	for _, id := range lost {
 		r.warned[id] = true // reported when its end is stored
@@ -117,7 +117,7 @@ func (r *run) giveUp(ctx context.Context, id string) {
 // is known, and retention that of the stream, 0 where it is not known.
 func (m *Mapping) leftUnread(shard string, position batch.Position, from time.Time, retention time.Duration) {
 	m.counts.trimmed.Add(1)
-	to := m.now().Add(-cmp.Or(retention, minRetention))
+	to := m.clocks(time.Now()).service.Add(-cmp.Or(retention, minRetention))
 	m.log.Error("the shard has left the stream before it was read to its end: what was left of it is lost",
 		"shard", shard, "position", position.String(), "from", stamp(from), "to", stamp(to))
 	call(m.cfg.Observer.Trimmed, Trimmed{Shard: shard, Position: position, From: from, To: to})

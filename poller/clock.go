@@ -14,13 +14,30 @@ import (
 // the true time is the Date or later. So each answer gives a bound from below, never one from above, and the highest
 // bound of late is kept. A bound ages: after a minute the next one replaces it, be it lower, so that neither a drift
 // between the clocks nor a service's clock that was set back stays.
+//
+// A Date that is more than a minute from where the clock should be counts only when the next answer agrees with it: a proxy may
+// have answered out of its cache, and records that seem hours older are discarded.
 type serviceClock struct {
-	mu   sync.Mutex
-	date time.Time // zero while no answer told
-	at   time.Time // when the answer with date came in, on our monotonic clock
+	mu    sync.Mutex
+	bound dated // zero before the first answer
+	odd   dated // the last answer, if it was far from bound
 }
 
-const boundLife = time.Minute
+// dated is the Date of an answer, and when that came in, on our monotonic clock.
+type dated struct{ date, at time.Time }
+
+// when returns what the service's clock shows at t by this answer, or a little less.
+func (d dated) when(t time.Time) time.Time { return d.date.Add(t.Sub(d.at)) }
+
+// isNear reports whether two answers could be of one clock.
+func (d dated) isNear(other dated) bool {
+	return !other.date.IsZero() && other.date.Sub(d.when(other.at)).Abs() <= clockJump
+}
+
+const (
+	boundLife = time.Minute
+	clockJump = time.Minute
+)
 
 // observe learns from the metadata of an answer, which has no time in it where the Client speaks no HTTP.
 func (c *serviceClock) observe(md middleware.Metadata) {
@@ -32,11 +49,25 @@ func (c *serviceClock) observe(md middleware.Metadata) {
 	if !ok {
 		at = time.Now()
 	}
+	c.take(dated{date, at})
+}
+
+// take learns from an answer.
+func (c *serviceClock) take(d dated) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	age := at.Sub(c.at)
-	if c.date.IsZero() || age > boundLife || date.After(c.date.Add(age)) {
-		c.date, c.at = date, at
+	switch {
+	case c.bound.date.IsZero():
+		c.bound = d
+	case d.isNear(c.bound):
+		c.odd = dated{}
+		if d.at.Sub(c.bound.at) > boundLife || d.date.After(c.bound.when(d.at)) {
+			c.bound = d
+		}
+	case d.isNear(c.odd):
+		c.bound, c.odd = d, dated{}
+	default:
+		c.odd = d
 	}
 }
 
@@ -44,8 +75,8 @@ func (c *serviceClock) observe(md middleware.Metadata) {
 func (c *serviceClock) when(t time.Time) (time.Time, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.date.IsZero() {
+	if c.bound.date.IsZero() {
 		return time.Time{}, false
 	}
-	return c.date.Add(t.Sub(c.at)).UTC(), true
+	return c.bound.when(t).UTC(), true
 }

@@ -42,7 +42,7 @@ func (p *pace) wait(ctx context.Context) error {
 	return waitUntil(ctx, p.start)
 }
 
-// succeeded plans the poll after a good one. hurry is set after an empty page that is still behind the tip.
+// succeeded plans the poll after a good one. hurry is set after an empty page that is behind the tip and worth chasing.
 func (p *pace) succeeded(hurry bool) {
 	p.failures = 0
 	if hurry {

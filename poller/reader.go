@@ -63,6 +63,7 @@ type reader struct {
 	behind time.Duration
 
 	pace      pace
+	chase     chase
 	limit     adaptiveLimit
 	reads     meter // calls of GetRecords
 	iterators meter // calls of GetShardIterator
@@ -267,7 +268,11 @@ func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOut
 	if err != nil {
 		return batch.Page{}, err
 	}
-	r.pace.succeeded(len(records) == 0 && d.behind != nil && *d.behind > 0)
+	lag := page.Behind
+	if d.behind == nil {
+		lag = 0 // it is not known: page.Behind is an older one
+	}
+	r.pace.succeeded(r.chase.soon(began, len(records), lag))
 	r.polled(ctx, &page, time.Since(began))
 	return page, nil
 }

@@ -33,7 +33,8 @@ type Reader interface {
 	// After a page with End set Next is not called again.
 	//
 	// The records of a page lie behind those of the page before, each behind the one ahead of it. A mapping uses no page
-	// of which that is not so: it opens another Reader, which goes on behind the last record before the page.
+	// of which that is not so: it opens another Reader, which goes on behind the last record before the page. But a record
+	// that comes twice within a page, with the same data, is passed over the second time.
 	Next(ctx context.Context) (batch.Page, error)
 }
 

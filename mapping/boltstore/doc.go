@@ -36,7 +36,7 @@
 //
 //	bucket "shardmill"         "format" → "1", or "2" from the first definition on
 //	                           "sum"    → number of values below, sum of their checksums: 2 × 8 bytes
-//	bucket "anchors"           mapping  → time
+//	bucket "anchors"           mapping  → time, and whether it is settled
 //	bucket "shards"
 //	  bucket mapping           shard    → epoch of the lease, epoch that stored the progress, progress
 //	bucket "definitions"       key      → version, data; only in format 2. Its sequence counts the writes

@@ -176,18 +176,36 @@ func decodeRow(k key, body []byte) (row, error) {
 	return r, nil
 }
 
-func encodeAnchor(at time.Time) []byte { return appendTime([]byte{rowVersion}, at) }
+// anchor is the anchor of a mapping. A settled one never moves again.
+type anchor struct {
+	at      time.Time
+	settled bool
+}
 
-func decodeAnchor(k key, body []byte) (time.Time, error) {
+// settledMark ends the value of a settled anchor. Others end with their time.
+const settledMark = 1
+
+func encodeAnchor(a anchor) []byte {
+	b := appendTime([]byte{rowVersion}, a.at)
+	if a.settled {
+		b = append(b, settledMark)
+	}
+	return b
+}
+
+func decodeAnchor(k key, body []byte) (anchor, error) {
 	d := decoder{rest: body}
 	if v := d.byte(); v != rowVersion && !d.bad {
-		return time.Time{}, damagef("%s: value of unknown version %d", k, v)
+		return anchor{}, damagef("%s: value of unknown version %d", k, v)
 	}
-	at := d.time()
+	a := anchor{at: d.time()}
+	if a.settled = len(d.rest) > 0; a.settled {
+		d.bad = d.byte() != settledMark || d.bad
+	}
 	if d.bad || len(d.rest) > 0 {
-		return time.Time{}, damagef("%s: value does not parse", k)
+		return anchor{}, damagef("%s: value does not parse", k)
 	}
-	return at, nil
+	return a, nil
 }
 
 func appendBytes[T string | []byte](b []byte, v T) []byte {

@@ -63,9 +63,9 @@ func TestRowRoundTrip(t *testing.T) {
 }
 
 func TestZeroTimeStaysZero(t *testing.T) {
-	at, err := decodeAnchor(key{}, encodeAnchor(time.Time{}))
+	a, err := decodeAnchor(key{}, encodeAnchor(anchor{}))
 	require.NoError(t, err)
-	assert.True(t, at.IsZero())
+	assert.True(t, a.at.IsZero())
 }
 
 func TestEachFlippedBitOfAValueIsSeen(t *testing.T) {
@@ -91,7 +91,9 @@ func TestValuesStay(t *testing.T) {
 	identified.progress.ShardStart, identified.progress.StreamCreated = "41", time.Unix(1_800_000_000, 0).UTC()
 	const more = "\x03\x0241\x80\xc8\xce\xb4\r\x00"
 	assert.Equal(t, strings.Replace(want, "\x1f", "\x9f", 1)+more, string(encodeRow(identified)))
-	assert.Equal(t, "\x01\x80\xc8\xce\xb4\r\xff\x93\xeb\xdc\x03", string(encodeAnchor(time.Unix(1_800_000_000, 1_000_000_000-1).UTC())))
+	at := time.Unix(1_800_000_000, 1_000_000_000-1).UTC()
+	assert.Equal(t, "\x01\x80\xc8\xce\xb4\r\xff\x93\xeb\xdc\x03", string(encodeAnchor(anchor{at: at})))
+	assert.Equal(t, "\x01\x80\xc8\xce\xb4\r\xff\x93\xeb\xdc\x03\x01", string(encodeAnchor(anchor{at: at, settled: true})))
 }
 
 func fullRow() row {
@@ -109,7 +111,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encodeRow(fullRow()))
 	f.Add(encodeRow(row{epoch: 1}))
 	f.Add(encodeRow(row{epoch: 1, written: 1, progress: mapping.Progress{ShardStart: "41", StreamCreated: time.Unix(3, 4)}}))
-	f.Add(encodeAnchor(time.Unix(1, 2)))
+	f.Add(encodeAnchor(anchor{at: time.Unix(1, 2)}))
+	f.Add(encodeAnchor(anchor{at: time.Unix(1, 2), settled: true}))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if body, _, err := unseal(k, data); err == nil {

@@ -11,33 +11,59 @@ import (
 
 // Anchor implements mapping.Store.
 func (s *Store) Anchor(ctx context.Context, name string, proposed time.Time) (time.Time, error) {
+	return s.anchor(ctx, name, func(a anchor, ok bool) anchor {
+		if ok {
+			return a
+		}
+		return anchor{at: proposed}
+	})
+}
+
+// SettleAnchor implements mapping.Store.
+func (s *Store) SettleAnchor(ctx context.Context, name string, at time.Time) (time.Time, error) {
+	return s.anchor(ctx, name, func(a anchor, ok bool) anchor {
+		if ok && (a.settled || a.at.Before(at)) {
+			at = a.at
+		}
+		return anchor{at: at, settled: true}
+	})
+}
+
+// anchor stores what change makes of an anchor; ok is false while none is stored.
+func (s *Store) anchor(ctx context.Context, name string, change func(a anchor, ok bool) anchor) (time.Time, error) {
 	k := key{mapping: name}
 	if name == "" {
 		return time.Time{}, s.wrap(errors.New("anchor: the mapping's name is empty"))
 	}
-	var at time.Time
-	var isNew bool
+	var a anchor
+	var changed bool
 	err := s.do(ctx, func(t *txn) error {
 		c, err := t.get(k)
 		if err != nil {
 			return err
 		}
+		var old anchor
 		if c.stored {
-			at, err = decodeAnchor(k, c.body)
-			return err
+			if old, err = decodeAnchor(k, c.body); err != nil {
+				return err
+			}
 		}
-		at, isNew = proposed.Round(0).UTC(), true
-		return t.put(k, c, encodeAnchor(at))
+		a = change(old, c.stored)
+		a.at = a.at.Round(0).UTC()
+		if changed = !c.stored || a != old; !changed {
+			return nil
+		}
+		return t.put(k, c, encodeAnchor(a))
 	})
-	if err != nil || !isNew {
-		return at, err
+	if err != nil || !changed {
+		return a.at, err
 	}
 	// A second write, so that both of bbolt's header pages know the anchor: if the latest one is damaged, bbolt goes
 	// one write back, which costs some records twice, but here it would resolve LATEST a second time and skip some.
 	if err := s.do(context.WithoutCancel(ctx), (*txn).touch); err != nil {
 		return time.Time{}, err
 	}
-	return at, nil
+	return a.at, nil
 }
 
 // Progress implements mapping.Store.

@@ -10,7 +10,7 @@
 // Library: KCL 1 and 2 take every row for a lease. A second table has the rest, of all mappings.
 //
 //	lease table   leaseKey                                          the shard's lease and progress
-//	second table  part "mapping/"+name  item "anchor"               the time that LATEST means
+//	second table  part "mapping/"+name  item "anchor"               the time that LATEST means, and whether it is settled
 //	                                    item "floor"                the highest epoch of the shards that were deleted
 //	                                    item "state/…/slot/piece"   a window's state that is too large for a row
 //	              part "worker/"+name   item "worker"               how many processes of this name were started

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
@@ -16,9 +14,8 @@ import (
 
 // Items of a mapping in the second table, beside the pieces of states.
 const (
-	anchorItem = "anchor" // attrAnchor
+	anchorItem = "anchor" // attrAnchor, attrSettled
 	floorItem  = "floor"  // attrEpoch: the highest of all rows that were deleted
-	attrAnchor = "anchor" // S: a time
 )
 
 // errMoved tells that a state was not where its row said, so that the row must be read again.
@@ -26,34 +23,6 @@ var errMoved = errors.New("the state of its window is not where its row says")
 
 // loadAttempts is how often a row whose state was moved meanwhile is read. Who moves it does so about once a second.
 const loadAttempts = 5
-
-// Anchor implements mapping.Store.
-func (s *Store) Anchor(ctx context.Context, name string, proposed time.Time) (time.Time, error) {
-	if err := ctx.Err(); err != nil {
-		return time.Time{}, fmt.Errorf("dynamostore: anchor: %w", err)
-	}
-	if name == "" {
-		return time.Time{}, errors.New("dynamostore: anchor: the mapping's name is empty")
-	}
-	x := newExpr()
-	x.init(attrAnchor, text(proposed.UTC().Format(time.RFC3339Nano)))
-	in := x.update(s.options.Table, kcl.Item{partKey: text(partOf(name)), itemKey: text(anchorItem)})
-	in.ReturnValues = types.ReturnValueAllNew
-	var out *dynamodb.UpdateItemOutput
-	err := s.tables.in(ctx, s.options.Table, otherKeys, func() (err error) {
-		out, err = s.options.Client.UpdateItem(ctx, in)
-		return err
-	})
-	if err != nil {
-		return time.Time{}, wrap(err, "anchor of %s in table %s", name, s.options.Table)
-	}
-	d := decoder{item: out.Attributes}
-	at := d.time(attrAnchor)
-	if _, stored := out.Attributes[attrAnchor]; !stored || d.bad {
-		return time.Time{}, fmt.Errorf("dynamostore: anchor of %s in table %s is no time: %w", name, s.options.Table, mapping.ErrUnreadable)
-	}
-	return at, nil
-}
 
 // Progress implements mapping.Store.
 func (s *Store) Progress(ctx context.Context, name string) (map[string]mapping.Progress, error) {

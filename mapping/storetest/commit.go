@@ -177,6 +177,8 @@ func testCancelled(f *fixture) {
 
 	_, err := f.store.Anchor(ctx, f.mapping, start.Add(1e9))
 	require.ErrorIs(f, err, context.Canceled)
+	_, err = f.store.SettleAnchor(ctx, f.mapping, start.Add(1e9))
+	require.ErrorIs(f, err, context.Canceled)
 	_, err = f.store.Progress(ctx, f.mapping)
 	require.ErrorIs(f, err, context.Canceled)
 	_, _, err = f.store.Acquire(ctx, f.mapping, "another", "a")

@@ -11,7 +11,7 @@
 //
 // What is checked, one test for each rule:
 //
-//	Anchor     the first one stays, whoever races for it; each mapping has its own
+//	Anchor     the first one stays, also in a race; it moves once, and only back; each mapping has its own
 //	Progress   all fields come back; long lists are whole; nothing is shared with the caller; mappings are apart
 //	Lease      one owner at a time, also in a race; epochs grow; a released one is free at once
 //	Commit     only under the lease in force; older versions are ignored; positions never fall under one lease

@@ -84,6 +84,8 @@ func testEmptyNames(f *fixture) {
 	require.Error(f, err)
 	_, _, err = f.store.Acquire(f.Context(), "", shard, "a")
 	require.Error(f, err)
+	_, err = f.store.SettleAnchor(f.Context(), "", start)
+	require.Error(f, err)
 	_, err = f.store.Anchor(f.Context(), "", start)
 	require.Error(f, err)
 }

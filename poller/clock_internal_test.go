@@ -1,0 +1,36 @@
+package poller
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestADateThatIsFarOffCountsWhenTheNextAgrees: one answer a second, whose Date is off by so much, and what the clock is then
+// off by.
+func TestADateThatIsFarOffCountsWhenTheNextAgrees(t *testing.T) {
+	const off = 2 * time.Hour
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct{ dates, want []time.Duration }{
+		"one answer out of a cache":     {[]time.Duration{0, -off, 0, 0}, []time.Duration{0, 0, 0, 0}},
+		"one answer of the future":      {[]time.Duration{0, off, 0, 0}, []time.Duration{0, 0, 0, 0}},
+		"every other one":               {[]time.Duration{0, off, 0, off, 0, off}, []time.Duration{0, 0, 0, 0, 0, 0}},
+		"two that do not agree":         {[]time.Duration{0, off, -off, 2 * off}, []time.Duration{0, 0, 0, 0}},
+		"the clock was set forward":     {[]time.Duration{0, off, off, off}, []time.Duration{0, 0, off, off}},
+		"the clock was set back":        {[]time.Duration{0, -off, -off, -off}, []time.Duration{0, 0, -off, -off}},
+		"the first one is off":          {[]time.Duration{off, 0, 0}, []time.Duration{off, off, 0}},
+		"a little ahead counts":         {[]time.Duration{0, 30 * time.Second}, []time.Duration{0, 30 * time.Second}},
+		"a little behind waits":         {[]time.Duration{0, -30 * time.Second}, []time.Duration{0, 0}},
+		"far off, and a little further": {[]time.Duration{0, off, off - time.Second}, []time.Duration{0, 0, off - time.Second}},
+	} {
+		var clock serviceClock
+		for i, d := range c.dates {
+			at := start.Add(time.Duration(i) * time.Second)
+			clock.take(dated{at.Add(d), at})
+			now, ok := clock.when(at)
+			assert.True(t, ok)
+			assert.Equal(t, c.want[i], now.Sub(at), "%s: answer %d", name, i)
+		}
+	}
+}
