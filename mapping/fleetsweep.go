@@ -17,6 +17,7 @@ func (f *member) sweep() {
 	if !r.isSweepDue() {
 		return
 	}
+	again := r.unswept
 	r.swept, r.unswept = time.Now(), false
 	var progress map[string]Progress
 	f.call(storeTimeout, func(ctx context.Context) (err error) {
@@ -25,6 +26,7 @@ func (f *member) sweep() {
 	}, func(_ time.Time, err error) {
 		if err != nil {
 			r.m.log.Debug("reading the rows of shards that have left the stream failed", "error", err)
+			r.unswept = again
 			return
 		}
 		f.sweepRows(progress)

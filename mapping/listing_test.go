@@ -276,6 +276,9 @@ func TestShardThatListingsLackForHoursIsReadOn(t *testing.T) {
 	aloneAndInAFleet(t, 2, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]mapping.Progress) {
 		w.keep(7 * 24)
 		cfg.PollInterval, cfg.ShardRefreshInterval = 4*time.Minute, 10*time.Minute
+		if _, shared := cfg.Store.(mapping.FleetStore); shared {
+			cfg.FailoverTime = 5 * time.Minute // fewer heartbeats
+		}
 		w.put(0, 10)
 		r := w.start(cfg)
 		pass(20 * time.Minute)

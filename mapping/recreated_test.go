@@ -55,19 +55,22 @@ func TestStreamThatIsCreatedAgainIsNeverTakenForTheOldOne(t *testing.T) {
 		for says, hide := range map[string]bool{"": false, ", and does not say when it was created": true} {
 			t.Run(name+says, func(t *testing.T) {
 				aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]mapping.Progress) {
-					cfg.PollInterval = 20 * time.Second
+					cfg.PollInterval, cfg.ShardRefreshInterval = time.Minute, 2*time.Minute
+					if _, shared := cfg.Store.(mapping.FleetStore); shared {
+						cfg.FailoverTime = 5 * time.Minute // fewer heartbeats
+					}
 					if hide {
 						cfg.Client = struct{ poller.Client }{lists}
 					}
 					w.put(0, 5)
 					r := w.start(cfg)
-					pass(time.Minute)
+					pass(5 * time.Minute)
 					_, _, err := w.stream.Split(shardID(0))
 					require.NoError(t, err)
 					w.put(5, 20)
 					pass(26 * time.Hour)
 					w.put(25, 20)
-					pass(time.Minute)
+					pass(5 * time.Minute)
 					require.Len(t, w.delivered(), 45)
 					if tc.restart {
 						require.NoError(t, r.stop())

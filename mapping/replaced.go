@@ -134,7 +134,8 @@ func (l *lineage) isVouchedFor(listed []poller.Shard) bool {
 // that is another, or either of them again after listingLag. The zero suspicion is none.
 type suspicion struct {
 	since   time.Time // when the look that roused it began
-	created time.Time // what it said of the stream's creation, if anything
+	created time.Time // what a look said of the stream's creation, if any did
+	same    bool      // which is what was known
 }
 
 // weigh takes in a look at the stream, and what it contradicts. It returns the reason of the suspicion, empty if there is none,
@@ -151,10 +152,11 @@ func (s *suspicion) weigh(l *lineage, v *sight, c contradiction) (reason string,
 		l.fickle, differs = true, ""
 	}
 	lasts := !s.since.IsZero() && v.began.Sub(s.since) >= listingLag
+	s.same = s.same || same
 	switch {
 	case c.text != "" && differs != "":
 		return c.text + ", and " + differs, true
-	case c.numbers && same && lasts:
+	case c.numbers && s.same && lasts:
 		l.vague = true
 		*s = suspicion{}
 		return "", false

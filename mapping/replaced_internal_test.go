@@ -88,6 +88,7 @@ func TestStreamIsAnotherOneByTwoWitnesses(t *testing.T) {
 		"another creation each time it is asked":          {nil, nil, []seen{{0, "a:7", 1}, {30, "a:7", 2}, {40, "a:7", 3}, {50, "a:7", 4}}, false, false},
 		"another number, of a stream that is the same":    {nil, nil, []seen{{0, "a:7", 1}, {30, "a:8", 1}}, true, false},
 		"and again: its service changes numbers":          {nil, nil, []seen{{0, "a:7", 1}, {30, "a:8", 1}, {40, "a:8", 1}, {50, "a:9", 1}}, false, false},
+		"though it does not say so twice":                 {nil, nil, []seen{{0, "a:7", 1}, {30, "a:8", 1}, {40, "a:8", 0}}, false, false},
 		"whose creation is another then":                  {nil, nil, []seen{{0, "a:7", 1}, {30, "a:8", 1}, {40, "a:8", 1}, {50, "a:9", 2}, {60, "a:9", 2}}, true, true},
 		"a number that no other stream has, all the same": {nil, nil, []seen{{0, "a:" + long, 1}, {30, "a:" + long, 2}, {40, "a:" + long, 2}}, false, false},
 		"a number that any stream may have":               {nil, nil, []seen{{0, "a:7", 1}, {30, "a:7", 2}, {40, "a:7", 2}}, true, true},
