@@ -222,9 +222,9 @@ func TestStatusSaysThatAShardWaitsForTheBudget(t *testing.T) {
 				assert.Contains(t, s.Waiting, "retrying after")
 				continue
 			}
-			if strings.HasPrefix(s.Waiting, "waiting for the Budget since ") {
+			if strings.HasPrefix(s.Waiting, "waiting for the Budget: ") {
 				waiting++
-				assert.Regexp(t, `: [34]\d\.\d of 40\.0 MiB are in use, 1\d\.\d of them by shardId-0000000000\d\d of ship-orders$`, s.Waiting)
+				assert.Regexp(t, `: [34]\d\.\d of 40\.0 MiB are in use, 1\d\.\d of them by shardId-0000000000\d\d of ship-orders, since 2000-01-01T00:00:0`, s.Waiting)
 			}
 		}
 		assert.GreaterOrEqual(t, waiting, 11)

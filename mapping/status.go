@@ -261,11 +261,11 @@ func (v *shardView) blocker() string {
 // describeWait says what a read waits for, and who holds most of that.
 func describeWait(w *poller.Wait) string {
 	const mib = 1 << 20
-	s := fmt.Sprintf("waiting for the Budget since %s: %.1f of %.1f MiB are in use", stamp(w.Since), float64(w.Used)/mib, float64(w.Total)/mib)
+	s := fmt.Sprintf("waiting for the Budget: %.1f of %.1f MiB are in use", float64(w.Used)/mib, float64(w.Total)/mib)
 	if w.Held > 0 {
 		s += fmt.Sprintf(", %.1f of them by %s", float64(w.Held)/mib, w.Holder)
 	}
-	return s
+	return s + ", since " + stamp(w.Since)
 }
 
 func describe(l *batch.LaneStatus) string {

@@ -254,7 +254,7 @@ func TestReadsStayWithinTheBudget(t *testing.T) {
 func TestIdleShardsAreReadOnTimeUnderASmallBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const shards, seconds = 2_000, 20
-		b := budgetOf(t, 64*mib) // 48 of which all share: 40 reads are under way at any time
+		b := budgetOf(t, 64*mib) // all share 48 MiB of it, and 40 reads are under way at any time
 		c := &crowd{latency: 20 * time.Millisecond, next: func(string, int) crowdPage { return crowdPage{} }}
 		ctx, cancel := context.WithTimeout(t.Context(), seconds*time.Second)
 		defer cancel()
@@ -263,8 +263,8 @@ func TestIdleShardsAreReadOnTimeUnderASmallBudget(t *testing.T) {
 	})
 }
 
-// TestABacklogIsReadBesideIdleShards: a read that needs much of the Budget is not passed again and again by those of idle shards.
-func TestABacklogIsReadBesideIdleShards(t *testing.T) {
+// TestABacklogIsReadAmongIdleShards: a read that needs much of the Budget is not passed again and again by those of idle shards.
+func TestABacklogIsReadAmongIdleShards(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const shards, seconds = 2_000, 20
 		b := budgetOf(t, 64*mib)

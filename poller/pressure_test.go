@@ -59,8 +59,8 @@ func TestHoldersAreWokenWhereAReadNeedsWhatTheyHold(t *testing.T) {
 	})
 }
 
-// TestAWaitForOtherReadsPressesNobody: what they reserved comes back without anything being resolved.
-func TestAWaitForOtherReadsPressesNobody(t *testing.T) {
+// TestAWaitForOtherReadsPressesNone: what they reserved comes back without anything being resolved.
+func TestAWaitForOtherReadsPressesNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := budgetOf(t, 40*mib)
 		var reading []*poller.Account
@@ -113,7 +113,7 @@ func TestAWaitForTheBudgetNamesWhoHoldsMost(t *testing.T) {
 	})
 }
 
-func TestNoBudgetPressesNobody(t *testing.T) {
+func TestNoBudgetPressesNone(t *testing.T) {
 	var none *poller.Account
 	assert.Nil(t, none.Pressure())
 	assert.False(t, none.Pressed())
