@@ -300,3 +300,13 @@ func TestBadFlagsAreRefused(t *testing.T) {
 	}
 	assert.Zero(t, exitCode(run(t.Context(), []string{"-h"}, io.Discard, io.Discard)))
 }
+
+func TestVeilHidesValuesAndKeepsWords(t *testing.T) {
+	c, err := parseConfig("server.yaml", []byte("functions: {at: {command: ['/srv/a\"b', sh, 12345], maxProcesses: 2, environment: {TOP: 'true'}}}"))
+	require.NoError(t, err)
+	failure := fmt.Errorf("run %q or sh at /srv/a\"b/lib, not should, with 12345 of 2: true TOP: %w", "/srv/a\"b", fs.ErrNotExist)
+	err = c.veil(failure)
+	assert.EqualError(t, err, `run "…" or … … …/lib, not should, with … of 2: … …: file does not exist`)
+	assert.ErrorIs(t, err, fs.ErrNotExist)
+	assert.NoError(t, c.veil(nil))
+}

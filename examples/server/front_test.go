@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/registry"
+	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
 // flaky is a store whose definitions can't be read while it is down.
@@ -113,4 +115,18 @@ func TestStatusIsForUnsignedServersOnly(t *testing.T) {
 		assert.GreaterOrEqual(t, status, http.StatusForbidden)
 		assert.NotContains(t, body, "configuration")
 	}
+}
+
+func TestReadinessAsksTheEmbeddedStreams(t *testing.T) {
+	f, _ := newTestFront(t, access{unsigned: true})
+	f.running.Store(true)
+	service, err := kinesistest.Open(filepath.Join(t.TempDir(), "streams"), kinesistest.Config{})
+	require.NoError(t, err)
+	f.streams = &streams{service: service}
+	status, _ := ask(f, "/readyz")
+	assert.Equal(t, http.StatusOK, status)
+	require.NoError(t, service.Close()) // from then on it answers as after a full disk
+	status, body := ask(f, "/readyz")
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+	assert.Equal(t, "the embedded streams cannot be stored\n", body)
 }

@@ -39,11 +39,13 @@ func (c *config) veil(err error) error {
 	return &veiled{text, err}
 }
 
-// values returns the texts in the file that are not the server's own words, the longest first.
+// values returns the texts in the file that are not the server's own words, the longest first. Short numbers are not among
+// them: they are in every bound.
 func (c *config) values() (all []string) {
 	for _, p := range c.places {
-		if p.value.Kind == yaml.ScalarNode && p.value.ShortTag() == "!!str" && p.value.Value != "" {
-			all = append(all, p.value.Value)
+		text := p.value.Value
+		if p.value.Kind == yaml.ScalarNode && text != "" && (p.value.ShortTag() == "!!str" || len(text) >= long) {
+			all = append(all, text)
 		}
 		if p.key != "" && shownKey(p.key) != p.key {
 			all = append(all, p.key)
@@ -53,12 +55,16 @@ func (c *config) values() (all []string) {
 	return slices.Compact(all)
 }
 
-// hiddenValue is shown in place of a value.
-const hiddenValue = "…"
+const (
+	// hiddenValue is shown in place of a value.
+	hiddenValue = "…"
+
+	// long is the length in bytes from which a value is hidden within words, too.
+	long = 4
+)
 
 // hide replaces a value where it stands as a word of its own, and a long one wherever it stands.
 func hide(text, value string) string {
-	const long = 4
 	if len(value) >= long {
 		return strings.ReplaceAll(text, value, hiddenValue)
 	}

@@ -38,7 +38,10 @@ type handler struct {
 }
 
 // Handler returns the Service as an HTTP handler that speaks AWS JSON 1.1 and, where a request does, CBOR 1.1, for a
-// listener of your own; see Server for one that is ready. Signatures are not verified: whoever reaches it may use it.
+// listener of your own; see Server for one that is ready. Signatures are not verified: every request is served.
+//
+// A request must come within 30 s, and its answer be read within 30 s, that of a subscription within 5 minutes and 30 s: other
+// connections are closed. The time until a connection's first request, and between two, is the http.Server's to bound.
 func (s *Service) Handler() http.Handler {
 	return &handler{service: s, endpoints: map[Op]endpoint{
 		CreateStream:                  route(opCreateStream, decode, encodeNothing),
