@@ -124,7 +124,7 @@ type holding struct {
 func (h *holding) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput, o ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error) {
 	out, err := h.claimsLag.GetRecords(ctx, in, o...)
 	if err == nil && h.hold.Load() {
-		out.Records, out.NextShardIterator = nil, in.ShardIterator
+		out.Records, out.NextShardIterator = out.Records[:0], in.ShardIterator
 	}
 	return out, err
 }
