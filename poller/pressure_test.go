@@ -46,8 +46,15 @@ func TestHoldersAreWokenWhereAReadNeedsWhatTheyHold(t *testing.T) {
 		time.Sleep(time.Minute)
 		assert.True(t, large.Pressed(), "for as long as the read waits")
 		woken(large)
-		large.Settle(27*mib, false)
-		assert.True(t, woken(large))
+		again := false
+		for range 3 { // holders are woken once a second at most, and the Budget may have looked by itself a moment ago
+			large.Settle(27*mib, false)
+			if again = woken(large); again {
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		assert.True(t, again)
 		large.Settle(26*mib, false)
 		assert.False(t, woken(large), "not for each change")
 

@@ -69,6 +69,9 @@ func encodeDescribeStream(e *encoder, out *kinesis.DescribeStreamOutput) {
 
 func encodeDescribeStreamSummary(e *encoder, out *kinesis.DescribeStreamSummaryOutput) {
 	st := out.StreamDescriptionSummary
+	if e.absent("StreamDescriptionSummary", st == nil) {
+		return
+	}
 	e.name("StreamDescriptionSummary")
 	e.open()
 	e.text("StreamName", st.StreamName)
@@ -122,9 +125,7 @@ func encodeEvent(e *encoder, event *types.SubscribeToShardEvent) {
 	list(e, "Records", event.Records, encodeRecord)
 	e.text("ContinuationSequenceNumber", event.ContinuationSequenceNumber)
 	e.int64("MillisBehindLatest", event.MillisBehindLatest)
-	if event.ChildShards != nil {
-		list(e, "ChildShards", event.ChildShards, encodeChild)
-	}
+	list(e, "ChildShards", event.ChildShards, encodeChild)
 }
 
 func encodeUpdateShardCount(e *encoder, out *kinesis.UpdateShardCountOutput) {

@@ -129,9 +129,12 @@ func (c *Client) ListStreamConsumers(ctx context.Context, in *kinesis.ListStream
 
 // send makes a call, and gives its answer the look of one that came over the network.
 func send[I, O any](ctx context.Context, s *Service, op operation[I, O], in *I) (*O, error) {
-	out, err := op.perform(ctx, s, in, jsonForm)
+	out, fault, err := op.perform(ctx, s, in, jsonForm)
 	if err == nil {
-		*op.meta(out) = metadataAt(ctx, s.config.Now())
+		err = fault.asClient(ctx)
+	}
+	if err == nil {
+		*op.meta(out) = metadataAt(ctx, fault.date(s.config.Now()))
 		return out, nil
 	}
 	return nil, &smithy.OperationError{ServiceID: kinesis.ServiceID, OperationName: string(op.name), Err: s.asResponse(ctx, err)}
@@ -142,14 +145,27 @@ func (s *Service) asResponse(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return &aws.RequestCanceledError{Err: err}
 	}
-	if _, ok := errors.AsType[smithy.APIError](err); !ok {
+	status, ok := statusOf(err)
+	if !ok {
 		return &smithyhttp.RequestSendError{Err: err}
+	}
+	if broken, ok := errors.AsType[*httpError](err); ok {
+		err = broken.asClient()
 	}
 	id := uuid.NewString()
 	return &awshttp.ResponseError{
-		ResponseError: &smithyhttp.ResponseError{Response: responseAt(s.config.Now(), faultOf(err).status, id), Err: err},
+		ResponseError: &smithyhttp.ResponseError{Response: responseAt(s.config.Now(), status, id), Err: err},
 		RequestID:     id,
 	}
+}
+
+// statusOf returns the status of the answer that came to an error, and false if it came to none.
+func statusOf(err error) (int, bool) {
+	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
+		return http.StatusOK, true
+	}
+	_, ok := errors.AsType[smithy.APIError](err)
+	return faultOf(err).status, ok
 }
 
 // metadataAt returns the metadata of an answer given at now.

@@ -43,12 +43,28 @@
 // # Disturbances
 //
 //	Throttle, Fail, Delay, EmptyReads    the next n calls of an operation
-//	Inject(Fault{...})                   the same for one stream or shard, also: hang, cap the records of a page
+//	Inject(Fault{...})                   the same for one stream or shard, also: hang, cap the records or shards of a page
 //	HalfOpen                             the next n subscriptions; Fault also ends them early or with an error
-//	ExpireIterators, Stream.Split, Merge, UpdateShardCount now
+//	ExpireIterators, Stream.Split, Merge, UpdateShardCount, Replace now
 //	Config.OnCall                        a function that sees, delays or fails any call
 //	Config.Principal, Config.Authorize   who may do what; without them everybody may do everything
 //	Calls                                what was called, when, and how it was answered
+//
+// # Mischief
+//
+// A Service obeys the service's rules, until a test makes it rude. A Kind names one way of being so: listings that are
+// empty, cut, or minutes old, answers that lack members, 200 with HTML, bodies that trickle or break off, records that come
+// again, shards without an end, lags and times that are absurd, subscriptions that fall silent, a stream that is replaced.
+// Kinds lists all, Kind.About describes one.
+//
+//	Inject(Fault{Kind: HTMLPage, Times: 3})     by name: the next 3 calls
+//	Misbehave(Mischief{Seed: 7})                by a seed: one call in ten, until Stop
+//	Misbehave(Mischief{Kinds: …, Rate: 1, For: time.Minute, Ops: …, Shard: …})
+//
+// A seed meets the same calls with the same kinds whenever a test runs, so a failure can be repeated; Misbehaviour.Pranks
+// lists what happened, and its String sums that up for a log. A Client shows mischief in its outputs and errors, as the SDK
+// would make them of the bytes that a Server sends. A consumer that is worth its name loses nothing by any kind but
+// ReplacedStream, and makes progress once the mischief ends: put records, misbehave, stop, and look whether all arrived.
 //
 // # What it is not
 //

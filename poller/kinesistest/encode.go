@@ -13,8 +13,15 @@ import (
 // encoder appends an answer in its form to buf. It exists because a page may have 10,000 records: appending them takes a
 // fraction of what encoding/json needs, and encoding/json would write the SDK's types in another form than the service.
 type encoder struct {
-	buf  []byte
-	form form
+	buf   []byte
+	form  form
+	nulls bool    // absent members are written, as null
+	odd   oddTime // takes the place of every time
+}
+
+// encoder returns one that writes in the fault's manner.
+func (f *Fault) encoder(buf []byte, as form) encoder {
+	return encoder{buf: buf, form: as, nulls: f.Kind == NullMembers, odd: f.odd}
 }
 
 func (e *encoder) open()  { e.bracket(cborMap, true) }
@@ -62,9 +69,26 @@ func (e *encoder) name(name string) {
 	e.buf = append(e.buf, '"', ':')
 }
 
+// absent writes a member that is not there, and reports whether it is so.
+func (e *encoder) absent(name string, is bool) bool {
+	if is && e.nulls {
+		e.name(name)
+		e.null()
+	}
+	return is
+}
+
+func (e *encoder) null() {
+	if e.form == cborForm {
+		e.buf = append(e.buf, cborSimple|cborNull)
+		return
+	}
+	e.buf = append(e.buf, "null"...)
+}
+
 // text writes a member, unless it is absent.
 func (e *encoder) text(name string, v *string) {
-	if v != nil {
+	if !e.absent(name, v == nil) {
 		e.name(name)
 		e.string(*v)
 	}
@@ -78,14 +102,14 @@ func (e *encoder) enum(name, v string) {
 }
 
 func (e *encoder) int32(name string, v *int32) {
-	if v != nil {
+	if !e.absent(name, v == nil) {
 		e.int64(name, new(int64(*v)))
 	}
 }
 
 // int64 writes a member, unless it is absent.
 func (e *encoder) int64(name string, v *int64) {
-	if v == nil {
+	if e.absent(name, v == nil) {
 		return
 	}
 	e.name(name)
@@ -116,10 +140,14 @@ func (e *encoder) bool(name string, v *bool) {
 
 // time writes seconds with three decimals, in CBOR milliseconds. The times of a Service lie behind 1970.
 func (e *encoder) time(name string, v *time.Time) {
-	if v == nil {
+	if e.absent(name, v == nil) {
 		return
 	}
 	e.name(name)
+	var done bool
+	if e.buf, done = e.odd.append(e.buf, e.form); done {
+		return
+	}
 	ms := v.UnixMilli()
 	if e.form == cborForm {
 		e.buf = appendCBOR(append(e.buf, cborTag|cborEpochTime), cborUnsigned, uint64(ms))
@@ -130,6 +158,9 @@ func (e *encoder) time(name string, v *time.Time) {
 }
 
 func (e *encoder) blob(name string, v []byte) {
+	if e.absent(name, v == nil) {
+		return
+	}
 	e.name(name)
 	if e.form == cborForm {
 		e.buf = append(appendCBOR(e.buf, cborBytes, uint64(len(v))), v...)
@@ -182,8 +213,11 @@ func (e *encoder) quote(s string) {
 	e.buf = append(e.buf, '"')
 }
 
-// list writes a member that is a list.
+// list writes a member that is a list, unless it is nil.
 func list[T any](e *encoder, name string, items []T, each func(*encoder, *T)) {
+	if e.absent(name, items == nil) {
+		return
+	}
 	e.name(name)
 	e.bracket(cborList, true)
 	for i := range items {
@@ -196,9 +230,7 @@ func list[T any](e *encoder, name string, items []T, each func(*encoder, *T)) {
 func encodeGetRecords(e *encoder, out *kinesis.GetRecordsOutput) {
 	e.int64("MillisBehindLatest", out.MillisBehindLatest)
 	e.text("NextShardIterator", out.NextShardIterator)
-	if out.ChildShards != nil {
-		list(e, "ChildShards", out.ChildShards, encodeChild)
-	}
+	list(e, "ChildShards", out.ChildShards, encodeChild)
 	list(e, "Records", out.Records, encodeRecord)
 }
 
@@ -222,6 +254,9 @@ func encodeChild(e *encoder, c *types.ChildShard) {
 func (e *encoder) item(s *string) { e.string(*s) }
 
 func encodeHashKeys(e *encoder, r *types.HashKeyRange) {
+	if e.absent("HashKeyRange", r == nil) {
+		return
+	}
 	e.name("HashKeyRange")
 	e.open()
 	e.text("StartingHashKey", r.StartingHashKey)

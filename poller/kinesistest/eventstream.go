@@ -1,6 +1,7 @@
 package kinesistest
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -23,6 +24,7 @@ var modeledExceptions = []string{
 
 // eventWriter writes a subscription to its client.
 type eventWriter struct {
+	ctx     context.Context //nolint:containedctx // of the call whose answer it writes
 	w       http.ResponseWriter
 	control *http.ResponseController
 	form    form
@@ -30,8 +32,8 @@ type eventWriter struct {
 }
 
 // beginEvents says that the subscription was granted. A client that reads nothing may keep the stream as long as it lives.
-func beginEvents(w http.ResponseWriter, as form) (*eventWriter, error) {
-	v := &eventWriter{w: w, control: http.NewResponseController(w), form: as}
+func beginEvents(ctx context.Context, w http.ResponseWriter, as form, f *Fault) (*eventWriter, error) {
+	v := &eventWriter{ctx: ctx, w: w, control: http.NewResponseController(w), form: as}
 	_ = v.control.SetWriteDeadline(time.Now().Add(subscriptionLife + transferTimeout))
 	w.Header().Set("Content-Type", eventStreamType)
 	w.WriteHeader(http.StatusOK)
@@ -40,18 +42,18 @@ func beginEvents(w http.ResponseWriter, as form) (*eventWriter, error) {
 	e.open()
 	e.close()
 	v.buf = e.buf
-	return v, v.flush()
+	return v, v.flush(f)
 }
 
-// event sends one event.
-func (v *eventWriter) event(event *types.SubscribeToShardEvent) error {
+// event sends one event, in the manner of its fault.
+func (v *eventWriter) event(event *types.SubscribeToShardEvent, f *Fault) error {
 	v.message(":message-type", "event", ":event-type", "SubscribeToShardEvent", ":content-type", v.form.payloadType())
-	e := encoder{buf: v.buf, form: v.form}
+	e := f.encoder(v.buf, v.form)
 	e.open()
 	encodeEvent(&e, event)
 	e.close()
 	v.buf = e.buf
-	return v.flush()
+	return v.flush(f)
 }
 
 // end ends the stream: in good order, by an exception, or by a broken connection.
@@ -68,7 +70,7 @@ func (v *eventWriter) end(err error) {
 	} else {
 		v.message(":message-type", "error", ":error-code", fault.code, ":error-message", fault.message)
 	}
-	if err := v.flush(); err != nil {
+	if err := v.flush(&Fault{}); err != nil {
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -93,12 +95,12 @@ func (v *eventWriter) message(headers ...string) {
 	binary.BigEndian.PutUint32(v.buf[4:], uint32(len(v.buf)-preludeLength))
 }
 
-// flush ends the message and sends it.
-func (v *eventWriter) flush() error {
+// flush ends the message and sends it, in the manner of a fault.
+func (v *eventWriter) flush(f *Fault) error {
 	binary.BigEndian.PutUint32(v.buf, uint32(len(v.buf)+4))
 	binary.BigEndian.PutUint32(v.buf[8:], crc32.ChecksumIEEE(v.buf[:8]))
 	v.buf = binary.BigEndian.AppendUint32(v.buf, crc32.ChecksumIEEE(v.buf))
-	if _, err := v.w.Write(v.buf); err != nil {
+	if err := f.write(v.ctx, v.w, v.buf); err != nil {
 		return err
 	}
 	return v.control.Flush()

@@ -38,6 +38,14 @@ type Fault struct {
 	// MaxRecords caps the page of GetRecords, and the events of a subscription. Zero: no cap.
 	MaxRecords int
 
+	// MaxShards caps the page of ListShards. Zero: no cap.
+	MaxShards int
+
+	// Kind makes the call meet a kind of mischief, in the variant that Seed chooses. Such a fault matches only calls that
+	// the kind can befall. Empty: none.
+	Kind Kind
+	Seed uint64
+
 	// After is how many events a subscription that SubscribeToShard grants sends before Silent, End or EventErr strikes.
 	// Zero: it strikes at once, behind the answer that grants it.
 	After int
@@ -52,10 +60,15 @@ type Fault struct {
 	// EventErr ends the subscription. An error of the SDK's types package, or any smithy.APIError, arrives as an
 	// exception inside the stream; any other breaks the connection.
 	EventErr error
+
+	met // what it met, for a fault that was taken
 }
 
-// Inject disturbs the next calls that f matches.
+// Inject disturbs the next calls that f matches. It panics on a Kind that does not exist.
 func (s *Service) Inject(f Fault) {
+	if f.Kind != "" {
+		mustBeKinds(f.Kind)
+	}
 	if f.Times == 0 {
 		f.Times = 1
 	}
@@ -96,9 +109,14 @@ func (s *Service) ClearFaults() {
 func (s *Service) takeFault(call Call) Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.faultFor(call)
+}
+
+// injected uses up one fault of Inject for a call, if there is any, and returns it.
+func (s *Service) injected(call Call) (Fault, bool) {
 	i := slices.IndexFunc(s.faults, func(f *Fault) bool { return f.matches(call) })
 	if i < 0 {
-		return Fault{}
+		return Fault{}, false
 	}
 	f := s.faults[i]
 	if f.Times > 0 {
@@ -107,11 +125,12 @@ func (s *Service) takeFault(call Call) Fault {
 	if f.Times == 0 {
 		s.faults = slices.Delete(s.faults, i, i+1)
 	}
-	return *f
+	return *f, true
 }
 
 func (f *Fault) matches(call Call) bool {
-	return (f.Op == "" || f.Op == call.Op) &&
+	op := f.Op == call.Op || f.Op == "" && (f.Kind != "" || call.Op != SubscribeToShardEvent)
+	return op && (f.Kind == "" || f.Kind.befalls(call.Op)) &&
 		(f.Stream == "" || f.Stream == call.Stream) &&
 		(f.Shard == "" || f.Shard == call.Shard || call.Op == PutRecords)
 }
@@ -119,6 +138,9 @@ func (f *Fault) matches(call Call) bool {
 // strike does what a fault does before the operation, and returns the call's answer if that is an error.
 func (f *Fault) strike(ctx context.Context, s *Service, call Call) error {
 	if err := wait(ctx, f.Delay); err != nil {
+		return err
+	}
+	if err := s.prank(f); err != nil {
 		return err
 	}
 	if f.Hang {

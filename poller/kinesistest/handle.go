@@ -97,6 +97,15 @@ func (h *Stream) UpdateShardCount(shards int) error {
 	return err
 }
 
+// Replace deletes the stream and creates another under its name: with as many open shards, and with none of its records,
+// consumers and iterators. The shards have the same IDs and other sequence numbers.
+func (h *Stream) Replace() error {
+	_, err := direct(h, "replace", func(s *Service, name string, r *request) (struct{}, error) {
+		return struct{}{}, s.replace(name, r.now)
+	}, h.name)
+	return err
+}
+
 // RegisterConsumer registers a consumer with enhanced fan-out, and returns its ARN.
 func (h *Stream) RegisterConsumer(name string) (arn string, err error) {
 	out, err := direct(h, "register consumer", (*Service).registerStreamConsumer, &kinesis.RegisterStreamConsumerInput{

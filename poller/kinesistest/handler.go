@@ -27,8 +27,8 @@ const (
 	transferTimeout = 30 * time.Second
 )
 
-// endpoint answers one operation over HTTP: it appends the answer to buf.
-type endpoint func(ctx context.Context, s *Service, c call, buf []byte) ([]byte, error)
+// endpoint answers one operation over HTTP: it appends the answer to buf, and returns the fault in whose manner it goes out.
+type endpoint func(ctx context.Context, s *Service, c call, buf []byte) ([]byte, Fault, error)
 
 // handler is a Service behind HTTP.
 type handler struct {
@@ -68,23 +68,23 @@ func (s *Service) Handler() http.Handler {
 
 // route makes an endpoint of an operation. An answer without members has no body.
 func route[I, O any](op operation[I, O], decode func([]byte) (*I, error), encode func(*encoder, *O)) endpoint {
-	return func(ctx context.Context, s *Service, c call, buf []byte) ([]byte, error) {
+	return func(ctx context.Context, s *Service, c call, buf []byte) ([]byte, Fault, error) {
 		in, err := decode(c.body)
 		if err != nil {
-			return nil, unreadable(err)
+			return nil, Fault{}, unreadable(err)
 		}
-		out, err := op.perform(ctx, s, in, c.form)
-		if err != nil {
-			return nil, err
+		out, fault, err := op.perform(ctx, s, in, c.form)
+		if err != nil || fault.Kind.isNoAnswer() {
+			return buf, fault, err
 		}
-		e := encoder{buf: buf, form: c.form}
+		e := fault.encoder(buf, c.form)
 		e.open()
 		encode(&e, out)
-		if len(e.buf) == len(buf)+1 {
-			return buf, nil
+		if len(e.buf) == len(buf)+1 && fault.Kind == "" {
+			return buf, fault, nil
 		}
 		e.close()
-		return e.buf, nil
+		return e.buf, fault, nil
 	}
 }
 
@@ -96,8 +96,6 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(transferTimeout)) // a recorder has none
 	id := uuid.NewString()
 	w.Header().Set("X-Amzn-Requestid", id)
-	w.Header().Set("Date", h.service.config.Now().UTC().Format(http.TimeFormat))
-
 	c, err := h.read(w, r)
 	if err == nil {
 		r, err = h.identify(r)
@@ -112,23 +110,26 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		pooled = new([]byte)
 	}
 	var out []byte
+	var fault Fault
 	if err == nil {
-		out, err = h.endpoints[c.op](r.Context(), h.service, c, (*pooled)[:0])
+		out, fault, err = h.endpoints[c.op](r.Context(), h.service, c, (*pooled)[:0])
 	}
 	if r.Context().Err() != nil {
 		panic(http.ErrAbortHandler) // nobody is there to be answered, or the fault wants nobody answered
 	}
-	status := http.StatusOK
-	if err != nil {
-		fault := faultOf(err)
-		status = fault.status
-		w.Header().Set("X-Amzn-Errortype", fault.code)
-		out = fault.encode((*pooled)[:0], c.form)
+	resp := response{http.StatusOK, c.form.contentType(), out}
+	switch {
+	case err != nil:
+		resp = failed(err, c.form, (*pooled)[:0])
+		if resp.contentType == c.form.contentType() {
+			w.Header().Set("X-Amzn-Errortype", faultOf(err).code)
+		}
+	case fault.Kind.isNoAnswer():
+		resp = fault.instead(c.form, (*pooled)[:0])
 	}
-	w.Header().Set("Content-Type", c.form.contentType())
-	reply(w, status, out)
-	if cap(out) <= maxPooled {
-		*pooled = out
+	h.reply(w, r, &fault, resp)
+	if cap(resp.body) <= maxPooled {
+		*pooled = resp.body
 		h.buffers.Put(pooled)
 	}
 }
@@ -183,11 +184,16 @@ func (h *handler) subscribe(w http.ResponseWriter, r *http.Request, c call) erro
 	if err != nil {
 		return unreadable(err)
 	}
-	sub, err := opSubscribeToShard.perform(r.Context(), h.service, in, c.form)
+	sub, fault, err := opSubscribeToShard.perform(r.Context(), h.service, in, c.form)
 	if err != nil {
 		return err
 	}
-	events, err := beginEvents(w, c.form)
+	if fault.Kind.isNoAnswer() {
+		h.reply(w, r, &fault, fault.instead(c.form, nil))
+		return nil
+	}
+	w.Header().Set("Date", fault.date(h.service.config.Now()).UTC().Format(http.TimeFormat))
+	events, err := beginEvents(r.Context(), w, c.form, &fault)
 	if err == nil {
 		err = sub.run(r.Context(), events.event)
 	}
@@ -212,10 +218,16 @@ func receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// reply writes the answer. Nothing can be done about a client that does not take it.
-func reply(w http.ResponseWriter, status int, body []byte) {
+// reply writes an answer, in the manner of its fault. Nothing can be done about a client that does not take it.
+func (h *handler) reply(w http.ResponseWriter, r *http.Request, f *Fault, resp response) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(transferTimeout))
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	w.Header().Set("Date", f.date(h.service.config.Now()).UTC().Format(http.TimeFormat))
+	if resp.contentType != "" {
+		w.Header().Set("Content-Type", resp.contentType)
+	}
+	if resp.status != http.StatusNoContent {
+		w.Header().Set("Content-Length", strconv.Itoa(len(resp.body)))
+	}
+	w.WriteHeader(resp.status)
+	_ = f.write(r.Context(), w, resp.body)
 }

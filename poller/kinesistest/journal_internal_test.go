@@ -126,7 +126,7 @@ func (u *user) did(err error) bool {
 
 func (u *user) subscribe() {
 	var err error
-	u.sub, err = opSubscribeToShard.perform(u.t.Context(), u.s, &kinesis.SubscribeToShardInput{
+	u.sub, _, err = opSubscribeToShard.perform(u.t.Context(), u.s, &kinesis.SubscribeToShardInput{
 		ConsumerARN: &u.consumer, ShardId: new(shardID(1)),
 		StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeTrimHorizon},
 	}, jsonForm)

@@ -12,9 +12,13 @@ import (
 const maxShardsListed = 1000
 
 func (s *Service) listShards(in *kinesis.ListShardsInput, r *request) (*kinesis.ListShardsOutput, error) {
-	limit, err := listLimit("maxResults", in.MaxResults, maxShardsListed)
+	limit, err := listLimit("maxResults", in.MaxResults, s.shardsListed(&r.fault))
 	if err != nil {
 		return nil, err
+	}
+	if r.fault.Kind == ExpiredToken && in.NextToken != nil {
+		r.fault.did()
+		return nil, nextTokenExpired()
 	}
 	st, from, err := s.listedStream(in, r.now)
 	if err != nil {
@@ -30,14 +34,52 @@ func (s *Service) listShards(in *kinesis.ListShardsInput, r *request) (*kinesis.
 		if sh.index <= from.After || !match(sh) {
 			continue
 		}
+		shown, ok := r.fault.shown(sh, st, r.now)
+		if !ok {
+			continue
+		}
 		if len(out.Shards) == limit {
+			if r.fault.Kind == SmallPages {
+				r.fault.did()
+			}
 			out.NextToken, err = s.newToken(shardsKind, shardsToken{st.id, last, from.Filter, r.now})
 			return out, err
 		}
-		out.Shards = append(out.Shards, sh.describe())
+		out.Shards = append(out.Shards, shown)
 		last = sh.index
 	}
 	return out, nil
+}
+
+// shardsListed returns the size of a page.
+func (s *Service) shardsListed(f *Fault) int {
+	most := maxShardsListed
+	for _, n := range [2]int{s.config.MaxShardsPerListing, f.MaxShards} {
+		if n > 0 {
+			most = min(most, n)
+		}
+	}
+	return most
+}
+
+// shown returns a shard as a listing shows it, and false for one that an old listing does not have yet.
+func (f *Fault) shown(sh *shard, st *stream, now time.Time) (types.Shard, bool) {
+	at := now.Add(-f.lag)
+	if at.Before(st.created) {
+		at = st.created
+	}
+	switch {
+	case f.lag == 0:
+	case sh.opened.After(at):
+		f.did()
+		return types.Shard{}, false
+	case !sh.isOpen() && sh.closed.After(at):
+		f.did()
+		shown := sh.describe()
+		shown.SequenceNumberRange.EndingSequenceNumber = nil
+		return shown, true
+	}
+	return sh.describe(), true
 }
 
 // listedStream returns the stream that a request lists, and where its page begins.

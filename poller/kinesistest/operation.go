@@ -58,7 +58,8 @@ type request struct {
 }
 
 // perform makes one call, which came in a form: hook, fault, operation, log. Its errors are the service's own, or ctx's.
-func (op operation[I, O]) perform(ctx context.Context, s *Service, in *I, as form) (*O, error) {
+// The fault says in which manner an answer goes out.
+func (op operation[I, O]) perform(ctx context.Context, s *Service, in *I, as form) (*O, Fault, error) {
 	if in == nil {
 		in = new(I)
 	}
@@ -67,7 +68,7 @@ func (op operation[I, O]) perform(ctx context.Context, s *Service, in *I, as for
 	if about.name != nil || about.arn != nil {
 		call.Stream, _ = s.nameOf(about.name, about.arn) // the operation itself says what is wrong with them
 	}
-	out, err := op.attempt(ctx, s, in, call, about)
+	out, fault, err := op.attempt(ctx, s, in, call, about)
 	call.Err = err
 	if page, ok := any(out).(*kinesis.GetRecordsOutput); ok && err == nil {
 		call.Records = len(page.Records)
@@ -75,29 +76,33 @@ func (op operation[I, O]) perform(ctx context.Context, s *Service, in *I, as for
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls.add(call)
-	return out, err
+	return out, fault, err
 }
 
 // attempt is perform without the log.
-func (op operation[I, O]) attempt(ctx context.Context, s *Service, in *I, call Call, about subject) (*O, error) {
+func (op operation[I, O]) attempt(ctx context.Context, s *Service, in *I, call Call, about subject) (*O, Fault, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, Fault{}, err
 	}
 	if s.config.OnCall != nil {
 		if err := s.config.OnCall(call); err != nil {
-			return nil, err
+			return nil, Fault{}, err
 		}
 	}
 	if err := s.authorize(ctx, call, about); err != nil {
-		return nil, err
+		return nil, Fault{}, err
 	}
 	fault := s.takeFault(call)
 	if err := fault.strike(ctx, s, call); err != nil {
-		return nil, err
+		return nil, fault, err
 	}
 	out, err := exclusively(s, op.do, in, fault)
 	if err != nil {
-		return nil, err
+		return nil, fault, err
 	}
-	return out, nil
+	fault.spoil(out)
+	if op.meta != nil && fault.Kind.isNoAnswer() {
+		*out = *new(O)
+	}
+	return out, fault, nil
 }

@@ -132,11 +132,28 @@ func (s *Service) getRecords(in *kinesis.GetRecordsInput, r *request) (*kinesis.
 		return nil, s.rateExceeded(c.stream.name, c.shard.id)
 	}
 	if r.fault.Empty {
-		return s.answer(c, 0, r.now), nil
+		if len(c.ahead) > 0 && r.fault.Kind == EmptyPage {
+			r.fault.did()
+		}
+		return s.answer(c, 0, r), nil
 	}
-	n, bytes, full := c.measure(s.capped(int(limit), r.fault.MaxRecords), maxPageBytes)
+	most := s.capped(int(limit), r.fault.MaxRecords)
+	if again := r.fault.before(c.shard, c.position); again < c.position {
+		most += int(c.position - again) // what comes again takes no room from what is new
+		c.position, c.ahead = again, c.shard.from(again)
+	}
+	n, bytes, full := c.measure(most, maxPageBytes)
 	c.shard.reads.spend(r.now, bytes, full)
-	return s.answer(c, n, r.now), nil
+	return s.answer(c, n, r), nil
+}
+
+// before returns the position at which a read begins that is to begin at another one, or before it.
+func (f *Fault) before(sh *shard, position uint64) uint64 {
+	back := min(uint64(f.back), position-min(position, sh.first))
+	if back > 0 {
+		f.did()
+	}
+	return position - back
 }
 
 // capped applies the caps of the configuration and of a fault to a limit.
@@ -207,14 +224,16 @@ func (c *cursor) measure(limit, maxBytes int) (n, bytes int, full bool) {
 }
 
 // answer builds the page of the next n records. Their data is shared with the stream.
-func (s *Service) answer(c cursor, n int, now time.Time) *kinesis.GetRecordsOutput {
+func (s *Service) answer(c cursor, n int, r *request) *kinesis.GetRecordsOutput {
 	page, rest := c.ahead[:n], c.ahead[n:]
-	out := &kinesis.GetRecordsOutput{Records: pageOf(page), MillisBehindLatest: behind(rest, now)}
+	out := &kinesis.GetRecordsOutput{Records: pageOf(page), MillisBehindLatest: behind(rest, r.now)}
 	if ended := !c.shard.isOpen() && len(rest) == 0; ended && (n == 0 || s.config.EndWithRecords) {
-		out.ChildShards = c.shard.describeChildren()
-		return out
+		if _, endless := r.fault.lasting(EndlessShard); !endless {
+			out.ChildShards = c.shard.describeChildren()
+			return out
+		}
 	}
-	out.NextShardIterator = s.newIterator(c.stream, c.shard, c.position+uint64(n), now)
+	out.NextShardIterator = s.newIterator(c.stream, c.shard, c.position+uint64(n), r.now)
 	return out
 }
 

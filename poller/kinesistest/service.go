@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -35,6 +36,10 @@ type Config struct {
 	// MaxRecordsPerRead caps the records of every GetRecords page below the Limit asked for, and those of a subscription's
 	// events. Zero: no cap.
 	MaxRecordsPerRead int
+
+	// MaxShardsPerListing caps the page of ListShards below the 1,000 of the service, so that a listing of few shards has
+	// many pages. Zero: no cap.
+	MaxShardsPerListing int
 
 	// EndWithRecords makes the page with the last records of a closed shard the final one, without a next iterator.
 	// Otherwise an empty page follows that is final. Consumers meet both. The same goes for a subscription's events.
@@ -69,16 +74,18 @@ type Config struct {
 // and those of Stream prepare a test, and disturb it. A Service of New needs no closing; it starts no goroutine, and all of its
 // methods may be called at the same time.
 type Service struct {
-	config Config
+	config Config // its Now includes skew
 	seed   maphash.Seed
+	skew   atomic.Pointer[skew] // of the clock; nil: none
 
 	// mu is a leaf: never held while a callback runs, nor while waiting for anything but the journal's disk.
-	mu      sync.Mutex
-	streams map[string]*stream
-	lastID  uint64
-	faults  []*Fault
-	calls   callLog
-	journal *journal // nil unless made by Open
+	mu       sync.Mutex
+	streams  map[string]*stream
+	lastID   uint64
+	faults   []*Fault
+	mischief []*Misbehaviour // in the order in which they began
+	calls    callLog
+	journal  *journal // nil unless made by Open
 }
 
 // New returns a Service without any stream.
@@ -92,7 +99,9 @@ func New(config Config) *Service {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return &Service{config: config, seed: maphash.MakeSeed(), streams: map[string]*stream{}}
+	s := &Service{config: config, seed: maphash.MakeSeed(), streams: map[string]*stream{}}
+	s.config.Now = func() time.Time { return s.skew.Load().of(config.Now()) }
+	return s
 }
 
 // CreateStream creates a stream of so many open shards, and returns its handle.

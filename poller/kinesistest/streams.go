@@ -109,6 +109,34 @@ func (s *Service) deleteStream(in *kinesis.DeleteStreamInput, r *request) (*kine
 	return &kinesis.DeleteStreamOutput{}, nil
 }
 
+// replace deletes a stream and creates another under its name, with as many open shards.
+func (s *Service) replace(name string, now time.Time) error {
+	st, err := s.byName(name, now)
+	if err != nil {
+		return err
+	}
+	deleted := now.Add(-s.config.TransitionTime) // so that it is gone now
+	_, err = s.deleteStream(&kinesis.DeleteStreamInput{StreamName: &name, EnforceConsumerDeletion: new(true)}, &request{now: deleted})
+	if err != nil && !st.deleting {
+		return err
+	}
+	// A shard's numbers begin with the second of its creation, which must not be that of an old shard.
+	created := now
+	for _, sh := range st.shards {
+		if created.Unix() <= sh.created {
+			created = time.Unix(sh.created+1, 0)
+		}
+	}
+	_, err = s.createStream(&kinesis.CreateStreamInput{
+		StreamName: &name, ShardCount: new(int32(len(st.open))), MaxRecordSizeInKiB: &st.recordKiB,
+		StreamModeDetails: &types.StreamModeDetails{StreamMode: st.mode}, RecordDistributionStrategy: st.distribution,
+	}, &request{now: created})
+	if err == nil {
+		s.streams[name].until = now.Add(s.config.TransitionTime)
+	}
+	return err
+}
+
 func (s *Service) describeStream(in *kinesis.DescribeStreamInput, r *request) (*kinesis.DescribeStreamOutput, error) {
 	st, err := s.find(in.StreamName, in.StreamARN, r.now)
 	if err != nil {

@@ -33,6 +33,7 @@ func (s *Service) subscribeToShard(in *kinesis.SubscribeToShardInput, r *request
 	if err := dryRun(in.DryRun); err != nil {
 		return nil, err
 	}
+	position = r.fault.before(sh, position)
 	had := c.seats[sh.index]
 	if had == nil {
 		had = &seat{}

@@ -35,13 +35,14 @@ type subscription struct {
 // step is what a subscription has to do now: send an event, which may be the last, or wait so long at most.
 type step struct {
 	event *types.SubscribeToShardEvent
+	fault Fault // in whose manner the event goes out
 	last  bool
 	wait  time.Duration
 }
 
 // run sends events until the subscription ends. Its error is what the other side has to be told: nil for an end in good
 // order, an API error for an exception; any other breaks the connection.
-func (sub *subscription) run(ctx context.Context, send func(*types.SubscribeToShardEvent) error) error {
+func (sub *subscription) run(ctx context.Context, send func(*types.SubscribeToShardEvent, *Fault) error) error {
 	sub.watch()
 	defer sub.leave()
 	began := time.Now()
@@ -65,7 +66,7 @@ func (sub *subscription) run(ctx context.Context, send func(*types.SubscribeToSh
 			}
 			continue
 		}
-		if err := send(do.event); err != nil || do.last {
+		if err := send(do.event, &do.fault); err != nil || do.last {
 			return err
 		}
 		sub.sent++
@@ -120,9 +121,19 @@ func (sub *subscription) next(now time.Time) (step, error) {
 	if n == 0 && !ended && now.Before(sub.beat) {
 		return step{wait: sub.beat.Sub(now)}, nil
 	}
+	fault := s.faultFor(Call{Op: SubscribeToShardEvent, Stream: sub.stream.name, Shard: sub.shard.id, Time: at})
+	if ended {
+		_, endless := fault.lasting(EndlessShard)
+		ended = !endless
+		if endless && n == 0 && now.Before(sub.beat) {
+			return step{wait: sub.beat.Sub(now)}, nil
+		}
+	}
 	sub.position += uint64(n)
 	sub.seat.reads.spend(now, bytes, false)
-	return step{event: sub.event(c, n, ended, at), last: ended}, nil
+	event := sub.event(c, n, ended, at)
+	fault.spoilEvent(event)
+	return step{event: event, fault: fault, last: ended}, nil
 }
 
 // check returns what ended the subscription, if anything did.

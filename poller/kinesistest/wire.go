@@ -25,7 +25,10 @@ func faultOf(err error) wireError {
 		return wireError{http.StatusInternalServerError, internalFailure, err.Error()}
 	}
 	status := http.StatusBadRequest
+	broken, ok := errors.AsType[*httpError](err)
 	switch {
+	case ok:
+		status = broken.status
 	case api.ErrorFault() == smithy.FaultServer || api.ErrorCode() == internalFailure:
 		status = http.StatusInternalServerError
 	case api.ErrorCode() == tooLarge:
