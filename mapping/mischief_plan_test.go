@@ -15,25 +15,18 @@ import (
 
 // habits may give the service a way that it keeps to the end of the trial, as emulators, and clocks, have theirs.
 func (t *trial) habits() {
-	k := kinesistest.Kind("")
-	switch t.rng.IntN(10) {
-	case 0:
-		k = kinesistest.EndlessShard
-	case 1:
-		k = kinesistest.BehindForEver
-	case 2:
-		k = kinesistest.SmallPages
-	case 3:
-		k = kinesistest.ClockOff
-	default:
+	ways := slices.DeleteFunc([]kinesistest.Kind{
+		kinesistest.EndlessShard, kinesistest.BehindForEver, kinesistest.SmallPages, kinesistest.ClockOff,
+	}, func(k kinesistest.Kind) bool {
+		// A time of our clock may be one that the service refuses.
+		return !isWanted(k) || k == kinesistest.ClockOff && t.base.StartingPosition == mapping.AtTimestamp
+	})
+	if len(ways) == 0 || t.rng.IntN(10) > len(ways) {
 		return
 	}
-	if !isWanted(k) || k == kinesistest.ClockOff && t.base.StartingPosition == mapping.AtTimestamp {
-		return // a time of our clock may be one that the service refuses
-	}
-	m := t.service.Misbehave(kinesistest.Mischief{Seed: t.seed, Kinds: []kinesistest.Kind{k}, Rate: 1})
+	k := pick(t.rng, ways...)
+	t.habit = t.service.Misbehave(kinesistest.Mischief{Seed: t.seed, Kinds: []kinesistest.Kind{k}, Rate: 1})
 	t.note("a habit: %s", k)
-	t.habit = m
 }
 
 // misbehave begins one more mischief.
@@ -53,6 +46,9 @@ func (t *trial) misbehave() {
 		plan.For = time.Duration(1+t.rng.IntN(90)) * time.Second
 	}
 	t.note("mischief %d: %v, rate %v, calls %d, for %s", plan.Seed, plan.Kinds, plan.Rate, plan.Calls, plan.For)
+	if slices.Contains(plan.Kinds, kinesistest.RepeatedPage) {
+		t.witness.allowEarly()
+	}
 	t.mischief = append(t.mischief, t.service.Misbehave(plan))
 }
 
@@ -107,6 +103,9 @@ func (t *trial) put(n int) {
 	t.note("put %d from %d", n, t.n)
 	for range n {
 		key := fmt.Sprint("key ", t.rng.IntN(t.keys))
+		if t.replaced {
+			key = "new " + key // the order of keys ends with their stream
+		}
 		members := []string{t.name()}
 		raw := []byte(members[0])
 		if t.rng.IntN(4) == 0 {
@@ -140,6 +139,17 @@ func (t *trial) reshard() {
 			return
 		}
 	}
+}
+
+// replace deletes the stream and creates another under its name, once, in the trials in which that happens.
+func (t *trial) replace() {
+	if !t.replaces || t.replaced {
+		return
+	}
+	t.note("the stream is replaced")
+	require.NoError(t, t.stream.Replace())
+	t.replaced = true
+	t.witness.replaced()
 }
 
 // clockIsOff reports whether the service's clock is not ours.

@@ -75,7 +75,11 @@ func tryMischief(t *testing.T, seed uint64) {
 		tr.client = server.Client()
 	}
 	tr.prologue()
-	for range 6 + tr.rng.IntN(12) {
+	steps := 6 + tr.rng.IntN(12)
+	for i := range steps {
+		if i == steps/2 {
+			tr.replace()
+		}
 		tr.step()
 		tr.check()
 	}
@@ -88,7 +92,7 @@ func newTrial(t *testing.T, seed uint64) *trial {
 	tr := &trial{
 		T: t, seed: seed, rng: rng, luck: &luck{rng: rand.New(rand.NewPCG(seed, 2))}, witness: newWitness(),
 		face: pick(rng, typed, typed, typed, asJSON, asCBOR, bySDK, fanOut, fanOut),
-		keys: 1 + rng.IntN(6), replaces: rng.IntN(12) == 0, rests: rng.IntN(5) == 0,
+		keys: 1 + rng.IntN(6), replaces: rng.IntN(8) == 0 && isWanted(kinesistest.ReplacedStream), rests: rng.IntN(5) == 0,
 	}
 	tr.service = kinesistest.New(kinesistest.Config{
 		NoLimits: rng.IntN(2) == 0, MaxRecordsPerRead: pick(rng, 0, 0, 2, 4, 7), EndWithRecords: rng.IntN(2) == 0,
@@ -178,9 +182,6 @@ func (t *trial) pass(d time.Duration) {
 // turnOver ends processes, in good order or not, and starts others.
 func (t *trial) turnOver() {
 	t.look()
-	if t.replaced {
-		return // it is not judged what a process stores of the old stream, but how it ends
-	}
 	leave := len(t.crew)
 	if t.shared != nil {
 		leave = 1 + t.rng.IntN(leave)
@@ -189,6 +190,9 @@ func (t *trial) turnOver() {
 		i := t.rng.IntN(len(t.crew))
 		a := t.crew[i]
 		t.crew = append(t.crew[:i], t.crew[i+1:]...)
+		if a.over {
+			continue
+		}
 		if t.rng.IntN(2) == 0 {
 			t.note("kill %s", a.name)
 			a.kill()
@@ -218,6 +222,9 @@ func (t *trial) absence() {
 	for range t.rng.IntN(4) {
 		t.change()
 	}
+	if t.rng.IntN(3) == 0 {
+		t.replace()
+	}
 	if t.rests && t.rng.IntN(2) == 0 {
 		t.pass(time.Duration(25+t.rng.IntN(30)) * time.Hour)
 		for range t.rng.IntN(3) {
@@ -226,22 +233,17 @@ func (t *trial) absence() {
 	}
 }
 
-// trouble cuts a worker off from the store for a while, or replaces the stream.
+// trouble cuts a worker off from the store for a while.
 func (t *trial) trouble() {
-	switch {
-	case t.replaces && !t.replaced && isWanted(kinesistest.ReplacedStream) && t.rng.IntN(2) == 0:
-		t.note("the stream is replaced")
-		require.NoError(t, t.stream.Replace())
-		t.replaced = true
-		t.witness.replaced()
-	case t.shared != nil && len(t.crew) > 1:
-		a := t.crew[t.rng.IntN(len(t.crew))]
-		d := time.Duration(1+t.rng.IntN(25)) * time.Second
-		t.note("%s is cut off from the store for %s", a.name, d)
-		a.view.cut.Store(true)
-		pass(d)
-		a.view.cut.Store(false)
+	if t.shared == nil {
+		return
 	}
+	a := t.crew[t.rng.IntN(len(t.crew))]
+	d := time.Duration(1+t.rng.IntN(25)) * time.Second
+	t.note("%s is cut off from the store for %s", a.name, d)
+	a.view.cut.Store(true)
+	pass(d)
+	a.view.cut.Store(false)
 }
 
 // look finds out which processes have ended by themselves, and judges why.
@@ -312,11 +314,9 @@ func (t *trial) failLost() {
 
 // epilogue looks whether what was settled is alive, and ends it.
 func (t *trial) epilogue() {
-	if !t.replaced {
-		t.put(3)
-		t.settle()
-		pass(5 * time.Second)
-	}
+	t.put(3)
+	t.settle()
+	pass(5 * time.Second)
 	for _, a := range t.crew {
 		if !a.over {
 			t.judgeStop(a)

@@ -63,6 +63,7 @@ type witness struct {
 	seen    map[place]map[*evidence]bool
 	running map[*invocation]bool
 	wrong   []string
+	early   bool // the service may give records from before the place asked for
 	blind   bool // the stream was replaced: what is stored of the old one is not judged
 
 	retries bool // the policy discards records whose retries are exhausted
@@ -115,6 +116,13 @@ func (w *witness) enter(key string, raw []byte, members []string, must, never bo
 		}
 	}
 	return nil
+}
+
+// allowEarly notes that the service may give records from before the place asked for: to process them is no fault.
+func (w *witness) allowEarly() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.early = true
 }
 
 // replaced notes that the stream was replaced: what it had can be read no more.
@@ -193,7 +201,7 @@ func (w *witness) judge(in *invocation, e *evidence, batch map[*evidence]bool, w
 	switch {
 	case e.shard != in.shard:
 		w.fault("%s of %s comes from %s", e.data, e.shard, in.shard)
-	case e.never:
+	case e.never && !w.early:
 		w.fault("%s was put before the mapping's start", e.data)
 	case e.stored && !whole && !w.blind:
 		w.fault("%s of %s comes again, though the stored position has passed it", e.data, e.shard)

@@ -82,7 +82,7 @@ func (s *Service) registerStreamConsumer(in *kinesis.RegisterStreamConsumerInput
 	st.lastConsumer[name] = second
 	c := &consumer{
 		name: name, arn: st.arn + consumerPart + name + ":" + strconv.FormatInt(second, 10),
-		created: time.Unix(second, 0), until: r.now.Add(s.config.TransitionTime), seats: map[int]*seat{},
+		created: time.Unix(second, 0), until: after(r.now, s.config.TransitionTime), seats: map[int]*seat{},
 	}
 	st.consumers = append(st.consumers, c)
 	slices.SortFunc(st.consumers, func(a, b *consumer) int { return cmp.Compare(a.name, b.name) })
@@ -142,7 +142,7 @@ func (s *Service) deregisterStreamConsumer(in *kinesis.DeregisterStreamConsumerI
 	if c.deleting {
 		return nil, s.consumerInUse(c, r.now)
 	}
-	c.deregister(r.now.Add(s.config.TransitionTime))
+	c.deregister(after(r.now, s.config.TransitionTime))
 	s.journal.changed(DeregisterStreamConsumer, in, r.now)
 	return &kinesis.DeregisterStreamConsumerOutput{}, nil
 }

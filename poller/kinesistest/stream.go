@@ -43,9 +43,17 @@ type stream struct {
 	lastConsumer map[string]int64 // the second in the ARN of the last consumer of each name
 }
 
-// enter begins a transition.
+// enter begins a transition. One that takes no time is over, whatever becomes of the clock.
 func (st *stream) enter(status types.StreamStatus, now time.Time, takes time.Duration) {
-	st.transition, st.until = status, now.Add(takes)
+	st.transition, st.until = status, after(now, takes)
+}
+
+// after returns when something that begins now is over, and the zero time if it is already.
+func after(now time.Time, takes time.Duration) time.Time {
+	if takes <= 0 {
+		return time.Time{}
+	}
+	return now.Add(takes)
 }
 
 // status returns the stream's state at now.

@@ -131,9 +131,6 @@ func (s *Service) replace(name string, now time.Time) error {
 		StreamName: &name, ShardCount: new(int32(len(st.open))), MaxRecordSizeInKiB: &st.recordKiB,
 		StreamModeDetails: &types.StreamModeDetails{StreamMode: st.mode}, RecordDistributionStrategy: st.distribution,
 	}, &request{now: created})
-	if err == nil {
-		s.streams[name].until = now.Add(s.config.TransitionTime)
-	}
 	return err
 }
 
