@@ -3,6 +3,7 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -13,6 +14,16 @@ type sourceARN struct {
 	stream   string // the stream's ARN
 	consumer string // the consumer's, empty where the source is the stream itself
 }
+
+// The forms of names in ARNs, by the service models of Kinesis and of Lambda. Each matches the whole text: a newline, as a file
+// that was read brings it, is not part of a name.
+var (
+	partitionForm = regexp.MustCompile(`^aws[a-zA-Z-]*$`)
+	regionForm    = regexp.MustCompile(`^(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-[0-9]$`)
+	accountForm   = regexp.MustCompile(`^[0-9]{12}$`)
+	streamForm    = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,128}$`) // of a consumer's name too
+	numberForm    = regexp.MustCompile(`^[0-9]+$`)
+)
 
 // parseSourceARN reads "arn:<partition>:kinesis:<region>:<account>:stream/<name>", or the same followed by
 // "/consumer/<name>:<number>".
@@ -26,11 +37,22 @@ func parseSourceARN(s string) (sourceARN, error) {
 	}
 	resource, consumer, isConsumer := strings.Cut(p[5], "/consumer/")
 	name, ok := strings.CutPrefix(resource, "stream/")
-	if !ok || name == "" || strings.Contains(name, "/") || p[1] == "" || p[3] == "" || p[4] == "" || isConsumer && !isConsumerName(consumer) {
+	consumerName, number, numbered := strings.Cut(consumer, ":")
+	if !ok || name == "" || p[1] == "" || p[3] == "" || p[4] == "" || isConsumer && (!numbered || consumerName == "" || number == "") {
 		return sourceARN{}, fmt.Errorf("Unrecognized event source. %q does not have the form arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME, or that and /consumer/NAME:NUMBER", s) //nolint:staticcheck // AWS's text
 	}
-	if !isAccount(p[4]) {
-		return sourceARN{}, fmt.Errorf("%q: the account %q must have 12 digits", s, p[4])
+	parts := []arnPart{
+		{"partition", p[1], partitionForm, "aws, or aws- and letters"},
+		{"region", p[3], regionForm, "such as us-east-1"},
+		{"account", p[4], accountForm, "12 digits"},
+		{"stream name", name, streamForm, "1 to 128 letters, digits, and _.-"},
+	}
+	if isConsumer {
+		parts = append(parts, arnPart{"consumer name", consumerName, streamForm, "1 to 128 letters, digits, and _.-"},
+			arnPart{"consumer's creation time", number, numberForm, "a number"})
+	}
+	if err := checkARN(s, parts); err != nil {
+		return sourceARN{}, err
 	}
 	a := sourceARN{partition: p[1], region: p[3], account: p[4], name: name, stream: s}
 	if isConsumer {
@@ -39,10 +61,21 @@ func parseSourceARN(s string) (sourceARN, error) {
 	return a, nil
 }
 
-// isConsumerName reports whether s is a consumer's name and the number that the service adds: when it was registered.
-func isConsumerName(s string) bool {
-	name, number, ok := strings.Cut(s, ":")
-	return ok && name != "" && !strings.Contains(name, "/") && number != "" && strings.Trim(number, "0123456789") == ""
+// arnPart is a part of an ARN with the form that it must have.
+type arnPart struct {
+	name, value string
+	form        *regexp.Regexp
+	want        string // the form in words
+}
+
+// checkARN returns an error that names the first part of an ARN that does not have its form.
+func checkARN(arn string, parts []arnPart) error {
+	for _, p := range parts {
+		if !p.form.MatchString(p.value) {
+			return fmt.Errorf("%q: the %s is %q, must be %s", arn, p.name, p.value, p.want)
+		}
+	}
+	return nil
 }
 
 // Name returns the name under which a Store knows the mapping of a source to a function, from the fields EventSourceARN and
@@ -89,8 +122,17 @@ func functionARN(name, source string) (string, error) {
 		if len(p) < 7 || len(p) > 8 || p[2] != "lambda" || p[5] != "function" {
 			return "", fmt.Errorf("%q does not have the form arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]", name)
 		}
+		if err := checkARN(name, []arnPart{
+			{"partition", p[1], partitionForm, "aws, or aws- and letters"}, {"region", p[3], regionForm, "such as us-east-1"},
+			{"account", p[4], accountForm, "12 digits"},
+		}); err != nil {
+			return "", err
+		}
 		prefix, rest = strings.Join(p[:6], ":")+":", strings.Join(p[6:], ":")
 	case len(p) >= 3 && p[1] == "function" && len(p) <= 4:
+		if !accountForm.MatchString(p[0]) {
+			return "", fmt.Errorf("%q: the account is %q, must be 12 digits", name, p[0])
+		}
 		prefix, rest = prefix+p[0]+":function:", strings.Join(p[2:], ":")
 	case p[0] == "function" && len(p) >= 2 && len(p) <= 3:
 		prefix, rest = prefix+stream.account+":function:", strings.Join(p[1:], ":")
@@ -104,10 +146,6 @@ func functionARN(name, source string) (string, error) {
 		return "", fmt.Errorf("%q has a name or a qualifier with other characters than letters, digits, - and _, or a name of more than 64", name)
 	}
 	return prefix + rest, nil
-}
-
-func isAccount(s string) bool {
-	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
 }
 
 func validName(s string, limit int) bool {

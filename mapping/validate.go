@@ -10,6 +10,7 @@ import (
 
 	"github.com/shardmill/shardmill/batch/filter"
 	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/poller"
 )
 
 // validate returns all violations of c at once, or nil.
@@ -70,6 +71,9 @@ func (c *Config) validateRequired(v *violations) {
 			v.add(f.name, "is set, but goes with Client only: a Source reads in its own way")
 		}
 	}
+	if region := clientRegion(c.Client); err == nil && region != "" && region != from.region {
+		v.add("Client", fmt.Sprintf("is for the region %q, and EventSourceARN is in %q", region, from.region))
+	}
 	polled := err == nil && from.consumer == ""
 	if c.FallBackToPolling && polled {
 		v.add("FallBackToPolling", "is set, but goes with the ARN of a consumer in EventSourceARN only")
@@ -83,6 +87,15 @@ func (c *Config) validateRequired(v *violations) {
 	if c.UUID != "" && (len(c.UUID) != 36 || uuid.Validate(c.UUID) != nil) {
 		v.add("UUID", fmt.Sprintf("is %q, must be a UUID of 36 characters", c.UUID))
 	}
+}
+
+// clientRegion returns the region that a client signs for and calls; empty where it does not say. An endpoint of the user's own
+// makes no difference: it serves one region too, and refuses signatures for another.
+func clientRegion(client poller.Client) string {
+	if c, ok := client.(interface{ Options() kinesis.Options }); ok && !isNil(client) {
+		return c.Options().Region
+	}
+	return ""
 }
 
 // validateShape checks what decides how batches are cut: lanes, windows, filters.

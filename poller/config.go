@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
+	"regexp"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 )
 
 // What Kinesis allows, from its API reference and its quotas.
@@ -144,28 +144,39 @@ func (c *Config) validateSource(bad func(field string, value any, bound string))
 	if !c.Deaggregate && c.KeepMembersOutsideShard {
 		bad("KeepMembersOutsideShard", true, "Deaggregate, or a ConsumerARN, with it")
 	}
+	if client, ok := c.Client.(*kinesis.Client); ok && client != nil {
+		if region, want := client.Options().Region, regionOf(c.StreamARN); region != "" && want != "" && region != want {
+			bad("Client", fmt.Sprintf("one for the region %q", region), fmt.Sprintf("one for %q, where the stream is", want))
+		}
+	}
 	if c.ConsumerARN == "" && c.FallBackToPolling {
 		bad("FallBackToPolling", true, "a ConsumerARN beside it")
 	}
 }
 
+// The forms of a stream's and of a consumer's ARN, by the service model of Kinesis with its names, regions and accounts. They
+// match a text whole: a newline is not part of a name.
+var (
+	streamARN   = regexp.MustCompile(`^arn:aws[a-zA-Z-]*:kinesis:([a-z0-9-]+):[0-9]{12}:stream/[a-zA-Z0-9_.-]{1,128}$`)
+	consumerARN = regexp.MustCompile(`^(arn:[^/]+/[^/]+)/consumer/[a-zA-Z0-9_.-]{1,128}:[0-9]+$`)
+)
+
 // streamOf returns the stream of a consumer, and false if s does not name a consumer.
 func streamOf(s string) (stream string, ok bool) {
-	stream, consumer, ok := strings.Cut(s, "/consumer/")
-	name, epoch, named := strings.Cut(consumer, ":")
-	ok = ok && named && name != "" && !strings.Contains(name, "/") && epoch != "" && strings.Trim(epoch, "0123456789") == ""
-	if !ok || !isStreamARN(stream) {
+	m := consumerARN.FindStringSubmatch(s)
+	if m == nil || !isStreamARN(m[1]) {
 		return "", false
 	}
-	return stream, true
+	return m[1], true
 }
 
 // isStreamARN reports whether s names a Kinesis stream, and neither a consumer of one nor anything else.
-func isStreamARN(s string) bool {
-	a, err := arn.Parse(s)
-	if err != nil || a.Service != "kinesis" {
-		return false
+func isStreamARN(s string) bool { return streamARN.MatchString(s) }
+
+// regionOf returns the region of a stream's ARN.
+func regionOf(s string) string {
+	if m := streamARN.FindStringSubmatch(s); m != nil {
+		return m[1]
 	}
-	name, ok := strings.CutPrefix(a.Resource, "stream/")
-	return ok && name != "" && !strings.Contains(name, "/")
+	return ""
 }

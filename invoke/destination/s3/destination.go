@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -72,12 +73,14 @@ func key(f *invoke.Failure, id string) string {
 	}, "/")
 }
 
+// arnForm is what the ARN of a bucket looks like, from its first byte to its last.
+var arnForm = regexp.MustCompile(`^arn:aws[a-zA-Z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
 // parseBucket reads "arn:<partition>:s3:::<bucket>". The ARNs of access points and of objects have more parts.
 func parseBucket(s string) (string, error) {
 	a, err := arn.Parse(s)
-	if err != nil || a.Service != service || a.Region != "" || a.AccountID != "" || a.Resource == "" ||
-		strings.ContainsAny(a.Resource, ":/*") {
-		return "", errors.New("does not have the form arn:PARTITION:s3:::BUCKET")
+	if err != nil || a.Service != service || !arnForm.MatchString(s) {
+		return "", errors.New("does not have the form arn:PARTITION:s3:::BUCKET, with a bucket of 3 to 63 lower-case letters, digits, - and .")
 	}
 	return a.Resource, nil
 }

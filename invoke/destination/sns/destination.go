@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -57,15 +58,17 @@ func (d *Destination) Deliver(ctx context.Context, f *invoke.Failure) error {
 // String returns the topic's ARN.
 func (d *Destination) String() string { return d.topic }
 
+// arnForm is what the ARN of a topic looks like, from its first byte to its last.
+var arnForm = regexp.MustCompile(`^arn:aws[a-zA-Z-]*:sns:[a-z0-9-]+:[0-9]{12}:[a-zA-Z0-9_-]{1,256}(\.fifo)?$`)
+
 // errFIFO is ours: AWS Lambda lists standard topics only, and its own text is not known.
 var errFIFO = errors.New("is a FIFO topic: on-failure documents go to standard topics only")
 
 // parseTopic reads "arn:<partition>:sns:<region>:<account>:<name>". A subscription's ARN has one part more.
 func parseTopic(s string) (arn.ARN, error) {
 	a, err := arn.Parse(s)
-	if err != nil || a.Service != service || a.Region == "" || a.AccountID == "" || a.Resource == "" ||
-		strings.ContainsAny(a.Resource, ":/") {
-		return arn.ARN{}, errors.New("does not have the form arn:PARTITION:sns:REGION:ACCOUNT:NAME")
+	if err != nil || a.Service != service || !arnForm.MatchString(s) {
+		return arn.ARN{}, errors.New("does not have the form arn:PARTITION:sns:REGION:ACCOUNT:NAME, with an account of 12 digits and a name of 1 to 256 letters, digits, - and _")
 	}
 	if strings.HasSuffix(a.Resource, ".fifo") {
 		return arn.ARN{}, errFIFO

@@ -91,7 +91,7 @@ func TestDeliverWrapsTheClientsError(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	const form = "does not have the form arn:PARTITION:sns:REGION:ACCOUNT:NAME"
+	const form = "does not have the form arn:PARTITION:sns:REGION:ACCOUNT:NAME, with an account of 12 digits and a name of 1 to 256 letters, digits, - and _"
 	for topic, want := range map[string]string{
 		topicARN + ".fifo":              "is a FIFO topic: on-failure documents go to standard topics only",
 		topicARN + ":a-subscription":    form,

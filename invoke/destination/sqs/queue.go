@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -24,6 +25,9 @@ type queue struct {
 	name                       string
 }
 
+// arnForm is what the ARN of a queue looks like, from its first byte to its last.
+var arnForm = regexp.MustCompile(`^arn:aws[a-zA-Z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[a-zA-Z0-9_-]{1,80}(\.fifo)?$`)
+
 // errFIFO is ours: AWS Lambda lists standard queues only, and its own text is not known.
 var errFIFO = errors.New("is a FIFO queue: on-failure documents go to standard queues only")
 
@@ -32,9 +36,8 @@ func parseQueue(s string) (queue, error) {
 	q := queue{given: s}
 	if arn.IsARN(s) {
 		a, err := arn.Parse(s)
-		if err != nil || a.Service != service || a.Region == "" || a.AccountID == "" || a.Resource == "" ||
-			strings.ContainsAny(a.Resource, ":/") {
-			return q, errors.New("does not have the form arn:PARTITION:sqs:REGION:ACCOUNT:NAME")
+		if err != nil || a.Service != service || !arnForm.MatchString(s) {
+			return q, errors.New("does not have the form arn:PARTITION:sqs:REGION:ACCOUNT:NAME, with an account of 12 digits and a name of 1 to 80 letters, digits, - and _")
 		}
 		q.partition, q.region, q.account, q.name = a.Partition, a.Region, a.AccountID, a.Resource
 	} else {

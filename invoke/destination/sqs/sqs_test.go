@@ -141,9 +141,9 @@ func TestQueueURLHasTheDocumentedFormWhereAskingIsDenied(t *testing.T) {
 		{queueARN, &smithy.GenericAPIError{Code: "AccessDenied"}, queueURL},
 		{queueARN, &smithy.GenericAPIError{Code: "AccessDeniedException"}, queueURL},
 		{queueARN, &types.QueueDoesNotExist{}, queueURL},
-		{"arn:aws-us-gov:sqs:us-gov-west-1:1:q", &types.QueueDoesNotExist{}, "https://sqs.us-gov-west-1.amazonaws.com/1/q"},
-		{"arn:aws-cn:sqs:cn-north-1:1:q", &types.QueueDoesNotExist{}, "https://sqs.cn-north-1.amazonaws.com.cn/1/q"},
-		{"arn:aws-iso:sqs:us-iso-east-1:1:q", &types.QueueDoesNotExist{}, ""},
+		{"arn:aws-us-gov:sqs:us-gov-west-1:111111111111:q", &types.QueueDoesNotExist{}, "https://sqs.us-gov-west-1.amazonaws.com/111111111111/q"},
+		{"arn:aws-cn:sqs:cn-north-1:111111111111:q", &types.QueueDoesNotExist{}, "https://sqs.cn-north-1.amazonaws.com.cn/111111111111/q"},
+		{"arn:aws-iso:sqs:us-iso-east-1:111111111111:q", &types.QueueDoesNotExist{}, ""},
 		{queueARN, &smithy.GenericAPIError{Code: "RequestThrottled"}, ""},
 		{queueARN, context.DeadlineExceeded, ""},
 	} {
@@ -181,7 +181,7 @@ func TestDeliverMayBeCalledByManyAtOnce(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	const form = "does not have the form arn:PARTITION:sqs:REGION:ACCOUNT:NAME"
+	const form = "does not have the form arn:PARTITION:sqs:REGION:ACCOUNT:NAME, with an account of 12 digits and a name of 1 to 80 letters, digits, - and _"
 	const fifo = "is a FIFO queue: on-failure documents go to standard queues only"
 	const neither = "is neither the ARN nor the URL of a queue"
 	for queue, want := range map[string]string{
@@ -211,7 +211,7 @@ func TestNewRefuses(t *testing.T) {
 func TestResolverServesEveryQueueAndNothingElse(t *testing.T) {
 	r := tosqs.Resolver(&fake{})
 	for arn, want := range map[string]bool{
-		queueARN: true, "arn:aws-cn:sqs:cn-north-1:1:q": true, "arn:aws:sqs:eu-west-1:1:q.fifo": true,
+		queueARN: true, "arn:aws-cn:sqs:cn-north-1:111111111111:q": true, "arn:aws:sqs:eu-west-1:1:q.fifo": true,
 		"arn:aws:sns:eu-west-1:1:q": false, queueURL: false, "": false,
 	} {
 		if got := r.Serves(arn); got != want {
