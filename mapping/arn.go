@@ -123,7 +123,8 @@ func functionARN(name, source string) (string, error) {
 			return "", fmt.Errorf("%q does not have the form arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]", name)
 		}
 		if err := checkARN(name, []arnPart{
-			{"partition", p[1], partitionForm, "aws, or aws- and letters"}, {"region", p[3], regionForm, "such as us-east-1"},
+			{"partition", p[1], partitionForm, "aws, or aws- and letters"},
+			{"region", p[3], regionForm, "such as us-east-1"},
 			{"account", p[4], accountForm, "12 digits"},
 		}); err != nil {
 			return "", err

@@ -119,7 +119,10 @@ type peak struct{ atomic.Int64 }
 
 func (p *peak) look(b *poller.Budget) {
 	n := used(b)
-	for old := p.Load(); n > old && !p.CompareAndSwap(old, n); old = p.Load() {
+	for {
+		if old := p.Load(); n <= old || p.CompareAndSwap(old, n) {
+			break
+		}
 	}
 }
 

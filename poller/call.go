@@ -55,7 +55,7 @@ func (p *Poller) call(ctx context.Context, o operation, f func(ctx context.Conte
 	var done sync.WaitGroup
 	done.Go(func() {
 		stretch(0)
-		err = p.unpanicked(ctx, o, func() error { return f(call) })
+		err = p.unpanicked(ctx, o, func() error { return f(call) }) //nolint:contextcheck // call is a child of ctx
 	})
 	done.Wait()
 	call.close()

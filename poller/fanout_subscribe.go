@@ -21,11 +21,11 @@ func (f *fanoutReader) subscribe(ctx context.Context, timeout time.Duration) (*s
 	life := newLive(context.WithoutCancel(ctx), timeout, timeout)
 	undisturbed := context.AfterFunc(ctx, func() { life.cancel(context.Cause(ctx)) })
 	begin, suspected := f.begin()
-	sub, err := f.subscription(life, begin)
-	life.close() // the deadline is that of the call
+	sub, err := f.subscription(life, begin) //nolint:contextcheck // life outlives ctx
+	life.close()                            // the deadline is that of the call
 	if wanted := undisturbed(); err == nil && (!wanted || life.Err() != nil) {
 		sub.close()
-		err = context.Cause(life)
+		err = context.Cause(life) //nolint:contextcheck // the same
 	}
 	if err != nil {
 		err = f.refused(f.subscribing().failed(ctx, life, err))

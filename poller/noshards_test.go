@@ -80,7 +80,8 @@ func TestADescriptionSaysOnlyWhatTheServiceSaid(t *testing.T) {
 	}{
 		"all": {
 			described{newFake(0), summary(types.StreamDescriptionSummary{StreamCreationTimestamp: &created, RetentionPeriodHours: aws.Int32(168)}), nil},
-			poller.Description{Created: created.UTC(), Retention: 168 * time.Hour}, nil,
+			poller.Description{Created: created.UTC(), Retention: 168 * time.Hour},
+			nil,
 		},
 		"absent members":               {described{newFake(0), summary(types.StreamDescriptionSummary{}), nil}, poller.Description{}, nil},
 		"members that make no sense":   {described{newFake(0), summary(types.StreamDescriptionSummary{StreamCreationTimestamp: aws.Time(time.Unix(0, 0)), RetentionPeriodHours: aws.Int32(-1)}), nil}, poller.Description{}, nil},

@@ -19,7 +19,10 @@ func (h *heaviest) record() int64 { return max(h.seen.Load(), unknownRecord) }
 
 // saw takes note of a record's weight.
 func (h *heaviest) saw(bytes int64) {
-	for old := h.seen.Load(); bytes > old && bytes > unknownRecord && !h.seen.CompareAndSwap(old, bytes); old = h.seen.Load() {
+	for bytes > unknownRecord {
+		if old := h.seen.Load(); bytes <= old || h.seen.CompareAndSwap(old, bytes) {
+			break
+		}
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
-// SingleStream, as Table.Stream, means the rows of a KCL table whose keys are the IDs of shards alone. An application that was
+// SingleStream is the Table.Stream of the rows of a KCL table whose keys are the IDs of shards alone. An application that was
 // changed to read several streams leaves such rows behind.
 const SingleStream = "-"
 

@@ -80,7 +80,7 @@ var arnForm = regexp.MustCompile(`^arn:aws[a-zA-Z-]*:s3:::[a-z0-9][a-z0-9.-]{1,6
 func parseBucket(s string) (string, error) {
 	a, err := arn.Parse(s)
 	if err != nil || a.Service != service || !arnForm.MatchString(s) {
-		return "", errors.New("does not have the form arn:PARTITION:s3:::BUCKET, with a bucket of 3 to 63 lower-case letters, digits, - and .")
+		return "", errors.New("does not have the form arn:PARTITION:s3:::BUCKET, with a bucket of 3 to 63 lower-case letters, digits, dots and -")
 	}
 	return a.Resource, nil
 }

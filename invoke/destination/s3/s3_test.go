@@ -108,7 +108,7 @@ func TestNewRefuses(t *testing.T) {
 		"arn:aws:s3:::", "arn:aws:sqs:eu-west-1:1:queue", "lost-orders", "s3://lost-orders", "",
 	} {
 		d, err := tos3.New(&fake{}, bucket)
-		if text(err) != `s3: bucket "`+bucket+`": does not have the form arn:PARTITION:s3:::BUCKET, with a bucket of 3 to 63 lower-case letters, digits, - and .` || d != nil {
+		if text(err) != `s3: bucket "`+bucket+`": does not have the form arn:PARTITION:s3:::BUCKET, with a bucket of 3 to 63 lower-case letters, digits, dots and -` || d != nil {
 			t.Errorf("%s: got %v", bucket, err)
 		}
 	}

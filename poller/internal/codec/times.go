@@ -32,7 +32,7 @@ func (d checkedTimes) ReadTime(s *smithy.Schema, v *time.Time) error {
 	if err := d.ReadFloat64(s, &seconds); err != nil {
 		return err
 	}
-	if millis := seconds * 1000; !(-maxMillis < millis && millis < maxMillis) { //nolint:staticcheck // false of NaN too
+	if millis := seconds * 1000; !(-maxMillis < millis && millis < maxMillis) { // false of NaN too
 		return fmt.Errorf("%s is %v, which is not a time", s.MemberName(), seconds)
 	}
 	*v = smithytime.ParseEpochSeconds(seconds)
