@@ -26,7 +26,11 @@ var strange = []any{
 	"arn:aws:kinesis:us-east-1:123456789012:stream/" + strings.Repeat("x", 200), "arn:aws:kinesis:us-east-1:123456789012:stream/é",
 	streamARN + "/consumer/a:1", streamARN + "/consumer/a\n:1", "arn:aws:kinesis:eu-west-1:123456789012:stream/orders",
 	"arn:aws:kinesis:us-east-1:000000000000:stream/orders", "arn:aws:sqs:us-east-1:123456789012:q\n", "LATEST", "AT_TIMESTAMP",
-	[]any{}, []any{"x"}, map[string]any{}, map[string]any{"a\n": "b"}, strings.Repeat("9", 400),
+	[]any{},
+	[]any{"x"},
+	map[string]any{},
+	map[string]any{"a\n": "b"},
+	strings.Repeat("9", 400),
 	map[string]any{"OnFailure": map[string]any{"Destination": "arn:aws:sqs:us-east-1:123456789012:q\n"}},
 	map[string]any{"Filters": []any{map[string]any{"Pattern": "{\n"}}},
 }

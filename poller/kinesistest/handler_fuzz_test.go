@@ -18,8 +18,13 @@ import (
 var strange = []any{
 	nil, true, -1, 0, 1, 1.5, 1e18, 1e300, "", "\n", "orders\n", "or ders", "é", "\x00", "\u2028", "\ufffd", "shardId-000000000000", "0", "-1",
 	"99999999999999999999999999999999999999999999", "arn:aws:kinesis:us-east-1:123456789012:stream/orders", "a=", "AAAA", "LATEST",
-	"TRIM_HORIZON", "AT_TIMESTAMP", "ON_DEMAND", "AUTO", "UNIFORM_SCALING", []any{}, []any{nil}, []any{"x"}, map[string]any{},
-	map[string]any{"Type": "AT_TIMESTAMP", "Timestamp": -1e300}, map[string]any{"StreamMode": "ON_DEMAND"},
+	"TRIM_HORIZON", "AT_TIMESTAMP", "ON_DEMAND", "AUTO", "UNIFORM_SCALING",
+	[]any{},
+	[]any{nil},
+	[]any{"x"},
+	map[string]any{},
+	map[string]any{"Type": "AT_TIMESTAMP", "Timestamp": -1e300},
+	map[string]any{"StreamMode": "ON_DEMAND"},
 	strings.Repeat("9", 400), strings.Repeat("\n", 129), strings.Repeat("x", 3000),
 }
 
