@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"runtime"
-	"syscall"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -49,7 +48,7 @@ func BenchmarkGetRecords(b *testing.B) {
 func measure(b *testing.B, n int, read func() int) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	cpu := cpuTime()
+	cpu := cpuTime(b)
 	reads := 0
 	for b.Loop() {
 		if read() != n {
@@ -58,22 +57,13 @@ func measure(b *testing.B, n int, read func() int) {
 		reads++
 	}
 	runtime.ReadMemStats(&after)
-	b.ReportMetric(float64(cpuTime()-cpu)/1e3/float64(reads), "cpu-µs/read")
+	b.ReportMetric(float64(cpuTime(b)-cpu)/1e3/float64(reads), "cpu-µs/read")
 	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(reads), "allocs/read")
 	if n > 0 {
 		b.ReportMetric(float64(reads*n)/b.Elapsed().Seconds(), "records/s")
 		b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(reads*n), "allocs/record")
 		b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/float64(reads*n), "B/record")
 	}
-}
-
-// cpuTime returns what this process has used, in nanoseconds.
-func cpuTime() int64 {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return u.Utime.Nano() + u.Stime.Nano()
 }
 
 func benchClient(b *testing.B, url string) *kinesis.Client {
