@@ -33,7 +33,8 @@ var (
 	// It is also the error of a stop before the first start of a mapping under LATEST could be stored.
 	ErrNotStored = errors.New("mapping: progress could not be stored")
 
-	// ErrStreamReplaced tells that what is stored belongs to another stream of the same name, one that was deleted.
+	// ErrStreamReplaced means that the stored progress belongs to another stream of the same name, one that was deleted. The
+	// stream has said so twice: by its shards and by its creation time, or by either of them again after 10 s.
 	ErrStreamReplaced = errors.New("mapping: the stream was deleted and created anew under its name")
 )
 
