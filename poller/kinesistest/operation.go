@@ -100,7 +100,9 @@ func (op operation[I, O]) attempt(ctx context.Context, s *Service, in *I, call C
 	if err != nil {
 		return nil, fault, err
 	}
+	s.mu.Lock()
 	fault.spoil(out)
+	s.mu.Unlock()
 	if op.meta != nil && fault.Kind.isNoAnswer() {
 		*out = *new(O)
 	}
