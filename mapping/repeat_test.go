@@ -56,6 +56,7 @@ func TestRecordThatComesTwiceInAPageIsProcessedOnce(t *testing.T) {
 				polled := 0
 				cfg.Observer.Polled = func(e mapping.Polled) { polled += e.Repeated }
 				r := w.start(cfg)
+				pass(500 * time.Millisecond) // between two reads, so that ten records are one page
 				for i := range 10 {
 					w.put(10*i, 10)
 					pass(7 * time.Minute)
@@ -103,6 +104,7 @@ func TestRepeatAtTheEndOfAPageMovesNoPositionBack(t *testing.T) {
 					return c.change(r)
 				}}
 				r := w.start(cfg)
+				pass(500 * time.Millisecond) // between two reads, so that ten records are one page
 				for i := range 10 {
 					w.put(10*i, 10)
 					pass(2 * time.Second)
