@@ -46,7 +46,8 @@ type ChildFinder interface {
 	Children() []Shard
 }
 
-// Clock is what a Source may have besides: the time as the stream's service sees it.
+// Clock is an optional interface of a Source: the time as the stream's service sees it. The age of records goes by it. Any
+// goroutine may call it.
 type Clock interface {
 	// Now returns the service's time as its responses told it, never later than it truly is, and false while none did.
 	Now() (time.Time, bool)
