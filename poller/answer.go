@@ -26,7 +26,16 @@ import (
 //	                                      ApproximateArrivalTimestamp not known, as is one in 1970; NaN and the like are a service fault
 //	                                      PartitionKey                none: the stream distributes its records itself
 //	GetShardIterator                      ShardIterator               a service fault
-//	DescribeStreamSummary                 RetentionPeriodHours        24 hours, the shortest there is
+//	ListShards                            Shards                      a service fault, unless a token of a further page is there
+//	                                      NextToken                   the page is the last
+//	  of a shard                          ShardId                     a service fault
+//	                                      ParentShardId,              none: the shard was there from the start, or is not of a merge
+//	                                      AdjacentParentShardId
+//	                                      HashKeyRange                not known
+//	                                      SequenceNumberRange         not known; without an ending number the shard is open
+//	DescribeStreamSummary                 RetentionPeriodHours        not known: 24 hours, the shortest there is, where a gap is
+//	                                                                  looked for; longer than a year is a year
+//	                                      StreamCreationTimestamp     not known
 //	any                                   the object itself           a service fault: no body, null, a list, HTML, bytes behind it
 //
 // A service fault is an error of the class Retry. Nothing of the answer is used, and the same place is read again.

@@ -48,6 +48,9 @@ func (p *Poller) Describe(ctx context.Context) (Description, error) {
 	return descriptionOf(out), nil
 }
 
+// maxRetentionHours is a year, the longest that a stream keeps its records. What claims more is cut, so that a Duration holds it.
+const maxRetentionHours = 8760
+
 // descriptionOf takes what an answer says. A member that is absent, or that makes no sense, is not known.
 func descriptionOf(out *kinesis.DescribeStreamSummaryOutput) Description {
 	if out == nil || out.StreamDescriptionSummary == nil {
@@ -59,7 +62,7 @@ func descriptionOf(out *kinesis.DescribeStreamSummaryOutput) Description {
 		d.Created = s.StreamCreationTimestamp.Round(0).UTC()
 	}
 	if hours := aws.ToInt32(s.RetentionPeriodHours); hours > 0 {
-		d.Retention = time.Duration(hours) * time.Hour
+		d.Retention = time.Duration(min(hours, maxRetentionHours)) * time.Hour
 	}
 	return d
 }

@@ -194,6 +194,19 @@ func TestADescriptionWithATimeThatIsNoneIsNoDescription(t *testing.T) {
 	}
 }
 
+// TestARetentionBeyondAllIsAYear: it must not turn negative.
+func TestARetentionBeyondAllIsAYear(t *testing.T) {
+	for hours, want := range map[string]time.Duration{"2147483647": 365 * 24 * time.Hour, "8760": 365 * 24 * time.Hour, "48": 48 * time.Hour, "-1": 0, "0": 0, "null": 0} {
+		p, err := New(Config{StreamARN: testARN, Client: newSDK("http://kinesis", doer(func(*http.Request) *http.Response {
+			return answers(200, fmt.Sprintf(`{"StreamDescriptionSummary":{"RetentionPeriodHours":%s}}`, hours))
+		}))})
+		require.NoError(t, err)
+		d, err := p.Describe(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, want, d.Retention, hours)
+	}
+}
+
 // TestWhatIsNotTheServicesDoesNotTurnCBOROff: a proxy that is down, or a body that is cut off, says nothing of the endpoint.
 func TestWhatIsNotTheServicesDoesNotTurnCBOROff(t *testing.T) {
 	whole := string(appendCBOR(nil, samples(100, 50)))

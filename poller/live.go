@@ -158,7 +158,7 @@ func (l *live) close() {
 	defer l.mu.Unlock()
 	l.closed = true
 	l.timer.Stop()
-	l.tracer.release(l.place.dialled)
+	l.tracer.release(&l.place)
 	l.tracer = nil
 }
 

@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -23,13 +24,6 @@ import (
 
 // hangs are transports whose connections come no further than a phase, until over is closed.
 var hangs = map[string]func(over <-chan struct{}) *http.Transport{
-	"lookup": func(over <-chan struct{}) *http.Transport {
-		resolver := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-			<-over
-			return nil, net.ErrClosed
-		}}
-		return &http.Transport{DialContext: (&net.Dialer{Resolver: resolver}).DialContext}
-	},
 	"connect": func(over <-chan struct{}) *http.Transport {
 		dialer := &net.Dialer{ControlContext: func(context.Context, string, string, syscall.RawConn) error {
 			<-over
@@ -45,8 +39,9 @@ var hangs = map[string]func(over <-chan struct{}) *http.Transport{
 	},
 	"body": func(<-chan struct{}) *http.Transport {
 		return &http.Transport{DialTLSContext: pipeTo(func(c net.Conn) {
-			go swallow(c)
+			_, _ = http.ReadRequest(bufio.NewReader(c))
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"Records\":[")
+			swallow(c)
 		})}
 	},
 }
@@ -113,6 +108,21 @@ func TestATimeOutNamesHostPhaseAndTime(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestATimeOutInALookupNamesThatPhase: not in a bubble, which the resolver of net cannot be in.
+func TestATimeOutInALookupNamesThatPhase(t *testing.T) {
+	over := make(chan struct{})
+	resolver := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		<-over
+		return nil, net.ErrClosed
+	}}
+	client := clientOver(t, &http.Transport{DialContext: (&net.Dialer{Resolver: resolver}).DialContext})
+	t.Cleanup(func() { close(over) })
+	p, err := New(Config{StreamARN: testARN, CallTimeout: 100 * time.Millisecond, Client: client})
+	require.NoError(t, err)
+	_, err = newReader(p, &Shard{ID: "shard"}, Start{}).Next(t.Context())
+	require.ErrorContains(t, err, "no whole answer within 100ms: host 123456789012.data-kinesis.us-east-1.amazonaws.com, phase lookup for ")
 }
 
 // TestASubscriptionThatFallsSilentNamesItsHost.

@@ -1,11 +1,13 @@
 package poller
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -192,6 +194,42 @@ func TestOtherAnswersMayBeSlowToo(t *testing.T) {
 			}
 			require.ErrorContains(t, err, "poller: list shards: no whole answer within 2m0s: ")
 			require.Equal(t, 2*time.Minute, time.Since(began))
+		})
+	}
+}
+
+// TestHeadersMayBeSlowToo: the first byte of an answer is one.
+func TestHeadersMayBeSlowToo(t *testing.T) {
+	for pause, read := range map[time.Duration]bool{25 * time.Second: true, 35 * time.Second: false} {
+		synctest.Test(t, func(t *testing.T) {
+			transport := &http.Transport{DialContext: pipeTo(func(c net.Conn) {
+				defer c.Close()
+				in := bufio.NewReader(c)
+				for {
+					req, err := http.ReadRequest(in)
+					if err != nil {
+						return
+					}
+					_, _ = io.Copy(io.Discard, req.Body)
+					const body = `{"Shards":[{"ShardId":"a"}]}`
+					for _, piece := range []string{"HTTP/1.1 200 OK\r\n", "Content-Length: 28\r\n\r\n", body} {
+						time.Sleep(pause)
+						_, _ = io.WriteString(c, piece)
+					}
+				}
+			})}
+			t.Cleanup(transport.CloseIdleConnections)
+			p, err := New(Config{StreamARN: testARN, Client: newSDK("http://kinesis", &http.Client{Transport: transport})})
+			require.NoError(t, err)
+			began := time.Now()
+			_, err = p.Shards(t.Context())
+			if read {
+				require.NoError(t, err)
+				require.Equal(t, 75*time.Second, time.Since(began))
+				return
+			}
+			require.ErrorContains(t, err, "no whole answer within 30s: host kinesis, phase headers for 30s")
+			time.Sleep(3 * pause) // until the server is over
 		})
 	}
 }

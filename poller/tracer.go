@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// tracer follows the requests of one call through net/http. A trace is six pieces of memory, so it is used again for
-// another call: net/http holds on to it only where it dialled, which may go on when the call is over.
+// tracer follows the requests of one call through net/http. A trace is seven pieces of memory, so it is used again for
+// another call: net/http holds on to it only where it dialled, or waits for an answer, when the call is over.
 type tracer struct {
 	of    atomic.Pointer[live] // nil between two calls
 	trace *httptrace.ClientTrace
@@ -25,6 +25,8 @@ func newTracer(l *live) *tracer {
 		ConnectStart:      func(_, address string) { t.enters(inConnect, address) },
 		TLSHandshakeStart: func() { t.enters(inTLS, "") },
 		GotConn:           t.connected,
+
+		GotFirstResponseByte: t.heard,
 	}
 	return t
 }
@@ -36,13 +38,13 @@ func takeTracer(l *live) *tracer {
 	return t
 }
 
-// release ends the tracing of a call. t may be nil.
-func (t *tracer) release(dialled bool) {
+// release ends the tracing of a call that came to a place. t may be nil.
+func (t *tracer) release(p *place) {
 	if t == nil {
 		return
 	}
 	t.of.Store(nil)
-	if !dialled {
+	if !p.dialled && p.phase == inBody {
 		tracers.Put(t)
 	}
 }
@@ -79,4 +81,15 @@ func (t *tracer) connected(info httptrace.GotConnInfo) {
 	defer l.mu.Unlock()
 	l.place.phase, l.place.since = inHeaders, time.Now()
 	l.place.dialled = l.place.dialled || !info.Reused
+}
+
+// heard notes the first byte of an answer, whose headers may come slowly too.
+func (t *tracer) heard() {
+	l := t.of.Load()
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last = time.Now()
 }

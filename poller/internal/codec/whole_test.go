@@ -81,7 +81,7 @@ func TestMemberNamesAreThoseOfTheOutermostObject(t *testing.T) {
 
 func TestSequenceNumbersAreDecimal(t *testing.T) {
 	digits := strings.Repeat("0123456789", 13)[:129]
-	for n := range len(digits) {
+	for _, n := range []int{0, 1, 7, 8, 9, 15, 16, 17, 56, 128, 129} {
 		number := []byte(digits[:n])
 		require.Equal(t, n > 0, isDecimal(number), "%d digits", n)
 		for i := range number {
