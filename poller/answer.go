@@ -17,7 +17,8 @@ import (
 //	                                                                  caught up. A negative one is the same
 //	GetRecords                            NextShardIterator           the shard has ended, if the answer is whole: see end.go. An
 //	                                                                  empty one is no end: the iterator is renewed
-//	events                                ContinuationSequenceNumber  the same; one that is no number, or lies behind, is ignored
+//	events                                ContinuationSequenceNumber  the shard has ended, if the event is whole, and so of an empty one. One
+//	                                                                  that is not a number, or lies behind, is ignored
 //	GetRecords, events                    ChildShards                 the end has to be confirmed by a listing
 //	  of a child                          ShardId, ParentShards       the child is left out: a listing knows it
 //	                                      HashKeyRange                not known
