@@ -24,9 +24,9 @@ const (
 //
 // Reads may exceed a Budget by the following, and no more:
 //
-//   - One page, which is 10 MiB and the overhead of its records. Where what is held leaves too little for the most that a
-//     read can bring, one read at a time, of all shards, goes by what the records of its shard weighed before. A read
-//     that takes longer than 5 s no longer counts as that one.
+//   - One page, which is 10 MiB and the overhead of its records, and of the members of aggregates. Where what is held
+//     leaves too little for the most that a read can bring, one read at a time, of all shards, goes by what the records
+//     of its shard weighed before. A read that takes longer than 5 s no longer counts as that one.
 //   - One record of each shard, or its part of the last quarter. Where others hold all of the Budget, a shard that holds
 //     less than its part may read that much, one shard after the other. Of n shards that are opened one after the other,
 //     each when all before it are stuck, the parts come to a quarter of the Budget times the logarithm of n.

@@ -302,3 +302,26 @@ func TestFailedReadsReserveNothing(t *testing.T) {
 		assert.Zero(t, used(b))
 	})
 }
+
+// TestNothingIsReservedWhileAReadWaitsForItsTurn: a shard may be read 5 times a second, and a wait for that is no use of memory.
+func TestNothingIsReservedWhileAReadWaitsForItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budgetOf(t, 40*mib)
+		f := newFake(0)
+		f.onRead = func(context.Context, int) (*kinesis.GetRecordsOutput, error) { return nil, expired } // renewed at no pause
+		r := open(t, f, poller.Start{Account: b.Open()}, poller.Config{})
+		_, err := r.Next(t.Context())
+		require.Error(t, err)
+		var reader sync.WaitGroup
+		defer reader.Wait()
+		reader.Go(func() { _, _ = r.Next(t.Context()) })
+		waited := 0
+		for len(f.times("read")) < 6 {
+			synctest.Wait()
+			assert.Zero(t, used(b))
+			time.Sleep(10 * time.Millisecond)
+			waited++
+		}
+		assert.Greater(t, waited, 50, "the sixth read waits")
+	})
+}

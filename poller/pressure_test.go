@@ -43,7 +43,7 @@ func TestHoldersAreWokenWhereAReadNeedsWhatTheyHold(t *testing.T) {
 		assert.True(t, large.Pressed())
 		assert.False(t, small.Pressed())
 
-		time.Sleep(time.Minute)
+		time.Sleep(62 * time.Second)
 		assert.True(t, large.Pressed(), "for as long as the read waits")
 		woken(large)
 		again := false

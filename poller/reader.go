@@ -188,7 +188,10 @@ func (r *reader) iteratorError(err error) error {
 // getRecords reserves what a read may bring, makes it, and returns when it began. Of a read that failed nothing stays
 // reserved.
 func (r *reader) getRecords(ctx context.Context, w *wire) (*kinesis.GetRecordsOutput, time.Time, error) {
-	limit, err := r.reserve(ctx) // first, because it may take longer than an iterator lives
+	if err := r.reads.wait(ctx); err != nil { // first, because others may need what is reserved
+		return nil, time.Time{}, err
+	}
+	limit, err := r.reserve(ctx) // before an iterator is made, because it may take longer than that lives
 	if err != nil {
 		return nil, time.Time{}, err
 	}
@@ -202,9 +205,6 @@ func (r *reader) getRecords(ctx context.Context, w *wire) (*kinesis.GetRecordsOu
 // read makes one read, with an iterator that is young enough.
 func (r *reader) read(ctx context.Context, w *wire, limit int32) (*kinesis.GetRecordsOutput, time.Time, error) {
 	if err := r.ensureIterator(ctx); err != nil {
-		return nil, time.Time{}, err
-	}
-	if err := r.reads.wait(ctx); err != nil {
 		return nil, time.Time{}, err
 	}
 	var began time.Time
