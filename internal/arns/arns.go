@@ -5,8 +5,10 @@
 package arns
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -24,92 +26,130 @@ func Split(s string) (ARN, bool) {
 	return ARN{Partition: p[1], Service: p[2], Region: p[3], Account: p[4], Resource: p[5]}, true
 }
 
+// ErrForm is the error of a text that is not the ARN of such a resource at all. The error of an ARN with a malformed part
+// names that part.
+var ErrForm = errors.New("does not have the form")
+
 // Form is what the ARN of one kind of resource looks like.
 type Form struct {
 	text      string // for people: arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME
-	service   string
+	services  []string
 	global    bool // there is no region in it
 	ownerless bool // there is no account in it
-	resource  *regexp.Regexp
-	says      string // what the resource's pattern means
+	resource  []piece
+}
+
+// name is a part of an ARN, with what it must look like.
+type name struct {
+	text string // "stream name"
+	form *regexp.Regexp
+	want string // the form in words
+}
+
+// piece is a part of a resource: what stands before a name, and the name.
+type piece struct {
+	before string
+	name
+	optional bool // it may be missing
 }
 
 // maxLength is the longest ARN that the models let pass.
 const maxLength = 2048
 
-// The forms. The names of resources follow the API references of their services; partition, region and account follow the
-// pattern Arn of Lambda's model (version 2015-03-31).
+// whole returns a pattern that the whole of a text has to match: a line end, as a file brings it, is no part of a name.
+func whole(pattern string) *regexp.Regexp { return regexp.MustCompile(`\A(?:` + pattern + `)\z`) }
+
+// Parts of all ARNs, by the pattern Arn of Lambda's model (version 2015-03-31).
+var (
+	partition = name{"partition", whole(`aws[a-zA-Z0-9-]*`), "aws, or aws- and letters"}
+	region    = name{"region", whole(`(eusc-)?[a-z]{2}(-gov|-iso[a-z]?)?-[a-z]+-[0-9]`), "such as us-east-1"}
+	account   = name{"account", whole(`[0-9]{12}`), "12 digits"}
+)
+
+// Names of resources, by the API references of their services. Buckets in us-east-1 may be older than today's rules.
+var (
+	streamName   = name{"stream name", whole(`[a-zA-Z0-9_.-]{1,128}`), "1 to 128 letters, digits, and _.-"}
+	consumerName = name{"consumer name", streamName.form, streamName.want}
+	creationTime = name{"consumer's creation time", whole(`[0-9]+`), "a number"}
+	functionName = name{"function name", whole(`[a-zA-Z0-9_-]{1,64}`), "1 to 64 letters, digits, - and _"}
+	qualifier    = name{"qualifier", whole(`\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9_-]{1,128}`), "$LATEST, or 1 to 128 letters, digits, - and _"}
+	roleName     = name{"role name", whole(`([!-~]{1,510}/)?[\w+=,.@-]{1,64}`), "1 to 64 letters, digits, and _+=,.@-"}
+	principal    = name{"principal", whole(`root|(user|role|assumed-role|federated-user)/[!-~]+`), "root, or user/, role/ or assumed-role/ and a name"}
+	queueName    = name{"queue name", whole(`[a-zA-Z0-9_-]{1,80}|[a-zA-Z0-9_-]{1,75}\.fifo`), "1 to 80 letters, digits, - and _"}
+	topicName    = name{"topic name", whole(`[a-zA-Z0-9_-]{1,256}|[a-zA-Z0-9_-]{1,251}\.fifo`), "1 to 256 letters, digits, - and _"}
+	bucketName   = name{"bucket name", whole(`[a-zA-Z0-9._-]{3,255}`), "3 to 255 letters, digits, and ._-"}
+	keyID        = name{"key ID", whole(`[a-zA-Z0-9-]{1,256}`), "letters, digits and -"}
+	tableName    = name{"table name", whole(`[a-zA-Z0-9_.-]{3,255}`), "3 to 255 letters, digits, and _.-"}
+)
+
+// The forms.
 var (
 	// Stream is the ARN of a Kinesis stream.
 	Stream = Form{
-		text: "arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME", service: "kinesis",
-		resource: whole(`stream/[a-zA-Z0-9_.-]{1,128}`), says: "stream/ and a name of 1 to 128 letters, digits and _.-",
+		text: "arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME", services: []string{"kinesis"}, resource: []piece{{"stream/", streamName, false}},
 	}
 	// Consumer is the ARN of a registered consumer of a Kinesis stream.
 	Consumer = Form{
-		text: "arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME/consumer/NAME:NUMBER", service: "kinesis",
-		resource: whole(`stream/[a-zA-Z0-9_.-]{1,128}/consumer/[a-zA-Z0-9_.-]{1,128}:[0-9]+`),
-		says:     "stream/NAME/consumer/NAME:NUMBER, the names of 1 to 128 letters, digits and _.-",
+		text: "arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME/consumer/NAME:NUMBER", services: []string{"kinesis"},
+		resource: []piece{{"stream/", streamName, false}, {"/consumer/", consumerName, false}, {":", creationTime, false}},
 	}
 	// Function is the ARN of a Lambda function, with or without a qualifier.
 	Function = Form{
-		text: "arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]", service: "lambda",
-		resource: whole(`function:[a-zA-Z0-9_-]{1,64}(?::(?:\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9_-]{1,128}))?`),
-		says:     "function: and a name of 1 to 64 letters, digits and _-, and a qualifier of up to 128 of them, or $LATEST",
+		text: "arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]", services: []string{"lambda"},
+		resource: []piece{{"function:", functionName, false}, {":", qualifier, true}},
 	}
 	// Role is the ARN of an IAM role, with or without a path.
 	Role = Form{
-		text: "arn:PARTITION:iam::ACCOUNT:role/NAME", service: "iam", global: true,
-		resource: whole(`role/(?:[!-~]{1,510}/)?[\w+=,.@-]{1,64}`), says: "role/ and a name of 1 to 64 letters, digits and _+=,.@-",
+		text: "arn:PARTITION:iam::ACCOUNT:role/NAME", services: []string{"iam"}, global: true, resource: []piece{{"role/", roleName, false}},
+	}
+	// Principal is the ARN of whom a policy can name: an account's root, a user, a role, or a session of one.
+	Principal = Form{
+		text: "arn:PARTITION:iam::ACCOUNT:user/NAME", services: []string{"iam", "sts"}, global: true, resource: []piece{{"", principal, false}},
 	}
 	// Queue is the ARN of an SQS queue.
 	Queue = Form{
-		text: "arn:PARTITION:sqs:REGION:ACCOUNT:NAME", service: "sqs",
-		resource: whole(`[a-zA-Z0-9_-]{1,80}|[a-zA-Z0-9_-]{1,75}\.fifo`), says: "a name of 1 to 80 letters, digits and _-",
+		text: "arn:PARTITION:sqs:REGION:ACCOUNT:NAME", services: []string{"sqs"}, resource: []piece{{"", queueName, false}},
 	}
 	// Topic is the ARN of an SNS topic.
 	Topic = Form{
-		text: "arn:PARTITION:sns:REGION:ACCOUNT:NAME", service: "sns",
-		resource: whole(`[a-zA-Z0-9_-]{1,256}|[a-zA-Z0-9_-]{1,251}\.fifo`), says: "a name of 1 to 256 letters, digits and _-",
+		text: "arn:PARTITION:sns:REGION:ACCOUNT:NAME", services: []string{"sns"}, resource: []piece{{"", topicName, false}},
 	}
-	// Bucket is the ARN of an S3 bucket, old ones in us-east-1 with capitals, _ and up to 255 characters included.
+	// Bucket is the ARN of an S3 bucket.
 	Bucket = Form{
-		text: "arn:PARTITION:s3:::BUCKET", service: "s3", global: true, ownerless: true,
-		resource: whole(`[a-zA-Z0-9._-]{3,255}`), says: "a name of 3 to 255 letters, digits and ._-",
+		text: "arn:PARTITION:s3:::BUCKET", services: []string{"s3"}, global: true, ownerless: true, resource: []piece{{"", bucketName, false}},
 	}
 	// Key is the ARN of a KMS key.
 	Key = Form{
-		text: "arn:PARTITION:kms:REGION:ACCOUNT:key/ID", service: "kms",
-		resource: whole(`key/[a-zA-Z0-9-]{1,256}`), says: "key/ and an ID of letters, digits and -",
+		text: "arn:PARTITION:kms:REGION:ACCOUNT:key/ID", services: []string{"kms"}, resource: []piece{{"key/", keyID, false}},
 	}
 	// Table is the ARN of a DynamoDB table.
 	Table = Form{
-		text: "arn:PARTITION:dynamodb:REGION:ACCOUNT:table/NAME", service: "dynamodb",
-		resource: whole(`table/[a-zA-Z0-9_.-]{3,255}`), says: "table/ and a name of 3 to 255 letters, digits and _.-",
+		text: "arn:PARTITION:dynamodb:REGION:ACCOUNT:table/NAME", services: []string{"dynamodb"}, resource: []piece{{"table/", tableName, false}},
 	}
 )
-
-var (
-	partitions = whole(`aws[a-zA-Z0-9-]*`)
-	regions    = whole(`(eusc-)?[a-z]{2}(-gov|-iso[a-z]?)?-[a-z]+-[0-9]`)
-	accounts   = whole(`[0-9]{12}`)
-)
-
-// whole returns a pattern that the whole of a text has to match.
-func whole(pattern string) *regexp.Regexp { return regexp.MustCompile(`\A(?:` + pattern + `)\z`) }
 
 // String returns the form in words: arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME.
 func (f Form) String() string { return f.text }
 
-// Parse returns the parts of an ARN of this form. Its error names the part that is wrong, with its value and its bound; it
-// goes behind the ARN itself: does not have the form …: its region is "us east", want ….
+// Parse returns the parts of an ARN of this form. Its error goes behind the ARN: it wraps ErrForm, or names the first part
+// that is malformed, with its value and its bound.
 func (f Form) Parse(s string) (ARN, error) {
 	a, ok := Split(s)
-	if !ok || a.Service != f.service || len(s) > maxLength {
-		return ARN{}, fmt.Errorf("does not have the form %s", f.text)
+	if !ok || !slices.Contains(f.services, a.Service) || len(s) > maxLength ||
+		f.global && a.Region != "" || f.ownerless && a.Account != "" {
+		return ARN{}, f.misses()
 	}
-	if wrong := f.wrong(a); wrong != "" {
-		return ARN{}, fmt.Errorf("does not have the form %s: its %s", f.text, wrong)
+	parts, ok := f.parts(a)
+	if !ok {
+		return ARN{}, f.misses()
+	}
+	for _, p := range parts {
+		if !p.form.MatchString(p.value) {
+			return ARN{}, fmt.Errorf("the %s is %q, must be %s", p.text, p.value, p.want)
+		}
+	}
+	if own := Partition(a.Region); !f.global && known[a.Partition] && own != a.Partition {
+		return ARN{}, fmt.Errorf("the partition is %q, must be %s, in which the region %s lies", a.Partition, own, a.Region)
 	}
 	return a, nil
 }
@@ -120,25 +160,39 @@ func (f Form) Fits(s string) bool {
 	return err == nil
 }
 
-// wrong returns what is wrong with the parts, "" if nothing is.
-func (f Form) wrong(a ARN) string {
-	switch {
-	case !partitions.MatchString(a.Partition):
-		return fmt.Sprintf("partition is %q, want aws, or another that begins so", a.Partition)
-	case f.global && a.Region != "":
-		return fmt.Sprintf("region is %q, want none", a.Region)
-	case !f.global && !regions.MatchString(a.Region):
-		return fmt.Sprintf("region is %q, want one such as us-east-1", a.Region)
-	case f.ownerless && a.Account != "":
-		return fmt.Sprintf("account is %q, want none", a.Account)
-	case !f.ownerless && !accounts.MatchString(a.Account):
-		return fmt.Sprintf("account is %q, want 12 digits", a.Account)
-	case !f.global && known[a.Partition] && Partition(a.Region) != a.Partition:
-		return fmt.Sprintf("partition is %q, but the region %s lies in %s", a.Partition, a.Region, Partition(a.Region))
-	case !f.resource.MatchString(a.Resource):
-		return fmt.Sprintf("resource is %q, want %s", a.Resource, f.says)
+func (f Form) misses() error { return fmt.Errorf("%w %s", ErrForm, f.text) }
+
+// part is a name with its value.
+type part struct {
+	name
+	value string
+}
+
+// parts returns the names in an ARN, and false where its resource is of another kind.
+func (f Form) parts(a ARN) ([]part, bool) {
+	all := []part{{partition, a.Partition}}
+	if !f.global {
+		all = append(all, part{region, a.Region})
 	}
-	return ""
+	if !f.ownerless {
+		all = append(all, part{account, a.Account})
+	}
+	rest := a.Resource
+	for i, p := range f.resource {
+		var ok bool
+		if rest, ok = strings.CutPrefix(rest, p.before); !ok {
+			return all, p.optional && rest == ""
+		}
+		value := rest
+		if i+1 < len(f.resource) {
+			value, _, _ = strings.Cut(rest, f.resource[i+1].before)
+		}
+		if value == "" {
+			return nil, false
+		}
+		all, rest = append(all, part{p.name, value}), rest[len(value):]
+	}
+	return all, true
 }
 
 // prefixes tell the partitions of regions that do not lie in aws.
@@ -172,5 +226,8 @@ func Partition(region string) string {
 	return "aws"
 }
 
+// IsQueueName reports whether s can be the name of an SQS queue.
+func IsQueueName(s string) bool { return queueName.form.MatchString(s) }
+
 // IsAccount reports whether s is the number of an account.
-func IsAccount(s string) bool { return accounts.MatchString(s) }
+func IsAccount(s string) bool { return account.form.MatchString(s) }

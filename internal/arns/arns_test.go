@@ -1,6 +1,7 @@
 package arns_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -27,6 +28,8 @@ func TestARNsOfEachForm(t *testing.T) {
 		"arn:aws:lambda:us-east-1:123456789012:function:ship-orders:$LATEST":        arns.Function,
 		"arn:aws:iam::123456789012:role/ship-orders":                                arns.Role,
 		"arn:aws:iam::123456789012:role/service/a/ship+orders":                      arns.Role,
+		"arn:aws:iam::123456789012:root":                                            arns.Principal,
+		"arn:aws:sts::123456789012:assumed-role/ship-orders/s1":                     arns.Principal,
 		"arn:aws:sqs:us-east-1:123456789012:lost-orders":                            arns.Queue,
 		"arn:aws:sqs:us-east-1:123456789012:lost-orders.fifo":                       arns.Queue,
 		"arn:aws:sns:us-east-1:123456789012:lost-orders":                            arns.Topic,
@@ -41,32 +44,40 @@ func TestARNsOfEachForm(t *testing.T) {
 }
 
 func TestTheErrorNamesThePartThatIsWrong(t *testing.T) {
+	const base = "arn:aws:kinesis:us-east-1:123456789012:stream/"
 	for s, want := range map[string]string{
-		"":       "does not have the form " + arns.Stream.String(),
-		"orders": "does not have the form",
-		"arn:aws:sqs:us-east-1:123456789012:orders":                                  "does not have the form",
-		"arn:aws:kinesis:us-east-1:123456789012:stream/ord ers":                      `its resource is "stream/ord ers", want stream/ and a name of 1 to 128`,
-		"arn:aws:kinesis:us-east-1:123456789012:stream/orders\n":                     `its resource is "stream/orders\n"`,
-		"arn:aws:kinesis:us-east-1:123456789012:stream/" + strings.Repeat("n", 129):  "1 to 128",
-		"arn:aws:kinesis:us-east-1:123456789012:stream/":                             "its resource is",
-		"arn:aws:kinesis:us-east-1:123456789012:stream/a/b":                          "its resource is",
-		"arn:aws:kinesis:us-east-1:123456789012:stream/bücher":                       "its resource is",
-		"arn:aws:kinesis:us-east-1:123456789012:Stream/orders":                       "its resource is",
-		"arn:aws:kinesis:us-east-1:123456789012:stream/orders/consumer/c:1":          "its resource is",
-		"arn:aws:kinesis:us-east-1:12345678901:stream/orders":                        `its account is "12345678901", want 12 digits`,
-		"arn:aws:kinesis:us-east-1:１２３４５６７８９０１２:stream/orders":                       "its account is",
-		"arn:aws:kinesis:us-east:123456789012:stream/orders":                         `its region is "us-east", want one such as us-east-1`,
-		"arn:aws:kinesis::123456789012:stream/orders":                                `its region is ""`,
-		"arn:aws:kinesis:us-east-1 :123456789012:stream/orders":                      "its region is",
-		"arn:gcp:kinesis:us-east-1:123456789012:stream/orders":                       `its partition is "gcp", want aws`,
-		"arn:aws:kinesis:cn-north-1:123456789012:stream/orders":                      `its partition is "aws", but the region cn-north-1 lies in aws-cn`,
-		"arn:aws-cn:kinesis:us-east-1:123456789012:stream/orders":                    `its partition is "aws-cn", but the region us-east-1 lies in aws`,
-		" arn:aws:kinesis:us-east-1:123456789012:stream/orders":                      "does not have the form",
-		"arn:aws:kinesis:us-east-1:123456789012:stream/" + strings.Repeat("n", 3000): "does not have the form",
+		"":                                     "does not have the form " + arns.Stream.String(),
+		"orders":                               "does not have the form",
+		"arn:aws:sqs:us-east-1:123456789012:x": "does not have the form",
+		base:                                   "does not have the form",
+		" " + base + "orders":                  "does not have the form",
+		"arn:aws:kinesis:us-east-1:123456789012:Stream/orders": "does not have the form",
+		base + strings.Repeat("n", 3000):                       "does not have the form",
+		base + "ord ers":                                       `the stream name is "ord ers", must be 1 to 128 letters, digits, and _.-`,
+		base + "orders\n":                                      `the stream name is "orders\n"`,
+		base + strings.Repeat("n", 129):                        "must be 1 to 128",
+		base + "a/b":                                           `the stream name is "a/b"`,
+		base + "bücher":                                        "the stream name is",
+		base + "orders/consumer/c:1":                           "the stream name is",
+		"arn:aws:kinesis:us-east-1:12345678901:stream/orders":  `the account is "12345678901", must be 12 digits`,
+		"arn:aws:kinesis:us-east-1:１２３４５６７８９０１２:stream/orders":    "the account is",
+		"arn:aws:kinesis:us-east:123456789012:stream/orders":      `the region is "us-east", must be such as us-east-1`,
+		"arn:aws:kinesis::123456789012:stream/orders":             `the region is ""`,
+		"arn:aws:kinesis:us-east-1 :123456789012:stream/orders":   "the region is",
+		"arn:gcp:kinesis:us-east-1:123456789012:stream/orders":    `the partition is "gcp", must be aws, or aws- and letters`,
+		"arn:aws:kinesis:cn-north-1:123456789012:stream/orders":   `the partition is "aws", must be aws-cn, in which the region cn-north-1 lies`,
+		"arn:aws-cn:kinesis:us-east-1:123456789012:stream/orders": `the partition is "aws-cn", must be aws, in which the region us-east-1 lies`,
 	} {
 		_, err := arns.Stream.Parse(s)
-		assert.ErrorContains(t, err, want, "%q", s)
+		require.ErrorContains(t, err, want, "%q", s)
+		assert.Equal(t, strings.HasPrefix(want, "does not"), errors.Is(err, arns.ErrForm), "%q", s)
 	}
+	_, err := arns.Consumer.Parse(base + "orders/consumer/ship ping:1")
+	require.EqualError(t, err, `the consumer name is "ship ping", must be 1 to 128 letters, digits, and _.-`)
+	_, err = arns.Consumer.Parse(base + "orders/consumer/shipping:1\n")
+	require.EqualError(t, err, `the consumer's creation time is "1\n", must be a number`)
+	_, err = arns.Function.Parse("arn:aws:lambda:us-east-1:123456789012:function:f:$NEWEST")
+	require.EqualError(t, err, `the qualifier is "$NEWEST", must be $LATEST, or 1 to 128 letters, digits, - and _`)
 }
 
 func TestFormsRefuseEachOthersARNs(t *testing.T) {
@@ -82,6 +93,8 @@ func TestFormsRefuseEachOthersARNs(t *testing.T) {
 		"arn:aws:iam::123456789012:user/r":                                    arns.Role,
 		"arn:aws:iam::123456789012:role/":                                     arns.Role,
 		"arn:aws:iam::123456789012:role/" + strings.Repeat("r", 65):           arns.Role,
+		"arn:aws:iam::123456789012:user/a b":                                  arns.Principal,
+		"arn:aws:s3::123456789012:user/a":                                     arns.Principal,
 		"arn:aws:sqs:us-east-1:123456789012:a.b":                              arns.Queue,
 		"arn:aws:sqs:us-east-1:123456789012:" + strings.Repeat("q", 81):       arns.Queue,
 		"arn:aws:sns:us-east-1:123456789012:topic:subscription":               arns.Topic,
