@@ -50,7 +50,7 @@ func not(value json.RawMessage, scalar string) error {
 	case '[':
 		return errors.New("Start of list found where not expected") //nolint:staticcheck // AWS's text
 	case '{':
-		return errors.New("Start of structure or map found where not expected.") //nolint:staticcheck // AWS's text
+		return errors.New("Start of structure or map found where not expected.") //nolint:revive,staticcheck // AWS's text
 	}
 	return errors.New(scalar)
 }

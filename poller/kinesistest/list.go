@@ -160,6 +160,7 @@ func (st *stream) filter(f *types.ShardFilter, now time.Time) (func(*shard) bool
 		horizon = st.created
 	}
 	switch f.Type {
+	case types.ShardFilterTypeFromTrimHorizon: // all there are
 	case types.ShardFilterTypeAtLatest:
 		return (*shard).isOpen, nil
 	case types.ShardFilterTypeAtTrimHorizon:
@@ -172,7 +173,7 @@ func (st *stream) filter(f *types.ShardFilter, now time.Time) (func(*shard) bool
 		after, ok := parseShardID(*f.ShardId)
 		return func(sh *shard) bool { return ok && sh.index > after }, nil
 	}
-	return func(*shard) bool { return true }, nil // FROM_TRIM_HORIZON
+	return func(*shard) bool { return true }, nil
 }
 
 // isOpenAt reports whether the shard took records at t.

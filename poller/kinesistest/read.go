@@ -53,6 +53,7 @@ func (s *Service) startOf(st *stream, sh *shard, from start, now time.Time) (uin
 		return 0, invalidArgument("Timestamp can only be specified with AT_TIMESTAMP. Request specified %s and also a Timestamp.", from.kind) // ours
 	}
 	switch from.kind {
+	case types.ShardIteratorTypeTrimHorizon: // the oldest there is
 	case types.ShardIteratorTypeLatest:
 		return sh.next, nil
 	case types.ShardIteratorTypeAtTimestamp:
@@ -60,7 +61,7 @@ func (s *Service) startOf(st *stream, sh *shard, from start, now time.Time) (uin
 	case types.ShardIteratorTypeAtSequenceNumber, types.ShardIteratorTypeAfterSequenceNumber:
 		return s.startBy(st, sh, from)
 	}
-	return sh.first, nil // TRIM_HORIZON
+	return sh.first, nil
 }
 
 // startAt is startOf for AT_TIMESTAMP.
