@@ -16,6 +16,14 @@ type Invoker interface {
 	Invoke(ctx context.Context, in *Invocation) (*Result, error)
 }
 
+// FunctionChecker is an optional power of an Invoker: mapping.New asks it, before anything runs, whether it can invoke the
+// function that the mapping is for.
+type FunctionChecker interface {
+	// CheckFunction returns why a function, given by its ARN with or without a qualifier, can't be invoked, as far as that
+	// is known without a call; nil otherwise.
+	CheckFunction(functionARN string) error
+}
+
 // Invocation is one run of a function.
 type Invocation struct {
 	// RequestID is a UUID. An unchanged retry of a batch keeps it.

@@ -1,12 +1,16 @@
 package mapping_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/poller"
 )
@@ -24,6 +28,10 @@ func TestARNsThatNoServiceAcceptsAreRefusedAndNamed(t *testing.T) {
 		"arn:aws:kinesis:us-east-1:12345678901x:stream/orders":    `the account is "12345678901x"`,
 		"arn:aws:kinesis:us east 1:123456789012:stream/orders":    `the region is "us east 1", must be such as us-east-1`,
 		"arn:amazon:kinesis:us-east-1:123456789012:stream/orders": `the partition is "amazon"`,
+		"arn:aws:kinesis:cn-north-1:123456789012:stream/orders":   `the partition is "aws", must be aws-cn, in which the region cn-north-1 lies`,
+		"arn:aws-cn:kinesis:us-east-1:123456789012:stream/orders": `the partition is "aws-cn", must be aws, in which the region us-east-1 lies`,
+		base + strings.Repeat("o", 129):                           "must be 1 to 128 letters",
+		base + "orders/consumer/a:1/consumer/b:2":                 "the consumer's creation time is",
 	} {
 		cfg := valid(t)
 		cfg.EventSourceARN = arn
@@ -46,11 +54,20 @@ func TestARNsThatNoServiceAcceptsAreRefusedAndNamed(t *testing.T) {
 
 func TestFunctionNamesWithMalformedPartsAreRefused(t *testing.T) {
 	for name, want := range map[string]string{
-		"ship-orders\n":              "other characters",
+		"ship-orders\n":              `the function name is "ship-orders\n", must be 1 to 64 letters, digits, - and _`,
 		"12345:function:ship-orders": `the account is "12345", must be 12 digits`,
 		"arn:aws:lambda:us-east-1:12345:function:ship-orders":           `the account is "12345"`,
 		"arn:aws:lambda:nowhere:123456789012:function:ship-orders":      `the region is "nowhere"`,
-		"arn:aws:lambda:us-east-1:123456789012:function:ship-orders:\n": "other characters",
+		"arn:aws:lambda:us-east-1:123456789012:function:ship-orders:\n": `the qualifier is "\n"`,
+		"ship-orders:$NEWEST":    `the qualifier is "$NEWEST", must be $LATEST, or 1 to 128`,
+		"ship.orders":            `the function name is "ship.orders"`,
+		strings.Repeat("f", 65):  "must be 1 to 64",
+		strings.Repeat("f", 257): "is 257 characters long, must be at most 256",
+		"ship-orders:":           "does not have the form arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]",
+		"ship-orders:1:2":        "is neither a name, nor an ARN, nor a partial ARN of a function",
+		"arn:aws:lambda:us-east-1:123456789012:layer:ship-orders":     "does not have the form",
+		"arn:aws:kinesis:us-east-1:123456789012:function:ship-orders": "does not have the form",
+		"arn:aws:lambda:cn-north-1:123456789012:function:ship-orders": `the partition is "aws", must be aws-cn, in which the region cn-north-1 lies`,
 	} {
 		cfg := valid(t)
 		cfg.FunctionName = name
@@ -80,4 +97,23 @@ func TestAClientOfAnotherRegionIsRefused(t *testing.T) {
 			require.ErrorContains(t, errPoller, `Client is one for the region "eu-west-1": want one for "us-east-1", where the stream is`)
 		}
 	}
+}
+
+// elsewhere is a function that its Invoker can't reach.
+type elsewhere struct{ invoke.Func }
+
+func (elsewhere) CheckFunction(arn string) error { return errors.New("out of reach: " + arn) }
+
+func TestAFunctionThatItsInvokerCanNotReachIsRefused(t *testing.T) {
+	cfg := valid(t)
+	cfg.Function = elsewhere{}
+	_, err := mapping.New(cfg)
+	require.ErrorContains(t, err, "mapping: Function: out of reach: arn:aws:lambda:us-east-1:123456789012:function:")
+}
+
+func TestATimestampBefore1970IsRefused(t *testing.T) {
+	cfg := valid(t)
+	cfg.StartingPosition, cfg.StartingPositionTimestamp = mapping.AtTimestamp, time.Unix(-1, 0)
+	_, err := mapping.New(cfg)
+	require.ErrorContains(t, err, "StartingPositionTimestamp: Received Exception while reading from provided stream. class java.lang.Long can not be converted to a Timestamp")
 }

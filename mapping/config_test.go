@@ -43,7 +43,7 @@ func TestConfigViolationsNameFieldValueAndBound(t *testing.T) {
 		`EventSourceARN: Unrecognized event source. "` + streamARN + `/consumer/c" does not`: func(c *mapping.Config) { c.EventSourceARN += "/consumer/c" },
 		"FallBackToPolling: is set, but goes with Client only":                               func(c *mapping.Config) { c.FallBackToPolling = true },
 		"FunctionName: must be set":                                                          func(c *mapping.Config) { c.FunctionName = "" },
-		`FunctionName: "a b" has a name or a qualifier with other characters`:                func(c *mapping.Config) { c.FunctionName = "a b" },
+		`FunctionName: "a b": the function name is "a b", must be 1 to 64 letters`:           func(c *mapping.Config) { c.FunctionName = "a b" },
 		"Client: must be set, or Source":                                                     func(c *mapping.Config) { c.Source = nil },
 		"Function: must be set":                                                              func(c *mapping.Config) { c.Function = nil },
 		"PayloadLimit: is -1, must be between 1024 and " + strconv.Itoa(mostBytes):           func(c *mapping.Config) { c.PayloadLimit = -1 },

@@ -120,8 +120,7 @@ func New(cfg Config) (*Mapping, error) {
 	return m, nil
 }
 
-// poller returns the Source that reads through the configured Client. It has no quarrel left but with a Client that
-// can't subscribe.
+// poller returns the Source that reads through the configured Client.
 func (m *Mapping) poller() (poller.Source, error) {
 	p, err := poller.New(poller.Config{
 		Client: m.cfg.Client, StreamARN: m.from.stream, ConsumerARN: m.from.consumer,

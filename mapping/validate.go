@@ -41,8 +41,8 @@ func (c *Config) validateRequired(v *violations) {
 	from, err := parseSourceARN(c.EventSourceARN)
 	if err != nil {
 		v.add("EventSourceARN", err.Error())
-	} else if _, err := functionARN(c.FunctionName, c.EventSourceARN); err != nil {
-		v.add("FunctionName", err.Error())
+	} else {
+		c.validateFunction(v)
 	}
 	if c.FunctionName == "" && c.EventSourceARN == "" {
 		v.add("FunctionName", "must be set")
@@ -96,6 +96,20 @@ func clientRegion(client poller.Client) string {
 		return c.Options().Region
 	}
 	return ""
+}
+
+// validateFunction checks the function's name, and whether the Function can invoke what it stands for.
+func (c *Config) validateFunction(v *violations) {
+	function, err := functionARN(c.FunctionName, c.EventSourceARN)
+	if err != nil {
+		v.add("FunctionName", err.Error())
+		return
+	}
+	if f, ok := c.Function.(invoke.FunctionChecker); ok && !isNil(c.Function) {
+		if err := f.CheckFunction(function); err != nil {
+			v.add("Function", err.Error())
+		}
+	}
 }
 
 // validateShape checks what decides how batches are cut: lanes, windows, filters.
@@ -205,6 +219,9 @@ func (c *Config) validateStart(v *violations, now time.Time) {
 		switch {
 		case at.IsZero():
 			v.add("StartingPositionTimestamp", "Need to specify a timestamp")
+		case at.Before(time.Unix(0, 0)): // recorded of AWS, which puts the class of its own number before the type
+			v.add("StartingPositionTimestamp", "Received Exception while reading from provided stream. "+
+				"class java.lang.Long can not be converted to a Timestamp")
 		case at.Truncate(time.Second).After(now):
 			v.add("StartingPositionTimestamp", fmt.Sprintf("Received Exception while reading from provided stream. "+
 				"The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. "+

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+
+	"github.com/shardmill/shardmill/internal/arns"
 )
 
 // What Kinesis allows, from its API reference and its quotas.
@@ -130,13 +132,15 @@ func (c Config) validate() error {
 // validateSource tells what is wrong with the stream, or the consumer, that is to be read.
 func (c *Config) validateSource(bad func(field string, value any, bound string)) {
 	stream, ok := streamOf(c.ConsumerARN)
+	named, err := arns.Stream.Parse(c.StreamARN)
 	switch {
 	case c.ConsumerARN != "" && !ok:
-		bad("ConsumerARN", fmt.Sprintf("%q", c.ConsumerARN), `"arn:aws:kinesis:<region>:<account>:stream/<name>/consumer/<name>:<number>"`)
+		_, err := arns.Consumer.Parse(c.ConsumerARN)
+		bad("ConsumerARN", fmt.Sprintf("%q", c.ConsumerARN), wanted(`"arn:aws:kinesis:<region>:<account>:stream/<name>/consumer/<name>:<number>"`, err))
 	case ok && c.StreamARN != stream:
 		bad("StreamARN", fmt.Sprintf("%q", c.StreamARN), fmt.Sprintf("nothing, or the stream of the ConsumerARN, %q", stream))
-	case !ok && !isStreamARN(c.StreamARN):
-		bad("StreamARN", fmt.Sprintf("%q", c.StreamARN), `"arn:aws:kinesis:<region>:<account>:stream/<name>"`)
+	case !ok && err != nil:
+		bad("StreamARN", fmt.Sprintf("%q", c.StreamARN), wanted(`"arn:aws:kinesis:<region>:<account>:stream/<name>"`, err))
 	}
 	if c.ConsumerARN != "" && c.Client != nil && subscribeFuncOf(c.Client) == nil {
 		bad("Client", fmt.Sprintf("a %T", c.Client), "one with SubscribeToShard, as *kinesis.Client has, or a Subscriber, for the ConsumerARN")
@@ -145,7 +149,7 @@ func (c *Config) validateSource(bad func(field string, value any, bound string))
 		bad("KeepMembersOutsideShard", true, "Deaggregate, or a ConsumerARN, with it")
 	}
 	if client, ok := c.Client.(*kinesis.Client); ok && client != nil {
-		if region, want := client.Options().Region, regionOf(c.StreamARN); region != "" && want != "" && region != want {
+		if region, want := client.Options().Region, named.Region; region != "" && want != "" && region != want {
 			bad("Client", fmt.Sprintf("one for the region %q", region), fmt.Sprintf("one for %q, where the stream is", want))
 		}
 	}
@@ -154,29 +158,19 @@ func (c *Config) validateSource(bad func(field string, value any, bound string))
 	}
 }
 
-// The forms of a stream's and of a consumer's ARN, by the service model of Kinesis with its names, regions and accounts. They
-// match a text whole: a newline is not part of a name.
-var (
-	streamARN   = regexp.MustCompile(`^arn:aws[a-zA-Z-]*:kinesis:([a-z0-9-]+):[0-9]{12}:stream/[a-zA-Z0-9_.-]{1,128}$`)
-	consumerARN = regexp.MustCompile(`^(arn:[^/]+/[^/]+)/consumer/[a-zA-Z0-9_.-]{1,128}:[0-9]+$`)
-)
+// wanted returns the form of an ARN and, where only a part of it is wrong, which.
+func wanted(form string, err error) string {
+	if errors.Is(err, arns.ErrForm) {
+		return form
+	}
+	return fmt.Sprintf("%s (%v)", form, err)
+}
 
 // streamOf returns the stream of a consumer, and false if s does not name a consumer.
 func streamOf(s string) (stream string, ok bool) {
-	m := consumerARN.FindStringSubmatch(s)
-	if m == nil || !isStreamARN(m[1]) {
+	if !arns.Consumer.Fits(s) {
 		return "", false
 	}
-	return m[1], true
-}
-
-// isStreamARN reports whether s names a Kinesis stream, and neither a consumer of one nor anything else.
-func isStreamARN(s string) bool { return streamARN.MatchString(s) }
-
-// regionOf returns the region of a stream's ARN.
-func regionOf(s string) string {
-	if m := streamARN.FindStringSubmatch(s); m != nil {
-		return m[1]
-	}
-	return ""
+	stream, _, _ = strings.Cut(s, "/consumer/")
+	return stream, true
 }

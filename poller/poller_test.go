@@ -44,6 +44,20 @@ poller: Limit is 10001: want 1 to 10000 (the most that Kinesis returns)`))
 	}
 }
 
+func TestNewRefusesNamesThatAWSWould(t *testing.T) {
+	const form = `want "arn:aws:kinesis:<region>:<account>:stream/<name>" `
+	for arn, want := range map[string]string{
+		ordersARN + "\n": `poller: StreamARN is "` + ordersARN + `\n": ` + form + `(the stream name is "orders\n", must be 1 to 128 letters, digits, and _.-)`,
+		strings.Replace(ordersARN, "orders", "ord ers", 1):           form + `(the stream name is "ord ers", must be`,
+		strings.Replace(ordersARN, "us-east-1", "us_east", 1):        form + `(the region is "us_east", must be such as us-east-1)`,
+		strings.Replace(ordersARN, "123456789012", "12345678901", 1): form + `(the account is "12345678901", must be 12 digits)`,
+		strings.Replace(ordersARN, "arn:aws:", "arn:aws-cn:", 1):     form + `(the partition is "aws-cn", must be aws, in which the region us-east-1 lies)`,
+	} {
+		_, err := poller.New(poller.Config{Client: newFake(0), StreamARN: arn})
+		require.ErrorContains(t, err, want)
+	}
+}
+
 // pages answers a listing from one page per token.
 func pages(tokens ...string) func(*kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
 	next := map[string]*string{}

@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/shardmill/shardmill/internal/arns"
 )
 
 // lambdaService is AWS Lambda as a principal.
@@ -101,10 +102,7 @@ func TrustPolicy(t Trust) ([]byte, error) {
 func (t Trust) validate() error {
 	var errs []error
 	for i, p := range t.Principals {
-		a, err := arn.Parse(p)
-		isARN := err == nil && (a.Service == "iam" || a.Service == "sts") && !strings.ContainsAny(p, "*?${")
-		isAccount := len(p) == 12 && strings.Trim(p, "0123456789") == ""
-		if !isARN && !isAccount {
+		if !arns.IsAccount(p) && (!arns.Principal.Fits(p) || strings.ContainsAny(p, "*?${")) {
 			errs = append(errs, fmt.Errorf("role: Principals[%d] is %q, must be the ARN of a user or a role, or an account", i, p))
 		}
 	}
@@ -114,10 +112,16 @@ func (t Trust) validate() error {
 	if (t.SetSourceIdentity || t.TagSession) && len(t.Principals) == 0 {
 		errs = append(errs, errors.New("role: SetSourceIdentity and TagSession are for Principals, of which there are none"))
 	}
-	if t.SourceARN != "" && (len(t.Principals) > 0 && len(t.Services) == 0 || !arn.IsARN(t.SourceARN)) {
+	if t.SourceARN != "" && (len(t.Principals) > 0 && len(t.Services) == 0 || !isPattern(t.SourceARN)) {
 		errs = append(errs, fmt.Errorf("role: SourceARN is %q, must be an ARN, with Services", t.SourceARN))
 	}
 	return errors.Join(errs...)
+}
+
+// isPattern reports whether s can be the pattern of an ARN.
+func isPattern(s string) bool {
+	_, ok := arns.Split(s)
+	return ok && !strings.ContainsFunc(s, unicode.IsSpace)
 }
 
 // encode writes a document.

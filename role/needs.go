@@ -3,11 +3,10 @@ package role
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/shardmill/shardmill/internal/arns"
 )
 
 // Needs is what a mapping works with, as far as IAM is concerned. All fields are ARNs; what is empty is not needed.
@@ -162,7 +161,7 @@ func some(s string) []string {
 }
 
 func serviceOf(s string) string {
-	a, _ := arn.Parse(s)
+	a, _ := arns.Split(s)
 	return a.Service
 }
 
@@ -170,12 +169,11 @@ func serviceOf(s string) string {
 func (n Needs) normal() (Needs, error) {
 	var errs []error
 	for _, f := range n.fields() {
-		a, err := arn.Parse(f.value)
-		switch {
-		case f.value == "" && f.required:
+		if f.value == "" && f.required {
 			errs = append(errs, fmt.Errorf("role: %s is empty", f.name))
-		case f.value != "" && (err != nil || !plain(f.value) || !f.form.fits(a)):
-			errs = append(errs, fmt.Errorf("role: %s is %q, must be %s", f.name, f.value, f.form.text))
+		}
+		if err := f.wrong(); f.value != "" && err != nil {
+			errs = append(errs, fmt.Errorf("role: %s is %q: %w", f.name, f.value, err))
 		}
 	}
 	stream, _, fanOut := strings.Cut(n.Consumer, "/consumer/")
@@ -191,44 +189,41 @@ func (n Needs) normal() (Needs, error) {
 // field is one ARN of Needs.
 type field struct {
 	name, value string
-	form        form
+	forms       []arns.Form // those that it may have
 	required    bool
 }
 
-// form is what an ARN must look like.
-type form struct {
-	text     string
-	services []string
-	resource *regexp.Regexp
+// wrong returns why the value has none of the forms, or does not mean one resource in a policy; nil otherwise.
+func (f *field) wrong() error {
+	var err error
+	for _, form := range f.forms {
+		if _, err = form.Parse(f.value); err == nil {
+			break
+		}
+	}
+	if err == nil && !plain(f.value) {
+		err = errors.New("is a pattern")
+	}
+	if err != nil && len(f.forms) > 1 {
+		return errors.New("is not the ARN of a queue, a topic or a bucket")
+	}
+	return err
 }
-
-func (f form) fits(a arn.ARN) bool {
-	return slices.Contains(f.services, a.Service) && f.resource.MatchString(a.Resource)
-}
-
-var (
-	streamForm      = form{"arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME", []string{"kinesis"}, regexp.MustCompile(`^stream/[^/]+$`)}
-	consumerForm    = form{"arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME/consumer/NAME:NUMBER", []string{"kinesis"}, regexp.MustCompile(`^stream/[^/]+/consumer/[^/]+$`)}
-	keyForm         = form{"arn:PARTITION:kms:REGION:ACCOUNT:key/ID", []string{"kms"}, regexp.MustCompile(`^key/.`)}
-	destinationForm = form{"the ARN of a queue, a topic or a bucket", []string{"sqs", "sns", "s3"}, regexp.MustCompile(`^[^/]+$`)}
-	tableForm       = form{"arn:PARTITION:dynamodb:REGION:ACCOUNT:table/NAME", []string{"dynamodb"}, regexp.MustCompile(`^table/[^/]+$`)}
-	functionForm    = form{"arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]", []string{"lambda"}, regexp.MustCompile(`^function:.`)}
-)
 
 // fields returns all ARNs.
 func (n Needs) fields() []field {
 	all := []field{
-		{"Stream", n.Stream, streamForm, false},
-		{"Consumer", n.Consumer, consumerForm, false},
-		{"StreamKey", n.StreamKey, keyForm, false},
-		{"Function", n.Function, functionForm, false},
+		{"Stream", n.Stream, []arns.Form{arns.Stream}, false},
+		{"Consumer", n.Consumer, []arns.Form{arns.Consumer}, false},
+		{"StreamKey", n.StreamKey, []arns.Form{arns.Key}, false},
+		{"Function", n.Function, []arns.Form{arns.Function}, false},
 	}
 	for i, d := range n.Destinations {
-		all = append(all, field{fmt.Sprintf("Destinations[%d].ARN", i), d.ARN, destinationForm, true})
-		all = append(all, field{fmt.Sprintf("Destinations[%d].Key", i), d.Key, keyForm, false})
+		all = append(all, field{fmt.Sprintf("Destinations[%d].ARN", i), d.ARN, []arns.Form{arns.Queue, arns.Topic, arns.Bucket}, true})
+		all = append(all, field{fmt.Sprintf("Destinations[%d].Key", i), d.Key, []arns.Form{arns.Key}, false})
 	}
 	for i, table := range n.Tables {
-		all = append(all, field{fmt.Sprintf("Tables[%d]", i), table, tableForm, true})
+		all = append(all, field{fmt.Sprintf("Tables[%d]", i), table, []arns.Form{arns.Table}, true})
 	}
 	return all
 }

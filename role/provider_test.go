@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -138,6 +139,37 @@ func TestBadRolesAreReportedAllAtOnce(t *testing.T) {
 	}
 	_, err = role.Role{ARN: "ship-orders"}.Config(aws.Config{})
 	require.ErrorContains(t, err, "role: ARN is")
+}
+
+// What STS would refuse of a Role is refused when it is made, and not when its first session is needed.
+func TestRolesThatSTSWouldRefuse(t *testing.T) {
+	for want, change := range map[string]func(*role.Role){
+		`role: ARN is "` + shipARN + `\n", must be arn:PARTITION:iam::ACCOUNT:role/NAME (the role name is "service/ship-orders\n"`: func(r *role.Role) { r.ARN = shipARN + "\n" },
+		`the account is "12345", must be 12 digits`:                                                        func(r *role.Role) { r.ARN = "arn:aws:iam::12345:role/ship" },
+		`role: ARN is "arn:aws:iam::123456789012:user/ship", must be arn:PARTITION:iam::ACCOUNT:role/NAME`: func(r *role.Role) { r.ARN = "arn:aws:iam::123456789012:user/ship" },
+		`role: SourceIdentity is "`:                                                                        func(r *role.Role) { r.SourceIdentity = strings.Repeat("i", 257) },
+		`role: SessionPolicy is of other characters, must be Latin-1 text`:                                 func(r *role.Role) { r.SessionPolicy = `{"世":1}` },
+		`role: Tags is 51 tags, must be at most 50`: func(r *role.Role) {
+			for i := range 51 {
+				r.Tags[fmt.Sprint(i)] = ""
+			}
+		},
+		`role: Tags is of the key "", must be of keys of 1 to 128`:                                         func(r *role.Role) { r.Tags[""] = "x" },
+		`role: Tags is of the key "a*b"`:                                                                   func(r *role.Role) { r.Tags["a*b"] = "x" },
+		`role: Tags is of the key "Aws:team"`:                                                              func(r *role.Role) { r.Tags["Aws:team"] = "x" },
+		`role: Tags is "a\nb" for the key "team", must be up to 256`:                                       func(r *role.Role) { r.Tags["team"] = "a\nb" },
+		`role: Tags is of the keys "Team" and "team", must be of keys that differ in more than their case`: func(r *role.Role) { r.Tags["team"], r.Tags["Team"] = "x", "y" },
+	} {
+		r := role.Role{ARN: shipARN, Tags: map[string]string{}}
+		change(&r)
+		_, err := r.Config(aws.Config{})
+		require.ErrorContains(t, err, want)
+	}
+	_, err := role.Role{
+		ARN: "arn:aws:iam::123456789012:role/a/path/" + strings.Repeat("r", 64), SourceIdentity: strings.Repeat("i", 256),
+		Tags: map[string]string{strings.Repeat("ü", 128): strings.Repeat("世", 256)}, SessionPolicy: strings.Repeat("ü", 2048),
+	}.Config(aws.Config{})
+	require.NoError(t, err)
 }
 
 // inBubble makes an account whose STS is reached without a network, and the streams of the same account.

@@ -8,12 +8,16 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"github.com/shardmill/shardmill/internal/arns"
 )
 
 const (
@@ -40,11 +44,12 @@ type Role struct {
 	// SessionName is the name of the session, 2 to 64 characters. Empty: one in the manner of AWS, see [SessionName].
 	SessionName string
 
-	// SourceIdentity is shown in CloudTrail, and kept when the session assumes other roles; 2 to 64 characters. The trust
+	// SourceIdentity is shown in CloudTrail, and kept when the session assumes other roles; 2 to 256 characters. The trust
 	// policy must then allow sts:SetSourceIdentity. Empty: none.
 	SourceIdentity string
 
-	// Tags are the session's tags, at most 50. The trust policy must then allow sts:TagSession.
+	// Tags are the session's tags, at most 50, with keys of 1 to 128 characters that differ in more than their case, and
+	// values of up to 256. The trust policy must then allow sts:TagSession.
 	Tags map[string]string
 
 	// SessionPolicy is an IAM policy document, at most 2,048 characters, that narrows the session down: it may do what
@@ -128,9 +133,11 @@ func (r Role) withDefaults() Role {
 
 // The forms are those of the STS API reference, AssumeRole.
 var (
-	roleForm       = regexp.MustCompile(`^arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)
 	nameForm       = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+	identityForm   = regexp.MustCompile(`^[\w+=,.@-]{2,256}$`)
 	externalIDForm = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
+	tagForm        = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+	policyForm     = regexp.MustCompile(`^[\t\n\r -\x{FF}]*$`)
 )
 
 // maxExternalID is the longest ExternalID.
@@ -148,22 +155,24 @@ func (r Role) validate(client Client) error {
 	if client == nil {
 		bad("client", "nil", "an STS client")
 	}
-	if !roleForm.MatchString(r.ARN) {
-		bad("ARN", fmt.Sprintf("%q", r.ARN), "arn:PARTITION:iam::ACCOUNT:role/NAME")
+	if _, err := arns.Role.Parse(r.ARN); err != nil {
+		bad("ARN", fmt.Sprintf("%q", r.ARN), "arn:PARTITION:iam::ACCOUNT:role/NAME ("+err.Error()+")")
 	}
 	if r.ExternalID != "" && !fitExternalID(r.ExternalID) {
 		bad("ExternalID", "unfit", "2 to 1,224 letters, digits and _+=,.@:/-") // it is a secret, of sorts
 	}
-	for _, f := range [][2]string{{"SessionName", r.SessionName}, {"SourceIdentity", r.SourceIdentity}} {
-		if f[1] != "" && !nameForm.MatchString(f[1]) {
-			bad(f[0], fmt.Sprintf("%q", f[1]), "2 to 64 letters, digits and _+=,.@-")
-		}
+	if r.SessionName != "" && !nameForm.MatchString(r.SessionName) {
+		bad("SessionName", fmt.Sprintf("%q", r.SessionName), "2 to 64 letters, digits and _+=,.@-")
 	}
-	if len(r.Tags) > 50 {
-		bad("Tags", fmt.Sprintf("%d tags", len(r.Tags)), "at most 50")
+	if r.SourceIdentity != "" && !identityForm.MatchString(r.SourceIdentity) {
+		bad("SourceIdentity", fmt.Sprintf("%q", r.SourceIdentity), "2 to 256 letters, digits and _+=,.@-")
 	}
-	if len(r.SessionPolicy) > 2048 {
-		bad("SessionPolicy", fmt.Sprintf("%d characters long", len(r.SessionPolicy)), "at most 2,048")
+	r.validateTags(bad)
+	if n := utf8.RuneCountInString(r.SessionPolicy); n > 2048 {
+		bad("SessionPolicy", fmt.Sprintf("%d characters long", n), "at most 2,048")
+	}
+	if !policyForm.MatchString(r.SessionPolicy) {
+		bad("SessionPolicy", "of other characters", "Latin-1 text")
 	}
 	if d := r.Duration; d != 0 && (d < 15*time.Minute || d > 12*time.Hour || d%time.Second != 0) {
 		bad("Duration", d, "0 or whole seconds from 15m0s to 12h0m0s")
@@ -172,4 +181,25 @@ func (r Role) validate(client Client) error {
 		bad("RenewBefore", r.RenewBefore, fmt.Sprintf("at least 0s and less than the Duration, %v", d))
 	}
 	return errors.Join(errs...)
+}
+
+// validateTags reports what is wrong with the session's tags.
+func (r Role) validateTags(bad func(field string, value any, bound string)) {
+	if len(r.Tags) > 50 {
+		bad("Tags", fmt.Sprintf("%d tags", len(r.Tags)), "at most 50")
+	}
+	seen := map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(r.Tags)) {
+		value, lower := r.Tags[key], strings.ToLower(key)
+		if n := utf8.RuneCountInString(key); n < 1 || n > 128 || !tagForm.MatchString(key) || strings.HasPrefix(lower, "aws:") {
+			bad("Tags", fmt.Sprintf("of the key %q", key), "of keys of 1 to 128 letters, digits, spaces and _.:/=+-@ that do not begin with aws:")
+		}
+		if utf8.RuneCountInString(value) > 256 || !tagForm.MatchString(value) {
+			bad("Tags", fmt.Sprintf("%q for the key %q", value, key), "up to 256 letters, digits, spaces and _.:/=+-@")
+		}
+		if other, twice := seen[lower]; twice {
+			bad("Tags", fmt.Sprintf("of the keys %q and %q", other, key), "of keys that differ in more than their case")
+		}
+		seen[lower] = key
+	}
 }

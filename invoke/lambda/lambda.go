@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/shardmill/shardmill/internal/arns"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/invoke/internal/transit"
 )
@@ -39,13 +40,18 @@ type Config struct {
 // Function is a function on AWS Lambda. Any number of goroutines may use one.
 type Function struct {
 	client Client
+	reach  arns.Reach
 	name   string // empty for that of the invocation
 	log    *slog.Logger
 }
 
-var _ invoke.Invoker = (*Function)(nil)
+var (
+	_ invoke.Invoker         = (*Function)(nil)
+	_ invoke.FunctionChecker = (*Function)(nil)
+)
 
-// New returns a function that is invoked through client. It makes no call.
+// New returns a function that is invoked through client. It makes no call. A name that AWS Lambda would refuse is an error,
+// and so is the ARN of a function in another region than that of a *lambda.Client.
 func New(client Client, c Config) (*Function, error) {
 	if client == nil {
 		return nil, errors.New("lambda: no client")
@@ -53,7 +59,37 @@ func New(client Client, c Config) (*Function, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	return &Function{client: client, name: c.FunctionName, log: c.Logger}, nil
+	f := &Function{client: client, reach: reachOf(client), name: c.FunctionName, log: c.Logger}
+	if c.FunctionName == "" {
+		return f, nil
+	}
+	if !isFunctionName(c.FunctionName) {
+		return nil, fmt.Errorf("lambda: function name %q: must be a name of letters, digits and _-, an ARN or a partial ARN, of at most 256 characters", c.FunctionName)
+	}
+	if err := f.check(c.FunctionName); err != nil {
+		return nil, fmt.Errorf("lambda: function %s: %w", c.FunctionName, err)
+	}
+	return f, nil
+}
+
+// CheckFunction returns an error where the client calls another region than that of the function, which AWS would not find.
+// A Function with a name of its own invokes that, whatever the mapping's is.
+func (f *Function) CheckFunction(functionARN string) error {
+	if f.name != "" {
+		return nil
+	}
+	if err := f.check(functionARN); err != nil {
+		return fmt.Errorf("lambda: function %s: %w", functionARN, err)
+	}
+	return nil
+}
+
+// check returns why the client can't reach a function, nil where it can, or nobody knows.
+func (f *Function) check(name string) error {
+	if a, ok := arns.Split(name); ok && f.reach.Misses(a.Region) {
+		return fmt.Errorf("lies in %s, but the client is for the region %s", a.Region, f.reach.Region)
+	}
+	return nil
 }
 
 // Invoke runs the function once and waits for its answer. The package comment tells what errors count as.

@@ -185,10 +185,11 @@ func TestDeleteOfWhatNobodyGaveBack(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	_, err := dynamostore.New(dynamostore.Options{Table: "a table", ForeignTimeout: -1})
+	_, err := dynamostore.New(dynamostore.Options{Table: "a table", ForeignTimeout: -1, Worker: strings.Repeat("w", 2001)})
 	require.ErrorContains(t, err, "Client is required")
 	require.ErrorContains(t, err, `Table is "a table"`)
 	require.ErrorContains(t, err, "ForeignTimeout is -1ns")
+	require.ErrorContains(t, err, "Worker has 2001 bytes, must have at most 2000")
 }
 
 func TestLeaseTableNamesAreReadableAndApart(t *testing.T) {

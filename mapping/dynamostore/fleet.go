@@ -111,7 +111,7 @@ func (t *fleetTable) describe(x *expr, shard string) {
 	t.mu.Unlock()
 	for name, ids := range map[string][]string{kcl.ParentShardID: s.Parents, kcl.ChildShardIDs: s.Children} {
 		if len(ids) > 0 {
-			x.init(name, &types.AttributeValueMemberSS{Value: ids})
+			x.init(name, kcl.Set(ids))
 		}
 	}
 	for name, key := range map[string]string{kcl.StartingHashKey: s.StartingHashKey, kcl.EndingHashKey: s.EndingHashKey} {

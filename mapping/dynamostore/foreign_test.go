@@ -200,7 +200,7 @@ func TestNewRowTellsWhereItsShardLies(t *testing.T) {
 	f := openFleet(t, db, given).Fleet(orders)
 	lister, ok := f.(mapping.FleetLister)
 	require.True(t, ok)
-	lister.Listed([]mapping.FleetShard{{ID: shard0, Parents: []string{"p", "q"}, StartingHashKey: "0", EndingHashKey: "9"}})
+	lister.Listed([]mapping.FleetShard{{ID: shard0, Parents: []string{"p", "q", "p"}, StartingHashKey: "0", EndingHashKey: "9"}})
 	l, err := f.Take(ctx, fleet.Lease{Shard: shard0}, "a")
 	require.NoError(t, err)
 	row := lease(t, db, app)

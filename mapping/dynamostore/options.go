@@ -106,6 +106,9 @@ func newStore(o Options) (*Store, error) {
 	if !tableName.MatchString(o.Table) {
 		errs = append(errs, fmt.Errorf("dynamostore: Table is %q, must be 3 to 255 of the characters a-z, A-Z, 0-9, '_', '-' and '.'", o.Table))
 	}
+	if len(o.Worker) > maxWorker {
+		errs = append(errs, fmt.Errorf("dynamostore: Worker has %d bytes, must have at most %d, which a key of DynamoDB has room for", len(o.Worker), maxWorker))
+	}
 	if o.ShareWithKCL && !given {
 		errs = append(errs, errors.New("dynamostore: ShareWithKCL is set, and LeaseTable does not tell which table that is"))
 	}
@@ -123,6 +126,9 @@ func newStore(o Options) (*Store, error) {
 		given:   given,
 	}, nil
 }
+
+// maxWorker is the longest Options.Worker. A partition key has 2,048 bytes at most, and "worker/" goes before the name.
+const maxWorker = 2000
 
 // tableName is what DynamoDB takes for a table's name.
 var tableName = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,255}$`)

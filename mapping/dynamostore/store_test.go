@@ -26,10 +26,10 @@ func TestConforms(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) mapping.Store { return open(t, db, "worker") })
 }
 
-// server starts a DynamoDB for the test and returns a client of it.
+// server starts a DynamoDB for the test and returns a client of it, which lets no request pass that AWS would refuse for its size.
 func server(t testing.TB) *dynamodb.Client {
 	t.Helper()
-	return dynamodb.NewFromConfig(rig.AWSConfig(rig.DynamoDB(t)))
+	return dynamodb.NewFromConfig(rig.AWSConfig(rig.DynamoDB(t)), bounded(t))
 }
 
 // open returns the store of a process that was just started.

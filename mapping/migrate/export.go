@@ -211,12 +211,11 @@ func (e *export) lineage(id string) []attribute {
 			children = append(children, c.ID)
 		}
 	}
-	slices.Sort(children)
 	if len(parents) > 0 {
-		all = append(all, attribute{kcl.ParentShardID, &types.AttributeValueMemberSS{Value: parents}})
+		all = append(all, attribute{kcl.ParentShardID, kcl.Set(parents)})
 	}
 	if len(children) > 0 {
-		all = append(all, attribute{kcl.ChildShardIDs, &types.AttributeValueMemberSS{Value: children}})
+		all = append(all, attribute{kcl.ChildShardIDs, kcl.Set(children)})
 	}
 	return all
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/shardmill/shardmill/internal/arns"
 )
 
 // SingleStream is the Table.Stream of the rows of a KCL table whose keys are the IDs of shards alone. An application that was
@@ -18,15 +18,14 @@ const SingleStream = "-"
 // the epoch is the second at which the stream was created (DescribeStreamSummary's StreamCreationTimestamp). It tells apart
 // streams of one name in several accounts, and a stream from one that was deleted before it.
 func KCLStream(streamARN string, created time.Time) (string, error) {
-	a, err := arn.Parse(streamARN)
-	name, ok := strings.CutPrefix(a.Resource, "stream/")
-	if err != nil || !ok || a.AccountID == "" || name == "" {
-		return "", fmt.Errorf("migrate: %q is not the ARN of a stream", streamARN)
+	a, err := arns.Stream.Parse(streamARN)
+	if err != nil {
+		return "", fmt.Errorf("migrate: %q is not the ARN of a stream: %w", streamARN, err)
 	}
 	if created.IsZero() {
 		return "", fmt.Errorf("migrate: the time at which %s was created is not known", streamARN)
 	}
-	return a.AccountID + ":" + name + ":" + strconv.FormatInt(created.Unix(), 10), nil
+	return a.Account + ":" + strings.TrimPrefix(a.Resource, "stream/") + ":" + strconv.FormatInt(created.Unix(), 10), nil
 }
 
 // row is a row of a table that is about a shard.

@@ -91,12 +91,15 @@ func (c *constraints) settings(s *Settings) {
 	c.within(s.TumblingWindowInSeconds, "tumblingWindowInSeconds", 0, 900)
 	c.eachOf(s.FunctionResponseTypes, "functionResponseTypes", 1, "ReportBatchItemFailures")
 	if s.DestinationConfig != nil {
-		c.length(s.DestinationConfig.OnFailure.Destination, "destinationConfig.onFailure.destination", 0, 350)
+		c.text(s.DestinationConfig.OnFailure.Destination, "destinationConfig.onFailure.destination", 0, 350, destinationARN)
 	}
 	if s.FilterCriteria != nil {
 		for i, f := range s.FilterCriteria.Filters {
 			c.length(f.Pattern, fmt.Sprintf("filterCriteria.filters.%d.member.pattern", i+1), 0, 4096)
 		}
+	}
+	if s.KMSKeyARN != nil {
+		c.text(*s.KMSKeyARN, "kMSKeyArn", 0, 10_000, keyARN)
 	}
 	if s.MetricsConfig != nil {
 		c.eachOf(s.MetricsConfig.Metrics, "metricsConfig.metrics", 3, "EventCount", "ErrorCount", "KafkaMetrics")
@@ -105,18 +108,43 @@ func (c *constraints) settings(s *Settings) {
 
 // functionName checks what the model says of a function's name.
 func (c *constraints) functionName(name string) {
+	c.text(name, "functionName", 1, 256, functionName)
+}
+
+// source checks what the model says of the ARN of an event source.
+func (c *constraints) source(arn string) { c.text(arn, "eventSourceArn", 0, 10_000, anyARN) }
+
+// text checks the length of a text and, where that is right, its pattern.
+func (c *constraints) text(value, member string, low, high int, p pattern) {
 	before := len(*c)
-	c.length(name, "functionName", 1, 256)
-	if len(*c) == before && !functionName.MatchString(name) {
-		c.add(name, "functionName", "Member must satisfy regular expression pattern: "+functionPattern)
+	c.length(value, member, low, high)
+	if len(*c) == before && !p.match.MatchString(value) {
+		c.add(value, member, "Member must satisfy regular expression pattern: "+p.said)
 	}
 }
 
-// functionPattern is what Lambda's model says of function names.
+// pattern is a pattern of Lambda's model, version 2015-03-31, which the whole of a text must match.
+type pattern struct {
+	said  string
+	match *regexp.Regexp
+}
+
+func newPattern(said string) pattern {
+	return pattern{said, regexp.MustCompile(`\A(?:` + said + `)\z`)}
+}
+
+var (
+	anyARN         = newPattern(arnPattern)
+	destinationARN = newPattern(`$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|` + arnPattern)
+	keyARN         = newPattern(`(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()`)
+	functionName   = newPattern(functionPattern)
+	tagText        = newPattern(`([\p{L}\p{Z}\p{N}_.:/=+\-@]*)`) // keys and values
+)
+
+const arnPattern = `arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)`
+
 const functionPattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?` +
 	`([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`
-
-var functionName = regexp.MustCompile("^(?:" + functionPattern + ")$")
 
 // uuid checks that a text can be a mapping's UUID. One that is none names no mapping, as on AWS.
 func isUUID(s string) bool { return len(s) == 36 && uuid.Validate(s) == nil }
@@ -124,7 +152,7 @@ func isUUID(s string) bool { return len(s) == 36 && uuid.Validate(s) == nil }
 // tags checks tags that are to be set. Source of the bounds: Lambda API reference, "TagResource", and AWS's rules for tags.
 func (c *constraints) tags(tags map[string]string) {
 	for _, key := range sortedKeys(tags) {
-		c.length(key, "tags.key", 1, 128)
-		c.length(tags[key], "tags."+key+".value", 0, 256)
+		c.text(key, "tags.key", 1, 128, tagText)
+		c.text(tags[key], "tags."+key+".value", 0, 256, tagText)
 	}
 }

@@ -29,7 +29,7 @@ func TestLargeDefinitions(t *testing.T) {
 
 		in.FunctionName, in.Tags = "bill-orders", map[string]string{}
 		for i := range 50 {
-			in.Tags[strings.Repeat(string(rune('A'+i)), 128)] = strings.Repeat("\x01", 256)
+			in.Tags[strings.Repeat(string(rune('一'+i)), 128)] = strings.Repeat("𠀀", 256)
 		}
 		in.FilterCriteria.Filters[0].Pattern = `{"data":{"a":["` + strings.Repeat("🙂", 4070) + `"]}}`
 		_, err := r.Create(t.Context(), in)
@@ -42,7 +42,7 @@ func TestLargeDefinitions(t *testing.T) {
 		require.NoError(t, err)
 		pass(2 * time.Second)
 		for k := range tags {
-			tags[k] = strings.Repeat("\x01", 256)
+			tags[k] = strings.Repeat("𠀁", 256)
 		}
 		require.NoError(t, r.TagResource(t.Context(), c.EventSourceMappingARN, tags))
 		var many []registry.Filter

@@ -343,7 +343,7 @@ func TestTags(t *testing.T) {
 		assert.Equal(t, registry.CodeValidation, code(r.UntagResource(t.Context(), arn, nil)))
 		many := map[string]string{}
 		for i := range 50 {
-			many[string(rune('A'+i))] = ""
+			many[string(rune('一'+i))] = ""
 		}
 		assert.Equal(t, registry.CodeInvalidParameterValue, code(r.TagResource(t.Context(), arn, many)))
 		assert.Equal(t, registry.CodeInvalidParameterValue, code(r.TagResource(t.Context(), arn, map[string]string{"AWS:x": ""})))

@@ -43,7 +43,9 @@ func (in *CreateInput) constraints() constraints {
 	if in.StartingPosition != "" {
 		c.oneOf(in.StartingPosition, "startingPosition", "LATEST", "AT_TIMESTAMP", "TRIM_HORIZON")
 	}
-	c.length(in.EventSourceARN, "eventSourceArn", 0, 10_000)
+	if in.EventSourceARN != "" {
+		c.source(in.EventSourceARN)
+	}
 	c.settings(&in.Settings)
 	c.tags(in.Tags)
 	return c
@@ -74,7 +76,9 @@ func (in *CreateInput) start(d *definition, now time.Time) error {
 // functionOf returns the ARN of a function, or what is wrong with its name or with its source.
 func functionOf(name, source string) (string, error) {
 	if _, err := mapping.FunctionARN("any", source); err != nil {
-		return "", invalid("Unrecognized event source.")
+		e := invalid("Unrecognized event source.")
+		e.Err = err
+		return "", e
 	}
 	arn, err := mapping.FunctionARN(name, source)
 	if err != nil {
@@ -194,6 +198,9 @@ func (in *ListInput) check() error {
 	c.within(in.MaxItems, "maxItems", 1, 10_000)
 	if in.FunctionName != "" {
 		c.functionName(in.FunctionName)
+	}
+	if in.EventSourceARN != "" {
+		c.source(in.EventSourceARN)
 	}
 	if err := c.error(); err != nil {
 		return err

@@ -11,6 +11,9 @@ import (
 	"github.com/shardmill/shardmill/mapping/registry"
 )
 
+// arnPattern is what Lambda's model says of ARNs.
+const arnPattern = `arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)`
+
 // Every text of AWS's that can be provoked here, provoked over HTTP.
 func TestTexts(t *testing.T) {
 	a := newAccount(t)
@@ -118,6 +121,30 @@ func TestTexts(t *testing.T) {
 		"a destination of no service that takes documents": {
 			body: with("DestinationConfig", onFailure("arn:aws:lambda:us-east-1:123456789012:function:f")), code: ipve,
 			message: "Unsupported destination arn:aws:lambda:us-east-1:123456789012:function:f: it must be a queue, a topic or a bucket.",
+		},
+		"a source that is no ARN": {
+			body: with("EventSourceArn", "orders"), code: validation,
+			message: "1 validation error detected: Value 'orders' at 'eventSourceArn' failed to satisfy constraint: Member must satisfy regular expression pattern: " + arnPattern,
+		},
+		"a source with a line end": {
+			body: with("EventSourceArn", streamARN+"\n"), code: validation,
+			message: "1 validation error detected: Value '" + streamARN + "\n' at 'eventSourceArn' failed to satisfy constraint: Member must satisfy regular expression pattern: " + arnPattern,
+		},
+		"a source with a space": {body: with("EventSourceArn", streamARN+" x"), code: ipve, message: "Unrecognized event source."},
+		"a destination that is no ARN": {
+			body: with("DestinationConfig", onFailure("lost orders")), code: validation,
+			message: "1 validation error detected: Value 'lost orders' at 'destinationConfig.onFailure.destination' failed to satisfy constraint: " +
+				`Member must satisfy regular expression pattern: $|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|` + arnPattern,
+		},
+		"a key that is no ARN": {
+			body: with("KMSKeyArn", "alias/orders"), code: validation,
+			message: "1 validation error detected: Value 'alias/orders' at 'kMSKeyArn' failed to satisfy constraint: " +
+				`Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()`,
+		},
+		"a tag of other characters": {
+			body: with("Tags", map[string]string{"a*b": "x"}), code: validation,
+			message: "1 validation error detected: Value 'a*b' at 'tags.key' failed to satisfy constraint: " +
+				`Member must satisfy regular expression pattern: ([\p{L}\p{Z}\p{N}_.:/=+\-@]*)`,
 		},
 		"no source":      {body: with("EventSourceArn", nil), code: ipve, message: "Unrecognized event source."},
 		"unknown source": {body: with("EventSourceArn", "arn:aws:foo:us-east-1:123456789012:bar"), code: ipve, message: "Unrecognized event source."},

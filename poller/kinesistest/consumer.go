@@ -92,14 +92,6 @@ func (s *Service) registerStreamConsumer(in *kinesis.RegisterStreamConsumerInput
 
 // registrable returns the stream that may have the consumer.
 func (s *Service) registrable(in *kinesis.RegisterStreamConsumerInput, now time.Time) (*stream, error) {
-	switch {
-	case in.StreamARN == nil:
-		return nil, missingValue("streamARN")
-	case in.ConsumerName == nil:
-		return nil, missingValue("consumerName")
-	case !isName(*in.ConsumerName):
-		return nil, invalidValue("consumerName", *in.ConsumerName, "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
-	}
 	st, err := s.usable(in.StreamARN, now)
 	if err != nil {
 		return nil, err
@@ -148,13 +140,7 @@ func (s *Service) deregisterStreamConsumer(in *kinesis.DeregisterStreamConsumerI
 }
 
 func (s *Service) listStreamConsumers(in *kinesis.ListStreamConsumersInput, r *request) (*kinesis.ListStreamConsumersOutput, error) {
-	limit, err := listLimit("maxResults", in.MaxResults, maxConsumersListed)
-	if err != nil {
-		return nil, err
-	}
-	if in.StreamARN == nil {
-		return nil, missingValue("streamARN")
-	}
+	limit := listLimit(in.MaxResults, maxConsumersListed)
 	st, err := s.usable(in.StreamARN, r.now)
 	if err != nil {
 		return nil, err
@@ -187,7 +173,7 @@ func (s *Service) listedAfter(st *stream, in *kinesis.ListStreamConsumersInput, 
 		return "", nil
 	}
 	if created != nil {
-		return "", invalidArgument("NextToken cannot be provided together with StreamCreationTimestamp.")
+		return "", notTogether("StreamCreationTimestamp")
 	}
 	var token consumersToken
 	if !s.parseToken(consumersKind, *in.NextToken, &token) || token.Stream != st.id {
@@ -215,11 +201,10 @@ func (s *Service) usable(arn *string, now time.Time) (*stream, error) {
 const consumerPart = "/consumer/"
 
 // splitConsumerARN takes a consumer ARN apart.
-func splitConsumerARN(arn string) (stream, name string, ok bool) {
-	stream, rest, found := strings.Cut(arn, consumerPart)
-	name, second, timed := strings.Cut(rest, ":")
-	_, _, _, isStream := splitARN(stream)
-	return stream, name, found && timed && isStream && isName(name) && isDecimal(second)
+func splitConsumerARN(arn string) (stream, name string) {
+	stream, rest, _ := strings.Cut(arn, consumerPart)
+	name, _, _ = strings.Cut(rest, ":")
+	return stream, name
 }
 
 // findConsumer returns the consumer that a request names by its ARN, by its stream and name, or by all three.
@@ -228,11 +213,7 @@ func (s *Service) findConsumer(arn, streamARN, name *string, now time.Time) (*st
 		return nil, nil, invalidArgument("Either ConsumerARN, or StreamARN and ConsumerName, must be provided.")
 	}
 	if arn != nil {
-		ofStream, ofName, ok := splitConsumerARN(*arn)
-		if !ok {
-			return nil, nil, invalidValue("consumerARN", *arn, "Member must satisfy regular expression pattern: "+
-				`^(arn):aws.*:kinesis:.*:\d{12}:.*stream\/[a-zA-Z0-9_.-]+\/consumer\/[a-zA-Z0-9_.-]+:[0-9]+`)
-		}
+		ofStream, ofName := splitConsumerARN(*arn)
 		if streamARN != nil && *streamARN != ofStream || name != nil && *name != ofName {
 			return nil, nil, invalidArgument("ConsumerARN %s does not belong to the StreamARN or the ConsumerName.", *arn)
 		}

@@ -40,6 +40,14 @@
 // A Server reads and writes AWS JSON 1.1 and, for requests that do, CBOR 1.1 as Amazon's Java SDK speaks it; the events
 // of a subscription have the form of its request. Config.RefuseCBOR makes it an endpoint that knows JSON only.
 //
+// # Strictness
+//
+// A request that AWS refuses is refused, by the Client as by a Server: lengths, patterns, ranges and enumerations of AWS's
+// service model (ValidationException, all violations in one), members that exclude each other or go together, such as
+// NextToken and StreamARN (InvalidArgumentException), foreign and expired tokens and iterators, ARNs of another account,
+// region or partition, and JSON values of a wrong type (SerializationException). The names of members count by the letter,
+// and unknown ones are ignored. A request that is refused uses up no fault.
+//
 // # Disturbances
 //
 //	Throttle, Fail, Delay, EmptyReads    the next n calls of an operation
@@ -68,7 +76,8 @@
 //
 // # What it is not
 //
-// Signatures are not verified. Write limits and the call limits of an account are not enforced. A reshard takes effect
-// at once. There are no tags and no encryption. The streams of New end with their process; those of Open are kept in a
-// file, with their consumers: each change is synced before anybody can read it.
+// Signatures are not verified. Write limits and the call limits of an account are not enforced, nor are its quotas of
+// shards and streams: a stream has at most 10,000 open shards, and the number of streams has no limit. A reshard takes
+// effect immediately. Tags are checked and forgotten, and there is no encryption. The streams of New end with their process;
+// those of Open are kept in a file, with their consumers: each change is synced before anybody can read it.
 package kinesistest

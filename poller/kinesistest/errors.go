@@ -13,22 +13,9 @@ func invalidArgument(format string, args ...any) error {
 	return &types.InvalidArgumentException{Message: new(fmt.Sprintf(format, args...))}
 }
 
-// invalidValue is the service's answer to a field that breaks a constraint of the API's model.
-func invalidValue(field, value, constraint string) error {
-	if value != "" {
-		value = "'" + value + "' "
-	}
-	return &types.ValidationException{Message: new(fmt.Sprintf(
-		"1 validation error detected: Value %sat '%s' failed to satisfy constraint: %s", value, field, constraint))}
-}
-
-func missingValue(field string) error { return invalidValue(field, "null", "Member must not be null") }
-
-func outOfRange(field string, value, low, high int32) error {
-	if value < low {
-		return invalidValue(field, fmt.Sprint(value), fmt.Sprintf("Member must have value greater than or equal to %d", low))
-	}
-	return invalidValue(field, fmt.Sprint(value), fmt.Sprintf("Member must have value less than or equal to %d", high))
+// notTogether is the answer to a request that has a member in addition to a page token, which excludes it.
+func notTogether(member string) error {
+	return invalidArgument("NextToken and %s cannot be provided together.", member)
 }
 
 func (s *Service) streamNotFound(name string) error {

@@ -27,7 +27,7 @@ func (h *Stream) Put(key string, data []byte) (shard, sequenceNumber string, err
 	if key != "" {
 		in.PartitionKey = &key
 	}
-	out, err := direct(h, "put", (*Service).putRecord, in)
+	out, err := direct(h, "put", opPutRecord.checked, in)
 	if err != nil {
 		return "", "", err
 	}
@@ -91,7 +91,7 @@ func (h *Stream) Merge(shard, adjacent string) (child string, err error) {
 // UpdateShardCount splits and merges until the stream has so many open shards of equal size: at most double and at least
 // half of what it has.
 func (h *Stream) UpdateShardCount(shards int) error {
-	_, err := direct(h, "update shard count", (*Service).updateShardCount, &kinesis.UpdateShardCountInput{
+	_, err := direct(h, "update shard count", opUpdateShardCount.checked, &kinesis.UpdateShardCountInput{
 		StreamName: &h.name, ScalingType: types.ScalingTypeUniformScaling, TargetShardCount: new(int32(shards)),
 	})
 	return err
@@ -108,7 +108,7 @@ func (h *Stream) Replace() error {
 
 // RegisterConsumer registers a consumer with enhanced fan-out, and returns its ARN.
 func (h *Stream) RegisterConsumer(name string) (arn string, err error) {
-	out, err := direct(h, "register consumer", (*Service).registerStreamConsumer, &kinesis.RegisterStreamConsumerInput{
+	out, err := direct(h, "register consumer", opRegisterStreamConsumer.checked, &kinesis.RegisterStreamConsumerInput{
 		StreamARN: new(h.ARN()), ConsumerName: &name,
 	})
 	if err != nil {
@@ -119,7 +119,7 @@ func (h *Stream) RegisterConsumer(name string) (arn string, err error) {
 
 // DeregisterConsumer deregisters a consumer, which ends its subscriptions.
 func (h *Stream) DeregisterConsumer(name string) error {
-	_, err := direct(h, "deregister consumer", (*Service).deregisterStreamConsumer, &kinesis.DeregisterStreamConsumerInput{
+	_, err := direct(h, "deregister consumer", opDeregisterStreamConsumer.checked, &kinesis.DeregisterStreamConsumerInput{
 		StreamARN: new(h.ARN()), ConsumerName: &name,
 	})
 	return err

@@ -44,32 +44,32 @@ type handler struct {
 // connections are closed. The time until a connection's first request, and between two, is the http.Server's to bound.
 func (s *Service) Handler() http.Handler {
 	return &handler{service: s, endpoints: map[Op]endpoint{
-		CreateStream:                  route(opCreateStream, decode, encodeNothing),
-		DeleteStream:                  route(opDeleteStream, decode, encodeNothing),
-		DescribeStream:                route(opDescribeStream, decode, encodeDescribeStream),
-		DescribeStreamSummary:         route(opDescribeStreamSummary, decode, encodeDescribeStreamSummary),
-		ListStreams:                   route(opListStreams, decode, encodeListStreams),
-		ListShards:                    route(opListShards, decodeListShards, encodeListShards),
-		PutRecord:                     route(opPutRecord, decode, encodePutRecord),
-		PutRecords:                    route(opPutRecords, decode, encodePutRecords),
-		GetShardIterator:              route(opGetShardIterator, decodeGetShardIterator, encodeGetShardIterator),
-		GetRecords:                    route(opGetRecords, decode, encodeGetRecords),
-		SplitShard:                    route(opSplitShard, decode, encodeNothing),
-		MergeShards:                   route(opMergeShards, decode, encodeNothing),
-		RegisterStreamConsumer:        route(opRegisterStreamConsumer, decode, encodeRegisterStreamConsumer),
-		DescribeStreamConsumer:        route(opDescribeStreamConsumer, decode, encodeDescribeStreamConsumer),
-		DeregisterStreamConsumer:      route(opDeregisterStreamConsumer, decode, encodeNothing),
-		ListStreamConsumers:           route(opListStreamConsumers, decodeListStreamConsumers, encodeListStreamConsumers),
-		UpdateShardCount:              route(opUpdateShardCount, decode, encodeUpdateShardCount),
-		IncreaseStreamRetentionPeriod: route(opIncreaseStreamRetentionPeriod, decode, encodeNothing),
-		DecreaseStreamRetentionPeriod: route(opDecreaseStreamRetentionPeriod, decode, encodeNothing),
+		CreateStream:                  route(opCreateStream, encodeNothing),
+		DeleteStream:                  route(opDeleteStream, encodeNothing),
+		DescribeStream:                route(opDescribeStream, encodeDescribeStream),
+		DescribeStreamSummary:         route(opDescribeStreamSummary, encodeDescribeStreamSummary),
+		ListStreams:                   route(opListStreams, encodeListStreams),
+		ListShards:                    route(opListShards, encodeListShards),
+		PutRecord:                     route(opPutRecord, encodePutRecord),
+		PutRecords:                    route(opPutRecords, encodePutRecords),
+		GetShardIterator:              route(opGetShardIterator, encodeGetShardIterator),
+		GetRecords:                    route(opGetRecords, encodeGetRecords),
+		SplitShard:                    route(opSplitShard, encodeNothing),
+		MergeShards:                   route(opMergeShards, encodeNothing),
+		RegisterStreamConsumer:        route(opRegisterStreamConsumer, encodeRegisterStreamConsumer),
+		DescribeStreamConsumer:        route(opDescribeStreamConsumer, encodeDescribeStreamConsumer),
+		DeregisterStreamConsumer:      route(opDeregisterStreamConsumer, encodeNothing),
+		ListStreamConsumers:           route(opListStreamConsumers, encodeListStreamConsumers),
+		UpdateShardCount:              route(opUpdateShardCount, encodeUpdateShardCount),
+		IncreaseStreamRetentionPeriod: route(opIncreaseStreamRetentionPeriod, encodeNothing),
+		DecreaseStreamRetentionPeriod: route(opDecreaseStreamRetentionPeriod, encodeNothing),
 	}}
 }
 
 // route makes an endpoint of an operation. An answer without members has no body.
-func route[I, O any](op operation[I, O], decode func([]byte) (*I, error), encode func(*encoder, *O)) endpoint {
+func route[I, O any](op operation[I, O], encode func(*encoder, *O)) endpoint {
 	return func(ctx context.Context, s *Service, c call, buf []byte) ([]byte, Fault, error) {
-		in, err := decode(c.body)
+		in, err := decode(c.body, op.read)
 		if err != nil {
 			return nil, Fault{}, unreadable(err)
 		}
@@ -180,7 +180,7 @@ func unreadable(err error) error {
 
 // subscribe answers SubscribeToShard. Its errors are those from before the stream, which are answered as any other's.
 func (h *handler) subscribe(w http.ResponseWriter, r *http.Request, c call) error {
-	in, err := decodeSubscribeToShard(c.body)
+	in, err := decode(c.body, opSubscribeToShard.read)
 	if err != nil {
 		return unreadable(err)
 	}

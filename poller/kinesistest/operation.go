@@ -35,10 +35,13 @@ const (
 	DecreaseStreamRetentionPeriod Op = "DecreaseStreamRetentionPeriod"
 )
 
-// operation is one operation: what a request is about, what it does, and where its answer keeps the metadata.
-// do runs under Service.mu, so it waits for nothing; see exclusively.
+// operation is one operation: how a request is read, what AWS's model demands of it, what it is about, what it does, and
+// where its answer keeps the metadata. do is for requests that check let pass, and runs under Service.mu, so it waits for
+// nothing; see exclusively.
 type operation[I, O any] struct {
 	name  Op
+	read  func(object) *I
+	check func(*violations, *I)
 	about func(*Service, *I) subject
 	do    func(*Service, *I, *request) (*O, error)
 	meta  func(*O) *middleware.Metadata
@@ -89,6 +92,9 @@ func (op operation[I, O]) attempt(ctx context.Context, s *Service, in *I, call C
 			return nil, Fault{}, err
 		}
 	}
+	if err := op.valid(in); err != nil {
+		return nil, Fault{}, err
+	}
 	if err := s.authorize(ctx, call, about); err != nil {
 		return nil, Fault{}, err
 	}
@@ -107,4 +113,19 @@ func (op operation[I, O]) attempt(ctx context.Context, s *Service, in *I, call C
 		*out = *new(O)
 	}
 	return out, fault, nil
+}
+
+// valid returns what breaks the constraints of AWS's model, as the service would.
+func (op operation[I, O]) valid(in *I) error {
+	var v violations
+	op.check(&v, in)
+	return v.error()
+}
+
+// checked does what the operation does, for a request that did not come through perform.
+func (op operation[I, O]) checked(s *Service, in *I, r *request) (*O, error) {
+	if err := op.valid(in); err != nil {
+		return nil, err
+	}
+	return op.do(s, in, r)
 }

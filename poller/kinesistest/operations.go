@@ -10,6 +10,8 @@ import (
 
 var opCreateStream = operation[kinesis.CreateStreamInput, kinesis.CreateStreamOutput]{
 	name:  CreateStream,
+	read:  readCreateStream,
+	check: checkCreateStream,
 	about: func(_ *Service, in *kinesis.CreateStreamInput) subject { return subject{name: in.StreamName} },
 	do:    (*Service).createStream,
 	meta:  func(o *kinesis.CreateStreamOutput) *middleware.Metadata { return &o.ResultMetadata },
@@ -17,13 +19,17 @@ var opCreateStream = operation[kinesis.CreateStreamInput, kinesis.CreateStreamOu
 
 var opListStreams = operation[kinesis.ListStreamsInput, kinesis.ListStreamsOutput]{
 	name:  ListStreams,
+	read:  readListStreams,
+	check: checkListStreams,
 	about: func(*Service, *kinesis.ListStreamsInput) subject { return subject{} },
 	do:    (*Service).listStreams,
 	meta:  func(o *kinesis.ListStreamsOutput) *middleware.Metadata { return &o.ResultMetadata },
 }
 
 var opGetShardIterator = operation[kinesis.GetShardIteratorInput, kinesis.GetShardIteratorOutput]{
-	name: GetShardIterator,
+	name:  GetShardIterator,
+	read:  readGetShardIterator,
+	check: checkGetShardIterator,
 	about: func(_ *Service, in *kinesis.GetShardIteratorInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN, shard: canonical(in.ShardId)}
 	},
@@ -33,6 +39,8 @@ var opGetShardIterator = operation[kinesis.GetShardIteratorInput, kinesis.GetSha
 
 var opGetRecords = operation[kinesis.GetRecordsInput, kinesis.GetRecordsOutput]{
 	name:  GetRecords,
+	read:  readGetRecords,
+	check: checkGetRecords,
 	about: (*Service).aboutIterator,
 	do:    (*Service).getRecords,
 	meta:  func(o *kinesis.GetRecordsOutput) *middleware.Metadata { return &o.ResultMetadata },
@@ -40,13 +48,17 @@ var opGetRecords = operation[kinesis.GetRecordsInput, kinesis.GetRecordsOutput]{
 
 var opPutRecord = operation[kinesis.PutRecordInput, kinesis.PutRecordOutput]{
 	name:  PutRecord,
+	read:  readPutRecord,
+	check: checkPutRecord,
 	about: (*Service).aboutRecord,
 	do:    (*Service).putRecord,
 	meta:  func(o *kinesis.PutRecordOutput) *middleware.Metadata { return &o.ResultMetadata },
 }
 
 var opDeleteStream = operation[kinesis.DeleteStreamInput, kinesis.DeleteStreamOutput]{
-	name: DeleteStream,
+	name:  DeleteStream,
+	read:  readDeleteStream,
+	check: checkDeleteStream,
 	about: func(_ *Service, in *kinesis.DeleteStreamInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN}
 	},
@@ -55,7 +67,9 @@ var opDeleteStream = operation[kinesis.DeleteStreamInput, kinesis.DeleteStreamOu
 }
 
 var opDescribeStream = operation[kinesis.DescribeStreamInput, kinesis.DescribeStreamOutput]{
-	name: DescribeStream,
+	name:  DescribeStream,
+	read:  readDescribeStream,
+	check: checkDescribeStream,
 	about: func(_ *Service, in *kinesis.DescribeStreamInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN}
 	},
@@ -64,7 +78,9 @@ var opDescribeStream = operation[kinesis.DescribeStreamInput, kinesis.DescribeSt
 }
 
 var opDescribeStreamSummary = operation[kinesis.DescribeStreamSummaryInput, kinesis.DescribeStreamSummaryOutput]{
-	name: DescribeStreamSummary,
+	name:  DescribeStreamSummary,
+	read:  readDescribeStreamSummary,
+	check: checkDescribeStreamSummary,
 	about: func(_ *Service, in *kinesis.DescribeStreamSummaryInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN}
 	},
@@ -73,7 +89,9 @@ var opDescribeStreamSummary = operation[kinesis.DescribeStreamSummaryInput, kine
 }
 
 var opListShards = operation[kinesis.ListShardsInput, kinesis.ListShardsOutput]{
-	name: ListShards,
+	name:  ListShards,
+	read:  readListShards,
+	check: checkListShards,
 	about: func(_ *Service, in *kinesis.ListShardsInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN}
 	},
@@ -82,7 +100,9 @@ var opListShards = operation[kinesis.ListShardsInput, kinesis.ListShardsOutput]{
 }
 
 var opPutRecords = operation[kinesis.PutRecordsInput, kinesis.PutRecordsOutput]{
-	name: PutRecords,
+	name:  PutRecords,
+	read:  readPutRecords,
+	check: checkPutRecords,
 	about: func(_ *Service, in *kinesis.PutRecordsInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN}
 	},
@@ -91,7 +111,9 @@ var opPutRecords = operation[kinesis.PutRecordsInput, kinesis.PutRecordsOutput]{
 }
 
 var opSplitShard = operation[kinesis.SplitShardInput, kinesis.SplitShardOutput]{
-	name: SplitShard,
+	name:  SplitShard,
+	read:  readSplitShard,
+	check: checkSplitShard,
 	about: func(_ *Service, in *kinesis.SplitShardInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN, shard: canonical(in.ShardToSplit)}
 	},
@@ -100,7 +122,9 @@ var opSplitShard = operation[kinesis.SplitShardInput, kinesis.SplitShardOutput]{
 }
 
 var opMergeShards = operation[kinesis.MergeShardsInput, kinesis.MergeShardsOutput]{
-	name: MergeShards,
+	name:  MergeShards,
+	read:  readMergeShards,
+	check: checkMergeShards,
 	about: func(_ *Service, in *kinesis.MergeShardsInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN, shard: canonical(in.ShardToMerge)}
 	},
@@ -109,7 +133,9 @@ var opMergeShards = operation[kinesis.MergeShardsInput, kinesis.MergeShardsOutpu
 }
 
 var opUpdateShardCount = operation[kinesis.UpdateShardCountInput, kinesis.UpdateShardCountOutput]{
-	name: UpdateShardCount,
+	name:  UpdateShardCount,
+	read:  readUpdateShardCount,
+	check: checkUpdateShardCount,
 	about: func(_ *Service, in *kinesis.UpdateShardCountInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN}
 	},
@@ -118,7 +144,9 @@ var opUpdateShardCount = operation[kinesis.UpdateShardCountInput, kinesis.Update
 }
 
 var opIncreaseStreamRetentionPeriod = operation[kinesis.IncreaseStreamRetentionPeriodInput, kinesis.IncreaseStreamRetentionPeriodOutput]{
-	name: IncreaseStreamRetentionPeriod,
+	name:  IncreaseStreamRetentionPeriod,
+	read:  readIncreaseRetention,
+	check: checkIncreaseRetention,
 	about: func(_ *Service, in *kinesis.IncreaseStreamRetentionPeriodInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN}
 	},
@@ -127,7 +155,9 @@ var opIncreaseStreamRetentionPeriod = operation[kinesis.IncreaseStreamRetentionP
 }
 
 var opDecreaseStreamRetentionPeriod = operation[kinesis.DecreaseStreamRetentionPeriodInput, kinesis.DecreaseStreamRetentionPeriodOutput]{
-	name: DecreaseStreamRetentionPeriod,
+	name:  DecreaseStreamRetentionPeriod,
+	read:  readDecreaseRetention,
+	check: checkDecreaseRetention,
 	about: func(_ *Service, in *kinesis.DecreaseStreamRetentionPeriodInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN}
 	},

@@ -9,13 +9,17 @@ import (
 
 var opRegisterStreamConsumer = operation[kinesis.RegisterStreamConsumerInput, kinesis.RegisterStreamConsumerOutput]{
 	name:  RegisterStreamConsumer,
+	read:  readRegisterStreamConsumer,
+	check: checkRegisterStreamConsumer,
 	about: func(_ *Service, in *kinesis.RegisterStreamConsumerInput) subject { return subject{arn: in.StreamARN} },
 	do:    (*Service).registerStreamConsumer,
 	meta:  func(o *kinesis.RegisterStreamConsumerOutput) *middleware.Metadata { return &o.ResultMetadata },
 }
 
 var opDescribeStreamConsumer = operation[kinesis.DescribeStreamConsumerInput, kinesis.DescribeStreamConsumerOutput]{
-	name: DescribeStreamConsumer,
+	name:  DescribeStreamConsumer,
+	read:  readDescribeStreamConsumer,
+	check: checkDescribeStreamConsumer,
 	about: func(_ *Service, in *kinesis.DescribeStreamConsumerInput) subject {
 		return aboutConsumer(in.ConsumerARN, in.StreamARN)
 	},
@@ -24,7 +28,9 @@ var opDescribeStreamConsumer = operation[kinesis.DescribeStreamConsumerInput, ki
 }
 
 var opDeregisterStreamConsumer = operation[kinesis.DeregisterStreamConsumerInput, kinesis.DeregisterStreamConsumerOutput]{
-	name: DeregisterStreamConsumer,
+	name:  DeregisterStreamConsumer,
+	read:  readDeregisterStreamConsumer,
+	check: checkDeregisterStreamConsumer,
 	about: func(_ *Service, in *kinesis.DeregisterStreamConsumerInput) subject {
 		return aboutConsumer(in.ConsumerARN, in.StreamARN)
 	},
@@ -34,6 +40,8 @@ var opDeregisterStreamConsumer = operation[kinesis.DeregisterStreamConsumerInput
 
 var opListStreamConsumers = operation[kinesis.ListStreamConsumersInput, kinesis.ListStreamConsumersOutput]{
 	name:  ListStreamConsumers,
+	read:  readListStreamConsumers,
+	check: checkListStreamConsumers,
 	about: func(_ *Service, in *kinesis.ListStreamConsumersInput) subject { return subject{arn: in.StreamARN} },
 	do:    (*Service).listStreamConsumers,
 	meta:  func(o *kinesis.ListStreamConsumersOutput) *middleware.Metadata { return &o.ResultMetadata },
@@ -41,7 +49,9 @@ var opListStreamConsumers = operation[kinesis.ListStreamConsumersInput, kinesis.
 
 // opSubscribeToShard grants a subscription, which then has to run; see subscription. It has no answer to put metadata in.
 var opSubscribeToShard = operation[kinesis.SubscribeToShardInput, subscription]{
-	name: SubscribeToShard,
+	name:  SubscribeToShard,
+	read:  readSubscribeToShard,
+	check: checkSubscribeToShard,
 	about: func(_ *Service, in *kinesis.SubscribeToShardInput) subject {
 		about := aboutConsumer(in.ConsumerARN, nil)
 		about.shard = canonical(in.ShardId)
@@ -55,6 +65,6 @@ func aboutConsumer(arn, streamARN *string) subject {
 	if arn == nil {
 		return subject{arn: streamARN}
 	}
-	stream, _, _ := splitConsumerARN(*arn)
+	stream, _ := splitConsumerARN(*arn)
 	return subject{arn: &stream, consumer: arn}
 }

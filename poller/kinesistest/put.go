@@ -3,7 +3,6 @@ package kinesistest
 import (
 	"bytes"
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
@@ -12,7 +11,6 @@ import (
 const (
 	maxPutRecords = 500
 	maxPutBytes   = 10 << 20
-	maxKeyLength  = 256
 )
 
 // entry is one record to be put.
@@ -31,7 +29,7 @@ func (s *Service) putRecord(in *kinesis.PutRecordInput, r *request) (*kinesis.Pu
 		return nil, err
 	}
 	if after := in.SequenceNumberForOrdering; after != nil {
-		if _, ok := parseSequence(*after); !ok {
+		if q, ok := parseSequence(*after); !ok || q.arrived > r.now.Unix() {
 			return nil, invalidArgument("ExclusiveMinimumSequenceNumber %s used in PutRecord on stream %s under account %s "+
 				"is invalid.", *after, st.name, s.config.Account)
 		}
@@ -80,12 +78,6 @@ func (s *Service) putRecords(in *kinesis.PutRecordsInput, r *request) (*kinesis.
 
 // placeAll checks a PutRecords request as a whole, and returns the shard of each record.
 func (st *stream) placeAll(records []types.PutRecordsRequestEntry) ([]*shard, error) {
-	if len(records) == 0 {
-		return nil, invalidValue("records", "[]", "Member must have length greater than or equal to 1")
-	}
-	if len(records) > maxPutRecords {
-		return nil, invalidValue("records", "", fmt.Sprintf("Member must have length less than or equal to %d", maxPutRecords))
-	}
 	shards, size := make([]*shard, len(records)), 0
 	for i, r := range records {
 		e := entry{r.Data, r.PartitionKey, r.ExplicitHashKey}
@@ -103,22 +95,14 @@ func (st *stream) placeAll(records []types.PutRecordsRequestEntry) ([]*shard, er
 	return shards, nil
 }
 
-// check applies the constraints on one record; path is where it stands in the request.
+// check applies the stream's own constraints on one record; path is where it stands in the request.
 func (st *stream) check(e entry, path string) error {
-	auto := st.distribution == types.RecordDistributionStrategyAuto
-	switch {
-	case e.data == nil:
-		return missingValue(path + "data")
-	case e.size() > int(st.recordKiB)<<10:
-		return invalidValue(path+"data", "", fmt.Sprintf("Member must have length less than or equal to %d", st.recordKiB<<10))
-	case e.key == nil && !auto:
-		return missingValue(path + "partitionKey")
-	case e.key != nil && *e.key == "":
-		return invalidValue(path+"partitionKey", "", "Member must have length greater than or equal to 1")
-	case e.key != nil && utf8.RuneCountInString(*e.key) > maxKeyLength:
-		return invalidValue(path+"partitionKey", *e.key, fmt.Sprintf("Member must have length less than or equal to %d", maxKeyLength))
+	var v violations
+	if most := int(st.recordKiB) << 10; e.size() > most {
+		v.length(path+"data", e.size(), 0, most)
 	}
-	return nil
+	v.present(path+"partitionKey", e.key != nil || st.distribution == types.RecordDistributionStrategyAuto)
+	return v.error()
 }
 
 // place returns the shard that a record belongs to.

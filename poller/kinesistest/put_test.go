@@ -68,10 +68,9 @@ func TestExplicitHashKey(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, shard, *out.ShardId, key)
 	}
-	for _, key := range []string{"340282366920938463463374607431768211456", "-1", "x", ""} {
-		_, err := put(key)
-		requireAPIError(t, err, "InvalidArgumentException", "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was "+key)
-	}
+	_, err := put("340282366920938463463374607431768211456")
+	requireAPIError(t, err, "InvalidArgumentException", "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. "+
+		"Specified value was 340282366920938463463374607431768211456")
 }
 
 func TestPutRecords(t *testing.T) {

@@ -8,9 +8,6 @@ import (
 )
 
 func (s *Service) getShardIterator(in *kinesis.GetShardIteratorInput, r *request) (*kinesis.GetShardIteratorOutput, error) {
-	if in.ShardId == nil {
-		return nil, missingValue("shardId")
-	}
 	st, err := s.live(in.StreamName, in.StreamARN, r.now)
 	if err != nil {
 		return nil, err
@@ -52,9 +49,11 @@ func (s *Service) startOf(st *stream, sh *shard, from start, now time.Time) (uin
 			"StartingSequenceNumber or (2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. "+
 			"Request specified %s and %s StartingSequenceNumber.", from.kind, also)
 	}
+	if from.time != nil && from.kind != types.ShardIteratorTypeAtTimestamp {
+		return 0, invalidArgument("Timestamp can only be specified with AT_TIMESTAMP. Request specified %s and also a Timestamp.", from.kind) // ours
+	}
 	switch from.kind {
-	case types.ShardIteratorTypeTrimHorizon:
-		return sh.first, nil
+	case types.ShardIteratorTypeTrimHorizon: // the oldest there is
 	case types.ShardIteratorTypeLatest:
 		return sh.next, nil
 	case types.ShardIteratorTypeAtTimestamp:
@@ -62,12 +61,7 @@ func (s *Service) startOf(st *stream, sh *shard, from start, now time.Time) (uin
 	case types.ShardIteratorTypeAtSequenceNumber, types.ShardIteratorTypeAfterSequenceNumber:
 		return s.startBy(st, sh, from)
 	}
-	field := "shardIteratorType"
-	if from.op == SubscribeToShard {
-		field = "startingPosition.type"
-	}
-	return 0, invalidValue(field, string(from.kind), "Member must satisfy enum value set: "+
-		"[AFTER_SEQUENCE_NUMBER, LATEST, AT_TIMESTAMP, AT_SEQUENCE_NUMBER, TRIM_HORIZON]")
+	return sh.first, nil
 }
 
 // startAt is startOf for AT_TIMESTAMP.
@@ -117,9 +111,6 @@ func (s *Service) getRecords(in *kinesis.GetRecordsInput, r *request) (*kinesis.
 	limit := int32(maxPageRecords)
 	if in.Limit != nil {
 		limit = *in.Limit
-	}
-	if limit < 1 || limit > maxPageRecords {
-		return nil, outOfRange("limit", limit, 1, maxPageRecords)
 	}
 	c, err := s.resolve(in, r.now)
 	if err != nil {
@@ -176,9 +167,6 @@ type cursor struct {
 
 // resolve finds what an iterator points at.
 func (s *Service) resolve(in *kinesis.GetRecordsInput, now time.Time) (cursor, error) {
-	if in.ShardIterator == nil {
-		return cursor{}, missingValue("shardIterator")
-	}
 	it, ok := s.parseIterator(*in.ShardIterator)
 	if !ok {
 		return cursor{}, invalidArgument("Invalid ShardIterator.")

@@ -39,35 +39,35 @@ func (s *Service) apply(line []byte) error {
 	case "":
 		return s.applyRecords(c)
 	case CreateStream:
-		return again(s.createStream, c.Input, r)
+		return again(s, opCreateStream, c.Input, r)
 	case DeleteStream:
-		return again(s.deleteStream, c.Input, r)
+		return again(s, opDeleteStream, c.Input, r)
 	case SplitShard:
-		return again(s.splitShard, c.Input, r)
+		return again(s, opSplitShard, c.Input, r)
 	case MergeShards:
-		return again(s.mergeShards, c.Input, r)
+		return again(s, opMergeShards, c.Input, r)
 	case RegisterStreamConsumer:
-		return again(s.registerStreamConsumer, c.Input, r)
+		return again(s, opRegisterStreamConsumer, c.Input, r)
 	case DeregisterStreamConsumer:
-		return again(s.deregisterStreamConsumer, c.Input, r)
+		return again(s, opDeregisterStreamConsumer, c.Input, r)
 	case UpdateShardCount:
-		return again(s.updateShardCount, c.Input, r)
+		return again(s, opUpdateShardCount, c.Input, r)
 	case IncreaseStreamRetentionPeriod:
-		return again(s.increaseRetention, c.Input, r)
+		return again(s, opIncreaseStreamRetentionPeriod, c.Input, r)
 	case DecreaseStreamRetentionPeriod:
-		return again(s.decreaseRetention, c.Input, r)
+		return again(s, opDecreaseStreamRetentionPeriod, c.Input, r)
 	default:
 		return fmt.Errorf("operation %q is not one that changes anything", c.Op)
 	}
 }
 
 // again performs an operation with the input that it had.
-func again[I, O any](do func(*I, *request) (*O, error), input []byte, r *request) error {
+func again[I, O any](s *Service, op operation[I, O], input []byte, r *request) error {
 	in := new(I)
 	if err := json.Unmarshal(input, in); err != nil {
 		return err
 	}
-	_, err := do(in, r)
+	_, err := op.checked(s, in, r)
 	return err
 }
 

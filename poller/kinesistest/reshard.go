@@ -9,12 +9,6 @@ import (
 )
 
 func (s *Service) splitShard(in *kinesis.SplitShardInput, r *request) (*kinesis.SplitShardOutput, error) {
-	if in.ShardToSplit == nil {
-		return nil, missingValue("shardToSplit")
-	}
-	if in.NewStartingHashKey == nil {
-		return nil, missingValue("newStartingHashKey")
-	}
 	st, err := s.settled(in.StreamName, in.StreamARN, r.now)
 	if err != nil {
 		return nil, err
@@ -24,14 +18,10 @@ func (s *Service) splitShard(in *kinesis.SplitShardInput, r *request) (*kinesis.
 		return nil, err
 	}
 	key, ok := parseHashKey(*in.NewStartingHashKey)
-	if !ok {
-		return nil, invalidValue("newStartingHashKey", *in.NewStartingHashKey,
-			"Member must satisfy regular expression pattern: 0|([1-9]\\d{0,38})")
-	}
-	if key.compare(sh.hashes.start) <= 0 || key.compare(sh.hashes.start.next()) == 0 || key.compare(sh.hashes.end) >= 0 {
+	if !ok || key.compare(sh.hashes.start) <= 0 || key.compare(sh.hashes.start.next()) == 0 || key.compare(sh.hashes.end) >= 0 {
 		return nil, invalidArgument("NewStartingHashKey %s used in SplitShard() on shard %s in stream %s under account %s "+
 			"is not both greater than one plus the shard's StartingHashKey %s and less than the shard's EndingHashKey %s.",
-			key, sh.id, st.name, s.config.Account, sh.hashes.start, sh.hashes.end)
+			*in.NewStartingHashKey, sh.id, st.name, s.config.Account, sh.hashes.start, sh.hashes.end)
 	}
 	low := st.addShard(hashRange{sh.hashes.start, key.previous()}, r.now, sh)
 	high := st.addShard(hashRange{key, sh.hashes.end}, r.now, sh)
@@ -42,12 +32,6 @@ func (s *Service) splitShard(in *kinesis.SplitShardInput, r *request) (*kinesis.
 }
 
 func (s *Service) mergeShards(in *kinesis.MergeShardsInput, r *request) (*kinesis.MergeShardsOutput, error) {
-	if in.ShardToMerge == nil {
-		return nil, missingValue("shardToMerge")
-	}
-	if in.AdjacentShardToMerge == nil {
-		return nil, missingValue("adjacentShardToMerge")
-	}
 	st, err := s.settled(in.StreamName, in.StreamARN, r.now)
 	if err != nil {
 		return nil, err

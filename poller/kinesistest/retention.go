@@ -36,9 +36,6 @@ func (s *Service) decreaseRetention(in *kinesis.DecreaseStreamRetentionPeriodInp
 
 // retentionChange checks what both operations have in common.
 func (s *Service) retentionChange(name, arn *string, hours *int32, now time.Time) (*stream, int32, error) {
-	if hours == nil {
-		return nil, 0, missingValue("retentionPeriodHours")
-	}
 	st, err := s.settled(name, arn, now)
 	if err != nil {
 		return nil, 0, err

@@ -10,9 +10,6 @@ import (
 )
 
 func (s *Service) updateShardCount(in *kinesis.UpdateShardCountInput, r *request) (*kinesis.UpdateShardCountOutput, error) {
-	if err := checkScaling(in); err != nil {
-		return nil, err
-	}
 	st, err := s.settled(in.StreamName, in.StreamARN, r.now)
 	if err != nil {
 		return nil, err
@@ -28,21 +25,6 @@ func (s *Service) updateShardCount(in *kinesis.UpdateShardCountInput, r *request
 		StreamName: new(st.name), StreamARN: new(st.arn),
 		CurrentShardCount: new(int32(had)), TargetShardCount: new(int32(target)),
 	}, nil
-}
-
-// checkScaling applies the constraints of the API's model.
-func checkScaling(in *kinesis.UpdateShardCountInput) error {
-	switch {
-	case in.ScalingType == "":
-		return missingValue("scalingType")
-	case in.ScalingType != types.ScalingTypeUniformScaling:
-		return invalidValue("scalingType", string(in.ScalingType), "Member must satisfy enum value set: [UNIFORM_SCALING]")
-	case in.TargetShardCount == nil:
-		return missingValue("targetShardCount")
-	case *in.TargetShardCount < 1:
-		return outOfRange("targetShardCount", *in.TargetShardCount, 1, maxShards)
-	}
-	return nil
 }
 
 // scalable applies the bounds on one step. The ten steps a day of an account are not enforced.

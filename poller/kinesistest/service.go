@@ -9,6 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"github.com/shardmill/shardmill/internal/arns"
 )
 
 // Config is what a Service may be told. Its zero value is the service's behaviour with a quiet account.
@@ -107,7 +109,7 @@ func New(config Config) *Service {
 // CreateStream creates a stream of so many open shards, and returns its handle.
 func (s *Service) CreateStream(name string, shards int) (*Stream, error) {
 	in := &kinesis.CreateStreamInput{StreamName: &name, ShardCount: new(int32(shards))}
-	if _, err := exclusively(s, (*Service).createStream, in, Fault{}); err != nil {
+	if _, err := exclusively(s, opCreateStream.checked, in, Fault{}); err != nil {
 		return nil, fmt.Errorf("kinesistest: create stream %s: %w", name, err)
 	}
 	return &Stream{service: s, name: name}, nil
@@ -184,23 +186,17 @@ func (s *Service) settled(name, arn *string, now time.Time) (*stream, error) {
 
 // nameOf returns the name of the stream that a request means.
 func (s *Service) nameOf(name, arn *string) (string, error) {
-	if name == nil && arn == nil {
-		return "", invalidArgument("Either StreamName or StreamARN must be provided.")
-	}
-	if name != nil && !isName(*name) {
-		return "", invalidValue("streamName", *name, "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
-	}
 	if arn == nil {
+		if name == nil {
+			return "", invalidArgument("Either StreamName or StreamARN must be provided.") // ours
+		}
 		return *name, nil
 	}
-	account, region, target, ok := splitARN(*arn)
+	account, target := splitARN(*arn)
 	switch {
-	case !ok:
-		return "", invalidValue("streamARN", *arn,
-			"Member must satisfy regular expression pattern: arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+")
 	case name != nil && *name != target:
-		return "", invalidArgument("StreamARN %s does not belong to stream %s.", *arn, *name)
-	case account != s.config.Account || region != s.config.Region:
+		return "", invalidArgument("StreamARN %s does not belong to stream %s.", *arn, *name) // ours
+	case *arn != s.arn(target):
 		return "", &types.ResourceNotFoundException{Message: new(fmt.Sprintf(
 			"Stream %s under account %s not found.", target, account))}
 	}
@@ -208,5 +204,5 @@ func (s *Service) nameOf(name, arn *string) (string, error) {
 }
 
 func (s *Service) arn(stream string) string {
-	return "arn:aws:kinesis:" + s.config.Region + ":" + s.config.Account + ":stream/" + stream
+	return "arn:" + arns.Partition(s.config.Region) + ":kinesis:" + s.config.Region + ":" + s.config.Account + ":stream/" + stream
 }

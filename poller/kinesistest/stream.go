@@ -133,26 +133,8 @@ func (st *stream) listed(now time.Time) []*shard {
 // horizon is the time at and before which records are trimmed.
 func (st *stream) horizon(now time.Time) time.Time { return now.Add(-st.retention) }
 
-// isName reports whether s can name a stream.
-func isName(s string) bool {
-	if s == "" || len(s) > 128 {
-		return false
-	}
-	for _, c := range []byte(s) {
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-		if !letter && c != '_' && c != '.' && c != '-' {
-			return false
-		}
-	}
-	return true
-}
-
-// splitARN takes a stream ARN apart.
-func splitARN(arn string) (account, region, name string, ok bool) {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" || !strings.HasPrefix(parts[1], "aws") || parts[2] != "kinesis" {
-		return "", "", "", false
-	}
-	name, ok = strings.CutPrefix(parts[5], "stream/")
-	return parts[4], parts[3], name, ok && isName(name)
+// splitARN takes the ARN of a stream apart, which has the model's form.
+func splitARN(arn string) (account, name string) {
+	before, name, _ := strings.Cut(arn, ":stream/")
+	return before[strings.LastIndexByte(before, ':')+1:], name
 }

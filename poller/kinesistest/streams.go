@@ -19,13 +19,7 @@ const (
 )
 
 func (s *Service) createStream(in *kinesis.CreateStreamInput, r *request) (*kinesis.CreateStreamOutput, error) {
-	if in.StreamName == nil {
-		return nil, missingValue("streamName")
-	}
-	name, err := s.nameOf(in.StreamName, nil)
-	if err != nil {
-		return nil, err
-	}
+	name := *in.StreamName
 	st := &stream{name: name, arn: s.arn(name), created: r.now.Truncate(time.Millisecond), retention: defaultRetention}
 	shards, err := st.configure(in)
 	if err != nil {
@@ -48,18 +42,14 @@ func (s *Service) createStream(in *kinesis.CreateStreamInput, r *request) (*kine
 // configure takes over the settings of a new stream, and returns the number of its shards.
 func (st *stream) configure(in *kinesis.CreateStreamInput) (int, error) {
 	st.mode, st.recordKiB = types.StreamModeProvisioned, defaultRecordKiB
-	if in.StreamModeDetails != nil && in.StreamModeDetails.StreamMode != "" {
+	if in.StreamModeDetails != nil {
 		st.mode = in.StreamModeDetails.StreamMode
-	}
-	if !slices.Contains(st.mode.Values(), st.mode) {
-		return 0, invalidValue("streamModeDetails.streamMode", string(st.mode),
-			"Member must satisfy enum value set: [PROVISIONED, ON_DEMAND]")
 	}
 	if st.mode == types.StreamModeOnDemand {
 		st.distribution = types.RecordDistributionStrategyUserPartitionKey
 	}
 	if d := in.RecordDistributionStrategy; d != "" {
-		if !slices.Contains(d.Values(), d) || st.mode != types.StreamModeOnDemand {
+		if st.mode != types.StreamModeOnDemand {
 			return 0, invalidArgument("RecordDistributionStrategy %s can not be used with stream mode %s.", d, st.mode)
 		}
 		st.distribution = d
@@ -67,20 +57,20 @@ func (st *stream) configure(in *kinesis.CreateStreamInput) (int, error) {
 	if in.MaxRecordSizeInKiB != nil {
 		st.recordKiB = *in.MaxRecordSizeInKiB
 	}
-	if st.recordKiB < defaultRecordKiB || st.recordKiB > maxRecordKiB {
-		return 0, outOfRange("maxRecordSizeInKiB", st.recordKiB, defaultRecordKiB, maxRecordKiB)
-	}
 	return st.shardCount(in.ShardCount)
 }
 
+// shardCount returns how many shards a new stream has. The bound is the default quota of a stream's shards. What an account
+// may have in all of its streams is not enforced.
 func (st *stream) shardCount(asked *int32) (int, error) {
 	switch {
 	case asked == nil && st.mode == types.StreamModeOnDemand:
 		return onDemandShards, nil
 	case asked == nil:
 		return 0, invalidArgument("ShardCount must be provided for a stream in PROVISIONED mode.")
-	case *asked < 1 || *asked > maxShards:
-		return 0, outOfRange("shardCount", *asked, 1, maxShards)
+	case *asked > maxShards:
+		return 0, &types.LimitExceededException{Message: new(fmt.Sprintf(
+			"Shard count %d of stream %s exceeds the limit of %d shards.", *asked, st.name, maxShards))} // ours
 	}
 	return int(*asked), nil
 }
@@ -139,10 +129,7 @@ func (s *Service) describeStream(in *kinesis.DescribeStreamInput, r *request) (*
 	if err != nil {
 		return nil, err
 	}
-	limit, err := listLimit("limit", in.Limit, maxShardsShown)
-	if err != nil {
-		return nil, err
-	}
+	limit := listLimit(in.Limit, maxShardsShown)
 	after := -1
 	if in.ExclusiveStartShardId != nil {
 		var ok bool
@@ -181,20 +168,10 @@ func (s *Service) describeStreamSummary(in *kinesis.DescribeStreamSummaryInput, 
 }
 
 func (s *Service) listStreams(in *kinesis.ListStreamsInput, r *request) (*kinesis.ListStreamsOutput, error) {
-	limit, err := listLimit("limit", in.Limit, maxStreamsListed)
+	limit := listLimit(in.Limit, maxStreamsListed)
+	after, err := s.streamsAfter(in, r.now)
 	if err != nil {
 		return nil, err
-	}
-	after := ""
-	if in.ExclusiveStartStreamName != nil {
-		after = *in.ExclusiveStartStreamName
-	}
-	if in.NextToken != nil {
-		body, ok := s.unseal(streamsKind, *in.NextToken)
-		if !ok {
-			return nil, invalidArgument("Invalid NextToken.")
-		}
-		after = string(body)
 	}
 	out := &kinesis.ListStreamsOutput{HasMoreStreams: new(false), StreamNames: []string{}, StreamSummaries: []types.StreamSummary{}}
 	for _, name := range slices.Sorted(maps.Keys(s.streams)) {
@@ -204,8 +181,8 @@ func (s *Service) listStreams(in *kinesis.ListStreamsInput, r *request) (*kinesi
 		}
 		if len(out.StreamNames) == limit {
 			out.HasMoreStreams = new(true)
-			out.NextToken = new(s.seal(streamsKind, []byte(out.StreamNames[limit-1])))
-			break
+			out.NextToken, err = s.newToken(streamsKind, streamsToken{out.StreamNames[limit-1], r.now})
+			return out, err
 		}
 		out.StreamNames = append(out.StreamNames, name)
 		out.StreamSummaries = append(out.StreamSummaries, types.StreamSummary{
@@ -217,15 +194,32 @@ func (s *Service) listStreams(in *kinesis.ListStreamsInput, r *request) (*kinesi
 	return out, nil
 }
 
-// listLimit is the size of a page: as asked, but at most standard.
-func listLimit(field string, asked *int32, standard int) (int, error) {
+// streamsAfter returns the name behind which a page begins.
+func (s *Service) streamsAfter(in *kinesis.ListStreamsInput, now time.Time) (string, error) {
 	switch {
-	case asked == nil:
-		return standard, nil
-	case *asked < 1 || *asked > maxPageRecords:
-		return 0, outOfRange(field, *asked, 1, maxPageRecords)
+	case in.NextToken == nil && in.ExclusiveStartStreamName == nil:
+		return "", nil
+	case in.NextToken == nil:
+		return *in.ExclusiveStartStreamName, nil
+	case in.ExclusiveStartStreamName != nil:
+		return "", notTogether("ExclusiveStartStreamName")
 	}
-	return min(int(*asked), standard), nil
+	var token streamsToken
+	if !s.parseToken(streamsKind, *in.NextToken, &token) {
+		return "", invalidArgument("Invalid NextToken.")
+	}
+	if now.Sub(token.Issued) > tokenAge {
+		return "", nextTokenExpired()
+	}
+	return token.After, nil
+}
+
+// listLimit is the size of a page: as asked, but at most standard.
+func listLimit(asked *int32, standard int) int {
+	if asked == nil {
+		return standard
+	}
+	return min(int(*asked), standard)
 }
 
 func (st *stream) retentionHours() *int32 { return new(int32(st.retention / time.Hour)) }

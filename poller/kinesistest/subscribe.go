@@ -18,9 +18,6 @@ type seat struct {
 
 // subscribeToShard grants a subscription and takes the seat away from the one before.
 func (s *Service) subscribeToShard(in *kinesis.SubscribeToShardInput, r *request) (*subscription, error) {
-	if err := checkSubscription(in); err != nil {
-		return nil, err
-	}
 	st, c, sh, err := s.subscribable(in, r.now)
 	if err != nil {
 		return nil, err
@@ -51,19 +48,6 @@ func (s *Service) subscribeToShard(in *kinesis.SubscribeToShardInput, r *request
 		before.look()
 	}
 	return had.holder, nil
-}
-
-// checkSubscription applies the constraints of the API's model.
-func checkSubscription(in *kinesis.SubscribeToShardInput) error {
-	switch {
-	case in.ConsumerARN == nil:
-		return missingValue("consumerARN")
-	case in.ShardId == nil:
-		return missingValue("shardId")
-	case in.StartingPosition == nil:
-		return missingValue("startingPosition")
-	}
-	return nil
 }
 
 // subscribable returns what a subscription is about: a consumer that is ACTIVE and a shard that exists.

@@ -40,6 +40,12 @@ type shardsToken struct {
 	Issued time.Time
 }
 
+// streamsToken is where ListStreams goes on.
+type streamsToken struct {
+	After  string
+	Issued time.Time
+}
+
 // consumersToken is where ListStreamConsumers goes on.
 type consumersToken struct {
 	Stream uint64

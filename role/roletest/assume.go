@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +17,6 @@ const (
 	mostDuration  = 12 * time.Hour
 	assumeRole    = "sts:AssumeRole"
 )
-
-var sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
 
 // assumption is one call of AssumeRole.
 type assumption struct {
@@ -35,22 +32,22 @@ func readAssumption(form url.Values) (assumption, error) {
 		roleARN: form.Get("RoleArn"), name: form.Get("RoleSessionName"), externalID: form.Get("ExternalId"),
 		sourceIdentity: form.Get("SourceIdentity"), duration: time.Hour, tags: map[string]string{},
 	}
-	if !strings.HasPrefix(c.roleARN, "arn:") || accountOf(c.roleARN) == "" {
-		return c, invalid("%s is invalid", c.roleARN)
-	}
-	if !sessionName.MatchString(c.name) {
-		return c, invalid("1 validation error detected: Value '%s' at 'roleSessionName' failed to satisfy constraint: "+
-			"Member must satisfy regular expression pattern: [\\w+=,.@-]*", c.name)
+	for i := 1; form.Has(fmt.Sprintf("Tags.member.%d.Key", i)); i++ {
+		key := form.Get(fmt.Sprintf("Tags.member.%d.Key", i))
+		if _, twice := c.tags[key]; twice {
+			return c, invalid("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		}
+		c.tags[key] = form.Get(fmt.Sprintf("Tags.member.%d.Value", i))
 	}
 	if s := form.Get("DurationSeconds"); s != "" {
-		n, err := strconv.Atoi(s)
-		if c.duration = time.Duration(n) * time.Second; err != nil || c.duration < leastDuration || c.duration > mostDuration {
-			return c, invalid("1 validation error detected: Value '%s' at 'durationSeconds' failed to satisfy constraint: "+
-				"Member must have value between 900 and 43200", s)
+		n, err := strconv.ParseInt(s, 10, 32)
+		if err != nil {
+			return c, &failure{status: http.StatusBadRequest, code: "MalformedInput"}
 		}
+		c.duration = time.Duration(n) * time.Second
 	}
-	for i := 1; form.Has(fmt.Sprintf("Tags.member.%d.Key", i)); i++ {
-		c.tags[form.Get(fmt.Sprintf("Tags.member.%d.Key", i))] = form.Get(fmt.Sprintf("Tags.member.%d.Value", i))
+	if err := c.check(form); err != nil {
+		return c, err
 	}
 	if document := form.Get("Policy"); document != "" {
 		p, err := policy.ParseSession([]byte(document))

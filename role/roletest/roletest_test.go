@@ -2,6 +2,7 @@ package roletest_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -133,6 +135,15 @@ func TestRolesAreChained(t *testing.T) {
 	assert.Len(t, a.Sessions(), 2)
 }
 
+// tags returns tags by key and value in turn.
+func tags(pairs ...string) []types.Tag {
+	var all []types.Tag
+	for i := 0; i < len(pairs); i += 2 {
+		all = append(all, types.Tag{Key: &pairs[i], Value: &pairs[i+1]})
+	}
+	return all
+}
+
 func TestBadCallsAreRefused(t *testing.T) {
 	a := roletest.New(roletest.Config{})
 	require.NoError(t, a.SetUser("AKIDHOST", host))
@@ -142,8 +153,24 @@ func TestBadCallsAreRefused(t *testing.T) {
 		"ValidationError: roleSessionName":    func(in *sts.AssumeRoleInput) { in.RoleSessionName = aws.String("a b") },
 		"ValidationError: durationSeconds":    func(in *sts.AssumeRoleInput) { in.DurationSeconds = aws.Int32(60) },
 		"ValidationError: MaxSessionDuration": func(in *sts.AssumeRoleInput) { in.DurationSeconds = aws.Int32(7200) },
-		"ValidationError: is invalid":         func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("ship-orders") },
-		"MalformedPolicyDocument: policy":     func(in *sts.AssumeRoleInput) { in.Policy = aws.String("{}") },
+		"ValidationError: 1 validation error detected: Value 'ship-orders' at 'roleArn' failed to satisfy constraint: Member must have length greater than or equal to 20":  func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("ship-orders") },
+		"ValidationError: arn:aws:iam::123456789012:user/ship-orders is invalid":                                                                                            func(in *sts.AssumeRoleInput) { in.RoleArn = aws.String("arn:aws:iam::123456789012:user/ship-orders") },
+		"ValidationError: 'roleSessionName' failed to satisfy constraint: Member must have length less than or equal to 64":                                                 func(in *sts.AssumeRoleInput) { in.RoleSessionName = aws.String(strings.Repeat("s", 65)) },
+		"ValidationError: Value '43201' at 'durationSeconds' failed to satisfy constraint: Member must have value less than or equal to 43200":                              func(in *sts.AssumeRoleInput) { in.DurationSeconds = aws.Int32(43201) },
+		"ValidationError: Value 'x' at 'externalId' failed to satisfy constraint: Member must have length greater than or equal to 2":                                       func(in *sts.AssumeRoleInput) { in.ExternalId = aws.String("x") },
+		"ValidationError: 'sourceIdentity' failed to satisfy constraint: Member must have length less than or equal to 256":                                                 func(in *sts.AssumeRoleInput) { in.SourceIdentity = aws.String(strings.Repeat("i", 257)) },
+		"ValidationError: 'policy' failed to satisfy constraint: Member must satisfy regular expression pattern":                                                            func(in *sts.AssumeRoleInput) { in.Policy = aws.String("{\"世\":1}") },
+		"ValidationError: 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048":                                                        func(in *sts.AssumeRoleInput) { in.Policy = aws.String(strings.Repeat(" ", 2049)) },
+		"ValidationError: Value 'a*b' at 'tags.1.member.key' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+": func(in *sts.AssumeRoleInput) { in.Tags = tags("a*b", "x") },
+		"ValidationError: 'tags.1.member.value' failed to satisfy constraint: Member must have length less than or equal to 256":                                            func(in *sts.AssumeRoleInput) { in.Tags = tags("a", strings.Repeat("v", 257)) },
+		"ValidationError: Duplicate tag keys found. Please note that Tag keys are case insensitive.":                                                                        func(in *sts.AssumeRoleInput) { in.Tags = tags("team", "x", "Team", "y") },
+		"ValidationError: Tag keys must not begin with aws:":                                                                                                                func(in *sts.AssumeRoleInput) { in.Tags = tags("AWS:team", "x") },
+		"ValidationError: Member must have length less than or equal to 50": func(in *sts.AssumeRoleInput) {
+			for i := range 51 {
+				in.Tags = append(in.Tags, tags(fmt.Sprint(i), "x")...)
+			}
+		},
+		"MalformedPolicyDocument: policy": func(in *sts.AssumeRoleInput) { in.Policy = aws.String("{}") },
 	} {
 		in := input("s1")
 		change(in)

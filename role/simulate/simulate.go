@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
+	"github.com/shardmill/shardmill/internal/arns"
 	"github.com/shardmill/shardmill/role"
 )
 
@@ -37,6 +38,9 @@ type Client interface {
 // Check returns nil if the role may do what n needs, else an *role.AccessError with AWS Lambda's text for each permission
 // that is missing, joined. It makes one call for each of n's grants.
 func Check(ctx context.Context, client Client, roleARN string, n role.Needs) error {
+	if _, err := arns.Role.Parse(roleARN); err != nil {
+		return fmt.Errorf("simulate: role %q: %w", roleARN, err)
+	}
 	grants, err := n.Grants()
 	if err != nil {
 		return err

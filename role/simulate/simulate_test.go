@@ -31,7 +31,7 @@ const (
 
 var needs = role.Needs{
 	Stream: stream, Destinations: []role.Destination{{ARN: queue}, {ARN: topic}, {ARN: "arn:aws:s3:::lost-orders"}},
-	Tables: []string{"arn:aws:dynamodb:us-east-1:123456789012:table/a", "arn:aws:dynamodb:us-east-1:123456789012:table/b"},
+	Tables: []string{"arn:aws:dynamodb:us-east-1:123456789012:table/leases-a", "arn:aws:dynamodb:us-east-1:123456789012:table/leases-b"},
 }
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

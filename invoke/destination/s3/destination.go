@@ -5,14 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/google/uuid"
 
+	"github.com/shardmill/shardmill/internal/arns"
 	"github.com/shardmill/shardmill/invoke"
 )
 
@@ -41,7 +40,7 @@ func New(client Client, bucketARN string) (*Destination, error) {
 	if client == nil {
 		return nil, errors.New("s3: no client")
 	}
-	bucket, err := parseBucket(bucketARN)
+	bucket, err := parseBucket(bucketARN, reachOf(client))
 	if err != nil {
 		return nil, fmt.Errorf("s3: bucket %q: %w", bucketARN, err)
 	}
@@ -73,14 +72,21 @@ func key(f *invoke.Failure, id string) string {
 	}, "/")
 }
 
-// arnForm is what the ARN of a bucket looks like, from its first byte to its last.
-var arnForm = regexp.MustCompile(`^arn:aws[a-zA-Z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-
 // parseBucket reads "arn:<partition>:s3:::<bucket>". The ARNs of access points and of objects have more parts.
-func parseBucket(s string) (string, error) {
-	a, err := arn.Parse(s)
-	if err != nil || a.Service != service || !arnForm.MatchString(s) {
-		return "", errors.New("does not have the form arn:PARTITION:s3:::BUCKET, with a bucket of 3 to 63 lower-case letters, digits, dots and -")
+func parseBucket(s string, client arns.Reach) (string, error) {
+	a, err := arns.Bucket.Parse(s)
+	if err != nil {
+		return "", err
 	}
-	return a.Resource, nil
+	return a.Resource, client.CheckPartition(a.Partition)
+}
+
+// reachOf returns where the requests of a client go, as far as that is known.
+func reachOf(client Client) arns.Reach {
+	c, ok := client.(*s3.Client)
+	if !ok || c == nil {
+		return arns.Reach{}
+	}
+	o := c.Options()
+	return arns.ReachOf(o.Region, o.BaseEndpoint)
 }

@@ -1,8 +1,7 @@
 package s3
 
 import (
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
-
+	"github.com/shardmill/shardmill/internal/arns"
 	"github.com/shardmill/shardmill/invoke"
 )
 
@@ -13,8 +12,8 @@ type resolver struct{ client Client }
 
 // Serves reports whether s is an ARN of Amazon S3.
 func (r resolver) Serves(s string) bool {
-	a, err := arn.Parse(s)
-	return err == nil && a.Service == service
+	a, ok := arns.Split(s)
+	return ok && a.Service == service
 }
 
 // Resolve returns the destination of the bucket.

@@ -3,6 +3,7 @@ package s3_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"testing"
@@ -103,13 +104,31 @@ func TestDeliverWrapsTheClientsError(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	for _, bucket := range []string{
-		"arn:aws:s3:::lost-orders/some/object", "arn:aws:s3:eu-west-1:111111111111:accesspoint/lost-orders", "arn:aws:s3:::*",
-		"arn:aws:s3:::", "arn:aws:sqs:eu-west-1:1:queue", "lost-orders", "s3://lost-orders", "",
+	const form = "does not have the form arn:PARTITION:s3:::BUCKET"
+	for bucket, want := range map[string]string{
+		"arn:aws:s3:::lost-orders/some/object": `the bucket name is "lost-orders/some/object", must be 3 to 255 letters, digits, and ._-`,
+		"arn:aws:s3:::lost orders":             `the bucket name is "lost orders", must be 3 to 255 letters, digits, and ._-`,
+		bucketARN + "\n":                       `the bucket name is "lost-orders\n", must be 3 to 255 letters, digits, and ._-`,
+		"arn:aws:s3:::*":                       `the bucket name is "*", must be 3 to 255 letters, digits, and ._-`,
+		"arn:aws:s3:::":                        form,
+		"arn:aws:s3:eu-west-1:111111111111:accesspoint/lost-orders": form,
+		"arn:aws:s3::111111111111:lost-orders":                      form,
+		"arn:aws:sqs:eu-west-1:1:queue":                             form,
+		"lost-orders":                                               form,
+		"s3://lost-orders":                                          form,
+		"":                                                          form,
 	} {
 		d, err := tos3.New(&fake{}, bucket)
-		if text(err) != `s3: bucket "`+bucket+`": does not have the form arn:PARTITION:s3:::BUCKET, with a bucket of 3 to 63 lower-case letters, digits, dots and -` || d != nil {
-			t.Errorf("%s: got %v", bucket, err)
+		if text(err) != fmt.Sprintf("s3: bucket %q: %s", bucket, want) || d != nil {
+			t.Errorf("%s: got %v, want %s", bucket, err, want)
+		}
+	}
+	for region, want := range map[string]string{
+		"us-east-1":  "",
+		"cn-north-1": `s3: bucket "` + bucketARN + `": lies in the partition aws, but the client is for the region cn-north-1 in aws-cn`,
+	} {
+		if _, err := tos3.New(s3.New(s3.Options{Region: region}), bucketARN); text(err) != want {
+			t.Errorf("%s: got %v, want %s", region, err, want)
 		}
 	}
 	if d, err := tos3.New(nil, bucketARN); text(err) != "s3: no client" || d != nil {

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
+	"github.com/shardmill/shardmill/internal/arns"
 	"github.com/shardmill/shardmill/invoke"
 )
 
@@ -36,7 +35,7 @@ func New(client Client, topicARN string) (*Destination, error) {
 	if client == nil {
 		return nil, errors.New("sns: no client")
 	}
-	a, err := parseTopic(topicARN)
+	a, err := parseTopic(topicARN, reachOf(client))
 	if err != nil {
 		return nil, fmt.Errorf("sns: topic %q: %w", topicARN, err)
 	}
@@ -58,20 +57,27 @@ func (d *Destination) Deliver(ctx context.Context, f *invoke.Failure) error {
 // String returns the topic's ARN.
 func (d *Destination) String() string { return d.topic }
 
-// arnForm is what the ARN of a topic looks like, from its first byte to its last.
-var arnForm = regexp.MustCompile(`^arn:aws[a-zA-Z-]*:sns:[a-z0-9-]+:[0-9]{12}:[a-zA-Z0-9_-]{1,256}(\.fifo)?$`)
-
 // errFIFO is ours: AWS Lambda lists standard topics only, and its own text is not known.
 var errFIFO = errors.New("is a FIFO topic: on-failure documents go to standard topics only")
 
 // parseTopic reads "arn:<partition>:sns:<region>:<account>:<name>". A subscription's ARN has one part more.
-func parseTopic(s string) (arn.ARN, error) {
-	a, err := arn.Parse(s)
-	if err != nil || a.Service != service || !arnForm.MatchString(s) {
-		return arn.ARN{}, errors.New("does not have the form arn:PARTITION:sns:REGION:ACCOUNT:NAME, with an account of 12 digits and a name of 1 to 256 letters, digits, - and _")
+func parseTopic(s string, client arns.Reach) (arns.ARN, error) {
+	a, err := arns.Topic.Parse(s)
+	if err != nil {
+		return arns.ARN{}, err
 	}
 	if strings.HasSuffix(a.Resource, ".fifo") {
-		return arn.ARN{}, errFIFO
+		return arns.ARN{}, errFIFO
 	}
-	return a, nil
+	return a, client.CheckOwnRegion(a)
+}
+
+// reachOf returns where the requests of a client go, as far as that is known.
+func reachOf(client Client) arns.Reach {
+	c, ok := client.(*sns.Client)
+	if !ok || c == nil {
+		return arns.Reach{}
+	}
+	o := c.Options()
+	return arns.ReachOf(o.Region, o.BaseEndpoint)
 }

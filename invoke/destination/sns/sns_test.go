@@ -3,6 +3,7 @@ package sns_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -91,24 +92,41 @@ func TestDeliverWrapsTheClientsError(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	const form = "does not have the form arn:PARTITION:sns:REGION:ACCOUNT:NAME, with an account of 12 digits and a name of 1 to 256 letters, digits, - and _"
+	const form = "does not have the form arn:PARTITION:sns:REGION:ACCOUNT:NAME"
 	for topic, want := range map[string]string{
 		topicARN + ".fifo":              "is a FIFO topic: on-failure documents go to standard topics only",
-		topicARN + ":a-subscription":    form,
+		topicARN + ":a-subscription":    `the topic name is "lost-orders:a-subscription", must be 1 to 256 letters, digits, - and _`,
+		topicARN + "\n":                 `the topic name is "lost-orders\n", must be 1 to 256 letters, digits, - and _`,
 		"arn:aws:sqs:eu-west-1:1:queue": form,
-		"arn:aws:sns::1:topic":          form,
-		"arn:aws:sns:eu-west-1::topic":  form,
+		"arn:aws:sns::1:topic":          `the region is "", must be such as us-east-1`,
+		"arn:aws:sns:eu-west-1::topic":  `the account is "", must be 12 digits`,
+		"arn:aws:sns:eu-west-1:1:t":     `the account is "1", must be 12 digits`,
 		"arn:aws:sns:eu-west-1:1:":      form,
 		"lost-orders":                   form,
 		"":                              form,
 	} {
 		d, err := tosns.New(&fake{}, topic)
-		if text(err) != `sns: topic "`+topic+`": `+want || d != nil {
+		if text(err) != fmt.Sprintf("sns: topic %q: %s", topic, want) || d != nil {
 			t.Errorf("%s: got %v, want %s", topic, err, want)
 		}
 	}
 	if d, err := tosns.New(nil, topicARN); text(err) != "sns: no client" || d != nil {
 		t.Errorf("without a client: got %v", err)
+	}
+}
+
+// What a client can't reach is refused when it is configured, and not when the first document is lost.
+func TestNewRefusesAClientThatCanNotReachTheTopic(t *testing.T) {
+	const vpce = "https://vpce-1.sns.us-east-1.vpce.amazonaws.com"
+	for want, o := range map[string]sns.Options{
+		"": {Region: "us-east-1"},
+		"lies in eu-west-1, but the client calls " + vpce + " in us-east-1":                       {Region: "us-east-1", BaseEndpoint: new(vpce)},
+		"lies in the partition aws, but the client is for the region us-gov-west-1 in aws-us-gov": {Region: "us-gov-west-1"},
+	} {
+		_, err := tosns.New(sns.New(o), topicARN)
+		if full := `sns: topic "` + topicARN + `": ` + want; want == "" && err != nil || want != "" && text(err) != full {
+			t.Errorf("%s: got %v, want %s", o.Region, err, want)
+		}
 	}
 }
 

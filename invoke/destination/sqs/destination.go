@@ -33,6 +33,9 @@ func New(client Client, queue string) (*Destination, error) {
 		return nil, errors.New("sqs: no client")
 	}
 	q, err := parseQueue(queue)
+	if err == nil {
+		err = q.check(reachOf(client))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("sqs: queue %q: %w", queue, err)
 	}
@@ -72,7 +75,7 @@ func (d *Destination) String() string { return d.queue.given }
 func (d *Destination) lookUp(ctx context.Context) (string, error) {
 	out, err := d.client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{
 		QueueName:              aws.String(d.queue.name),
-		QueueOwnerAWSAccountId: aws.String(d.queue.account),
+		QueueOwnerAWSAccountId: aws.String(d.queue.arn.Account),
 	}, d.queue.options)
 	if err != nil {
 		if url := d.queue.documentedURL(); url != "" && maybeDenied(err) {

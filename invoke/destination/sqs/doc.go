@@ -14,7 +14,8 @@
 //
 // A queue given by its ARN is called in the region of the ARN, so that one client serves all regions. Its URL is asked
 // for until it has taken a message, and then kept. A queue given by its URL is called by the client as it is, endpoint
-// and region.
+// and region. A client of the SDK that can't reach the queue is refused: one of another partition, or with an endpoint of
+// AWS in another region.
 //
 // The client needs sqs:SendMessage, as for AWS Lambda. It may have sqs:GetQueueUrl for queues given by their ARN; without
 // it the URL is taken to have the form that AWS documents, https://sqs.REGION.amazonaws.com/ACCOUNT/NAME.

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/shardmill/shardmill/internal/arns"
 )
 
 // service is the service part of the ARNs.
@@ -21,12 +21,10 @@ const service = "sqs"
 type queue struct {
 	given string
 
-	partition, region, account string // of the ARN; empty for a URL
-	name                       string
+	arn  arns.ARN // empty for a URL
+	host string   // of the URL; empty for an ARN
+	name string
 }
-
-// arnForm is what the ARN of a queue looks like, from its first byte to its last.
-var arnForm = regexp.MustCompile(`^arn:aws[a-zA-Z-]*:sqs:[a-z0-9-]+:[0-9]{12}:[a-zA-Z0-9_-]{1,80}(\.fifo)?$`)
 
 // errFIFO is ours: AWS Lambda lists standard queues only, and its own text is not known.
 var errFIFO = errors.New("is a FIFO queue: on-failure documents go to standard queues only")
@@ -34,18 +32,20 @@ var errFIFO = errors.New("is a FIFO queue: on-failure documents go to standard q
 // parseQueue reads "arn:<partition>:sqs:<region>:<account>:<name>" or the URL of a queue.
 func parseQueue(s string) (queue, error) {
 	q := queue{given: s}
-	if arn.IsARN(s) {
-		a, err := arn.Parse(s)
-		if err != nil || a.Service != service || !arnForm.MatchString(s) {
-			return q, errors.New("does not have the form arn:PARTITION:sqs:REGION:ACCOUNT:NAME, with an account of 12 digits and a name of 1 to 80 letters, digits, - and _")
+	if a, ok := arns.Split(s); ok {
+		if _, err := arns.Queue.Parse(s); err != nil {
+			return q, err
 		}
-		q.partition, q.region, q.account, q.name = a.Partition, a.Region, a.AccountID, a.Resource
+		q.arn, q.name = a, a.Resource
 	} else {
 		u, err := url.Parse(s)
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.Trim(u.Path, "/") == "" {
 			return q, errors.New("is neither the ARN nor the URL of a queue")
 		}
-		q.name = path.Base(u.Path)
+		if q.name = path.Base(u.Path); !arns.IsQueueName(q.name) {
+			return q, fmt.Errorf("the queue name is %q, must be 1 to 80 letters, digits, - and _", q.name)
+		}
+		q.host = u.Hostname()
 	}
 	if strings.HasSuffix(q.name, ".fifo") {
 		return q, errFIFO
@@ -54,12 +54,34 @@ func parseQueue(s string) (queue, error) {
 }
 
 // byARN reports whether the queue was given by its ARN.
-func (q *queue) byARN() bool { return q.region != "" }
+func (q *queue) byARN() bool { return q.arn.Region != "" }
+
+// check returns why a client can't reach the queue, nil where it can or nobody knows. A queue that was given by its URL is
+// called in the client's region.
+func (q *queue) check(client arns.Reach) error {
+	if q.byARN() {
+		return client.CheckOwnRegion(q.arn)
+	}
+	if region, ok := arns.HostRegion(q.host); ok && client.Misses(region) {
+		return fmt.Errorf("lies in %s, but the client is for the region %s", region, client.Region)
+	}
+	return nil
+}
+
+// reachOf returns where the requests of a client go, as far as that is known.
+func reachOf(client Client) arns.Reach {
+	c, ok := client.(*sqs.Client)
+	if !ok || c == nil {
+		return arns.Reach{}
+	}
+	o := c.Options()
+	return arns.ReachOf(o.Region, o.BaseEndpoint)
+}
 
 // options makes a call go to the region of the queue's ARN.
 func (q *queue) options(o *sqs.Options) {
 	if q.byARN() {
-		o.Region = q.region
+		o.Region = q.arn.Region
 	}
 }
 
@@ -70,11 +92,11 @@ func (q *queue) documentedURL() string {
 		"aws":        "amazonaws.com",
 		"aws-us-gov": "amazonaws.com",
 		"aws-cn":     "amazonaws.com.cn",
-	}[q.partition]
+	}[q.arn.Partition]
 	if !ok {
 		return ""
 	}
-	return fmt.Sprintf("https://sqs.%s.%s/%s/%s", q.region, domain, q.account, q.name)
+	return fmt.Sprintf("https://sqs.%s.%s/%s/%s", q.arn.Region, domain, q.arn.Account, q.name)
 }
 
 // maybeDenied reports whether a call may have been refused for want of a permission. Amazon SQS does not always tell:

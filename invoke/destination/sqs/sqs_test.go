@@ -181,22 +181,25 @@ func TestDeliverMayBeCalledByManyAtOnce(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	const form = "does not have the form arn:PARTITION:sqs:REGION:ACCOUNT:NAME, with an account of 12 digits and a name of 1 to 80 letters, digits, - and _"
+	const form = "does not have the form arn:PARTITION:sqs:REGION:ACCOUNT:NAME"
 	const fifo = "is a FIFO queue: on-failure documents go to standard queues only"
 	const neither = "is neither the ARN nor the URL of a queue"
 	for queue, want := range map[string]string{
-		queueARN + ".fifo":                fifo,
-		queueURL + ".fifo":                fifo,
-		"arn:aws:sns:eu-west-1:1:topic":   form,
-		"arn:aws:sqs::1:queue":            form,
-		"arn:aws:sqs:eu-west-1::queue":    form,
-		"arn:aws:sqs:eu-west-1:1:":        form,
-		"arn:aws:sqs:eu-west-1:1:queue:x": form,
-		"arn:aws:sqs":                     neither,
-		"lost-orders":                     neither,
-		"https://sqs.amazonaws.com/":      neither,
-		"ftp://host/1/queue":              neither,
-		"":                                neither,
+		queueARN + ".fifo":                        fifo,
+		queueURL + ".fifo":                        fifo,
+		"arn:aws:sns:eu-west-1:1:topic":           form,
+		"arn:aws:sqs::1:queue":                    `the region is "", must be such as us-east-1`,
+		"arn:aws:sqs:eu-west-1::queue":            `the account is "", must be 12 digits`,
+		"arn:aws:sqs:eu-west-1:1:queue":           `the account is "1", must be 12 digits`,
+		queueARN + ":x":                           `the queue name is "lost-orders:x", must be 1 to 80 letters, digits, - and _`,
+		queueARN + " x":                           `the queue name is "lost-orders x", must be 1 to 80 letters, digits, - and _`,
+		queueURL + "%20x":                         `the queue name is "lost-orders x", must be 1 to 80 letters, digits, - and _`,
+		"arn:aws-cn:sqs:eu-west-1:111111111111:q": `the partition is "aws-cn", must be aws, in which the region eu-west-1 lies`,
+		"arn:aws:sqs":                             neither,
+		"lost-orders":                             neither,
+		"https://sqs.amazonaws.com/":              neither,
+		"ftp://host/1/queue":                      neither,
+		"":                                        neither,
 	} {
 		d, err := tosqs.New(&fake{}, queue)
 		if text(err) != `sqs: queue "`+queue+`": `+want || d != nil {
@@ -205,6 +208,29 @@ func TestNewRefuses(t *testing.T) {
 	}
 	if d, err := tosqs.New(nil, queueARN); text(err) != "sqs: no client" || d != nil {
 		t.Errorf("without a client: got %v", err)
+	}
+}
+
+// What a client can't reach is refused when it is configured, and not when the first document is lost.
+func TestNewRefusesAClientThatCanNotReachTheQueue(t *testing.T) {
+	const vpce = "https://vpce-1.sqs.us-east-1.vpce.amazonaws.com"
+	for _, c := range []struct {
+		queue   string
+		options sqs.Options
+		want    string
+	}{
+		{queueARN, sqs.Options{Region: "us-east-1"}, ""},
+		{queueARN, sqs.Options{Region: "us-east-1", BaseEndpoint: aws.String("http://127.0.0.1:1")}, ""},
+		{queueARN, sqs.Options{Region: "us-east-1", BaseEndpoint: aws.String(vpce)}, "lies in eu-west-1, but the client calls " + vpce + " in us-east-1"},
+		{queueARN, sqs.Options{Region: "cn-north-1"}, "lies in the partition aws, but the client is for the region cn-north-1 in aws-cn"},
+		{queueURL, sqs.Options{Region: "eu-west-1"}, ""},
+		{queueURL, sqs.Options{Region: "us-east-1"}, "lies in eu-west-1, but the client is for the region us-east-1"},
+		{"https://queue.example.com/1/q", sqs.Options{Region: "us-east-1"}, ""},
+	} {
+		_, err := tosqs.New(sqs.New(c.options), c.queue)
+		if want := `sqs: queue "` + c.queue + `": ` + c.want; c.want == "" && err != nil || c.want != "" && text(err) != want {
+			t.Errorf("%s, %s: got %v, want %s", c.queue, c.options.Region, err, c.want)
+		}
 	}
 }
 
@@ -275,7 +301,7 @@ func TestDeliverStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	client := sqs.New(sqs.Options{
-		Region: "us-east-1", HTTPClient: &transport{},
+		Region: "eu-west-1", HTTPClient: &transport{},
 		Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
 	})
 	d, err := tosqs.New(client, queueURL)

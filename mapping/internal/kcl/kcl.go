@@ -6,6 +6,7 @@ package kcl
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -101,6 +102,11 @@ func Number(row Item, name string) (n int64, ok bool) {
 	}
 	n, err := strconv.ParseInt(v.Value, 10, 64)
 	return n, err == nil
+}
+
+// Set returns a set of texts, each once and in order: DynamoDB refuses a set that has one twice.
+func Set(texts []string) types.AttributeValue {
+	return &types.AttributeValueMemberSS{Value: slices.Compact(slices.Sorted(slices.Values(texts)))}
 }
 
 // Place is what a checkpoint says.

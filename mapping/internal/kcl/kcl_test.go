@@ -82,3 +82,9 @@ func TestOnlyLeasesAreLeases(t *testing.T) {
 	r[kcl.EntityType] = &types.AttributeValueMemberN{Value: "1"}
 	assert.False(t, kcl.IsLease(r))
 }
+
+func TestSetsHaveEachTextOnce(t *testing.T) {
+	given := []string{"b", "a", "b"}
+	assert.Equal(t, &types.AttributeValueMemberSS{Value: []string{"a", "b"}}, kcl.Set(given))
+	assert.Equal(t, []string{"b", "a", "b"}, given, "the caller's list stays as it is")
+}
