@@ -63,6 +63,8 @@ func (f *member) reason(s fleet.State) string {
 	switch {
 	case straggles:
 		return f.r.waitingFor(f.r.lineage.shards[s.Lease.Shard])
+	case s.Lease.Damage != "":
+		return "its row cannot be read: " + s.Lease.Damage
 	case s.Lease.Foreign:
 		return "processed by a program outside the fleet: " + s.Lease.Owner
 	case s.Lease.Owner != "":

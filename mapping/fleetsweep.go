@@ -21,10 +21,10 @@ func (f *member) sweep() {
 	r.swept, r.unswept = time.Now(), false
 	var progress map[string]Progress
 	f.call(storeTimeout, func(ctx context.Context) (err error) {
-		progress, err = r.m.store.Progress(ctx, r.m.name)
+		progress, err = r.m.progress(ctx)
 		return err
 	}, func(_ time.Time, err error) {
-		if err != nil {
+		if progress == nil {
 			r.m.log.Debug("reading the rows of shards that have left the stream failed", "error", err)
 			r.unswept = again
 			return
@@ -74,7 +74,7 @@ func (f *member) giveUp(ctx context.Context, lost []string, retention time.Durat
 	}
 	var errs []error
 	for _, row := range leases {
-		if slices.Contains(lost, row.Shard) && !alive[row.Owner] && !row.Finished && !row.Foreign {
+		if slices.Contains(lost, row.Shard) && !alive[row.Owner] && !row.Finished && !row.Foreign && row.Damage == "" {
 			if err := f.endLost(ctx, row, retention); err != nil && !errors.Is(err, ErrFleetRefused) {
 				errs = append(errs, fmt.Errorf("mapping: shard %s: %w", row.Shard, err))
 			}

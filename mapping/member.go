@@ -36,10 +36,12 @@ type member struct {
 	fence atomic.Int64
 	began time.Time
 
-	failing  map[string]int // how often calls of the table failed in a row, by what they are for; those that did not are not in it
-	renewing bool           // a call of FleetRenewer is under way
-	listing  bool           // the stream is being listed
-	relist   time.Duration  // how soon to list again after that; 0: not sooner than usual
+	failing                       map[string]int // how often calls of the table failed in a row, by what they are for; those that did not are not in it
+	damagedLeases, damagedWorkers damaged
+
+	renewing bool          // a call of FleetRenewer is under way
+	listing  bool          // the stream is being listed
+	relist   time.Duration // how soon to list again after that; 0: not sooner than usual
 
 	stopping bool
 	drained  <-chan time.Time // the drain's time is over
@@ -49,7 +51,7 @@ type member struct {
 }
 
 func newMember(r *run, table FleetTable) *member {
-	f := &member{r: r, table: table, results: make(chan func(time.Time)), began: time.Now(), failing: map[string]int{}}
+	f := &member{r: r, table: table, results: make(chan func(time.Time)), began: time.Now(), failing: map[string]int{}, damagedLeases: damaged{}, damagedWorkers: damaged{}}
 	f.calls, f.cancel = context.WithCancel(context.WithoutCancel(r.soft))
 	r.member = f
 	return f
@@ -170,11 +172,17 @@ func (f *member) do(a fleet.Action) {
 	case *fleet.ReadWorkers:
 		readAll(f, a.Timeout, f.table.Workers, func(now time.Time, rows []FleetWorker, err error) {
 			f.answered("read the workers", err)
+			if err == nil {
+				f.reportWorkers(rows)
+			}
 			f.core.Workers(now, rows, err)
 		})
 	case *fleet.ReadLeases:
 		readAll(f, storeTimeout, f.table.Leases, func(now time.Time, rows []FleetLease, err error) {
 			f.answered("read the leases", err)
+			if err == nil {
+				f.reportLeases(rows)
+			}
 			f.core.Leases(now, rows, err)
 			f.publish()
 		})

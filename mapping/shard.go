@@ -162,18 +162,28 @@ func (s *shard) acquire() (Progress, error) {
 			})
 			return progress, nil
 		}
-		if isFinal(err) {
+		if isFinal(err) && !s.waitsForMending(err) {
 			return Progress{}, fmt.Errorf("mapping: shard %s: %w", s.info.ID, err)
 		}
 		if told != message(err) && s.soft.Err() == nil {
 			told = message(err)
-			s.view.set(func(v *shardView) { v.status.Waiting = "no lease: " + told })
-			s.log.Warn("the shard's lease can't be had, will be tried again", "error", err)
+			s.waitForLease(err, told)
 		}
 		if !sleep(s.soft, leaseRetry) {
 			return Progress{}, s.soft.Err()
 		}
 	}
+}
+
+// waitForLease reports why the shard cannot be processed yet; acquire retries.
+func (s *shard) waitForLease(err error, text string) {
+	if s.waitsForMending(err) {
+		s.view.set(func(v *shardView) { v.status.Waiting = "its progress cannot be read: " + text })
+		s.log.Error("the shard's stored progress cannot be read: the shard waits until it is mended", "error", err)
+		return
+	}
+	s.view.set(func(v *shardView) { v.status.Waiting = "no lease: " + text })
+	s.log.Warn("cannot acquire the shard's lease, retrying", "error", err)
 }
 
 func (s *shard) tryAcquire() (Lease, Progress, error) {

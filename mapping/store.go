@@ -28,7 +28,8 @@ type Store interface {
 	SettleAnchor(ctx context.Context, mapping string, at time.Time) (time.Time, error)
 
 	// Progress returns what is stored for each shard of the mapping, by shard ID. A mapping that is unknown has none,
-	// and a shard for which nothing was committed yet is not in it.
+	// and a shard for which nothing was committed yet is not in it. If what is stored for some shards cannot be read, the error
+	// wraps ErrUnreadable and names each of them, and the map may have the others: a fleet goes on with those.
 	Progress(ctx context.Context, mapping string) (map[string]Progress, error)
 
 	// Acquire takes the lease of a shard for owner, opens a new epoch, which fences out all earlier ones, and returns

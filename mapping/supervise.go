@@ -183,9 +183,9 @@ func (r *run) prepare() error {
 			return fmt.Errorf("mapping: check the store: %w", err)
 		}
 	}
-	progress, err := r.m.store.Progress(ctx, r.m.name) // before the listing, which tells of each shard stored as ended that it is closed
-	if err != nil {
-		return fmt.Errorf("mapping: read the stored progress: %w", err)
+	progress, damage := r.m.progress(ctx) // before the listing, which tells of each shard stored as ended that it is closed
+	if damage != nil && progress == nil {
+		return fmt.Errorf("mapping: read the stored progress: %w", damage)
 	}
 	r.described = time.Now()
 	v, err := r.m.look(r.soft, true)
@@ -197,7 +197,7 @@ func (r *run) prepare() error {
 		return err
 	}
 	r.list(v)
-	if err := r.latest.settle(r.soft, len(progress) > 0); err != nil {
+	if err := r.latest.settle(r.soft, len(progress) > 0 || damage != nil); err != nil {
 		return err
 	}
 	for id, p := range progress {

@@ -73,7 +73,7 @@ func (r *run) sweep(progress map[string]Progress) {
 	if progress == nil {
 		r.swept = time.Now()
 		var err error
-		if progress, err = r.m.store.Progress(ctx, r.m.name); err != nil {
+		if progress, err = r.m.progress(ctx); progress == nil {
 			r.m.log.Debug("reading the rows of shards that have left the stream failed", "error", err)
 			return
 		}

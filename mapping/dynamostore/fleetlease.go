@@ -23,7 +23,7 @@ var leaseAttributes = []string{
 
 // Leases implements mapping.FleetTable. A row that KCL made is one of epoch 0, as if it were not there, until it is taken.
 // While a KCL worker has a lease it is shown as foreign, unless the shard is finished. When its counter has stood still for
-// Options.ForeignTimeout it is shown as free.
+// Options.ForeignTimeout it is shown as free. A row that cannot be read has a Damage.
 func (t *fleetTable) Leases(ctx context.Context, mark string) (rows []mapping.FleetLease, next string, err error) {
 	if err := t.check(ctx, "list", "leases"); err != nil {
 		return nil, "", err
@@ -48,8 +48,8 @@ func (t *fleetTable) Leases(ctx context.Context, mark string) (rows []mapping.Fl
 			continue
 		}
 		row, err := t.image(item)
-		if err != nil {
-			return nil, "", err
+		if err != nil { // of this row alone: the other shards of the fleet are not to wait for it
+			row = mapping.FleetLease{Shard: kcl.Text(item, kcl.LeaseKey), Damage: err.Error()}
 		}
 		rows = append(rows, row)
 	}

@@ -126,8 +126,8 @@ func (t *fleetTable) Workers(ctx context.Context, mark string) (rows []mapping.F
 	for _, item := range out.Items {
 		w, ok := decodeWorker(item)
 		if !ok {
-			return nil, "", fmt.Errorf("dynamostore: worker %s of %s in table %s: its row does not parse: %w",
-				w.Incarnation, t.mapping, table, mapping.ErrUnreadable)
+			w = mapping.FleetWorker{Incarnation: w.Incarnation, Damage: fmt.Errorf("dynamostore: worker %s of %s in table %s: its row does not parse: %w",
+				w.Incarnation, t.mapping, table, mapping.ErrUnreadable).Error()}
 		}
 		rows = append(rows, w)
 	}

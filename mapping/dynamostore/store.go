@@ -24,12 +24,12 @@ var errMoved = errors.New("the state of its window is not where its row says")
 // loadAttempts is how often a row whose state was moved meanwhile is read. Who moves it does so about once a second.
 const loadAttempts = 5
 
-// Progress implements mapping.Store.
+// Progress implements mapping.Store. A row that cannot be read does not keep it from the others.
 func (s *Store) Progress(ctx context.Context, name string) (map[string]mapping.Progress, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("dynamostore: progress: %w", err)
 	}
-	all := map[string]mapping.Progress{}
+	all, damaged := map[string]mapping.Progress{}, []error(nil)
 	table := s.options.LeaseTable(name)
 	pages := dynamodb.NewScanPaginator(s.options.Client, &dynamodb.ScanInput{TableName: &table, ConsistentRead: aws.Bool(true)})
 	for pages.HasMorePages() {
@@ -46,15 +46,17 @@ func (s *Store) Progress(ctx context.Context, name string) (map[string]mapping.P
 			}
 			k := key{name, kcl.Text(item, kcl.LeaseKey)}
 			r, err := s.loaded(ctx, k, item)
-			if err != nil {
+			switch {
+			case errors.Is(err, mapping.ErrUnreadable):
+				damaged = append(damaged, err)
+			case err != nil:
 				return nil, err
-			}
-			if r.stored {
+			case r.stored:
 				all[k.shard] = r.progress
 			}
 		}
 	}
-	return all, nil
+	return all, errors.Join(damaged...)
 }
 
 // read reads the row of a shard with the state of its window. It does not exist when its table does not.

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"strings"
 	"time"
@@ -30,7 +29,7 @@ func (h *host) clear(s *snapshot, now time.Time) {
 			h.forget(uuid, row, now)
 			continue
 		}
-		h.write("a row without use can't be cleared away", key, func(ctx context.Context) error { return h.r.clearRow(ctx, key, row) })
+		h.write("a row without use can't be cleared away", key, func(ctx context.Context) error { return h.r.clearRow(ctx, s, key, row) })
 	}
 	for uuid := range h.orphans {
 		h.orphan(s, uuid)
@@ -57,15 +56,19 @@ func (s *snapshot) unused(key string) bool {
 }
 
 // clearRow clears away a row without use. A name is condemned first, by another version of its row, and cleared away at the
-// next look if it still has no mapping then: a Create that stored its mapping meanwhile sees that, and gives up.
-func (r *Registry) clearRow(ctx context.Context, key string, old mapping.Definition) error {
+// next look if it still has no mapping then. A Create that claimed it and has been paused since sees that its row changed. An
+// Update that did so is fenced off: the definition that it read gets another version before the name is free.
+func (r *Registry) clearRow(ctx context.Context, s *snapshot, key string, old mapping.Definition) error {
 	store := r.cfg.Definitions
-	if strings.HasPrefix(key, nameKey) {
-		var c nameContent
-		_ = json.Unmarshal(old.Data, &c)
+	if c, ok := s.nameOf(key); ok {
 		if !c.Condemned {
 			c.Condemned = true
 			return store.PutDefinition(ctx, row(key, c), old.Version)
+		}
+		if d := s.definitions[c.UUID]; d != nil {
+			if err := store.PutDefinition(ctx, row(mappingKey+d.UUID, &d.definition), d.version); err != nil {
+				return err
+			}
 		}
 	}
 	return store.DeleteDefinition(ctx, key, old.Version)

@@ -227,7 +227,7 @@ func (g *gated) pass(op, key string) {
 
 func (g *gated) PutDefinition(ctx context.Context, row mapping.Definition, expected string) error {
 	g.pass("put", row.Key)
-	return g.DefinitionStore.PutDefinition(ctx, row, expected)
+	return g.DefinitionStore.PutDefinition(context.WithoutCancel(ctx), row, expected) // it was under way
 }
 
 func (g *gated) DeleteDefinition(ctx context.Context, key, expected string) error {
@@ -292,4 +292,45 @@ func TestLateSettlerTakesNoNameAway(t *testing.T) {
 		require.NoError(t, early.stop())
 		require.NoError(t, late.stop())
 	})
+}
+
+// An Update that is paused between claiming the name of its new function and storing its definition, for longer than a name
+// without a mapping lives, does not store it over the name of another mapping.
+func TestUpdateThatIsPausedForLongTakesNoName(t *testing.T) {
+	for name, taken := range map[string]bool{"the name is free": false, "another mapping has the name": true} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				runs := w.start(w.config())
+				in := orders()
+				in.Enabled = new(false)
+				c := runs.create(in)
+				pass(2 * time.Second)
+				g := &gated{DefinitionStore: w.store, gates: map[string]chan struct{}{"put mapping": make(chan struct{})}}
+				cfg := w.config()
+				cfg.Definitions = g
+				client, err := registry.New(cfg)
+				require.NoError(t, err)
+				updated := make(chan error, 1)
+				go func() {
+					_, err := client.Update(t.Context(), c.UUID, registry.UpdateInput{FunctionName: new("bill-orders")})
+					updated <- err
+				}()
+				pass(5 * time.Minute) // the name is claimed, condemned, and cleared away
+				if taken {
+					in.FunctionName = "bill-orders"
+					runs.create(in)
+					pass(2 * time.Second)
+				}
+				close(g.gates["put mapping"])
+				if err := <-updated; taken {
+					require.Error(t, err)
+				} else {
+					require.NoError(t, err)
+				}
+				pass(5 * time.Minute)
+				owned(t, w, runs)
+				require.NoError(t, runs.stop())
+			})
+		})
+	}
 }

@@ -168,7 +168,7 @@ func (c *Coordinator) Leases(now time.Time, rows []Lease, err error) {
 		if s.survey != c.surveys {
 			c.observe(s, Lease{Shard: s.id}, began, now)
 		}
-		c.foreign = c.foreign || s.lease.Foreign && s.listed && !s.lease.Finished
+		c.foreign = c.foreign || s.lease.outside() && s.listed && !s.lease.Finished
 		if s.hold == none && !s.listed && s.lease.Epoch == 0 {
 			delete(c.shards, s.id)
 			c.unhear()
@@ -188,7 +188,7 @@ func (c *Coordinator) pass() {
 	mark = func(child *shard) {
 		for _, id := range child.parents {
 			p := c.shards[id]
-			if p != nil && p.hold == none && p.survey != c.surveys && p.lease.Epoch == 0 && !p.lease.Finished {
+			if p != nil && p.hold == none && (p.survey != c.surveys || p.lease.Damage != "") && p.lease.Epoch == 0 && !p.lease.Finished {
 				p.lease.Finished = true
 				mark(p)
 			}
@@ -210,10 +210,15 @@ func (c *Coordinator) unhear() {
 
 // observe takes over the image of a row, in a reading that began at the given time; the zero Lease if it has no row.
 func (c *Coordinator) observe(s *shard, row Lease, began, now time.Time) {
+	if row.Damage != "" { // what was known stays so: a shard that this worker processes is not lost by it
+		s.lease.Damage = row.Damage
+		return
+	}
 	if row.Epoch < s.lease.Epoch && !began.After(s.changed) {
 		return // from before this worker's own write
 	}
 	if row.Epoch == s.lease.Epoch && s.lease.Finished && !row.Finished {
+		s.lease.Damage = ""
 		return
 	}
 	if row.Epoch != s.lease.Epoch {

@@ -42,7 +42,7 @@ func (c *Coordinator) members(now time.Time) []*member {
 			continue
 		}
 		c.alive = append(c.alive, p)
-		if !p.row.Leaving {
+		if !p.row.Leaving && p.row.Damage == "" {
 			p.join(c.plans)
 			members = append(members, &p.member)
 		}
@@ -83,11 +83,11 @@ func (s *shard) setLease(row Lease) {
 
 // holder returns the member that has a shard, if it is one, and whether the lease is somebody's: it is unless takeable.
 func (c *Coordinator) holder(s *shard) (m *member, owned bool) {
-	if s.lease.Foreign {
-		return nil, true
-	}
 	if s.lease.Owner == c.incarnation {
 		return &c.self, true
+	}
+	if s.lease.outside() {
+		return nil, true
 	}
 	p := c.owner(s)
 	if p == nil {
@@ -99,7 +99,7 @@ func (c *Coordinator) holder(s *shard) (m *member, owned bool) {
 // takeable reports whether a shard's lease may be taken by anyone: it is free, or its owner's incarnation is closed.
 // An owner without a row is one of those whose rows are removed, since rows of workers are read after those of leases.
 func (c *Coordinator) takeable(s *shard) bool {
-	if s.lease.Foreign || s.lease.Owner == c.incarnation {
+	if s.lease.outside() || s.lease.Owner == c.incarnation {
 		return false
 	}
 	p := c.owner(s)

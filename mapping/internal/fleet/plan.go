@@ -157,7 +157,7 @@ func (c *Coordinator) markAsker(s *shard, who *member) {
 // of a shard that is finished.
 func (s *shard) asks(a Ask) bool {
 	switch l := s.lease; {
-	case l.Finished, l.Foreign:
+	case l.Finished, l.outside():
 		return false
 	case l.Owner == "":
 		return l.Epoch == a.Epoch+1
@@ -206,7 +206,7 @@ func (c *Coordinator) shareOut(now time.Time) (free []*shard) {
 // openable reports whether a shard may be processed: its parents are finished, or have left the stream and nobody works
 // on them any more.
 func (c *Coordinator) openable(s *shard) bool {
-	return s.listed && !s.lease.Finished && s.hold != dropped && c.parentsDone(s)
+	return s.listed && !s.lease.Finished && s.lease.Damage == "" && s.hold != dropped && c.parentsDone(s)
 }
 
 func (c *Coordinator) parentsDone(s *shard) bool {

@@ -21,6 +21,10 @@ type Worker struct {
 
 	// Asks are the leases that it wants others to hand over.
 	Asks []Ask
+
+	// Damage says why the row cannot be read; it is empty for a row that can be. Of a damaged row only Incarnation counts:
+	// the worker may be alive, so its leases are left alone.
+	Damage string
 }
 
 // Ask is the wish for a hand-over of the lease that has this epoch.
@@ -41,6 +45,10 @@ type Lease struct {
 	// Epoch grows by one when the lease is taken, and when it is released. It tells which of two images is the newer.
 	Epoch uint64
 
+	// Damage says why the row cannot be read; it is empty for a row that can be. Of a damaged row only Shard counts: the
+	// lease is left alone.
+	Damage string
+
 	// Foreign tells that the owner is none of this fleet, but a program that shares the table and seems alive. Its lease
 	// is left alone.
 	Foreign bool
@@ -56,6 +64,9 @@ type Lease struct {
 	Rate int64
 }
 
+// outside reports whether the fleet leaves the lease alone: a program outside the fleet has it, or its row is damaged.
+func (l *Lease) outside() bool { return l.Foreign || l.Damage != "" }
+
 func (l Lease) String() string {
 	s := fmt.Sprintf("%s/%d owner=%s", l.Shard, l.Epoch, l.Owner)
 	if l.Foreign {
@@ -63,6 +74,9 @@ func (l Lease) String() string {
 	}
 	if l.Finished {
 		s += " finished"
+	}
+	if l.Damage != "" {
+		s += " damaged"
 	}
 	return s
 }

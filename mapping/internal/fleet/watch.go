@@ -97,7 +97,7 @@ func (c *Coordinator) first(now time.Time) bool {
 		if p.row.Incarnation > c.incarnation {
 			return true
 		}
-		if c.fresh(p, now) {
+		if p.row.Damage == "" && c.fresh(p, now) {
 			return false
 		}
 	}
@@ -142,12 +142,16 @@ func (c *Coordinator) Workers(now time.Time, rows []Worker, err error) {
 // see takes over the row of another incarnation.
 func (c *Coordinator) see(now time.Time, row Worker) {
 	p := c.peers[row.Incarnation]
+	if row.Damage != "" {
+		if p == nil {
+			p = c.meet(now, row)
+		}
+		c.dirty = c.dirty || p.row.Damage == ""
+		p.seen, p.listed, p.row.Damage = now, true, row.Damage
+		return
+	}
 	if p == nil || p.revived(row) {
-		p = &peer{member: member{name: row.Incarnation, hash: hash(row.Incarnation)}, seen: now}
-		c.peers[row.Incarnation] = p
-		c.peerOrder = nil
-		c.peerSet++
-		c.stale, c.dirty = true, true
+		p = c.meet(now, row)
 	} else if row.Counter != p.row.Counter {
 		c.dirty = c.dirty || !c.fresh(p, now)
 		p.seen = now
@@ -156,7 +160,7 @@ func (c *Coordinator) see(now time.Time, row Worker) {
 	if row.Generation != p.row.Generation {
 		c.stale = true
 	}
-	if row.Leaving != p.row.Leaving {
+	if row.Leaving != p.row.Leaving || p.row.Damage != "" {
 		c.dirty = true
 	}
 	if !slices.Equal(row.Asks, p.row.Asks) {
@@ -167,6 +171,16 @@ func (c *Coordinator) see(now time.Time, row Worker) {
 	if row.Closed {
 		c.closed(row.Incarnation, now)
 	}
+}
+
+// meet makes the row of another incarnation known.
+func (c *Coordinator) meet(now time.Time, row Worker) *peer {
+	p := &peer{member: member{name: row.Incarnation, hash: hash(row.Incarnation)}, seen: now}
+	c.peers[row.Incarnation] = p
+	c.peerOrder = nil
+	c.peerSet++
+	c.stale, c.dirty = true, true
+	return p
 }
 
 // revived reports whether the row of a closed incarnation was removed and made anew by a join, unseen: that of a worker whose

@@ -1,0 +1,67 @@
+package mapping
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+)
+
+// progress returns what is stored for each shard. Rows that cannot be read stop a mapping that runs alone: the map is nil then, as
+// after any other error. In a fleet only their shards wait, so the map has the others, and err names those that are missing.
+func (m *Mapping) progress(ctx context.Context) (stored map[string]Progress, err error) {
+	stored, err = m.store.Progress(ctx, m.name)
+	if _, isFleet := m.store.(FleetStore); err == nil || isFleet && errors.Is(err, ErrUnreadable) {
+		return stored, err
+	}
+	return nil, err
+}
+
+// waitsForMending reports whether an error of acquiring a shard keeps only that shard from running: its row in a fleet's table
+// cannot be read. The run goes on with the others, and tries this one again.
+func (s *shard) waitsForMending(err error) bool {
+	return s.load != nil && errors.Is(err, ErrUnreadable)
+}
+
+// damaged is what is known of the rows that cannot be read, by shard or incarnation: why.
+type damaged map[string]string
+
+// compare takes in which rows cannot be read now, and returns those that could be when they were last read, in order.
+func (d damaged) compare(now map[string]string) (news []string) {
+	for name := range now {
+		if _, known := d[name]; !known {
+			news = append(news, name)
+		}
+	}
+	clear(d)
+	maps.Copy(d, now)
+	return slices.Sorted(slices.Values(news))
+}
+
+// reportLeases logs lease rows that cannot be read, once: their shards are processed by nobody until somebody mends them.
+func (f *member) reportLeases(rows []FleetLease) {
+	now := map[string]string{}
+	for _, row := range rows {
+		if row.Damage != "" {
+			now[row.Shard] = row.Damage
+		}
+	}
+	if news := f.damagedLeases.compare(now); len(news) > 0 {
+		f.r.m.log.Error("lease rows cannot be read: their shards wait until the rows are mended, or deleted to begin again",
+			"shards", len(news), "first", news[0], "error", now[news[0]])
+	}
+}
+
+// reportWorkers logs workers' rows that cannot be read, once.
+func (f *member) reportWorkers(rows []FleetWorker) {
+	now := map[string]string{}
+	for _, row := range rows {
+		if row.Damage != "" {
+			now[row.Incarnation] = row.Damage
+		}
+	}
+	if news := f.damagedWorkers.compare(now); len(news) > 0 {
+		f.r.m.log.Error("rows of workers cannot be read: their shards are left to them; delete the row of a worker that is gone",
+			"workers", len(news), "first", news[0], "error", now[news[0]])
+	}
+}
