@@ -10,9 +10,9 @@ import (
 )
 
 // refresh lists the stream's shards again, beside everything else: heartbeats must not wait for the stream. Then it sets the timer
-// to when to do it next.
+// to when to do it next. A worker that ends, for an error too, lists no more: it opens nothing.
 func (f *member) refresh() {
-	if f.listing {
+	if f.listing || f.r.soft.Err() != nil {
 		return
 	}
 	f.listing = true

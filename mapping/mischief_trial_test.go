@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/invoke"
@@ -66,25 +65,25 @@ const (
 // settleTime bounds the time from the end of the mischief until all is processed.
 const settleTime = 30 * time.Minute
 
-// tryMischief runs one seed in a bubble.
-func tryMischief(t *testing.T, seed uint64) {
-	tr := newTrial(t, seed)
-	if tr.face != typed {
-		server := kinesistest.NewPipeServer(tr.service)
+// run runs the trial, and returns what happened. It must be in a bubble.
+func (t *trial) run() string {
+	if t.face != typed {
+		server := kinesistest.NewPipeServer(t.service)
 		defer server.Close()
-		tr.client = server.Client()
+		t.client = server.Client()
 	}
-	tr.prologue()
-	steps := 6 + tr.rng.IntN(12)
+	t.prologue()
+	steps := 6 + t.rng.IntN(12)
 	for i := range steps {
 		if i == steps/2 {
-			tr.replace()
+			t.replace()
 		}
-		tr.step()
-		tr.check()
+		t.step()
+		t.check()
 	}
-	tr.settle()
-	tr.epilogue()
+	t.settle()
+	t.epilogue()
+	return t.story()
 }
 
 func newTrial(t *testing.T, seed uint64) *trial {
@@ -98,16 +97,13 @@ func newTrial(t *testing.T, seed uint64) *trial {
 		NoLimits: rng.IntN(2) == 0, MaxRecordsPerRead: pick(rng, 0, 0, 2, 4, 7), EndWithRecords: rng.IntN(2) == 0,
 		MaxShardsPerListing: pick(rng, 0, 0, 0, 1, 2),
 	})
+	tr.base.StartingPosition = pick(rng, mapping.TrimHorizon, mapping.TrimHorizon, mapping.Latest, mapping.AtTimestamp)
+	tr.habits()
 	var err error
 	tr.stream, err = tr.service.CreateStream("orders", 1+rng.IntN(3))
 	require.NoError(t, err)
 	tr.client = tr.service.Client()
-	if tr.rests {
-		_, err := tr.service.Client().IncreaseStreamRetentionPeriod(t.Context(), &kinesis.IncreaseStreamRetentionPeriodInput{
-			StreamName: new("orders"), RetentionPeriodHours: new(int32(7 * 24)),
-		})
-		require.NoError(t, err)
-	}
+	tr.retain()
 	if rng.IntN(5) < 2 {
 		tr.shared = newSharedStore()
 	} else {
@@ -119,14 +115,19 @@ func newTrial(t *testing.T, seed uint64) *trial {
 // pick returns one of some values.
 func pick[T any](rng *rand.Rand, values ...T) T { return values[rng.IntN(len(values))] }
 
+// clockFormat is how notes, and pranks, begin.
+const (
+	clockFormat = "01-02 15:04:05.000 "
+	clockLength = len(clockFormat)
+)
+
 func (t *trial) note(format string, args ...any) {
-	t.notes = append(t.notes, time.Now().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
+	t.notes = append(t.notes, time.Now().Format(clockFormat)+fmt.Sprintf(format, args...))
 }
 
 // prologue is what happens until the mapping runs for the first time.
 func (t *trial) prologue() {
 	t.settings()
-	t.habits()
 	for range t.rng.IntN(4) {
 		t.change()
 	}
@@ -360,7 +361,7 @@ func (t *trial) config() mapping.Config {
 func (t *trial) settings() {
 	cfg := mapping.Config{
 		EventSourceARN: streamARN, FunctionName: "ship-orders", Client: t.client,
-		StartingPosition:      pick(t.rng, mapping.TrimHorizon, mapping.TrimHorizon, mapping.Latest, mapping.AtTimestamp),
+		StartingPosition:      t.base.StartingPosition,
 		FunctionResponseTypes: []mapping.FunctionResponseType{mapping.ReportBatchItemFailures},
 		CBOR:                  t.face == asCBOR, SDKDecoding: t.face == bySDK,
 	}

@@ -80,7 +80,7 @@ func newWitness() *witness {
 
 func (w *witness) fault(format string, args ...any) {
 	if len(w.wrong) < 20 {
-		w.wrong = append(w.wrong, time.Now().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
+		w.wrong = append(w.wrong, time.Now().Format(clockFormat)+fmt.Sprintf(format, args...))
 	}
 }
 

@@ -25,7 +25,7 @@ import (
 
 var (
 	streams    = flag.Int("streams", 2000, "how many random streams TestRandomStreams runs")
-	streamSeed = flag.Uint64("seed", 0, "the first stream's seed; 0 for one by the clock")
+	streamSeed = flag.Uint64("seed", 0, "the seed of the first stream, 0 for one by the clock; and, unless it is 0, the only one of TestMischief")
 )
 
 // TestRandomStreams runs mappings, through the Poller, over streams that are split, merged, throttled and interrupted,

@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -98,16 +99,21 @@ const (
 	shardClosed  // it has children
 )
 
+// listed is what the newest listing says of a shard, and from when on listings have shown it as closed, one after the other:
+// when the first of them was there. The time is zero of a shard that the newest does not show as closed.
+type listed struct {
+	state       shardState
+	closedSince time.Time
+}
+
 // ends knows what the newest listing says of which shards have ended. Where a newer one is needed it lists, one call at a time for
 // all readers: a reshard ends many shards at once.
 type ends struct {
 	turn chan struct{} // of capacity 1: who is in it may list
 
-	mu       sync.Mutex
-	asked    time.Time // when the newest listing began
-	answered time.Time // when it was there
-	states   map[string]shardState
-	open     bool // it has an open shard
+	mu     sync.Mutex
+	asked  time.Time // when the newest listing began
+	shards map[string]listed
 }
 
 func newEnds() *ends { return &ends{turn: make(chan struct{}, 1)} }
@@ -135,43 +141,59 @@ func (e *ends) of(ctx context.Context, id string, list func(context.Context) ([]
 func (e *ends) known(id string, t time.Time) (shardState, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.states[id], !e.asked.IsZero() && !e.asked.Before(t)
+	return e.shards[id].state, !e.asked.IsZero() && !e.asked.Before(t)
 }
 
-// closedBefore reports whether the newest listing, which was there by t, has a shard as closed. One that has no open shard is
-// not believed that a shard without children is closed: there were services that list a last number of each shard, and every
-// stream has an open one.
+// closedBefore reports whether a listing that was there by t showed a shard as closed, and none since has taken it back.
 func (e *ends) closedBefore(id string, t time.Time) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.asked.IsZero() || e.answered.After(t) {
-		return false
-	}
-	return e.states[id] == shardClosed || e.states[id] == shardBounded && e.open
+	since := e.shards[id].closedSince
+	return !since.IsZero() && !since.After(t)
 }
 
 // learn takes in a listing. Of two the one that began later counts.
 func (e *ends) learn(shards []Shard, asked, answered time.Time) {
-	states := make(map[string]shardState, len(shards))
+	learned := statesOf(shards)
+	closed := closedStates(learned)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if asked.Before(e.asked) {
+		return
+	}
+	for id, s := range learned {
+		if s.state >= closed {
+			s.closedSince = cmp.Or(e.shards[id].closedSince, answered)
+			learned[id] = s
+		}
+	}
+	e.asked, e.shards = asked, learned
+}
+
+// statesOf returns what a listing says of each shard that it has, or names as a parent.
+func statesOf(shards []Shard) map[string]listed {
+	states := make(map[string]listed, len(shards))
 	for i := range shards {
 		s := &shards[i]
 		state := shardOpen
 		if s.EndingSequenceNumber != "" {
 			state = shardBounded
 		}
-		states[s.ID] = max(states[s.ID], state)
+		states[s.ID] = listed{state: max(states[s.ID].state, state)}
 		for _, parent := range [2]string{s.Parent, s.AdjacentParent} {
-			states[parent] = shardClosed
+			states[parent] = listed{state: shardClosed}
 		}
 	}
-	open := false
-	for _, state := range states {
-		open = open || state == shardOpen
+	return states
+}
+
+// closedStates returns from which state on a shard is closed. A listing that has no open shard is not believed that one without
+// children is: there were services that list a last number of each shard, and every stream has an open one.
+func closedStates(states map[string]listed) shardState {
+	for _, s := range states {
+		if s.state == shardOpen {
+			return shardBounded
+		}
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if asked.Before(e.asked) {
-		return
-	}
-	e.asked, e.answered, e.states, e.open = asked, answered, states, open
+	return shardClosed
 }

@@ -118,6 +118,81 @@ func TestAReadThatBeganBeforeItsShardWasListedAsClosedSaysNothing(t *testing.T) 
 	})
 }
 
+// TestAClosedShardWithoutAnEndEndsUnderListingsThatGoOn: a shard that is listed as closed was so at the first of the listings.
+// The newest may always be younger than the read, or the wait for an event, that brings nothing.
+func TestAClosedShardWithoutAnEndEndsUnderListingsThatGoOn(t *testing.T) {
+	for _, subscribes := range []bool{false, true} {
+		t.Run(fmt.Sprintf("subscribes: %t", subscribes), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHub(3)
+				endless(h.fake, listedShard(shardID, everyEnd, ""), listedShard("child", "", shardID))
+				h.onRead = func(ctx context.Context, _ int) (*kinesis.GetRecordsOutput, error) {
+					rest(ctx, 4*time.Second) // a slow answer
+					return nil, nil
+				}
+				p := newPoller(t, h, poller.Config{})
+				if subscribes {
+					p = newFanout(t, h, poller.Config{})
+				}
+				go func() {
+					for t.Context().Err() == nil {
+						_, _ = p.Shards(t.Context())
+						rest(t.Context(), 3*time.Second)
+					}
+				}()
+				var r poller.Reader
+				if subscribes {
+					r = openFanout(t, p, poller.Start{})
+				} else {
+					var err error
+					r, err = p.Open(poller.Shard{ID: shardID}, poller.Start{})
+					require.NoError(t, err)
+				}
+				got, ended, errs := toTheEnd(t, r, 4)
+				require.Equal(t, numbers(1, 3), got)
+				require.Empty(t, errs)
+				require.True(t, ended)
+				require.Less(t, time.Since(h.born), 40*time.Second)
+			})
+		})
+	}
+}
+
+// TestAShardThatIsListedAsOpenAgainIsClosedSinceTheNextListing: a listing that lags takes back what one before it said, and
+// nothing that was read until then counts.
+func TestAShardThatIsListedAsOpenAgainIsClosedSinceTheNextListing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(1)
+		listings := 0
+		f.onList = func(*kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
+			if listings++; listings == 2 {
+				return &kinesis.ListShardsOutput{Shards: []types.Shard{listedShard(shardID, "", "")}}, nil
+			}
+			return &kinesis.ListShardsOutput{Shards: []types.Shard{listedShard(shardID, "", ""), listedShard("child", "", shardID)}}, nil
+		}
+		p := newPoller(t, f, poller.Config{})
+		list := func() {
+			_, err := p.Shards(t.Context())
+			require.NoError(t, err)
+		}
+		list()
+		list()
+		r, err := p.Open(poller.Shard{ID: shardID}, poller.Start{})
+		require.NoError(t, err)
+		for range 6 {
+			page, err := r.Next(t.Context())
+			require.NoError(t, err)
+			require.False(t, page.End)
+		}
+		list()
+		for want := range 2 {
+			page, err := r.Next(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, want == 1, page.End)
+		}
+	})
+}
+
 // TestAClosedShardThatIsBehindOrBringsRecordsGoesOn: nothing is left only where a read says so twice in a row.
 func TestAClosedShardThatIsBehindOrBringsRecordsGoesOn(t *testing.T) {
 	empty := func(behind *int64) *kinesis.GetRecordsOutput {

@@ -199,6 +199,9 @@ func ownData(page *kinesis.GetRecordsOutput) {
 	}
 	block := make([]byte, 0, size)
 	for i := range page.Records {
+		if page.Records[i].Data == nil {
+			continue // it is absent, and not empty
+		}
 		start := len(block)
 		block = append(block, page.Records[i].Data...)
 		page.Records[i].Data = block[start:len(block):len(block)]

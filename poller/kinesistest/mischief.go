@@ -49,7 +49,7 @@ type Prank struct {
 
 // String returns the prank as a line of a log.
 func (p Prank) String() string {
-	return strings.TrimRight(fmt.Sprintf("%s %s: %s %s %s", p.Time.UTC().Format("15:04:05.000"), p.Kind, p.Op, p.Stream, p.Shard), " ")
+	return strings.TrimRight(fmt.Sprintf("%s %s: %s %s %s", p.Time.UTC().Format("01-02 15:04:05.000"), p.Kind, p.Op, p.Stream, p.Shard), " ")
 }
 
 // Misbehaviour is a Mischief that has begun. Its methods may be called concurrently.

@@ -7,23 +7,15 @@ import (
 	"time"
 )
 
-// oddTime is an arrival time that is none. The zero oddTime is a time as it should be.
+// oddTime is how the arrival times of an answer are written. Zero: as they are.
 type oddTime struct {
-	millis  bool    // milliseconds are taken for seconds
-	seconds float64 // written in its place, unless it is zero
+	seconds float64 // in their place; zero: none
 }
 
-var oddTimes = []oddTime{
-	{millis: true},
-	{seconds: 1},
-	{seconds: -1},
-	{seconds: 1e300},
-	{seconds: math.NaN()},
-	{seconds: math.Inf(1)},
-	{seconds: math.Inf(-1)},
-}
+// oddTimes are the variants of OddTimestamp. The first leaves what a Client shows.
+var oddTimes = []oddTime{{}, {1}, {-1}, {1e300}, {math.NaN()}, {math.Inf(1)}, {math.Inf(-1)}}
 
-// of returns the time that a Client shows.
+// of returns what a Client shows for a time: a second about 1970, or as if milliseconds were taken for seconds.
 func (o oddTime) of(t time.Time) time.Time {
 	if o.seconds == 1 || o.seconds == -1 {
 		return time.Unix(int64(o.seconds), 0).UTC()

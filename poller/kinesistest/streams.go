@@ -99,6 +99,9 @@ func (s *Service) deleteStream(in *kinesis.DeleteStreamInput, r *request) (*kine
 	return &kinesis.DeleteStreamOutput{}, nil
 }
 
+// replacedAfter is the least time between the creations of a stream and of the one that replaces it: a deletion takes a while.
+const replacedAfter = 5 * time.Second
+
 // replace deletes a stream and creates another under its name, with as many open shards.
 func (s *Service) replace(name string, now time.Time) error {
 	st, err := s.byName(name, now)
@@ -113,8 +116,8 @@ func (s *Service) replace(name string, now time.Time) error {
 	// A shard's numbers begin with the second of its creation, which must not be that of an old shard.
 	created := now
 	for _, sh := range st.shards {
-		if created.Unix() <= sh.created {
-			created = time.Unix(sh.created+1, 0)
+		if second := time.Unix(sh.created, 0).Add(replacedAfter); created.Before(second) {
+			created = second
 		}
 	}
 	_, err = s.createStream(&kinesis.CreateStreamInput{
