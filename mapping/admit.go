@@ -27,10 +27,12 @@ func (r *run) admit() error {
 	}
 	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
 	defer cancel()
+	r.starting.try("assuming the role "+r.m.cfg.Role.ARN(), "")
 	if _, err := r.m.cfg.Role.Retrieve(ctx); err != nil {
 		return err
 	}
 	if client, ok := r.m.cfg.Client.(role.SourceClient); ok {
+		r.starting.try("trying whether the role may read the stream", r.m.sourceHost)
 		if err := role.CheckSource(ctx, client, r.m.cfg.Needs()); err != nil {
 			return err
 		}

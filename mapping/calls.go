@@ -185,6 +185,7 @@ func (s *shard) work(lane int, in <-chan invocation) {
 func (s *shard) report(e callEnd) {
 	c := &s.calls[e.lane]
 	c.running = false
+	c.ended(s, e.lane)
 	s.running--
 	if e.gone {
 		c.work = nil

@@ -221,8 +221,8 @@ type Config struct {
 	FailoverTime time.Duration
 
 	// WarnAfter is how long a call of the function, or of the on-failure destination, runs before the log says so, in a line at
-	// level WARN that is repeated whenever the call has run for twice as long: default 1 min; negative means never. An
-	// extension.
+	// level WARN that is repeated whenever the call has run for twice as long: default 1 min; negative means never. It does not
+	// concern reads that are throttled, and a start that waits, of which the log speaks after 30 s and 3 s. An extension.
 	WarnAfter time.Duration
 
 	// Logger is told of changes of state, never of single records. nil means slog.Default().

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -75,7 +76,7 @@ func (w *world) config() mapping.Config {
 		FunctionName:     "ship-orders",
 		StartingPosition: mapping.TrimHorizon,
 		Store:            w.store,
-		Logger:           slog.New(slog.NewTextHandler(&w.logs, nil)),
+		Logger:           slog.New(w.logs.handler(w.t)),
 		Function: invoke.Func(func(_ context.Context, e *invoke.Event) error {
 			w.see(e)
 			return nil
@@ -150,6 +151,34 @@ func (r *running) stop() error {
 type logs struct {
 	mu sync.Mutex
 	b  strings.Builder
+}
+
+// handler returns a Handler that writes lines of Info and above as text, and fails the test at a line, of any level, that JSON
+// shows as a bare number of nanoseconds.
+func (l *logs) handler(t *testing.T) slog.Handler {
+	return readable{slog.NewTextHandler(l, nil), t}
+}
+
+type readable struct {
+	slog.Handler
+	t *testing.T
+}
+
+func (h readable) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h readable) Handle(ctx context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		assert.NotEqual(h.t, slog.KindDuration, a.Value.Kind(), "%q: %s is a bare number of nanoseconds in JSON", r.Message, a.Key)
+		return true
+	})
+	if !h.Handler.Enabled(ctx, r.Level) {
+		return nil
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+func (h readable) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return readable{h.Handler.WithAttrs(attrs), h.t}
 }
 
 func (l *logs) Write(p []byte) (int, error) {

@@ -43,21 +43,25 @@ func (m *Mapping) shards(ctx context.Context) ([]poller.Shard, error) {
 	return shards, nil
 }
 
-// look lists the stream's shards, and has the stream described if that is wanted and the Source can.
+// look lists the stream's shards, and has the stream described if that is wanted.
 func (m *Mapping) look(ctx context.Context, describe bool) (*sight, error) {
 	v := &sight{began: time.Now()}
 	var err error
 	if v.shards, err = m.shards(ctx); err != nil {
 		return nil, err
 	}
-	if d, ok := m.source.(poller.Describer); ok && describe {
-		m.describe(ctx, d, v)
+	if describe {
+		m.describe(ctx, v)
 	}
 	return v, nil
 }
 
-// describe adds what the stream says of itself. A role need not allow that.
-func (m *Mapping) describe(ctx context.Context, d poller.Describer, v *sight) {
+// describe adds what the stream says of itself, if the Source can ask. A role need not allow that.
+func (m *Mapping) describe(ctx context.Context, v *sight) {
+	d, ok := m.source.(poller.Describer)
+	if !ok {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
 	defer cancel()
 	described, err := d.Describe(ctx)

@@ -172,7 +172,7 @@ func (s *shard) hurry() {
 }
 
 // readFailed takes note of a read that failed: in the status, and for each new reason in the log. Throttling is routine
-// where consumers share a shard, and goes to Debug. A shard that the service does not know, and the stream does not list
+// where consumers share a shard, and goes to Debug until it has lasted. A shard that the service does not know, and the stream does not list
 // any more, has come to its end.
 func (s *shard) readFailed(err error) {
 	class := poller.Classify(err)
@@ -180,6 +180,7 @@ func (s *shard) readFailed(err error) {
 		s.parent.missing.Store(true)
 	}
 	if class == poller.ShardGone && s.hasLeft() {
+		s.throttle = throttle{}
 		s.log.Debug("reading the shard failed for good", "error", err)
 		s.m.leftUnread(s.info.ID, s.sched.Read(), s.readTo, s.standing.Load().retention)
 		s.reading = true // there is no one to ask any more
@@ -188,9 +189,11 @@ func (s *shard) readFailed(err error) {
 	}
 	s.view.set(func(v *shardView) { v.read.set(message(err), class != poller.Throttled) })
 	if class == poller.Throttled {
+		s.throttle.hit(time.Now(), err)
 		s.log.Debug("reading the shard was throttled", "error", err)
 		return
 	}
+	s.throttle.err = nil
 	if class != s.failure || !s.failing {
 		s.failing, s.failure = true, class
 		s.log.Warn("reading the shard failed, will be tried again", "class", class.String(), "error", err)
@@ -210,6 +213,7 @@ func (s *shard) readWorked(behind time.Duration) {
 		v.status.Behind = behind
 		v.read = trouble{}
 	})
+	s.throttle.over(s)
 	if s.failing {
 		s.failing = false
 		s.log.Info("the shard is read again")

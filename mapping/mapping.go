@@ -57,6 +57,8 @@ type Mapping struct {
 
 	warnedUnreported atomic.Bool // of failed items that the mapping does not ask for
 
+	sourceHost, storeHost string // that are called; empty where they are not known
+
 	uuid          string // of the mapping, the same over restarts
 	invokeOptions invoke.Options
 	destination   invoke.Destination // nil: discarded records are dropped
@@ -117,6 +119,7 @@ func New(cfg Config) (*Mapping, error) {
 	if m.store == nil {
 		m.store = NewMemoryStore()
 	}
+	m.sourceHost, m.storeHost = hostOf(m.source), hostOf(m.store)
 	return m, nil
 }
 

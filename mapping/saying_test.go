@@ -50,6 +50,7 @@ func TestAFunctionThatHangsIsLoggedAtDoublingIntervals(t *testing.T) {
 				assert.Contains(t, line, "requestId="+r.Status().Shards[0].Lanes[0].RequestID)
 				assert.Contains(t, line, "since=2000-01-01T00:00:00.000Z")
 			}
+			assert.Len(t, w.logs.lines("the function has returned"), min(c.lines, 1))
 			require.NoError(t, r.stop())
 		})
 	}
@@ -67,6 +68,7 @@ func TestADestinationThatHangsIsLogged(t *testing.T) {
 		pages <- page(1, 3)
 		pass(time.Hour)
 		assert.Len(t, w.logs.lines("the on-failure destination has not taken the document yet"), 3, "after 1, 2 and 4 minutes")
+		assert.Len(t, w.logs.lines("the on-failure destination has answered"), 1)
 		require.NoError(t, r.stop())
 	})
 }

@@ -74,6 +74,7 @@ type shard struct {
 	stopping bool         // nothing new starts
 	stalled  bool         // the stream is: see stall
 	wasCut   bool         // a call ended because its ctx was cancelled at the end of the drain
+	throttle throttle     // of reads
 	failing  bool         // the last read failed, other than by throttling
 	failure  poller.Class // how
 	lanes    []batch.LaneStatus

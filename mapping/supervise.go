@@ -33,6 +33,7 @@ type run struct {
 	hard   context.Context // done: cancel what runs
 	cancel context.CancelCauseFunc
 
+	starting starting
 	admitted bool    // the role may do what it must
 	member   *member // of a fleet, nil without one
 	latest   latest
@@ -153,11 +154,21 @@ func (r *run) begin() error {
 	if err := r.soft.Err(); err != nil {
 		return err
 	}
+	watched := r.watchStart()
+	err := r.tryToBegin()
+	if slow := watched(); slow.said && err == nil {
+		r.m.log.With(slow.times(time.Now())...).Info("the mapping starts after a wait")
+	}
+	return err
+}
+
+func (r *run) tryToBegin() error {
 	for pause := startRetry; ; pause = min(2*pause, r.m.cfg.ShardRefreshInterval) {
 		err := r.prepare()
 		if err == nil || r.soft.Err() != nil {
 			return err
 		}
+		r.starting.failed(err)
 		if fatal := r.fatal(err); fatal != nil {
 			return fatal
 		}
@@ -170,34 +181,32 @@ func (r *run) begin() error {
 
 // prepare is one attempt to begin.
 func (r *run) prepare() error {
+	r.starting.try("storing the start of LATEST", r.m.storeHost)
 	if err := r.latest.keep(r.soft); err != nil { // first: whatever hangs or fails from here on, LATEST is as of now
 		return err
 	}
 	if err := r.admit(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
-	defer cancel()
-	if c, ok := r.m.store.(CheckedStore); ok {
-		if err := c.Check(ctx, r.m.name); err != nil {
-			return fmt.Errorf("mapping: check the store: %w", err)
-		}
-	}
-	progress, damage := r.m.progress(ctx) // before the listing, which tells of each shard stored as ended that it is closed
-	if damage != nil && progress == nil {
-		return fmt.Errorf("mapping: read the stored progress: %w", damage)
-	}
-	r.described = time.Now()
-	v, err := r.m.look(r.soft, true)
+	progress, isWhole, err := r.stored() // before the listing, which tells of each shard stored as ended that it is closed
 	if err != nil {
 		return err
 	}
+	r.described = time.Now()
+	r.starting.try("listing the shards", r.m.sourceHost)
+	v, err := r.m.look(r.soft, false)
+	if err != nil {
+		return err
+	}
+	r.starting.try("describing the stream", r.m.sourceHost)
+	r.m.describe(r.soft, v)
 	r.lineage.read(progress)
 	if err := r.weigh(v, r.lineage.reopens(v.shards)); err != nil {
 		return err
 	}
 	r.list(v)
-	if err := r.latest.settle(r.soft, len(progress) > 0 || damage != nil); err != nil {
+	r.starting.try("settling the start of LATEST", r.m.storeHost)
+	if err := r.latest.settle(r.soft, len(progress) > 0 || !isWhole); err != nil {
 		return err
 	}
 	for id, p := range progress {
@@ -211,6 +220,25 @@ func (r *run) prepare() error {
 	}
 	r.rows = progress
 	return nil
+}
+
+// stored reads the stored progress, if the store has no objection to the mapping. isWhole is false where rows are left out because
+// they cannot be read.
+func (r *run) stored() (progress map[string]Progress, isWhole bool, err error) {
+	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
+	defer cancel()
+	if c, ok := r.m.store.(CheckedStore); ok {
+		r.starting.try("checking the store", r.m.storeHost)
+		if err := c.Check(ctx, r.m.name); err != nil {
+			return nil, false, fmt.Errorf("mapping: check the store: %w", err)
+		}
+	}
+	r.starting.try("reading the stored progress", r.m.storeHost)
+	progress, err = r.m.progress(ctx)
+	if err != nil && progress == nil {
+		return nil, false, fmt.Errorf("mapping: read the stored progress: %w", err)
+	}
+	return progress, err == nil, nil
 }
 
 // fatal returns the error with which Run ends, nil where another attempt may work.

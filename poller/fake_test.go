@@ -1,6 +1,7 @@
 package poller_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -199,6 +200,7 @@ func open(t testing.TB, f poller.Client, from poller.Start, cfg poller.Config) p
 func newPoller(t testing.TB, c poller.Client, cfg poller.Config) *poller.Poller {
 	t.Helper()
 	cfg.Client, cfg.StreamARN = c, ordersARN
+	cfg.Logger = cmp.Or(cfg.Logger, readable(t))
 	p, err := poller.New(cfg)
 	require.NoError(t, err)
 	return p

@@ -148,7 +148,7 @@ func (f *fanoutReader) brokeOff(ctx context.Context, err error) error {
 	f.drop()
 	if err == io.EOF { //nolint:errorlint // which next returns as it is; a wrapped one is of an event that is cut off
 		if heard {
-			f.log.LogAttrs(ctx, slog.LevelDebug, "subscription ended", slog.Duration("age", age))
+			f.log.LogAttrs(ctx, slog.LevelDebug, "subscription ended", slog.String("age", age.String()))
 			return nil
 		}
 		err = errNoEvent
@@ -221,7 +221,7 @@ func (f *fanoutReader) accept(ctx context.Context, event *types.SubscribeToShard
 	if page.End || d.end {
 		f.drop() // nothing follows in it
 	}
-	f.log.LogAttrs(ctx, slog.LevelDebug, "event", slog.Int("records", len(page.Records)), slog.Duration("behind", page.Behind), slog.Bool("end", page.End))
+	logPage(ctx, f.log, "event", &page)
 	return page, nil
 }
 

@@ -265,7 +265,7 @@ func subscribed(t testing.TB, h poller.Client, from poller.Start, cfg poller.Con
 func newFanout(t testing.TB, h poller.Client, cfg poller.Config) *poller.Poller {
 	t.Helper()
 	cfg.Client, cfg.ConsumerARN = h, consumerARN
-	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
+	cfg.Logger = cmp.Or(cfg.Logger, readable(t))
 	p, err := poller.New(cfg)
 	require.NoError(t, err)
 	return p

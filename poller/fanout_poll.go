@@ -27,7 +27,7 @@ func (f *fanoutReader) considerPolling(ctx context.Context, err error) {
 	f.polling, f.iterator = true, ""
 	f.due = time.Now().Add(regainAfter)
 	f.log.LogAttrs(ctx, slog.LevelWarn, "no subscription can be had: polling until there is one",
-		slog.Duration("for", time.Since(f.lost)), slog.Any("error", err))
+		slog.String("for", time.Since(f.lost).String()), slog.Any("error", err))
 }
 
 // poll reads with GetRecords, unless a subscription brings an event. Such an event may begin before the read position,

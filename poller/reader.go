@@ -346,17 +346,24 @@ func (r *reader) passedOver(ctx context.Context, n int) {
 	r.log.LogAttrs(ctx, slog.LevelDebug, "members of aggregates passed over", slog.Int("members", n), slog.Int64("all", all))
 }
 
+// logPage logs a page at level DEBUG. It makes no text of what is not logged.
+func logPage(ctx context.Context, log *slog.Logger, what string, page *batch.Page) {
+	if log.Enabled(ctx, slog.LevelDebug) {
+		log.LogAttrs(ctx, slog.LevelDebug, what, slog.Int("records", len(page.Records)), slog.String("behind", page.Behind.String()), slog.Bool("end", page.End))
+	}
+}
+
 // polled notes a good read. One that took longer than a CallTimeout, though its answer never stood still, is made smaller:
 // what a large one holds back comes late.
 func (r *reader) polled(ctx context.Context, page *batch.Page, took time.Duration) {
 	r.expected.behind = page.CaughtUpTo.IsZero()
 	switch {
 	case took > r.poller.cfg.CallTimeout:
-		r.smaller(ctx, 1, slog.Duration("took", took))
+		r.smaller(ctx, 1, slog.String("took", took.String()))
 	case r.limit.succeeded():
 		r.log.LogAttrs(ctx, slog.LevelInfo, "answers come in time: asking for more records", slog.Int("limit", int(r.limit.now)))
 	}
-	r.log.LogAttrs(ctx, slog.LevelDebug, "polled", slog.Int("records", len(page.Records)), slog.Duration("behind", page.Behind), slog.Bool("end", page.End))
+	logPage(ctx, r.log, "polled", page)
 }
 
 func (r *reader) op(name string) operation {
