@@ -87,6 +87,6 @@ func (f *member) list() {
 	f.core.Shards(time.Now(), shards)
 	f.publish()
 	if lister, ok := f.table.(FleetLister); ok {
-		lister.Listed(l.described())
+		_ = f.r.m.guard.Do("FleetTable.Listed", func() { lister.Listed(l.described()) })
 	}
 }

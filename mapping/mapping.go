@@ -13,6 +13,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/batch/filter"
 	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/mapping/internal/callback"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -48,7 +49,10 @@ type Mapping struct {
 	functionARN string
 	policy      batch.Policy // without what differs from shard to shard
 	source      poller.Source
-	store       Store
+	store       *guardedStore
+	fleet       FleetStore // the store, if it is one; else nil
+	observer    Observer
+	guard       callback.Guard // of the user's callbacks
 	log         *slog.Logger
 	view        view
 	counts      counts
@@ -84,10 +88,10 @@ func New(cfg Config) (*Mapping, error) {
 		owner:       uuid.NewString(),
 		from:        from,
 		functionARN: function,
-		source:      cfg.Source,
-		store:       cfg.Store,
-		log:         cfg.Logger.With("stream", from.name, "function", cfg.FunctionName),
+		log:         slog.New(callback.Handler(cfg.Logger.Handler())).With("stream", from.name, "function", cfg.FunctionName),
 	}
+	m.guard = callback.Guard{Log: m.log}
+	m.observer = cfg.Observer.guarded(m.guard)
 	m.uuid = uuid.NewSHA1(uuid.NameSpaceURL, []byte(m.name)).String()
 	if cfg.UUID != "" {
 		m.name, m.uuid = cfg.UUID, cfg.UUID
@@ -109,15 +113,28 @@ func New(cfg Config) (*Mapping, error) {
 		Timeout: cfg.FunctionTimeout, ReportBatchItemFailures: m.policy.ReportBatchItemFailures,
 		PayloadLimit: m.policy.PayloadLimit, Logger: m.log,
 	}
-	if m.source == nil {
-		if m.source, err = m.poller(); err != nil {
-			return nil, err
-		}
+	if m.source, err = m.newSource(); err != nil {
+		return nil, err
 	}
-	if m.store == nil {
-		m.store = NewMemoryStore()
+	if m.cfg.Store == nil {
+		m.store = &guardedStore{NewMemoryStore(), m.guard}
+		return m, nil
 	}
+	m.store = &guardedStore{m.cfg.Store, m.guard}
+	m.fleet, _ = m.cfg.Store.(FleetStore)
 	return m, nil
+}
+
+// newSource returns the Source that is configured, or a Poller of the Client.
+func (m *Mapping) newSource() (poller.Source, error) {
+	switch source := m.cfg.Source.(type) {
+	case nil:
+		return m.poller()
+	case *poller.Poller:
+		return source, nil // its callbacks are the Client's methods, which it guards itself
+	default:
+		return guardSource(source, m.guard), nil
+	}
 }
 
 // poller returns the Source that reads through the configured Client.

@@ -263,11 +263,19 @@ func (f *member) call(timeout time.Duration, do func(context.Context) error, rep
 	f.calling.Go(func() {
 		ctx, cancel := context.WithTimeout(f.calls, timeout)
 		defer cancel()
-		err := do(ctx)
+		err := f.guarded(func() error { return do(ctx) })
 		if report != nil {
 			f.report(func(now time.Time) { report(now, err) })
 		}
 	})
+}
+
+// guarded calls the table.
+func (f *member) guarded(do func() error) (err error) {
+	if failed := f.r.m.guard.Do("FleetTable", func() { err = do() }); failed != nil {
+		return failed
+	}
+	return err
 }
 
 func (f *member) report(result func(now time.Time)) {
@@ -301,7 +309,11 @@ func readAll[T any](f *member, timeout time.Duration, page func(context.Context,
 	f.calling.Go(func() {
 		ctx, cancel := context.WithTimeout(f.calls, timeout)
 		defer cancel()
-		all, err := pages(ctx, page)
+		var all []T
+		err := f.guarded(func() (err error) {
+			all, err = pages(ctx, page)
+			return err
+		})
 		f.report(func(now time.Time) { report(now, all, err) })
 	})
 }

@@ -90,7 +90,7 @@ func newShard(r *run, info poller.Shard, view *shardView) *shard {
 	}
 	s.soft, s.drain = context.WithCancel(r.soft)
 	s.ctx, s.lose = context.WithCancelCause(r.hard)
-	s.store = r.m.store
+	s.store = r.m.store.store // bare: the committer and release guard it
 	s.standing.Store(r.standing(info.ID, r.lineage.isGone(info.ID)))
 	return s
 }
@@ -180,13 +180,21 @@ func (s *shard) tryAcquire() (Lease, Progress, error) {
 	ctx, cancel := context.WithTimeout(s.soft, storeTimeout)
 	defer cancel()
 	if s.load != nil {
-		p, err := s.load(ctx)
+		p, err := s.loadProgress(ctx)
 		return s.lease, p, err
 	}
 	if err := s.m.owed.pay(ctx, s.m.store, s.info.ID); err != nil {
 		return Lease{}, Progress{}, err
 	}
 	return s.m.store.Acquire(ctx, s.m.name, s.info.ID, s.m.owner)
+}
+
+// loadProgress reads the progress of a lease that the shard was given.
+func (s *shard) loadProgress(ctx context.Context) (p Progress, err error) {
+	if failed := s.m.guard.Do("FleetTable.Load", func() { p, err = s.load(ctx) }); failed != nil {
+		return Progress{}, failed
+	}
+	return p, err
 }
 
 // prepare makes the Scheduler, and opens the Reader that goes on where the progress ends.
@@ -219,7 +227,7 @@ func (s *shard) prepare(progress Progress) (*guard, error) {
 		return nil, fmt.Errorf("mapping: shard %s: open at %s: %w", s.info.ID, from, err)
 	}
 	s.log.Info("shard opened", "from", from.String(), "epoch", s.lease.Epoch)
-	call(s.m.cfg.Observer.ShardOpened, ShardOpened{
+	call(s.m.observer.ShardOpened, ShardOpened{
 		Shard: s.info.ID, From: from.String(), Epoch: s.lease.Epoch, MappingUUID: s.m.uuid, FunctionARN: s.m.functionARN,
 	})
 	return &guard{open: open, from: from, reader: reader}, nil
@@ -232,7 +240,7 @@ func (s *shard) process(g *guard) (finished bool, err error) {
 	writeCtx, stopWriting := context.WithCancel(context.WithoutCancel(s.soft))
 	defer stopWriting()
 	s.commits = &committer{
-		ctx: writeCtx, store: s.store, every: s.m.checkpointInterval(), hurry: make(chan struct{}), lease: s.lease, log: s.log, observer: &s.m.cfg.Observer,
+		ctx: writeCtx, store: s.store, guard: s.m.guard, every: s.m.checkpointInterval(), hurry: make(chan struct{}), lease: s.lease, log: s.log, observer: &s.m.observer,
 		pending: make(chan *batch.Commit, 1), identify: s.identify, written: s.written, failing: s.notWritten, lost: s.lose,
 	}
 	readers.Go(func() { s.read(readCtx, g) })
@@ -260,7 +268,7 @@ func (s *shard) close(left error) (finished bool, err error) {
 	case s.straggles == nil:
 		s.released = s.release()
 	}
-	call(s.m.cfg.Observer.ShardClosed, ShardClosed{Shard: s.info.ID, End: finished, Err: errors.Join(s.straggles, err)})
+	call(s.m.observer.ShardClosed, ShardClosed{Shard: s.info.ID, End: finished, Err: errors.Join(s.straggles, err)})
 	return finished, err
 }
 

@@ -111,8 +111,8 @@ func (r *run) work() error {
 		return err
 	}
 	r.m.log.Info("mapping runs", "shards", len(r.lineage.shards), "startingPosition", string(r.m.cfg.StartingPosition))
-	if store, ok := r.m.store.(FleetStore); ok {
-		return newMember(r, store.Fleet(r.m.name)).supervise()
+	if r.m.fleet != nil {
+		return r.join()
 	}
 	r.open()
 	r.sweep(r.rows)
@@ -147,6 +147,15 @@ func (r *run) work() error {
 	}
 }
 
+// join takes part in the fleet, until the soft ctx is done.
+func (r *run) join() error {
+	var table FleetTable
+	if err := r.m.guard.Do("FleetStore.Fleet", func() { table = r.m.fleet.Fleet(r.m.name) }); err != nil {
+		return fmt.Errorf("mapping: %w", err)
+	}
+	return newMember(r, table).supervise()
+}
+
 // begin lists the shards and reads the stored progress for the first time. It tries until both work, or nothing can
 // come of it.
 func (r *run) begin() error {
@@ -178,10 +187,8 @@ func (r *run) prepare() error {
 	}
 	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
 	defer cancel()
-	if c, ok := r.m.store.(CheckedStore); ok {
-		if err := c.Check(ctx, r.m.name); err != nil {
-			return fmt.Errorf("mapping: check the store: %w", err)
-		}
+	if err := r.m.store.Check(ctx, r.m.name); err != nil {
+		return fmt.Errorf("mapping: check the store: %w", err)
 	}
 	progress, err := r.m.store.Progress(ctx, r.m.name) // before the listing, which tells of each shard stored as ended that it is closed
 	if err != nil {

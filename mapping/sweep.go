@@ -120,5 +120,5 @@ func (m *Mapping) leftUnread(shard string, position batch.Position, from time.Ti
 	to := m.clocks(time.Now()).service.Add(-cmp.Or(retention, minRetention))
 	m.log.Error("the shard has left the stream before it was read to its end: what was left of it is lost",
 		"shard", shard, "position", position.String(), "from", stamp(from), "to", stamp(to))
-	call(m.cfg.Observer.Trimmed, Trimmed{Shard: shard, Position: position, From: from, To: to})
+	call(m.observer.Trimmed, Trimmed{Shard: shard, Position: position, From: from, To: to})
 }
