@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/role"
 )
@@ -49,6 +50,8 @@ type run struct {
 	trouble  string              // what failed and was told of, empty when all is well
 	ended    chan shardEnd
 	wg       sync.WaitGroup
+
+	askedDestination bool // and it exists, as far as is known
 
 	suspicion suspicion     // that the stream is another one of its name
 	described time.Time     // when the stream was to be described last
@@ -194,6 +197,9 @@ func (r *run) prepare() error {
 	if err != nil {
 		return fmt.Errorf("mapping: read the stored progress: %w", err)
 	}
+	if err := r.askDestination(len(progress) == 0); err != nil {
+		return err
+	}
 	r.described = time.Now()
 	v, err := r.m.look(r.soft, true)
 	if err != nil {
@@ -222,7 +228,7 @@ func (r *run) prepare() error {
 
 // fatal returns the error with which Run ends, nil where another attempt may work.
 func (r *run) fatal(err error) error {
-	if isFinal(err) || errors.Is(err, ErrStreamReplaced) {
+	if isFinal(err) || errors.Is(err, ErrStreamReplaced) || errors.Is(err, invoke.ErrDestinationMissing) {
 		return err
 	}
 	if missing, ok := errors.AsType[*role.AccessError](err); ok {

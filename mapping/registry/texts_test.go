@@ -118,6 +118,10 @@ func TestTexts(t *testing.T) {
 		"function: dots":   {body: with("FunctionName", "bill.orders"), code: ipve, message: "Function does not exist"},
 		"function: long":   {body: with("FunctionName", strings.Repeat("x", 65)), code: ipve, message: "Function does not exist"},
 		"function: region": {body: with("FunctionName", "us-east-1:123456789012:function:x"), code: ipve, message: "Function does not exist"},
+		"a destination that does not exist": {
+			body: with("DestinationConfig", onFailure("arn:aws:sqs:us-east-1:123456789012:nowhere")), code: ipve,
+			message: "Destination not found: arn:aws:sqs:us-east-1:123456789012:nowhere: The specified queue does not exist.",
+		},
 		"a destination of no service that takes documents": {
 			body: with("DestinationConfig", onFailure("arn:aws:lambda:us-east-1:123456789012:function:f")), code: ipve,
 			message: "Unsupported destination arn:aws:lambda:us-east-1:123456789012:function:f: it must be a queue, a topic or a bucket.",
