@@ -182,8 +182,7 @@ func (s *shard) readFailed(err error) {
 	if class == poller.ShardGone && s.hasLeft() {
 		s.log.Debug("reading the shard failed for good", "error", err)
 		s.m.leftUnread(s.info.ID, s.sched.Read(), s.readTo, s.standing.Load().retention)
-		s.reading = true // there is no one to ask any more
-		s.sched.Offer(time.Now(), batch.Page{End: true})
+		s.toEnd()
 		return
 	}
 	s.view.set(func(v *shardView) { v.read.set(message(err), class != poller.Throttled) })
@@ -195,6 +194,12 @@ func (s *shard) readFailed(err error) {
 		s.failing, s.failure = true, class
 		s.log.Warn("reading the shard failed, will be tried again", "class", class.String(), "error", err)
 	}
+}
+
+// toEnd ends the shard without a last page. An open window gets its final invocation.
+func (s *shard) toEnd() {
+	s.reading = true // there is no one to ask any more
+	s.sched.Offer(time.Now(), batch.Page{End: true})
 }
 
 // trimmed tells of records that the stream may have trimmed unread. Reading goes on behind them.

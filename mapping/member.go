@@ -344,14 +344,18 @@ func (f *member) take(a *fleet.Take) {
 // start processes a shard under a lease.
 func (f *member) start(row FleetLease) {
 	r := f.r
-	info, ok := r.lineage.shards[row.Shard]
-	if !ok {
-		info.ID = row.Shard // it has left the stream since, or is too new: a listing shows which
-		f.refreshSoon(earlyRefresh)
+	info, known := r.lineage.shards[row.Shard]
+	lost := !known && r.lost[row.Shard]
+	if !known {
+		info.ID = row.Shard
+		if !lost {
+			f.refreshSoon(earlyRefresh) // it has left the stream since, or is too new: a listing shows which
+		}
 	}
 	sv := &shardView{}
 	sv.status.ShardID = info.ID
 	s := newShard(r, info, sv)
+	s.left = lost
 	held := &fleetLease{table: f.table, row: row, rate: &s.rate}
 	s.store, s.load = held, held.load
 	s.lease = Lease{Mapping: r.m.name, Shard: row.Shard, Owner: row.Owner, Epoch: row.Epoch}
@@ -381,7 +385,13 @@ func (f *member) end(e shardEnd) {
 	}
 	f.core.Ended(time.Now(), FleetLease{Shard: e.id, Owner: e.lease.Owner, Epoch: e.lease.Epoch}, how)
 	f.judge(e)
-	if !e.finished {
+	switch {
+	case !e.finished:
+		return
+	case e.left:
+		delete(r.lost, e.id)
+		r.lineage.end(e.id)
+		f.list()
 		return
 	}
 	news := r.lineage.learn(e.id, e.children, time.Now())

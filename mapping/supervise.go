@@ -47,6 +47,7 @@ type run struct {
 	swept    time.Time           // when the rows were swept last
 	unswept  bool                // and for some shards it was too early to say that they have left
 	warned   map[string]bool     // of the shards that have left unread
+	lost     map[string]bool     // those of them that are to be ended
 	trouble  string              // what failed and was told of, empty when all is well
 	ended    chan shardEnd
 	wg       sync.WaitGroup
@@ -67,6 +68,7 @@ type run struct {
 type shardEnd struct {
 	id       string
 	finished bool
+	left     bool // the shard has left the stream
 	lease    Lease
 	released bool
 	children []poller.Shard // that its last page told of
@@ -79,7 +81,7 @@ type shardEnd struct {
 func newRun(ctx context.Context, m *Mapping, began time.Time) *run {
 	r := &run{
 		m: m, began: began, latest: latest{m: m, began: began}, clock: sourceClock{m: m, began: began},
-		lineage: newLineage(), running: map[string]*shard{}, warned: map[string]bool{},
+		lineage: newLineage(), running: map[string]*shard{}, warned: map[string]bool{}, lost: map[string]bool{},
 		ended: make(chan shardEnd), gone: make(chan struct{}),
 		stragglers: map[string]straggler{}, outlived: make(chan string),
 	}
@@ -303,7 +305,7 @@ func (r *run) process(s *shard, delay time.Duration) {
 		finished, err := s.run(delay)
 		defer close(s.reported)
 		e := shardEnd{
-			id: info.ID, finished: finished, lease: s.lease, released: s.released, straggles: s.straggles,
+			id: info.ID, finished: finished, left: s.left, lease: s.lease, released: s.released, straggles: s.straggles,
 			children: s.children, err: err,
 		}
 		select {
@@ -326,6 +328,8 @@ func (r *run) end(e shardEnd) error {
 		r.straggle(info, &e)
 	}
 	switch {
+	case e.left:
+		return r.gaveUp(&e)
 	case e.finished:
 		r.finish(e)
 	case r.soft.Err() != nil:
