@@ -2,6 +2,7 @@ package invoke
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -14,6 +15,20 @@ type Destination interface {
 	// Deliver hands f over. nil means that the destination has it for good. After an error it may have it or not; the
 	// records are then dropped, as on AWS, so whatever is worth another try is tried again within Deliver.
 	Deliver(ctx context.Context, f *Failure) error
+}
+
+// ErrDestinationMissing is wrapped by the error of a DestinationChecker whose destination does not exist.
+var ErrDestinationMissing = errors.New("invoke: destination does not exist")
+
+// DestinationChecker is a Destination that can be asked whether it exists. A mapping asks when it starts; those of the folder
+// destination have the method.
+type DestinationChecker interface {
+	Destination
+
+	// Check asks, without any effect on the destination. It returns nil if the destination exists or cannot be asked, an error
+	// that wraps ErrDestinationMissing and has the service's words if it does not exist, and any other error if that is not
+	// known, for want of a permission for example.
+	Check(ctx context.Context) error
 }
 
 // DestinationFunc is a destination of anyone's own. The Failure, and all that it leads to, is read-only.

@@ -113,7 +113,7 @@ func (s *shard) invoke(now time.Time, a *batch.Invoke) {
 	if n := a.Records.Len(); n > 0 && !a.Records.At(n-1).ArrivalTime.IsZero() {
 		c.invoking.IteratorAge = max(0, s.sched.SourceTime(now).Sub(a.Records.At(n-1).ArrivalTime))
 	}
-	call(s.m.cfg.Observer.Invoking, c.invoking)
+	call(s.m.observer.Invoking, c.invoking)
 	c.next = &invoke.Invocation{
 		RequestID: c.requestID, FunctionARN: s.m.functionARN, Attempt: a.Attempt,
 		Event: invoke.NewEvent(s.origin, a.Records, a.Window),
@@ -243,7 +243,7 @@ func (s *shard) ignored(c *lastCall, e *callEnd) {
 	} else if cause != nil && !errors.Is(err, cause) && !errors.Is(err, ErrStillRunning) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
-	call(s.m.cfg.Observer.Invoked, Invoked{
+	call(s.m.observer.Invoked, Invoked{
 		Invoking: c.invoking, Duration: time.Since(c.began), Outcome: e.outcome.Kind, Failed: c.invoking.Records,
 		Step: batch.Ignored, Err: err,
 	})
@@ -265,7 +265,7 @@ func (s *shard) toldInvoked(c *lastCall, e callEnd, verdict batch.Verdict) {
 	failed := c.invoking.Records - verdict.Resolved
 	s.m.counts.invocation(e.outcome.Kind, c.invoking.Records, failed)
 	s.m.result(resultOf(e.outcome.Kind, verdict))
-	call(s.m.cfg.Observer.Invoked, Invoked{
+	call(s.m.observer.Invoked, Invoked{
 		Invoking: c.invoking, Duration: time.Since(e.began), Outcome: e.outcome.Kind,
 		Failed: failed, Step: verdict.Step, Delay: verdict.Delay, Err: e.result.Err,
 	})

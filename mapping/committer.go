@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/mapping/internal/callback"
 )
 
 // commitRetry is the pause after a failed write, commitRetryMax what it grows to, storeTimeout the deadline of each call
@@ -27,6 +28,7 @@ type committer struct {
 	hurry    chan struct{}   // closed when what is left is to be written at once
 	hurried  sync.Once
 	store    leaseStore
+	guard    callback.Guard
 	lease    Lease
 	log      *slog.Logger
 	observer *Observer
@@ -38,6 +40,9 @@ type committer struct {
 	lost     context.CancelCauseFunc // called when nothing can be written under the lease any more
 
 	failure error // of the newest write, nil when it is durable; read after finish
+
+	// asked is what the store was asked to write last. The goroutine owns it.
+	asked *batch.Commit
 
 	mu      sync.Mutex
 	busy    bool // the goroutine runs, or nothing can be written any more
@@ -75,12 +80,30 @@ func (c *committer) finish(patience time.Duration, stop func()) {
 // run writes p, and what is offered meanwhile, until there is nothing more, or nothing can be written any more: the lease is
 // lost, or ctx is done.
 func (c *committer) run(p *batch.Commit) {
-	for ; p != nil; p = c.take() {
-		if !c.write(c.ctx, p) {
-			return // busy for ever: nobody writes from now on
+	returns := false
+	defer func() {
+		if !returns {
+			c.survive()
 		}
+	}()
+	for ; p != nil && c.write(c.ctx, p); p = c.take() {
 		c.rest()
 	}
+	returns = true // with p, busy for ever: nothing is written from now on
+}
+
+// survive goes on in another goroutine where the store has ended this one by runtime.Goexit: the write has failed. A goroutine
+// for each write would cost as much as a write to memory.
+func (c *committer) survive() {
+	p := c.asked
+	err := &callback.Error{Name: "Store.Commit", Goexit: true}
+	c.guard.Report(err, nil)
+	c.came(p, err)
+	c.writing.Go(func() {
+		if sleep(c.ctx, commitRetry) {
+			c.run(p)
+		}
+	})
 }
 
 // rest waits until the next write may be made.
@@ -155,10 +178,20 @@ func (c *committer) try(ctx context.Context, p *batch.Commit) error {
 	defer cancel()
 	progress := progressOf(p)
 	c.identify(&progress)
-	err := c.store.Commit(limited, c.lease, progress)
+	var err error
+	c.asked = p
+	if failed := c.guard.Here("Store.Commit", func() { err = c.store.Commit(limited, c.lease, progress) }); failed != nil {
+		err = failed
+	}
 	call(c.observer.Committed, Committed{
 		Shard: c.lease.Shard, Position: p.Position, End: p.End, Duration: time.Since(began), Err: err,
 	})
+	c.came(p, err)
+	return err
+}
+
+// came takes note of what a write came to.
+func (c *committer) came(p *batch.Commit, err error) {
 	had := c.failure
 	c.failure = err
 	switch {
@@ -173,5 +206,4 @@ func (c *committer) try(ctx context.Context, p *batch.Commit) error {
 	default:
 		c.failing(err)
 	}
-	return err
 }

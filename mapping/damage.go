@@ -11,7 +11,7 @@ import (
 // after any other error. In a fleet only their shards wait, so the map has the others, and err names those that are missing.
 func (m *Mapping) progress(ctx context.Context) (stored map[string]Progress, err error) {
 	stored, err = m.store.Progress(ctx, m.name)
-	if _, isFleet := m.store.(FleetStore); err == nil || isFleet && errors.Is(err, ErrUnreadable) {
+	if err == nil || m.fleet != nil && errors.Is(err, ErrUnreadable) {
 		return stored, err
 	}
 	return nil, err

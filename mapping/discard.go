@@ -3,9 +3,6 @@ package mapping
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
@@ -40,12 +37,8 @@ func (s *shard) discard(now time.Time, a *batch.Discard) {
 	}()
 }
 
-var (
-	// errGoexit is the error of a destination that ended its goroutine, as t.FailNow does.
-	errGoexit = errors.New("the destination called runtime.Goexit")
-	// errStopped tells that a stop came between two deliveries: the document comes again.
-	errStopped = errors.New("stopped while waiting for the destination")
-)
+// errStopped is the error of a delivery that a stop prevented: its document is delivered again.
+var errStopped = errors.New("stopped while waiting for the destination")
 
 // document returns what the on-failure document of a discard tells.
 func (s *shard) document(now time.Time, c *lastCall, a *batch.Discard) *invoke.Failure {
@@ -87,27 +80,14 @@ func (s *shard) pause(d time.Duration) bool {
 	return false
 }
 
-// tryDelivery hands the document over once, in a goroutine of its own: a destination that panics, or ends its goroutine,
-// has not taken it.
-func (s *shard) tryDelivery(f *invoke.Failure) error {
+// tryDelivery hands the document over once.
+func (s *shard) tryDelivery(f *invoke.Failure) (err error) {
 	ctx, cancel := context.WithTimeout(s.ctx, deliveryTimeout)
 	defer cancel()
-	err := errGoexit
-	var ended sync.WaitGroup
-	ended.Go(func() { err = s.deliverTo(ctx, f) })
-	ended.Wait()
+	if failed := s.m.guard.Do("Destination.Deliver", func() { err = s.m.destination.Deliver(ctx, f) }); failed != nil {
+		return failed
+	}
 	return err
-}
-
-// deliverTo calls the destination, and returns its panic as an error.
-func (s *shard) deliverTo(ctx context.Context, f *invoke.Failure) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			s.log.Error("on-failure destination panicked", "panic", r, "stack", string(debug.Stack()))
-			err = fmt.Errorf("panic: %v", r)
-		}
-	}()
-	return s.m.destination.Deliver(ctx, f)
 }
 
 // toldDiscarded tells the world outside of records that were given up.
@@ -122,7 +102,7 @@ func (s *shard) toldDiscarded(c *lastCall, e callEnd) {
 	if n := a.Records.Len(); n > 0 {
 		d.FirstSequenceNumber, d.LastSequenceNumber = a.Records.At(0).SequenceNumber, a.Records.At(n-1).SequenceNumber
 	}
-	call(s.m.cfg.Observer.Discarded, d)
+	call(s.m.observer.Discarded, d)
 	log := s.log.With("condition", string(d.Condition), "records", d.Records, "requestId", d.RequestID,
 		"firstSequenceNumber", d.FirstSequenceNumber, "lastSequenceNumber", d.LastSequenceNumber)
 	switch {

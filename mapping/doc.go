@@ -31,5 +31,9 @@
 // below this one, boltstore and dynamostore; storetest checks one of your own, and migrate fills them from other consumers'
 // tables.
 //
+// A callback, such as a Store, a Source, an Observer or the Logger's handler, that panics or ends its goroutine (as t.FailNow
+// does) has failed: that is an error where the callback can return one, and a log line in any case. The function itself has the
+// same guard, and its panic is a function error.
+//
 // [Mapping.Status] tells where each shard stands and what it waits for, and an [Observer] is told what happens.
 package mapping

@@ -85,7 +85,7 @@ const fleetCheckpointInterval = time.Second
 
 // checkpointInterval returns the least time between two writes of a shard's progress.
 func (m *Mapping) checkpointInterval() time.Duration {
-	if _, shared := m.store.(FleetStore); shared && m.cfg.CheckpointInterval == 0 {
+	if m.fleet != nil && m.cfg.CheckpointInterval == 0 {
 		return fleetCheckpointInterval
 	}
 	return max(0, m.cfg.CheckpointInterval)

@@ -49,6 +49,9 @@ func (f *member) publish() {
 	states := f.core.States()
 	others := append(make([]ShardStatus, 0, len(states)), f.r.leftUnread()...)
 	for _, s := range states {
+		if f.r.lost[s.Lease.Shard] {
+			continue // leftUnread has it
+		}
 		others = append(others, ShardStatus{ShardID: s.Lease.Shard, Owner: s.Lease.Owner, Waiting: f.reason(s)})
 	}
 	for _, s := range f.r.lineage.early() { // the core does not know them
@@ -76,7 +79,7 @@ func (f *member) reason(s fleet.State) string {
 	}
 }
 
-// list tells the core which shards there are.
+// list reports to the core which shards there are: those of the stream, and those that have left it and are to be ended.
 func (f *member) list() {
 	l := &f.r.lineage
 	var shards []fleet.Shard
@@ -85,10 +88,15 @@ func (f *member) list() {
 			shards = append(shards, fleet.Shard{ID: id, Parents: parentsOf(s)})
 		}
 	}
+	for id := range f.r.lost {
+		if _, known := l.shards[id]; !known {
+			shards = append(shards, fleet.Shard{ID: id})
+		}
+	}
 	slices.SortFunc(shards, func(a, b fleet.Shard) int { return strings.Compare(a.ID, b.ID) })
 	f.core.Shards(time.Now(), shards)
 	f.publish()
 	if lister, ok := f.table.(FleetLister); ok {
-		lister.Listed(l.described())
+		_ = f.r.m.guard.Do("FleetTable.Listed", func() { lister.Listed(l.described()) })
 	}
 }

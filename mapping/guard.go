@@ -41,6 +41,17 @@ type guard struct {
 	pause  time.Duration // until the Reader is replaced
 }
 
+// guard returns a guard with a Reader, and without one for a shard that has left the stream.
+func (s *shard) guard(from poller.Start) (*guard, error) {
+	g := &guard{open: func(from poller.Start) (poller.Reader, error) { return s.m.source.Open(s.info, from) }, from: from}
+	if s.left {
+		return g, nil
+	}
+	var err error
+	g.reader, err = g.open(from)
+	return g, err
+}
+
 // next returns the next page. With an error the page is the zero one, and it is to be called again.
 func (g *guard) next(ctx context.Context) (batch.Page, error) {
 	g.repeats = 0

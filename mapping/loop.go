@@ -100,7 +100,7 @@ func (s *shard) offer(r *read) {
 	s.reading = false
 	polled := Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, PassedOver: r.passedOver, Repeated: r.repeats, Behind: r.page.Behind, Err: r.err}
 	if r.err != nil {
-		call(s.m.cfg.Observer.Polled, polled)
+		call(s.m.observer.Polled, polled)
 		s.account.Received(0) // what a page that is not used brought
 		s.readFailed(r.err)
 		return
@@ -109,7 +109,7 @@ func (s *shard) offer(r *read) {
 	if n := len(r.page.Records); n > 0 {
 		polled.FirstSequenceNumber, polled.LastSequenceNumber = r.page.Records[0].SequenceNumber, r.page.Records[n-1].SequenceNumber
 	}
-	call(s.m.cfg.Observer.Polled, polled)
+	call(s.m.observer.Polled, polled)
 	s.m.counts.polled.Add(int64(len(r.page.Records)))
 	s.m.counts.filtered.Add(int64(r.filtered))
 	s.m.counts.passedOver.Add(int64(r.passedOver))
@@ -183,8 +183,7 @@ func (s *shard) readFailed(err error) {
 		s.throttle = throttle{}
 		s.log.Debug("reading the shard failed for good", "error", err)
 		s.m.leftUnread(s.info.ID, s.sched.Read(), s.readTo, s.standing.Load().retention)
-		s.reading = true // there is no one to ask any more
-		s.sched.Offer(time.Now(), batch.Page{End: true})
+		s.toEnd()
 		return
 	}
 	s.view.set(func(v *shardView) { v.read.set(message(err), class != poller.Throttled) })
@@ -200,12 +199,18 @@ func (s *shard) readFailed(err error) {
 	}
 }
 
+// toEnd ends the shard without a last page. An open window gets its final invocation.
+func (s *shard) toEnd() {
+	s.reading = true // there is no one to ask any more
+	s.sched.Offer(time.Now(), batch.Page{End: true})
+}
+
 // trimmed tells of records that the stream may have trimmed unread. Reading goes on behind them.
 func (s *shard) trimmed(g *poller.Gap) {
 	s.m.counts.trimmed.Add(1)
 	s.log.Error("retention has passed the position where reading was to go on: what arrived in between, if anything, is lost",
 		"position", g.Position.String(), "from", stamp(g.From), "to", stamp(g.To), "gap", g.To.Sub(g.From).String())
-	call(s.m.cfg.Observer.Trimmed, Trimmed{Shard: s.info.ID, Position: g.Position, From: g.From, To: g.To})
+	call(s.m.observer.Trimmed, Trimmed{Shard: s.info.ID, Position: g.Position, From: g.From, To: g.To})
 }
 
 func (s *shard) readWorked(behind time.Duration) {
@@ -290,7 +295,7 @@ func (s *shard) checkSize(l *batch.LaneStatus) {
 	default:
 		log.Error("record is larger than the function can be given: it is never invoked", "sequenceNumber", e.SequenceNumber)
 	}
-	call(s.m.cfg.Observer.TooLarge, e)
+	call(s.m.observer.TooLarge, e)
 }
 
 // stillRunning names the calls that ignored the end of their ctx.

@@ -13,6 +13,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/batch/filter"
 	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/mapping/internal/callback"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -48,7 +49,10 @@ type Mapping struct {
 	functionARN string
 	policy      batch.Policy // without what differs from shard to shard
 	source      poller.Source
-	store       Store
+	store       *guardedStore
+	fleet       FleetStore // the store, if it is one; else nil
+	observer    Observer
+	guard       callback.Guard // of the user's callbacks
 	log         *slog.Logger
 	view        view
 	counts      counts
@@ -86,10 +90,10 @@ func New(cfg Config) (*Mapping, error) {
 		owner:       uuid.NewString(),
 		from:        from,
 		functionARN: function,
-		source:      cfg.Source,
-		store:       cfg.Store,
-		log:         cfg.Logger.With("stream", from.name, "function", cfg.FunctionName),
+		log:         slog.New(callback.Handler(cfg.Logger.Handler())).With("stream", from.name, "function", cfg.FunctionName),
 	}
+	m.guard = callback.Guard{Log: m.log}
+	m.observer = cfg.Observer.guarded(m.guard)
 	m.uuid = uuid.NewSHA1(uuid.NameSpaceURL, []byte(m.name)).String()
 	if cfg.UUID != "" {
 		m.name, m.uuid = cfg.UUID, cfg.UUID
@@ -111,16 +115,32 @@ func New(cfg Config) (*Mapping, error) {
 		Timeout: cfg.FunctionTimeout, ReportBatchItemFailures: m.policy.ReportBatchItemFailures,
 		PayloadLimit: m.policy.PayloadLimit, Logger: m.log,
 	}
-	if m.source == nil {
-		if m.source, err = m.poller(); err != nil {
+	if m.source, err = m.newSource(); err != nil {
+		return nil, err
+	}
+	if m.cfg.Store == nil {
+		m.store = &guardedStore{NewMemoryStore(), m.guard}
+		return m, nil
+	}
+	m.store, m.storeHost = &guardedStore{m.cfg.Store, m.guard}, hostOf(m.cfg.Store)
+	m.fleet, _ = m.cfg.Store.(FleetStore)
+	return m, nil
+}
+
+// newSource returns the Source that is configured, or a Poller of the Client.
+func (m *Mapping) newSource() (poller.Source, error) {
+	source := m.cfg.Source
+	if source == nil {
+		var err error
+		if source, err = m.poller(); err != nil {
 			return nil, err
 		}
 	}
-	if m.store == nil {
-		m.store = NewMemoryStore()
+	m.sourceHost = hostOf(source)
+	if p, ok := source.(*poller.Poller); ok {
+		return p, nil // its callbacks are the Client's methods, which it guards itself
 	}
-	m.sourceHost, m.storeHost = hostOf(m.source), hostOf(m.store)
-	return m, nil
+	return guardSource(source, m.guard), nil
 }
 
 // poller returns the Source that reads through the configured Client.

@@ -271,11 +271,19 @@ func (f *member) call(timeout time.Duration, do func(context.Context) error, rep
 	f.calling.Go(func() {
 		ctx, cancel := context.WithTimeout(f.calls, timeout)
 		defer cancel()
-		err := do(ctx)
+		err := f.guarded(func() error { return do(ctx) })
 		if report != nil {
 			f.report(func(now time.Time) { report(now, err) })
 		}
 	})
+}
+
+// guarded calls the table.
+func (f *member) guarded(do func() error) (err error) {
+	if failed := f.r.m.guard.Do("FleetTable", func() { err = do() }); failed != nil {
+		return failed
+	}
+	return err
 }
 
 func (f *member) report(result func(now time.Time)) {
@@ -309,7 +317,11 @@ func readAll[T any](f *member, timeout time.Duration, page func(context.Context,
 	f.calling.Go(func() {
 		ctx, cancel := context.WithTimeout(f.calls, timeout)
 		defer cancel()
-		all, err := pages(ctx, page)
+		var all []T
+		err := f.guarded(func() (err error) {
+			all, err = pages(ctx, page)
+			return err
+		})
 		f.report(func(now time.Time) { report(now, all, err) })
 	})
 }
@@ -340,14 +352,18 @@ func (f *member) take(a *fleet.Take) {
 // start processes a shard under a lease.
 func (f *member) start(row FleetLease) {
 	r := f.r
-	info, ok := r.lineage.shards[row.Shard]
-	if !ok {
-		info.ID = row.Shard // it has left the stream since, or is too new: a listing shows which
-		f.refreshSoon(earlyRefresh)
+	info, known := r.lineage.shards[row.Shard]
+	lost := !known && r.lost[row.Shard]
+	if !known {
+		info.ID = row.Shard
+		if !lost {
+			f.refreshSoon(earlyRefresh) // it has left the stream since, or is too new: a listing shows which
+		}
 	}
 	sv := &shardView{}
 	sv.status.ShardID = info.ID
 	s := newShard(r, info, sv)
+	s.left = lost
 	held := &fleetLease{table: f.table, row: row, rate: &s.rate}
 	s.store, s.load = held, held.load
 	s.lease = Lease{Mapping: r.m.name, Shard: row.Shard, Owner: row.Owner, Epoch: row.Epoch}
@@ -377,7 +393,13 @@ func (f *member) end(e shardEnd) {
 	}
 	f.core.Ended(time.Now(), FleetLease{Shard: e.id, Owner: e.lease.Owner, Epoch: e.lease.Epoch}, how)
 	f.judge(e)
-	if !e.finished {
+	switch {
+	case !e.finished:
+		return
+	case e.left:
+		delete(r.lost, e.id)
+		r.lineage.end(e.id)
+		f.list()
 		return
 	}
 	news := r.lineage.learn(e.id, e.children, time.Now())

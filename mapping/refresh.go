@@ -103,7 +103,7 @@ func (r *run) weigh(v *sight, odd contradiction) error {
 func (r *run) positions() map[string]string {
 	read := map[string]string{}
 	for id, s := range r.running {
-		if s.standing.Load().info.StartingSequenceNumber == "" {
+		if !s.left && s.standing.Load().info.StartingSequenceNumber == "" {
 			status, _ := s.view.get()
 			read[id] = status.Read.SequenceNumber
 		}
@@ -128,13 +128,19 @@ func (r *run) list(v *sight) {
 	}
 	processed := make(map[string]poller.Shard, len(r.running))
 	for id, s := range r.running {
-		processed[id] = s.standing.Load().info
+		if !s.left { // else it has left, whether it is processed or not
+			processed[id] = s.standing.Load().info
+		}
 	}
 	for id, s := range r.stragglers {
-		processed[id] = s.info
+		if !s.left {
+			processed[id] = s.info
+		}
 	}
 	gone := r.lineage.list(v.shards, v.began, processed)
 	for id, s := range r.running {
-		s.standing.Store(r.standing(id, gone[id]))
+		if !s.left {
+			s.standing.Store(r.standing(id, gone[id]))
+		}
 	}
 }

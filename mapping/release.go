@@ -12,12 +12,12 @@ import (
 func (s *shard) release() (released bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.soft), finalCommit)
 	defer cancel()
-	err := s.store.Release(ctx, s.lease)
+	err := s.tryRelease(ctx)
 	for pause := commitRetry; err != nil && !isFinal(err); pause *= 2 {
 		if !sleep(ctx, pause) {
 			break
 		}
-		err = s.store.Release(ctx, s.lease)
+		err = s.tryRelease(ctx)
 	}
 	if err == nil {
 		return true
@@ -27,6 +27,13 @@ func (s *shard) release() (released bool) {
 		s.m.owed.add(s.lease)
 	}
 	return false
+}
+
+func (s *shard) tryRelease(ctx context.Context) (err error) {
+	if failed := s.m.guard.Do("Store.Release", func() { err = s.store.Release(ctx, s.lease) }); failed != nil {
+		return failed
+	}
+	return err
 }
 
 // owed keeps the leases that a mapping was unable to release, by shard: a Store may hold them for ever, against the mapping

@@ -31,6 +31,11 @@ type shard struct {
 	view   *shardView
 	origin *invoke.Origin
 
+	// left means that the shard has left the stream before it was fully processed: it is not read, only ended. It is set before
+	// run is called.
+	left   bool
+	closes bool // it is, and a window is to be closed
+
 	standing atomic.Pointer[standing] // what the listings say of it; Run's goroutine sets it
 	was      Progress                 // what identified it when it was opened; never changed after
 	readTo   time.Time                // all that arrived before it is read, by the stream's clock; zero while that is not known
@@ -91,7 +96,7 @@ func newShard(r *run, info poller.Shard, view *shardView) *shard {
 	}
 	s.soft, s.drain = context.WithCancel(r.soft)
 	s.ctx, s.lose = context.WithCancelCause(r.hard)
-	s.store = r.m.store
+	s.store = r.m.store.store // bare: the committer and release guard it
 	s.standing.Store(r.standing(info.ID, r.lineage.isGone(info.ID)))
 	return s
 }
@@ -134,6 +139,7 @@ func (s *shard) open(delay time.Duration) (g *guard, finished bool, err error) {
 	}
 	s.was = Progress{ShardStart: progress.ShardStart, StreamCreated: progress.StreamCreated}
 	s.readTo = progress.ResolvedUpTo
+	s.closes = s.left && progress.Window != nil
 	if g, err = s.prepare(progress); err != nil {
 		s.released = s.release()
 		return nil, false, err
@@ -163,7 +169,7 @@ func (s *shard) acquire() (Progress, error) {
 			})
 			return progress, nil
 		}
-		if isFinal(err) && !s.waitsForMending(err) {
+		if isFinal(err) && !s.waitsForMending(err) || s.left && errors.Is(err, ErrLeaseHeld) { // the owner of a lost shard ends it
 			return Progress{}, fmt.Errorf("mapping: shard %s: %w", s.info.ID, err)
 		}
 		if told != message(err) && s.soft.Err() == nil {
@@ -191,13 +197,21 @@ func (s *shard) tryAcquire() (Lease, Progress, error) {
 	ctx, cancel := context.WithTimeout(s.soft, storeTimeout)
 	defer cancel()
 	if s.load != nil {
-		p, err := s.load(ctx)
+		p, err := s.loadProgress(ctx)
 		return s.lease, p, err
 	}
 	if err := s.m.owed.pay(ctx, s.m.store, s.info.ID); err != nil {
 		return Lease{}, Progress{}, err
 	}
 	return s.m.store.Acquire(ctx, s.m.name, s.info.ID, s.m.owner)
+}
+
+// loadProgress reads the progress of a lease that the shard was given.
+func (s *shard) loadProgress(ctx context.Context) (p Progress, err error) {
+	if failed := s.m.guard.Do("FleetTable.Load", func() { p, err = s.load(ctx) }); failed != nil {
+		return Progress{}, failed
+	}
+	return p, err
 }
 
 // prepare makes the Scheduler, and opens the Reader that goes on where the progress ends.
@@ -223,17 +237,16 @@ func (s *shard) prepare(progress Progress) (*guard, error) {
 	s.account = s.m.cfg.Budget.OpenAs(s.info.ID + " of " + s.m.cfg.FunctionName)
 	s.view.set(func(v *shardView) { v.account = s.account })
 	from.Account = s.account
-	open := func(from poller.Start) (poller.Reader, error) { return s.m.source.Open(s.info, from) }
-	reader, err := open(from)
+	g, err := s.guard(from)
 	if err != nil {
 		s.account.Close()
 		return nil, fmt.Errorf("mapping: shard %s: open at %s: %w", s.info.ID, from, err)
 	}
 	s.log.Info("shard opened", "from", from.String(), "epoch", s.lease.Epoch)
-	call(s.m.cfg.Observer.ShardOpened, ShardOpened{
+	call(s.m.observer.ShardOpened, ShardOpened{
 		Shard: s.info.ID, From: from.String(), Epoch: s.lease.Epoch, MappingUUID: s.m.uuid, FunctionARN: s.m.functionARN,
 	})
-	return &guard{open: open, from: from, reader: reader}, nil
+	return g, nil
 }
 
 // process runs the loop with the goroutine that reads and its committer beside it, and winds them up in the order that loses nothing.
@@ -243,10 +256,13 @@ func (s *shard) process(g *guard) (finished bool, err error) {
 	writeCtx, stopWriting := context.WithCancel(context.WithoutCancel(s.soft))
 	defer stopWriting()
 	s.commits = &committer{
-		ctx: writeCtx, store: s.store, every: s.m.checkpointInterval(), hurry: make(chan struct{}), lease: s.lease, log: s.log, observer: &s.m.cfg.Observer,
+		ctx: writeCtx, store: s.store, guard: s.m.guard, every: s.m.checkpointInterval(), hurry: make(chan struct{}), lease: s.lease, log: s.log, observer: &s.m.observer,
 		pending: make(chan *batch.Commit, 1), identify: s.identify, written: s.written, failing: s.notWritten, lost: s.lose,
 	}
 	readers.Go(func() { s.read(readCtx, g) })
+	if s.left {
+		s.toEnd()
+	}
 
 	left := s.loop()
 
@@ -260,10 +276,13 @@ func (s *shard) process(g *guard) (finished bool, err error) {
 // names the calls that outlived the loop; they may have ended since.
 func (s *shard) close(left error) (finished bool, err error) {
 	finished = s.isStored()
+	if finished && s.left {
+		s.m.leftUnread(s.info.ID, s.sched.Read(), s.readTo, s.standing.Load().retention)
+	}
 	if s.ends.close() {
 		s.straggles = left
 	}
-	e := ending{cause: context.Cause(s.ctx), notStored: s.commits.failure, cut: s.wasCut || left != nil && s.straggles == nil}
+	e := ending{cause: context.Cause(s.ctx), notStored: s.notStored(), cut: s.wasCut || left != nil && s.straggles == nil}
 	err = e.err(s.info.ID)
 	switch {
 	case s.wasLost():
@@ -271,8 +290,16 @@ func (s *shard) close(left error) (finished bool, err error) {
 	case s.straggles == nil:
 		s.released = s.release()
 	}
-	call(s.m.cfg.Observer.ShardClosed, ShardClosed{Shard: s.info.ID, End: finished, Err: errors.Join(s.straggles, err)})
+	call(s.m.observer.ShardClosed, ShardClosed{Shard: s.info.ID, End: finished, Err: errors.Join(s.straggles, err)})
 	return finished, err
+}
+
+// notStored returns why something that was processed is not stored: it comes again.
+func (s *shard) notStored() error {
+	if s.left && !s.closes {
+		return nil // nothing was
+	}
+	return s.commits.failure
 }
 
 // written takes note of a durable commit. The committer's goroutine calls it.

@@ -70,6 +70,7 @@ func (s *shard) outlived() {
 type straggler struct {
 	info  poller.Shard
 	lease Lease
+	left  bool  // the shard has left the stream
 	err   error // names the calls
 }
 
@@ -80,7 +81,7 @@ func (s straggler) cutShort() error {
 
 // straggle takes note of a shard that ended, and of whose calls some still run.
 func (r *run) straggle(info poller.Shard, e *shardEnd) {
-	r.stragglers[e.id] = straggler{info: info, lease: e.lease, err: e.straggles}
+	r.stragglers[e.id] = straggler{info: info, lease: e.lease, left: e.left, err: e.straggles}
 	r.m.log.Warn("calls of the shard ignored the end of their context: it is not processed here until they return",
 		"shard", e.id, "error", e.straggles)
 }
@@ -95,7 +96,12 @@ func (r *run) outlive(id string) straggler {
 
 // startAgain processes a shard whose stragglers have ended.
 func (r *run) startAgain(id string) {
-	info := r.outlive(id).info
+	left := r.outlive(id)
+	if left.left {
+		r.publish() // the next sweep ends it
+		return
+	}
+	info := left.info
 	if s, known := r.lineage.shards[id]; known {
 		info = s
 	}

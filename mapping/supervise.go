@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/role"
 )
@@ -47,9 +48,12 @@ type run struct {
 	swept    time.Time           // when the rows were swept last
 	unswept  bool                // and for some shards it was too early to say that they have left
 	warned   map[string]bool     // of the shards that have left unread
+	lost     map[string]bool     // those of them that are to be ended
 	trouble  string              // what failed and was told of, empty when all is well
 	ended    chan shardEnd
 	wg       sync.WaitGroup
+
+	askedDestination bool // and it exists, as far as is known
 
 	suspicion suspicion     // that the stream is another one of its name
 	described time.Time     // when the stream was to be described last
@@ -65,6 +69,7 @@ type run struct {
 type shardEnd struct {
 	id       string
 	finished bool
+	left     bool // the shard has left the stream
 	lease    Lease
 	released bool
 	children []poller.Shard // that its last page told of
@@ -77,7 +82,7 @@ type shardEnd struct {
 func newRun(ctx context.Context, m *Mapping, began time.Time) *run {
 	r := &run{
 		m: m, began: began, latest: latest{m: m, began: began}, clock: sourceClock{m: m, began: began},
-		lineage: newLineage(), running: map[string]*shard{}, warned: map[string]bool{},
+		lineage: newLineage(), running: map[string]*shard{}, warned: map[string]bool{}, lost: map[string]bool{},
 		ended: make(chan shardEnd), gone: make(chan struct{}),
 		stragglers: map[string]straggler{}, outlived: make(chan string),
 	}
@@ -112,8 +117,8 @@ func (r *run) work() error {
 		return err
 	}
 	r.m.log.Info("mapping runs", "shards", len(r.lineage.shards), "startingPosition", string(r.m.cfg.StartingPosition))
-	if store, ok := r.m.store.(FleetStore); ok {
-		return newMember(r, store.Fleet(r.m.name)).supervise()
+	if r.m.fleet != nil {
+		return r.join()
 	}
 	r.open()
 	r.sweep(r.rows)
@@ -146,6 +151,15 @@ func (r *run) work() error {
 			return r.stop()
 		}
 	}
+}
+
+// join takes part in the fleet, until the soft ctx is done.
+func (r *run) join() error {
+	var table FleetTable
+	if err := r.m.guard.Do("FleetStore.Fleet", func() { table = r.m.fleet.Fleet(r.m.name) }); err != nil {
+		return fmt.Errorf("mapping: %w", err)
+	}
+	return newMember(r, table).supervise()
 }
 
 // begin lists the shards and reads the stored progress for the first time. It tries until both work, or nothing can
@@ -192,6 +206,9 @@ func (r *run) prepare() error {
 	if err != nil {
 		return err
 	}
+	if err := r.askDestination(len(progress) == 0 && isWhole); err != nil {
+		return err
+	}
 	r.described = time.Now()
 	r.starting.try("listing the shards", r.m.sourceHost)
 	v, err := r.m.look(r.soft, false)
@@ -227,11 +244,9 @@ func (r *run) prepare() error {
 func (r *run) stored() (progress map[string]Progress, isWhole bool, err error) {
 	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
 	defer cancel()
-	if c, ok := r.m.store.(CheckedStore); ok {
-		r.starting.try("checking the store", r.m.storeHost)
-		if err := c.Check(ctx, r.m.name); err != nil {
-			return nil, false, fmt.Errorf("mapping: check the store: %w", err)
-		}
+	r.starting.try("checking the store", r.m.storeHost)
+	if err := r.m.store.Check(ctx, r.m.name); err != nil {
+		return nil, false, fmt.Errorf("mapping: check the store: %w", err)
 	}
 	r.starting.try("reading the stored progress", r.m.storeHost)
 	progress, err = r.m.progress(ctx)
@@ -243,7 +258,7 @@ func (r *run) stored() (progress map[string]Progress, isWhole bool, err error) {
 
 // fatal returns the error with which Run ends, nil where another attempt may work.
 func (r *run) fatal(err error) error {
-	if isFinal(err) || errors.Is(err, ErrStreamReplaced) {
+	if isFinal(err) || errors.Is(err, ErrStreamReplaced) || errors.Is(err, invoke.ErrDestinationMissing) {
 		return err
 	}
 	if missing, ok := errors.AsType[*role.AccessError](err); ok {
@@ -318,7 +333,7 @@ func (r *run) process(s *shard, delay time.Duration) {
 		finished, err := s.run(delay)
 		defer close(s.reported)
 		e := shardEnd{
-			id: info.ID, finished: finished, lease: s.lease, released: s.released, straggles: s.straggles,
+			id: info.ID, finished: finished, left: s.left, lease: s.lease, released: s.released, straggles: s.straggles,
 			children: s.children, err: err,
 		}
 		select {
@@ -341,6 +356,8 @@ func (r *run) end(e shardEnd) error {
 		r.straggle(info, &e)
 	}
 	switch {
+	case e.left:
+		return r.gaveUp(&e)
 	case e.finished:
 		r.finish(e)
 	case r.soft.Err() != nil:

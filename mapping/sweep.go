@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/poller"
 )
 
 const (
@@ -14,6 +17,9 @@ const (
 	// that one look deletes, so that it does not hold the run up for long.
 	sweepInterval = time.Hour
 	sweepMost     = 100
+
+	// endMost is how many shards that have left the stream unread a mapping that is alone ends at one time.
+	endMost = 100
 )
 
 // isSweepDue reports whether the rows are to be swept: now and then, and as soon as it is known what became of the shards of
@@ -28,19 +34,21 @@ func (r *run) isSweepDue() bool {
 	return time.Since(r.swept) >= sweepInterval
 }
 
-// leavers takes in all rows, and returns those of them that are of shards that have left the stream: the ones to be given up, and
-// the ones to be deleted.
-func (r *run) leavers(progress map[string]Progress) (lost, removable []string) {
+// leavers takes in all rows. It notes the shards that have left the stream and are to be ended, and returns those whose rows are
+// to be deleted.
+func (r *run) leavers(progress map[string]Progress) (removable []string) {
 	r.swept = time.Now()
 	r.lineage.read(progress)
 	r.unswept = r.lineage.isLeaving()
 	now, retention := r.clock.at(r.swept), cmp.Or(r.retention, maxRetention)
-	lost, removable = r.lineage.lost(progress, now, retention), r.lineage.removable(progress, now, retention)
-	for _, id := range lost {
+	clear(r.lost)
+	for _, id := range r.lineage.lost(progress, now, retention) {
+		r.lost[id] = true
 		r.warned[id] = true // reported when its end is stored
 	}
 	r.warnUnread()
-	return lost, removable[:min(len(removable), sweepMost)]
+	removable = r.lineage.removable(progress, now, retention)
+	return removable[:min(len(removable), sweepMost)]
 }
 
 // warnUnread reports, once, each shard that has left the stream before it was read to its end, though its records may not have
@@ -58,6 +66,9 @@ func (r *run) warnUnread() {
 // leftUnread shows the shards that have left the stream before they were read to their end.
 func (r *run) leftUnread() (left []ShardStatus) {
 	for _, id := range r.lineage.unread() {
+		if r.running[id] != nil {
+			continue // it is being ended
+		}
 		left = append(left, ShardStatus{ShardID: id, Waiting: "the stream does not list it any more, though it was not read to its end"})
 	}
 	return left
@@ -78,39 +89,56 @@ func (r *run) sweep(progress map[string]Progress) {
 			return
 		}
 	}
-	lost, removable := r.leavers(progress)
-	for _, id := range lost {
-		r.giveUp(ctx, id)
-	}
+	removable := r.leavers(progress)
+	r.giveUp()
 	for _, id := range removable {
 		err := r.m.store.Delete(ctx, r.m.name, id)
 		r.m.log.Debug("row of a shard that has left the stream deleted", "shard", id, "error", err)
 	}
 }
 
-// giveUp stores the end of a shard that has left the stream before it was wholly resolved, and tells so: once, whoever
-// runs the mapping.
-func (r *run) giveUp(ctx context.Context, id string) {
-	lease, p, err := r.m.store.Acquire(ctx, r.m.name, id, r.m.owner)
-	if err != nil {
-		return // who has the lease gives it up
+// giveUp ends shards that have left the stream before they were fully processed, some at a time: an open window gets its final
+// invocation, then the end is stored.
+func (r *run) giveUp() {
+	active := 0
+	for _, s := range r.running {
+		if s.left {
+			active++
+		}
 	}
-	ended := p.End
-	if !ended {
-		end := p
-		end.Version, end.End, end.Window = 1, true, nil
-		err = r.m.store.Commit(ctx, lease, end)
+	for _, id := range slices.Sorted(maps.Keys(r.lost)) {
+		_, straggles := r.stragglers[id]
+		if r.running[id] != nil || straggles {
+			continue
+		}
+		if active++; active > endMost {
+			return
+		}
+		s := newShard(r, poller.Shard{ID: id}, &shardView{status: ShardStatus{ShardID: id}})
+		s.left = true
+		r.process(s, 0)
 	}
-	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), finalCommit) // at a stop too, else the lease stays held
-	defer cancel()
-	released := r.m.store.Release(back, lease)
-	if err != nil || released != nil {
-		r.m.log.Warn("storing the end of a shard that has left the stream failed", "shard", id, "error", errors.Join(err, released))
+}
+
+// gaveUp takes note of what became of a shard that was to be ended, and returns an error that ends the mapping. What failed, or was
+// left to the lease's owner, is tried again by the next sweep.
+func (r *run) gaveUp(e *shardEnd) error {
+	delete(r.lost, e.id)
+	switch {
+	case e.finished:
+		r.lineage.end(e.id)
+	case r.soft.Err() != nil:
+		return nil
+	case isFinal(e.err):
+		return e.err
+	case e.err != nil && !errors.Is(e.err, ErrLeaseHeld):
+		r.m.log.Warn("storing the end of a shard that has left the stream failed", "shard", e.id, "error", e.err)
 	}
-	if err == nil && !ended {
-		r.lineage.end(id)
-		r.m.leftUnread(id, p.Position, p.ResolvedUpTo, r.retention)
+	if r.soft.Err() == nil {
+		r.giveUp()
+		r.publish()
 	}
+	return nil
 }
 
 // leftUnread tells of a shard that has left the stream before it was wholly resolved. from is up to when it was, if that
@@ -120,5 +148,5 @@ func (m *Mapping) leftUnread(shard string, position batch.Position, from time.Ti
 	to := m.clocks(time.Now()).service.Add(-cmp.Or(retention, minRetention))
 	m.log.Error("the shard has left the stream before it was read to its end: what was left of it is lost",
 		"shard", shard, "position", position.String(), "from", stamp(from), "to", stamp(to))
-	call(m.cfg.Observer.Trimmed, Trimmed{Shard: shard, Position: position, From: from, To: to})
+	call(m.observer.Trimmed, Trimmed{Shard: shard, Position: position, From: from, To: to})
 }

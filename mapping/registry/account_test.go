@@ -3,6 +3,7 @@ package registry_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -183,8 +185,20 @@ func (anywhere) Serves(arn string) bool {
 	return strings.HasPrefix(arn, "arn:aws:sqs:") || strings.HasPrefix(arn, "arn:aws:sns:")
 }
 
-func (anywhere) Resolve(string) (invoke.Destination, error) {
+func (anywhere) Resolve(arn string) (invoke.Destination, error) {
+	if strings.HasSuffix(arn, ":nowhere") {
+		return nowhere{}, nil
+	}
 	return invoke.DestinationFunc(func(context.Context, *invoke.Failure) error { return nil }), nil
+}
+
+// nowhere is a queue that does not exist.
+type nowhere struct{ invoke.Destination }
+
+func (nowhere) Check(context.Context) error {
+	return fmt.Errorf("%w: %w", invoke.ErrDestinationMissing, &smithy.GenericAPIError{
+		Code: "AWS.SimpleQueueService.NonExistentQueue", Message: "The specified queue does not exist.",
+	})
 }
 
 // expect makes a request that is refused.

@@ -46,6 +46,9 @@ func (r *Registry) admit(ctx context.Context, d, was *definition) error {
 	if err := admitSource(ctx, &cfg); err != nil {
 		return err
 	}
+	if err := cfg.CheckDestination(ctx); errors.Is(err, invoke.ErrDestinationMissing) { // else Run logs that it is not known
+		return invalid("Destination not found: %s: %s", d.Destination, said(err))
+	}
 	if r.cfg.Admit != nil {
 		if err := r.cfg.Admit(ctx, d.configuration(""), f); err != nil {
 			return refused(err)
@@ -60,6 +63,14 @@ func admitDestination(arn string, resolvers []invoke.DestinationResolver) error 
 		return nil
 	}
 	return invalid("Unsupported destination %s: it must be a queue, a topic or a bucket.", arn)
+}
+
+// said returns the message of the service in an error, or its text where there is none.
+func said(err error) string {
+	if e, ok := errors.AsType[smithy.APIError](err); ok && e.ErrorMessage() != "" {
+		return e.ErrorMessage()
+	}
+	return err.Error()
 }
 
 // admitShape checks what a mapping alone can tell of a definition. A function that is gone is not its business.

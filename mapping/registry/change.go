@@ -3,9 +3,6 @@ package registry
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -187,82 +184,4 @@ func orFailed(err error) error {
 		return nil
 	}
 	return failed(err)
-}
-
-// ListTags returns the tags of a mapping, by its ARN.
-func (r *Registry) ListTags(ctx context.Context, arn string) (map[string]string, error) {
-	s, err := r.view.refresh(ctx, time.Now(), false)
-	if err != nil {
-		return nil, failed(err)
-	}
-	d, err := s.tagged(arn)
-	if err != nil {
-		return nil, err
-	}
-	tags := map[string]string{}
-	maps.Copy(tags, d.Tags)
-	return tags, nil
-}
-
-// TagResource adds tags to a mapping, or gives those that it has another value. tags must not be nil.
-func (r *Registry) TagResource(ctx context.Context, arn string, tags map[string]string) error {
-	var c constraints
-	if tags == nil {
-		c.null("tags")
-	}
-	c.tags(tags)
-	if err := c.error(); err != nil {
-		return err
-	}
-	return r.retag(ctx, arn, func(t map[string]string) { maps.Copy(t, tags) })
-}
-
-// UntagResource takes tags away from a mapping, by their keys. Those that it does not have are passed over. There
-// must be a key.
-func (r *Registry) UntagResource(ctx context.Context, arn string, keys []string) error {
-	if len(keys) == 0 {
-		var c constraints
-		c.null("tagKeys")
-		return c.error()
-	}
-	return r.retag(ctx, arn, func(t map[string]string) {
-		maps.DeleteFunc(t, func(key, _ string) bool { return slices.Contains(keys, key) })
-	})
-}
-
-func (r *Registry) retag(ctx context.Context, arn string, do func(map[string]string)) error {
-	s, err := r.view.refresh(ctx, time.Now(), false)
-	if err != nil {
-		return failed(err)
-	}
-	d, err := s.tagged(arn)
-	if err != nil {
-		return err
-	}
-	_, err = r.change(ctx, d.UUID, func(_ context.Context, d *definition) (definition, error) {
-		n := d.clone()
-		if n.Tags == nil {
-			n.Tags = map[string]string{}
-		}
-		do(n.Tags)
-		if err := checkTags(n.Tags); err != nil {
-			return n, err
-		}
-		return n, n.fits()
-	})
-	return err
-}
-
-// tagged returns the mapping of an ARN, in the words of the operations on tags.
-func (s *snapshot) tagged(arn string) (*stored, error) {
-	d, err := s.definition(arn[strings.LastIndexByte(arn, ':')+1:])
-	if e, ok := errors.AsType[*Error](err); ok && e.Code != CodeResourceNotFound {
-		return nil, err
-	}
-	if err != nil || d.arn() != arn {
-		e := notFound()
-		e.Message = "Event source mapping not found: " + arn
-		return nil, e
-	}
-	return d, nil
 }

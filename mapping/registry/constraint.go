@@ -114,6 +114,9 @@ func (c *constraints) functionName(name string) {
 // source checks what the model says of the ARN of an event source.
 func (c *constraints) source(arn string) { c.text(arn, "eventSourceArn", 0, 10_000, anyARN) }
 
+// resource checks what the model says of the ARN of what has tags.
+func (c *constraints) resource(arn string) { c.text(arn, "resource", 1, 10_000, taggable) }
+
 // text checks the length of a text and, where that is right, its pattern.
 func (c *constraints) text(value, member string, low, high int, p pattern) {
 	before := len(*c)
@@ -138,6 +141,7 @@ var (
 	destinationARN = newPattern(`$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|` + arnPattern)
 	keyARN         = newPattern(`(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()`)
 	functionName   = newPattern(functionPattern)
+	taggable       = newPattern(taggablePattern)
 	tagText        = newPattern(`([\p{L}\p{Z}\p{N}_.:/=+\-@]*)`) // keys and values
 )
 
@@ -145,6 +149,11 @@ const arnPattern = `arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-
 
 const functionPattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?` +
 	`([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`
+
+const taggablePattern = `arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:` +
+	`(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}` +
+	`|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}` +
+	`|(capacity-provider|network-connector):[a-zA-Z0-9-_]{1,64})`
 
 // uuid checks that a text can be a mapping's UUID. One that is none names no mapping, as on AWS.
 func isUUID(s string) bool { return len(s) == 36 && uuid.Validate(s) == nil }

@@ -334,11 +334,12 @@ func TestTags(t *testing.T) {
 		assert.Equal(t, map[string]string{"team": "orders"}, tags)
 		assert.Equal(t, "Enabled", r.state(c.UUID), "tags are no update")
 
-		err = r.TagResource(t.Context(), arn+"x", map[string]string{"a": "b"})
+		arn2 := arn[:len(arn)-1] + string("0123"[(arn[len(arn)-1]+1)%4])
+		err = r.TagResource(t.Context(), arn2, map[string]string{"a": "b"})
 		e, ok := errors.AsType[*registry.Error](err)
 		require.True(t, ok)
 		assert.Equal(t, registry.CodeResourceNotFound, e.Code)
-		assert.Equal(t, "Event source mapping not found: "+arn+"x", e.Message)
+		assert.Equal(t, "Event source mapping not found: "+arn2, e.Message)
 		assert.Equal(t, registry.CodeValidation, code(r.TagResource(t.Context(), arn, nil)))
 		assert.Equal(t, registry.CodeValidation, code(r.UntagResource(t.Context(), arn, nil)))
 		many := map[string]string{}

@@ -173,10 +173,10 @@ func (d *definition) checkFilters() error {
 // maxTags is AWS's quota of tags.
 const maxTags = 50
 
-// checkTags tells what is wrong with the tags of a mapping. The texts are ours.
+// checkTags returns what is wrong with the tags of a mapping. The text of reserved keys is ours.
 func checkTags(tags map[string]string) error {
 	if len(tags) > maxTags {
-		return invalid("The mapping has %d tags, the limit is %d", len(tags), maxTags)
+		return invalid("Number of tags exceeds resource tag limit.")
 	}
 	for _, key := range sortedKeys(tags) {
 		if strings.HasPrefix(strings.ToLower(key), "aws:") {

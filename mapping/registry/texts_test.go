@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -118,6 +119,10 @@ func TestTexts(t *testing.T) {
 		"function: dots":   {body: with("FunctionName", "bill.orders"), code: ipve, message: "Function does not exist"},
 		"function: long":   {body: with("FunctionName", strings.Repeat("x", 65)), code: ipve, message: "Function does not exist"},
 		"function: region": {body: with("FunctionName", "us-east-1:123456789012:function:x"), code: ipve, message: "Function does not exist"},
+		"a destination that does not exist": {
+			body: with("DestinationConfig", onFailure("arn:aws:sqs:us-east-1:123456789012:nowhere")), code: ipve,
+			message: "Destination not found: arn:aws:sqs:us-east-1:123456789012:nowhere: The specified queue does not exist.",
+		},
 		"a destination of no service that takes documents": {
 			body: with("DestinationConfig", onFailure("arn:aws:lambda:us-east-1:123456789012:function:f")), code: ipve,
 			message: "Unsupported destination arn:aws:lambda:us-east-1:123456789012:function:f: it must be a queue, a topic or a bucket.",
@@ -244,6 +249,42 @@ func TestTexts(t *testing.T) {
 	t.Run("tags of nothing", func(t *testing.T) {
 		arn := "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:" + unknownUUID
 		a.expect(t, "GET", "/2017-03-31/tags/"+arn, "", 404, registry.CodeResourceNotFound, "Event source mapping not found: "+arn)
+	})
+	t.Run("tags", func(t *testing.T) {
+		const taggable = `arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+` +
+			`(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}` +
+			`-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|(capacity-provider|network-connector):[a-zA-Z0-9-_]{1,64})`
+		path := "/2017-03-31/tags/"
+		arn := "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:" + a.settled
+		for _, bad := range []string{arn + "x", "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:x", "x", "arn:aws:kinesis:us-east-1:123456789012:stream/orders"} {
+			text := "1 validation error detected: Value '" + bad + "' at 'resource' failed to satisfy constraint: Member must satisfy regular expression pattern: " + taggable
+			a.expect(t, "GET", path+bad, "", 400, validation, text)
+			a.expect(t, "POST", path+bad, `{"Tags":{"a":"b"}}`, 400, validation, text)
+			a.expect(t, "DELETE", path+bad+"?tagKeys=a", "", 400, validation, text)
+		}
+		a.expect(t, "POST", path+arn, `{"Tags":{}}`, 400, ipve, "An error occurred and the request cannot be processed.")
+		a.expect(t, "POST", path+arn, `{}`, 400, validation, "1 validation error detected: Value null at 'tags' failed to satisfy constraint: Member must not be null")
+		a.expect(t, "DELETE", path+arn, "", 400, validation, "1 validation error detected: Value null at 'tagKeys' failed to satisfy constraint: Member must not be null")
+		many := map[string]string{}
+		for i := range 51 {
+			many[fmt.Sprint("key-", i)] = ""
+		}
+		text, err := json.Marshal(map[string]any{"Tags": many})
+		require.NoError(t, err)
+		a.expect(t, "POST", path+arn, string(text), 400, ipve, "Number of tags exceeds resource tag limit.")
+		const function = "arn:aws:lambda:us-east-1:123456789012:function:ship-orders"
+		a.expect(t, "GET", path+function, "", 404, registry.CodeResourceNotFound, "Function not found: "+function)
+	})
+	t.Run("malformed ARNs", func(t *testing.T) {
+		const bad = "arn:aws:kinesis:us-east-1:12345:stream/orders"
+		refused := func(member, pattern string) string {
+			return "1 validation error detected: Value '" + bad + "' at '" + member + "' failed to satisfy constraint: Member must satisfy regular expression pattern: " + pattern
+		}
+		a.expect(t, "POST", mappings, with("EventSourceArn", bad), 400, validation, refused("eventSourceArn", arnPattern))
+		a.expect(t, "POST", mappings, with("DestinationConfig", onFailure(bad)), 400, validation,
+			refused("destinationConfig.onFailure.destination", `$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|`+arnPattern))
+		a.expect(t, "POST", mappings, with("KMSKeyArn", "key/1"), 400, validation, "1 validation error detected: Value 'key/1' at 'kMSKeyArn' "+
+			"failed to satisfy constraint: Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
 	})
 	t.Run("a function's name that the model does not let pass", func(t *testing.T) {
 		const notIt = "Value 'a b' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: " +

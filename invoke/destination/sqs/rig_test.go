@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/shardmill/shardmill/internal/rig"
+	"github.com/shardmill/shardmill/invoke"
 	tosqs "github.com/shardmill/shardmill/invoke/destination/sqs"
 )
 
@@ -46,5 +47,8 @@ func TestMissingQueueOfAnEmulatorIsAnError(t *testing.T) {
 	var missing *types.QueueDoesNotExist
 	if err := d.Deliver(t.Context(), failure()); !errors.As(err, &missing) {
 		t.Errorf("got %v, want QueueDoesNotExist", err)
+	}
+	if err := d.Check(t.Context()); !errors.Is(err, invoke.ErrDestinationMissing) {
+		t.Errorf("Check: got %v, want ErrDestinationMissing", err)
 	}
 }

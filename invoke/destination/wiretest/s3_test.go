@@ -1,6 +1,7 @@
 package wiretest
 
 import (
+	"errors"
 	"io"
 	"net/http/httptest"
 	"regexp"
@@ -85,5 +86,8 @@ func TestMissingBucketIsAnError(t *testing.T) {
 	}
 	if err := bucket.Deliver(t.Context(), failure()); err == nil {
 		t.Error("got nil, want an error")
+	}
+	if err := bucket.Check(t.Context()); !errors.Is(err, invoke.ErrDestinationMissing) {
+		t.Errorf("Check: got %v, want ErrDestinationMissing", err)
 	}
 }

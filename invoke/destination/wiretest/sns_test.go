@@ -74,6 +74,9 @@ func TestMissingTopicIsAnError(t *testing.T) {
 	if err := topic.Deliver(t.Context(), failure()); err == nil {
 		t.Error("got nil, want an error")
 	}
+	if err := topic.Check(t.Context()); err == nil { // the server does not say NotFound as SNS does
+		t.Error("Check: got nil, want an error")
+	}
 }
 
 // The same server speaks SQS.

@@ -1,0 +1,57 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/shardmill/shardmill/invoke"
+)
+
+var _ invoke.DestinationChecker = (*Destination)(nil)
+
+// header is what a Client may have besides its methods, as the SDK's has, so that the bucket can be asked for.
+type header interface {
+	HeadBucket(ctx context.Context, in *s3.HeadBucketInput, opts ...func(*s3.Options)) (*s3.HeadBucketOutput, error)
+}
+
+// errNoBucket has S3's words for GET, since its answer to HEAD has no body.
+var errNoBucket = errors.New("The specified bucket does not exist") //nolint:revive,staticcheck // S3's own text
+
+// Check asks for the bucket, which needs s3:ListBucket, as AWS Lambda does.
+func (d *Destination) Check(ctx context.Context) error {
+	c, ok := d.client.(header)
+	if !ok {
+		return nil
+	}
+	_, err := c.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: aws.String(d.bucket)})
+	switch {
+	case err == nil || moved(err):
+		return nil
+	case missing(err):
+		return fmt.Errorf("s3: bucket %s: %w: %w", d.arn, invoke.ErrDestinationMissing, errNoBucket)
+	}
+	return fmt.Errorf("s3: bucket %s: %w", d.arn, err)
+}
+
+func missing(err error) bool {
+	if _, ok := errors.AsType[*types.NotFound](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[*types.NoSuchBucket](err)
+	return ok
+}
+
+// moved reports whether the bucket exists in another region than the client's.
+func moved(err error) bool {
+	said, ok := errors.AsType[interface {
+		error
+		HTTPStatusCode() int
+	}](err)
+	return ok && said.HTTPStatusCode() == http.StatusMovedPermanently
+}

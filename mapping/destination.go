@@ -1,0 +1,57 @@
+package mapping
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shardmill/shardmill/invoke"
+)
+
+// destinationTimeout bounds how long a start waits for a destination to be asked whether it exists.
+const destinationTimeout = 10 * time.Second
+
+// CheckDestination asks the on-failure destination of c whether it exists, as the first Run does. It returns an error that
+// wraps invoke.ErrDestinationMissing if it does not exist, and another one if that is not known. A destination that cannot be
+// asked is taken to exist.
+func (c Config) CheckDestination(ctx context.Context) error {
+	d, err := c.destination()
+	if err != nil {
+		return err
+	}
+	return checkDestination(ctx, d)
+}
+
+func checkDestination(ctx context.Context, d invoke.Destination) error {
+	c, ok := d.(invoke.DestinationChecker)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, destinationTimeout)
+	defer cancel()
+	return c.Check(ctx)
+}
+
+// askDestination asks once whether the on-failure destination exists. If it does not, a mapping that has processed nothing yet is
+// refused, as Lambda refuses to create it; one that has goes on, as Lambda's does, and the log says what is missing.
+func (r *run) askDestination(fresh bool) error {
+	if r.askedDestination {
+		return nil
+	}
+	var err error
+	if failed := r.m.guard.Do("Destination.Check", func() { err = checkDestination(r.soft, r.m.destination) }); failed != nil {
+		err = failed
+	}
+	missing := errors.Is(err, invoke.ErrDestinationMissing)
+	switch {
+	case missing && fresh:
+		return fmt.Errorf("mapping: DestinationConfig.OnFailure: %w", err)
+	case missing:
+		r.m.log.Error("the on-failure destination does not exist: discarded records are dropped", "error", err)
+	case err != nil && r.soft.Err() == nil:
+		r.m.log.Warn("unable to ask whether the on-failure destination exists: if it does not, discarded records are dropped", "error", err)
+	}
+	r.askedDestination = true
+	return nil
+}

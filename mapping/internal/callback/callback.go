@@ -1,0 +1,77 @@
+// Package callback calls code of a user's so that it cannot take its caller down.
+//
+// The rule, for every callback of a mapping but the function, whose own is in package invoke: a callback that panics, or
+// that ends its goroutine by runtime.Goexit (as t.FailNow and require do), has failed. Where it can return an error, that
+// is the error; where it cannot, it counts as having returned. Either way it is logged with its stack.
+package callback
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+)
+
+// Error is the error of a callback that did not return.
+type Error struct {
+	Name   string // such as "Store.Acquire"
+	Value  any    // of its panic
+	Goexit bool   // it called runtime.Goexit; there is no Value
+}
+
+// Error names the callback, and what it did.
+func (e *Error) Error() string {
+	if e.Goexit {
+		return e.Name + " called runtime.Goexit"
+	}
+	return fmt.Sprintf("%s panicked: %v", e.Name, e.Value)
+}
+
+// Guard calls callbacks. Any number of goroutines may use it.
+type Guard struct {
+	Log *slog.Logger // gets a line for each callback that did not return
+}
+
+// Do calls f in a goroutine of its own, waits for it, and returns an *Error if f did not return.
+func (g Guard) Do(name string, f func()) error {
+	err := &Error{Name: name, Goexit: true}
+	var stack []byte
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		defer func() {
+			if v := recover(); v != nil {
+				err, stack = &Error{Name: name, Value: v}, debug.Stack()
+			}
+		}()
+		f()
+		err = nil
+	})
+	ended.Wait()
+	if err == nil {
+		return nil
+	}
+	g.Report(err, stack)
+	return err
+}
+
+// Here calls f in the caller's goroutine and returns its panic as an *Error. If f calls runtime.Goexit, the caller ends.
+func (g Guard) Here(name string, f func()) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			e := &Error{Name: name, Value: v}
+			g.Report(e, debug.Stack())
+			err = e
+		}
+	}()
+	f()
+	return nil
+}
+
+// Report logs a callback that did not return.
+func (g Guard) Report(err *Error, stack []byte) {
+	if g.Log != nil {
+		g.Log.LogAttrs(context.Background(), slog.LevelError, "a callback did not return", slog.String("callback", err.Name),
+			slog.Any("error", err), slog.String("stack", string(stack)))
+	}
+}
