@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// maxListings is how often a listing is begun, where its token expires before it is through.
+	// maxListings is how often a listing is begun, where its token expires, or is refused, before it is through.
 	maxListings = 3
 	// maxListPages bounds a listing: a million shards by pages of 1,000, more than any stream has.
 	maxListPages = 1000
@@ -78,19 +78,17 @@ func New(cfg Config) (*Poller, error) {
 // Shards lists the stream's shards to the last page. An error is an *Error, or the cause of ctx's end. A stream without
 // shards does not exist, so an answer that lists none is an error too, and one that leaves out what each shard has.
 func (p *Poller) Shards(ctx context.Context) ([]Shard, error) {
-	var err error
-	for range maxListings {
-		var shards []Shard
+	for n := 1; ; n++ {
 		began := time.Now()
-		if shards, err = p.list(ctx); err == nil {
+		shards, again, err := p.list(ctx)
+		if err == nil {
 			p.ends.learn(shards, began, time.Now())
 			return shards, nil
 		}
-		if Classify(err) != Renew {
-			break
+		if !again || n == maxListings {
+			return nil, err
 		}
 	}
-	return nil, err
 }
 
 // Open returns a Reader that keeps the pace, the back-off and the iterator, or the subscription, of one shard.
@@ -131,28 +129,39 @@ func (p *Poller) serviceTime(t time.Time) time.Time {
 	return t.Round(0).UTC()
 }
 
-func (p *Poller) list(ctx context.Context) ([]Shard, error) {
-	var shards []Shard
+// list lists the shards once. again is set with an error that another listing may not meet: that of a token.
+func (p *Poller) list(ctx context.Context) (shards []Shard, again bool, err error) {
 	var token *string
 	seen := map[string]bool{}
 	for range maxListPages {
 		out, err := p.listPage(ctx, token)
 		if err != nil {
-			return nil, err
+			return nil, token != nil && refusesToken(err), err
 		}
 		if shards, err = appendShards(shards, out); err != nil {
-			return nil, listShards.error(err)
+			return nil, false, listShards.error(err)
 		}
 		token = out.NextToken
 		if aws.ToString(token) == "" {
-			return shards, nil
+			return shards, false, nil
 		}
 		if seen[*token] {
-			return nil, listShards.error(errors.New("the listing goes in circles: a token came twice"))
+			return nil, false, listShards.error(errors.New("the listing goes in circles: a token came twice"))
 		}
 		seen[*token] = true
 	}
-	return nil, listShards.error(fmt.Errorf("the listing does not end within %d pages", maxListPages))
+	return nil, false, listShards.error(fmt.Errorf("the listing does not end within %d pages", maxListPages))
+}
+
+// refusesToken reports whether the error of a further page says that its token is no good: it expired, or the stream that it names
+// was replaced since, or an emulator has forgotten it. Such a request is nothing but its token.
+func refusesToken(err error) bool {
+	switch Classify(err) {
+	case Renew, Stop, StreamGone:
+		return true
+	default:
+		return false
+	}
 }
 
 var (

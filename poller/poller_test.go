@@ -105,21 +105,33 @@ func TestShardsTellsAllThatTheListDoes(t *testing.T) {
 	}}, shards)
 }
 
-func TestAListingWhoseTokenExpiredBeginsAnew(t *testing.T) {
-	f := newFake(0)
-	list, tokens := pages("", "-b"), 0
-	f.onList = func(in *kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
-		if in.NextToken != nil {
-			if tokens++; tokens == 1 {
-				return nil, &types.ExpiredNextTokenException{}
+// TestAListingWhoseTokenIsRefusedBeginsAgain: a token may expire, and its stream may be replaced between two pages. Neither says
+// anything of the stream.
+func TestAListingWhoseTokenIsRefusedBeginsAgain(t *testing.T) {
+	for want, refusal := range map[poller.Class]error{
+		poller.Renew:      &types.ExpiredNextTokenException{},
+		poller.Stop:       &types.InvalidArgumentException{Message: aws.String("Invalid NextToken.")},
+		poller.StreamGone: &types.ResourceNotFoundException{},
+	} {
+		f := newFake(0)
+		list, refused, most := pages("", "-b"), 0, 2
+		f.onList = func(in *kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
+			if in.NextToken != nil && refused < most {
+				refused++
+				return nil, refusal
 			}
+			return list(in)
 		}
-		return list(in)
+		p := newPoller(t, f, poller.Config{})
+		shards, err := p.Shards(t.Context())
+		require.NoError(t, err)
+		require.Len(t, shards, 2, "no shard twice")
+		require.Equal(t, []string{"", "-b", "", "-b", "", "-b"}, f.details("list"))
+
+		refused, most = 0, 3
+		_, err = p.Shards(t.Context())
+		require.Equal(t, want, poller.Classify(err), "it does not go on for ever")
 	}
-	shards, err := newPoller(t, f, poller.Config{}).Shards(t.Context())
-	require.NoError(t, err)
-	require.Len(t, shards, 2, "no shard twice")
-	require.Equal(t, []string{"", "-b", "", "-b"}, f.details("list"))
 }
 
 func TestAListingEndsWhateverTheServiceAnswers(t *testing.T) {
