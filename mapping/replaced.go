@@ -33,6 +33,9 @@ const advice = "give the mapping another FunctionName or store"
 // identifies reports whether a starting sequence number distinguishes a shard from others. Services without such numbers say 0.
 func identifies(start string) bool { return strings.Trim(start, "0") != "" }
 
+// isOneShard reports whether two starting sequence numbers are the same one, which no other stream has.
+func isOneShard(start, known string) bool { return len(start) >= awsDigits && start == known }
+
 // isBefore reports whether a position lies before the beginning of a shard, where both can be compared.
 func isBefore(position, start string) bool {
 	return isDecimal(position) && isDecimal(start) && batch.CompareSequenceNumbers(position, start) < 0
@@ -79,11 +82,13 @@ func (l *lineage) startOf(id string) string {
 	return ""
 }
 
-// reopens returns what a listing says of a shard that was stored as ended before it began, and that it has as open.
+// reopens returns what a listing says of a shard that was stored as ended before it began, and that it has as open, unless it is
+// that very shard: then the listing is old.
 func (l *lineage) reopens(listed []poller.Shard) contradiction {
 	closed := closedOf(listed)
 	for _, s := range listed {
-		if l.rows[s.ID].end && !closed[s.ID] && identifies(s.StartingSequenceNumber) {
+		row, start := l.rows[s.ID], s.StartingSequenceNumber
+		if row.end && !closed[s.ID] && identifies(start) && !isOneShard(start, row.start) {
 			return contradiction{text: fmt.Sprintf("shard %s is open, but stored as fully processed", s.ID)}
 		}
 	}
@@ -123,7 +128,7 @@ func sameTime(a, b time.Time) bool { return a.Sub(b).Abs() <= createdSlack }
 // has.
 func (l *lineage) isVouchedFor(listed []poller.Shard) bool {
 	for _, s := range listed {
-		if len(s.StartingSequenceNumber) >= awsDigits && s.StartingSequenceNumber == l.startOf(s.ID) {
+		if isOneShard(s.StartingSequenceNumber, l.startOf(s.ID)) {
 			return true
 		}
 	}

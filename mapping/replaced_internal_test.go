@@ -133,6 +133,9 @@ func TestShardThatIsStoredAsEndedAndListedAsOpen(t *testing.T) {
 	}
 	child := append(begins("a:7"), poller.Shard{ID: "b", Parent: "a", StartingSequenceNumber: "9"})
 	assert.Zero(t, l.reopens(child), "a child closes its parent too")
+	l.read(map[string]Progress{"a": {Version: 1, End: true, ShardStart: long}})
+	assert.Zero(t, l.reopens(begins("a:"+long)), "no other stream has that number: the listing is old")
+	assert.NotZero(t, l.reopens(begins("a:"+long[1:]+"2")))
 }
 
 // TestCreationTimesAreComparedAsServicesRoundThem: to the second, or not.
@@ -163,6 +166,7 @@ func TestProgressOfAnotherShardIsRefused(t *testing.T) {
 		"before its beginning":                  {listed, Progress{Version: 1, Position: at("6")}, "the stored position is 6"},
 		"its end, before its beginning":         {closed, Progress{Version: 1, Position: at("6"), End: true}, "the stored position is 6"},
 		"ended and open":                        {listed, Progress{Version: 1, Position: at("8"), End: true}, "shard a is open"},
+		"ended and open, and the same one":      {standing{info: begins("a:" + long)[0], listed: true}, Progress{Version: 1, End: true, ShardStart: long}, ""},
 		"of a service that changes numbers":     {vague, Progress{Version: 1, Position: at("6"), ShardStart: "6"}, ""},
 		"and it has ended and is open":          {vague, Progress{Version: 1, End: true, ShardStart: "6"}, "shard a is open"},
 		"a shard whose beginning is unknown":    {standing{info: begins("a")[0]}, Progress{Version: 1, End: true, ShardStart: "6"}, ""},

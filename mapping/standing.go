@@ -40,8 +40,8 @@ func (r *run) standing(id string, gone bool) *standing {
 }
 
 // replaced returns an ErrStreamReplaced if the progress stored for a shard can't be this shard's: it is that of a shard with
-// another beginning, it lies before the shard's beginning, or behind the end of a shard that is not closed. A Source without
-// sequence numbers is believed.
+// another beginning, it lies before the shard's beginning, or behind the end of a shard that is not closed, unless that is
+// the same one by its number, and the listing old. A Source without sequence numbers is believed.
 func (st *standing) replaced(p Progress) error {
 	id, start := st.info.ID, st.info.StartingSequenceNumber
 	switch {
@@ -51,7 +51,7 @@ func (st *standing) replaced(p Progress) error {
 		return fmt.Errorf("%w: shard %s begins at %s, and the stored progress is of one that began at %s: %s", ErrStreamReplaced, id, start, p.ShardStart, advice)
 	case !st.vague && isBefore(p.Position.SequenceNumber, start):
 		return fmt.Errorf("%w: shard %s begins at %s, the stored position is %s: %s", ErrStreamReplaced, id, start, p.Position, advice)
-	case p.End && !st.closed:
+	case p.End && !st.closed && !isOneShard(start, p.ShardStart):
 		return fmt.Errorf("%w: shard %s is open, but stored as fully processed: %s", ErrStreamReplaced, id, advice)
 	}
 	return nil
