@@ -15,7 +15,7 @@ type meterKey struct {
 	stream, shard string
 }
 
-// meters has the meters of all shards that are read in this process: what Kinesis grants is for a shard, whoever reads it here.
+// meters has the meters of all shards that are read in this process: Kinesis grants calls by shard, to all its readers together.
 var meters meterSet //nolint:gochecknoglobals // mappings of one process know nothing of each other
 
 // meterSet holds a meter for as long as a Reader refers to it. Readers need not be closed for that. The zero set is empty.
