@@ -49,10 +49,10 @@ func (g *gate) take(now time.Time, by *turn) {
 	last.at, last.by = now, by
 }
 
-// giveBack counts a call no longer that was taken at a time: the service refused it. It reports whether there was one.
-func (g *gate) giveBack(at time.Time, by *turn) bool {
-	for i := range g.taken {
-		if g.taken[i].by == by && g.taken[i].at.Equal(at) {
+// giveBack counts the last call of a turn no longer: the service refused it. It reports whether there was one.
+func (g *gate) giveBack(by *turn) bool {
+	for i := perSecond - 1; i >= 0; i-- {
+		if g.taken[i].by == by {
 			copy(g.taken[1:i+1], g.taken[:i])
 			g.taken[0].at, g.taken[0].by = time.Time{}, nil
 			return true

@@ -42,7 +42,8 @@ func identityOf(c Client) any {
 
 // reachesNetwork reports whether all that decides where a client's calls go is its endpoint and its region.
 func reachesNetwork(o *kinesis.Options) bool {
-	if o.EndpointResolver != nil || reflect.TypeOf(o.EndpointResolverV2) != reflect.TypeOf(kinesis.NewDefaultEndpointResolverV2()) || watched(o) {
+	if o.EndpointResolver != nil || //nolint:staticcheck // deprecated, and still used
+		reflect.TypeOf(o.EndpointResolverV2) != reflect.TypeOf(kinesis.NewDefaultEndpointResolverV2()) || watched(o) {
 		return false
 	}
 	switch h := o.HTTPClient.(type) {

@@ -99,12 +99,12 @@ func (m *meter) wake(place int) {
 	}
 }
 
-// refused takes back a call that the service refused, which was taken at a time. It returns until when the bytes that this process
-// has read are the reason, and false if they are not.
-func (m *meter) refused(now, at time.Time, t *turn) (paid time.Time, owing bool) {
+// refused takes back the last call of a turn, which the service refused. It returns until when the bytes that this process has
+// read are the reason, and false if they are not.
+func (m *meter) refused(now time.Time, t *turn) (paid time.Time, owing bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.gate.giveBack(at, t) {
+	if m.gate.giveBack(t) {
 		m.wake(0)
 	}
 	return m.gate.owes(now)

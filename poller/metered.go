@@ -15,7 +15,6 @@ func (r *reader) turn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.pace.sent = at
 	if waited := at.Sub(came); waited > 0 && r.meter.reads.shared(&r.reading) {
 		r.pace.tally.count(at, 0, waited)
 	}
@@ -49,7 +48,7 @@ func (r *reader) failed(e *Error) {
 
 // refused notes a read that was refused because more is asked of the shard than it grants.
 func (r *reader) refused(now time.Time, chance float64) {
-	if paid, owing := r.meter.reads.refused(now, r.pace.sent, &r.reading); owing {
+	if paid, owing := r.meter.reads.refused(now, &r.reading); owing {
 		r.pace.owing(paid, chance)
 		return
 	}

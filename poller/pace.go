@@ -80,7 +80,7 @@ func (p *pace) succeeded(now time.Time, hurry bool, bytes int, chance float64) {
 // refused plans the retry of a read that was refused because the shard is shared.
 func (p *pace) refused(now time.Time, chance float64) {
 	if p.refusals == 0 {
-		p.due = p.sent // what it waited for before, such as the Budget, is not the doing of others
+		p.due = p.sent // what it waited for before, such as a Budget, is not the doing of others
 	}
 	p.refusals++
 	p.met = now

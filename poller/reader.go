@@ -222,6 +222,7 @@ func (r *reader) read(ctx context.Context, w *wire, limit int32) (*kinesis.GetRe
 	o.patient = limit == 1
 	err := r.poller.call(ctx, o, func(ctx context.Context) (err error) {
 		began = time.Now()
+		r.pace.sent = began
 		out, err = r.poller.cfg.Client.GetRecords(ctx, &kinesis.GetRecordsInput{
 			StreamARN:     &r.poller.cfg.StreamARN,
 			ShardIterator: aws.String(r.iterator),

@@ -147,7 +147,7 @@ func (o *ours) answered(sent, now time.Time, granted bool) time.Time {
 	if granted {
 		o.pace.succeeded(now, false, 0, o.random.Float64())
 	} else {
-		o.gate.giveBack(sent, &o.turn)
+		o.gate.giveBack(&o.turn)
 		o.pace.refused(now, o.random.Float64())
 	}
 	next := later(o.pace.begin(now), o.gate.opens(0))
