@@ -170,7 +170,8 @@ type Config struct {
 
 	// PollInterval is the time from one read of a shard to the next: 200 ms to 4 min, default 1 s as on Lambda. An
 	// extension.
-	// It goes with Client; a Source has its own cadence.
+	// It goes with Client; a Source has its own cadence. A shard grants 5 reads a second to all its consumers together: where they
+	// want more, the time grows, so that each has about an equal part. ShardStatus.Shared shows that.
 	PollInterval time.Duration
 
 	// FallBackToPolling lets the shards of a consumer be polled while no subscription can be had: see

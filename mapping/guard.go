@@ -88,7 +88,7 @@ func (g *guard) ready(ctx context.Context) error {
 	switch {
 	case g.reader == nil:
 		pause = g.pause
-	case g.idle:
+	case g.idle && !paced(g.reader):
 		pause = minPause
 	}
 	if !sleep(ctx, pause-time.Since(g.last)) {
@@ -105,6 +105,12 @@ func (g *guard) ready(ctx context.Context) error {
 	}
 	g.reader = reader
 	return nil
+}
+
+// paced reports whether a Reader keeps its own pace after an error: one that shares a shard retries sooner than minPause.
+func paced(r poller.Reader) bool {
+	_, ok := r.(poller.Sharer)
+	return ok
 }
 
 // replace gives the Reader up. The next read begins with another one, after a pause.

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -98,6 +99,7 @@ func (s *shard) arm(timer *time.Timer, now time.Time) {
 // offer takes in what a read came to.
 func (s *shard) offer(r *read) {
 	s.reading = false
+	s.share(r.shared)
 	polled := Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, PassedOver: r.passedOver, Repeated: r.repeats, Behind: r.page.Behind, Err: r.err}
 	if r.err != nil {
 		call(s.m.observer.Polled, polled)
@@ -124,6 +126,7 @@ func (s *shard) offer(r *read) {
 	if r.page.End {
 		s.children = r.children
 		s.reading = true // there is no one to ask any more
+		s.view.set(func(v *shardView) { v.answered = time.Time{} })
 	}
 	s.rate.bytes.Add(int64(r.bytes))
 	now := time.Now()
@@ -215,7 +218,7 @@ func (s *shard) trimmed(g *poller.Gap) {
 
 func (s *shard) readWorked(behind time.Duration) {
 	s.view.set(func(v *shardView) {
-		v.status.Behind = behind
+		v.status.Behind, v.answered = behind, time.Now()
 		v.read = trouble{}
 	})
 	s.throttle.over(s)
@@ -224,6 +227,25 @@ func (s *shard) readWorked(behind time.Duration) {
 		s.log.Info("the shard is read again")
 	}
 }
+
+// share shows what the reader gets of the shard's reads, and logs when others begin to leave it clearly less than it wants, and when
+// that is over.
+func (s *shard) share(share *poller.Share) {
+	news := (share != nil) != s.shared
+	s.shared = share != nil
+	s.view.set(func(v *shardView) { v.status.Shared = share })
+	switch {
+	case !news:
+	case s.shared:
+		s.log.Warn(sharedReads+": enhanced fan-out would give the mapping its own", "readsPerSecond", rounded(share.Granted),
+			"wanted", rounded(share.Wanted), "share", share.String())
+	default:
+		s.log.Info("the shard's reads are no longer shared with other consumers, or leave enough")
+	}
+}
+
+// rounded returns a rate as logs show it.
+func rounded(perSecond float64) float64 { return math.Round(perSecond*100) / 100 }
 
 // publish shows where the shard stands.
 func (s *shard) publish() {

@@ -14,6 +14,7 @@ type read struct {
 	repeats  int            // records that came twice in the page, and are in it once
 	children []poller.Shard // with the last page, where the reader tells
 	gap      *poller.Gap    // in front of the page
+	shared   *poller.Share  // what the reader has of the shard's reads; nil where others leave it what it wants
 	err      error
 }
 
@@ -43,8 +44,13 @@ func (s *shard) read(ctx context.Context, guard *guard) {
 	}
 }
 
-// ask takes what the reader can tell of a page besides.
+// ask takes what the reader can say in addition to a page, or to an error.
 func (r *read) ask(reader poller.Reader) {
+	if f, ok := reader.(poller.Sharer); ok {
+		if share, ok := f.Sharing(); ok {
+			r.shared = &share
+		}
+	}
 	if r.err != nil {
 		return
 	}

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,6 +79,7 @@ type shard struct {
 
 	stopping bool         // nothing new starts
 	stalled  bool         // the stream is: see stall
+	shared   bool         // others leave the reader less than it wants
 	wasCut   bool         // a call ended because its ctx was cancelled at the end of the drain
 	throttle throttle     // of reads
 	failing  bool         // the last read failed, other than by throttling
@@ -235,7 +237,12 @@ func (s *shard) prepare(progress Progress) (*guard, error) {
 	s.calls = make([]lastCall, len(s.sched.Lanes(nil)))
 	s.ends.c = make(chan callEnd, len(s.calls))
 	s.account = s.m.cfg.Budget.OpenAs(s.info.ID + " of " + s.m.cfg.FunctionName)
-	s.view.set(func(v *shardView) { v.account = s.account })
+	s.view.set(func(v *shardView) {
+		v.account, v.answered = s.account, time.Now()
+		if s.m.cfg.Source == nil { // another Source may wait for records
+			v.patience = answerPatience + 2*cmp.Or(s.m.cfg.PollInterval, time.Second)
+		}
+	})
 	from.Account = s.account
 	g, err := s.guard(from)
 	if err != nil {

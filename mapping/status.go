@@ -71,8 +71,14 @@ type ShardStatus struct {
 	// and Stored is what a restart would go on from.
 	Read, Frontier, Stored batch.Position
 
-	// Behind is how far the last read was behind the tip of the shard.
+	// Behind is how far the last read was behind the tip of the shard. While reads fail or are throttled, and when none was
+	// answered for longer than 10 s and two poll intervals (of a Config.Source: only while they fail), the time since the last answer
+	// is added, or since the shard was opened: then Behind is the most that the shard can be behind, since the stream says nothing.
 	Behind time.Duration
+
+	// Shared says what the shard's reader gets, while that is clearly less than it wants because the shard's reads are shared with
+	// other consumers. It is nil otherwise.
+	Shared *poller.Share `json:",omitempty"`
 
 	// BufferedRecords and BufferedBytes count what lies above the frontier; a page counts whole in bytes.
 	BufferedRecords, BufferedBytes int
@@ -127,10 +133,20 @@ type shardView struct {
 
 	account *poller.Account // in the Budget; nil without one
 
+	answered time.Time     // when the last read was; when the shard was opened, before the first; zero when nothing is left to read
+	patience time.Duration // how long no read may be answered before Behind shows that; 0: as long as none fails
+
 	read  trouble // with the stream
 	store trouble // with the store
 	stall stall   // of the stream
 }
+
+// sharedReads is what Status and the log say of a shard whose reader gets clearly less than it wants because of others.
+const sharedReads = "the shard's reads are shared with other consumers"
+
+// answerPatience is how long a read may be due, beyond two poll intervals, before ShardStatus.Behind goes up. An idle subscription
+// brings an event each 5 s.
+const answerPatience = 10 * time.Second
 
 // stall is that of a stream which says that the shard is behind, brings nothing, and gets no further. The zero stall is none.
 type stall struct {
@@ -206,10 +222,23 @@ func (v *shardView) get() (ShardStatus, trouble) {
 	defer v.mu.Unlock()
 	s := v.status
 	s.Lanes = slices.Clone(s.Lanes)
+	s.Behind += v.unanswered(time.Now())
 	if s.Waiting == "" {
 		s.Waiting = v.waiting()
 	}
 	return s, v.read
+}
+
+// unanswered returns how much longer than Behind says the shard may be behind by now.
+func (v *shardView) unanswered(now time.Time) time.Duration {
+	if v.answered.IsZero() {
+		return 0
+	}
+	since := max(0, now.Sub(v.answered))
+	if v.read.reason != "" || v.patience > 0 && since > v.patience {
+		return since
+	}
+	return 0
 }
 
 // waiting tells what keeps the shard from moving on, the most telling first.
@@ -224,6 +253,9 @@ func (v *shardView) waiting() string {
 	}
 	if w, ok := v.account.Waiting(); ok {
 		return describeWait(&w)
+	}
+	if v.status.Shared != nil && !v.read.problem {
+		return v.sharing()
 	}
 	if v.read.reason != "" {
 		return fmt.Sprintf("reading fails since %s: %s", stamp(v.read.since), v.read.reason)
@@ -241,6 +273,15 @@ func (v *shardView) waiting() string {
 		}
 	}
 	return ""
+}
+
+// sharing says what the reader gets, and since when the stream has refused the read at hand, if it has.
+func (v *shardView) sharing() string {
+	s := sharedReads + ": it gets " + v.status.Shared.String()
+	if v.read.reason != "" {
+		s += ", throttled since " + stamp(v.read.since)
+	}
+	return s
 }
 
 // blocker describes the lane whose first unresolved record is the oldest.

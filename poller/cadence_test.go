@@ -107,13 +107,14 @@ func TestAShardIsNeverReadMoreThanFiveTimesASecond(t *testing.T) {
 	})
 }
 
+// TestThrottlesBackOffAndLoseNothing is about limits that are not a shard's.
 func TestThrottlesBackOffAndLoseNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(4)
 		f.page = 2
 		f.onRead = func(_ context.Context, n int) (*kinesis.GetRecordsOutput, error) {
 			if n >= 1 && n <= 8 {
-				return nil, throttled
+				return nil, limited
 			}
 			return nil, nil
 		}
@@ -135,6 +136,62 @@ func TestThrottlesBackOffAndLoseNothing(t *testing.T) {
 			require.Less(t, gap, least*3/2+time.Millisecond, "gap %d", i)
 		}
 	})
+}
+
+// TestARefusedReadIsRetriedSoonAndLosesNothing: a shard that others read too is not ill.
+func TestARefusedReadIsRetriedSoonAndLosesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(4)
+		f.page = 2
+		f.onRead = func(_ context.Context, n int) (*kinesis.GetRecordsOutput, error) {
+			if n >= 1 && n <= 30 {
+				return nil, throttled
+			}
+			return nil, nil
+		}
+		r := open(t, f, poller.Start{}, poller.Config{})
+		var got []string
+		for range 32 {
+			page, err := r.Next(t.Context())
+			if err != nil {
+				require.Equal(t, poller.Throttled, poller.Classify(err))
+			}
+			got = append(got, sequence(page)...)
+		}
+		require.Equal(t, []string{"1", "2", "3", "4"}, got)
+		require.Len(t, f.of("iterator"), 1, "a throttle costs no iterator")
+		at := f.times("read")
+		for i := 1; i <= 30; i++ {
+			require.Less(t, at[i+1]-at[i], 130*time.Millisecond, "retry %d", i)
+			require.Greater(t, at[i+1]-at[i], 15*time.Millisecond, "retry %d", i)
+		}
+	})
+}
+
+// TestAShardThatIsRefusedForLongIsTriedOnceASecond: that is no sharing any more.
+func TestAShardThatIsRefusedForLongIsTriedOnceASecond(t *testing.T) {
+	for _, op := range []string{"read", "iterator"} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(1)
+			if op == "read" {
+				f.onRead = func(context.Context, int) (*kinesis.GetRecordsOutput, error) { return nil, throttled }
+			} else {
+				f.onIterator = func(*kinesis.GetShardIteratorInput) error { return throttled }
+			}
+			r := open(t, f, poller.Start{}, poller.Config{PollInterval: 200 * time.Millisecond})
+			for time.Since(f.born) < 5*time.Minute {
+				_, err := r.Next(t.Context())
+				require.Error(t, err)
+			}
+			late := 0
+			for _, at := range f.times(op) {
+				if at > time.Minute {
+					late++
+				}
+			}
+			require.InDelta(t, 240, late, 30, op)
+		})
+	}
 }
 
 func TestAShardsBackOffIsItsOwnAndEndsWithSuccess(t *testing.T) {

@@ -43,7 +43,8 @@ type Config struct {
 	FallBackToPolling bool
 
 	// PollInterval is the time from one read of a shard to the next. 0 means 1 s, as Lambda polls;
-	// less, down to 200 ms, takes from what the shard has for its other consumers.
+	// less, down to 200 ms, takes from what the shard has for its other consumers. Where they want more than the shard
+	// grants, the time between two reads is longer: see Sharer.
 	PollInterval time.Duration
 
 	// CallTimeout is how long a call waits for an answer, and then for each further byte of it. 0 means 30 s, so that a dead

@@ -39,12 +39,25 @@
 //	was empty, at the tip     | the same
 //	was empty, behind the tip | 200 ms after it
 //	caller comes later        | at once, and the schedule begins anew
-//	was throttled             | 200 ms, doubling up to 10 s, plus up to half; at least PollInterval
+//	was refused, as others    | 40 to 120 ms after it, until it is granted; then after an interval that has adapted
+//	  read the shard too      |
+//	exceeded another limit    | 200 ms, doubling up to 10 s, plus up to half; at least PollInterval
 //	failed otherwise          | the same, without that least
 //	iterator was refused      | at once with a new one, at most twice
 //
-// Whatever comes of that, GetRecords and GetShardIterator are each called at most 5 times in any second.
-// All of it is kept for each shard apart, in its Reader: a shard that is throttled slows no other one down.
+// Of a Reader with a PollInterval of 400 ms or more that shares with no other, each fifth poll comes 200 ms late, and the one after
+// on schedule again. Without that gap the readers that fill up a shard would never notice one that waits.
+//
+// Whatever comes of that, the Readers of a process have GetRecords and GetShardIterator of a shard each granted at most 5
+// times in 1.05 s. All else is kept for each shard apart, in its Reader: a shard that is throttled slows no other one down.
+//
+// # When others read the shard too
+//
+// A shard grants 5 reads and 2 MiB a second to all its consumers together, and refuses more
+// (ProvisionedThroughputExceededException). Readers adapt to that, so that each gets about an equal part, or what it wants if that is
+// less, and none waits for long: a [Sharer] says what is had. Consumers that do not yield get more than their part of it. A
+// consumer of more than a few that share a stream is better served by enhanced fan-out (Config.ConsumerARN), which gives
+// each its own 2 MiB a second.
 //
 // # Where a shard is read
 //

@@ -224,6 +224,7 @@ func seconds(s ...float64) []time.Duration {
 }
 
 var (
+	limited   = &types.LimitExceededException{Message: aws.String("Rate exceeded for the account")}
 	throttled = &types.ProvisionedThroughputExceededException{Message: aws.String("Rate exceeded for shard")}
 	expired   = &types.ExpiredIteratorException{Message: aws.String("Iterator expired")}
 	internal  = &types.InternalFailureException{Message: aws.String("internal")}

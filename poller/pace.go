@@ -15,60 +15,128 @@ const (
 	maxBackoff = 10 * time.Second
 )
 
-// pace knows when a shard may be read again. It belongs to one reader.
+// pace decides when a shard may be read again. It belongs to one reader. It is pure but for the back-off: now is an argument,
+// and so is chance, a random number of [0, 1). Its rule for a shard that others read too is in sharing.go.
 type pace struct {
-	interval time.Duration
+	// wanted is the time between two polls that a reader is asked to keep. It never changes.
+	wanted time.Duration
 
-	// first takes the place of interval after the first good poll, once: see spread.
+	// first takes the place of wanted after the first good poll, once: see spread.
 	first time.Duration
 
-	// due is when the next poll may begin. It is zero before the first.
+	// due is when the poll at hand is due by the schedule, or was first due if it is a retry of one that was refused.
 	due time.Time
 
-	// start is when the poll at hand was due, or began if its caller came later than that: a timer that fires late
-	// does not push the schedule back, a caller who comes late does.
-	start time.Time
+	// next is when the poll at hand may begin: due, or later. It is zero before the first poll.
+	next time.Time
 
-	// failures counts the polls that failed since the last good one.
+	// sent is when the last read was sent.
+	sent time.Time
+
+	// failures counts the polls that failed since the last good one, but for those that were refused.
 	failures int
+
+	sharing
+	tally tally
 }
 
-// wait returns when the next poll may begin.
-func (p *pace) wait(ctx context.Context) error {
-	p.start = time.Now()
-	if p.start.Before(p.due) {
-		p.start = p.due
+func newPace(wanted, first time.Duration) pace {
+	return pace{wanted: wanted, first: first, sharing: sharing{interval: wanted}}
+}
+
+// begin returns when the poll at hand may begin. A timer that fires late does not push the schedule back, a caller who comes
+// late does.
+func (p *pace) begin(now time.Time) time.Time {
+	if p.next.IsZero() {
+		p.due, p.next = now, now
 	}
-	return waitUntil(ctx, p.start)
+	if late := now.Sub(p.next); late > 0 {
+		p.due, p.next = p.due.Add(late), now
+	}
+	return p.next
 }
 
-// succeeded plans the poll after a good one. hurry is set after an empty page that is behind the tip and worth chasing.
-func (p *pace) succeeded(hurry bool) {
+// succeeded plans the poll after a good one. hurry is set after an empty page that is behind the tip and worth chasing, bytes is
+// what the page counts for in the shard's limit.
+func (p *pace) succeeded(now time.Time, hurry bool, bytes int, chance float64) {
 	p.failures = 0
-	if hurry {
-		p.due = p.start.Add(minInterval)
-		return
+	p.tally.count(now, 1, 0)
+	p.adapt(p.wanted, p.sent.Sub(p.due), now)
+	p.large = bytes >= largePage
+	switch {
+	case p.interval > p.wanted:
+		p.due = later(p.due.Add(p.jittered(p.wanted, chance)), p.sent.Add(p.least()))
+		p.next, p.first = p.due, 0
+		p.lost(now, p.sent.Add(p.wanted))
+	case hurry:
+		p.due = p.due.Add(minInterval)
+		p.next = p.due
+	default:
+		p.due = p.due.Add(cmp.Or(p.first, p.wanted))
+		p.next, p.first = p.due.Add(p.late(p.wanted)), 0
 	}
-	p.due = p.start.Add(cmp.Or(p.first, p.interval))
-	p.first = 0
 }
 
-// spread returns the time from the first poll of a Poller's nth Reader to its second: PollInterval for Reader 0, and
-// whatever it takes to spread the polls of all evenly over the interval, 200 ms at least. Shards that are opened at once,
-// and were polled at once for ever, would all want a connection and a core in the same millisecond.
-func spread(n int64, interval time.Duration) time.Duration {
-	const golden = 0.618033988749895 // its multiples fall into the largest gap that those before have left
-	_, part := math.Modf(1 - float64(minInterval)/float64(interval) + float64(n)*golden)
-	return minInterval + time.Duration(part*float64(interval))
+// refused plans the retry of a read that was refused because the shard is shared.
+func (p *pace) refused(now time.Time, chance float64) {
+	if p.refusals == 0 {
+		p.due = p.sent // what it waited for before, such as a Budget, is not the doing of others
+	}
+	p.refusals++
+	p.met = now
+	p.next = p.retry(p.sent, now, chance)
+	p.lost(now, p.sent)
 }
 
-// failed plans the poll after one that failed. A throttled shard is never asked sooner than a good one would be.
-func (p *pace) failed(class Class) {
+// deferred plans the poll after one that got no iterator because others asked for iterators of the shard. That says nothing
+// of its reads.
+func (p *pace) deferred(now time.Time, chance float64) {
+	p.next = p.retry(now, now, chance)
+	p.lost(now, now)
+}
+
+// owing plans the poll after one that was refused because the bytes of the last pages are not paid for yet. That is not the doing
+// of others. But where there are others they come first, for they wait already: hence up to an interval more.
+func (p *pace) owing(paid time.Time, chance float64) {
+	most := retryPause
+	if p.interval > p.wanted {
+		most = max(p.interval, largePause)
+	}
+	p.due = paid.Add(time.Duration(chance * float64(most)))
+	p.next = p.due
+}
+
+// retry returns when a call that was sent, and refused, is made again.
+func (p *pace) retry(sent, now time.Time, chance float64) time.Time {
+	pause := p.pause(sent.Sub(p.due))
+	return later(now, sent.Add(pause/2)).Add(time.Duration(chance * float64(pause)))
+}
+
+// lost notes that the next poll begins later than it could if the shard were not shared.
+func (p *pace) lost(now, could time.Time) {
+	p.tally.count(now, 0, p.next.Sub(could))
+}
+
+// rank returns by what a poll is served before those of other readers in this process: by when it is due. A poll of a reader that
+// wants more than a read a second ranks as if it wanted one, so that readers that want no more come first.
+func (p *pace) rank() time.Time {
+	if p.wanted >= time.Second {
+		return p.due
+	}
+	return later(p.due, p.sent.Add(time.Second))
+}
+
+// failed plans the poll after one that failed, for a reason other than that the shard is shared. A poll that exceeded another
+// limit of the service is never retried sooner than the poll after a good one would come.
+func (p *pace) failed(now time.Time, class Class) {
 	p.failures++
-	p.due = time.Now().Add(backoff(p.failures))
-	if regular := p.start.Add(p.interval); class == Throttled && p.due.Before(regular) {
-		p.due = regular
+	p.refusals = 0
+	regular := p.due.Add(p.wanted)
+	p.due = now.Add(backoff(p.failures))
+	if class == Throttled {
+		p.due = later(p.due, regular)
 	}
+	p.next = p.due
 }
 
 // backoff returns how long to wait after so many failures in a row.
@@ -80,29 +148,22 @@ func backoff(failures int) time.Duration {
 	return d + rand.N(d/2)
 }
 
-// meter keeps the calls of one operation on one shard within what Kinesis allows to all its consumers together,
-// 5 a second, whatever the pace, the back-off and the renewals come to. The zero meter is ready.
-type meter struct {
-	starts [5]time.Time // of the last calls, as a ring
-	oldest int
-}
-
-// meteredSecond is longer than a second, since the service counts calls as they come in, which is less regular than
-// they were sent.
-const meteredSecond = time.Second + 20*time.Millisecond
-
-// wait returns when the next call may begin, and counts it.
-func (m *meter) wait(ctx context.Context) error {
-	if err := waitUntil(ctx, m.starts[m.oldest].Add(meteredSecond)); err != nil {
-		return err
-	}
-	m.starts[m.oldest] = time.Now()
-	m.oldest = (m.oldest + 1) % len(m.starts)
-	return nil
+// spread returns the time from the first poll of a Poller's nth Reader to its second: PollInterval for Reader 0, and
+// whatever it takes to spread the polls of all evenly over the interval, 200 ms at least. Shards that are opened at once,
+// and were polled at once for ever, would all want a connection and a core in the same millisecond.
+func spread(n int64, interval time.Duration) time.Duration {
+	const golden = 0.618033988749895 // its multiples fall into the largest gap that those before have left
+	_, part := math.Modf(1 - float64(minInterval)/float64(interval) + float64(n)*golden)
+	return minInterval + time.Duration(part*float64(interval))
 }
 
 // waitUntil returns at t, or with the cause of ctx's end when that comes first. A ctx that has ended is always noticed.
 func waitUntil(ctx context.Context, t time.Time) error {
+	return waitFor(ctx, t, nil)
+}
+
+// waitFor is waitUntil, and returns at a signal of woken too.
+func waitFor(ctx context.Context, t time.Time, woken <-chan struct{}) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -115,34 +176,9 @@ func waitUntil(ctx context.Context, t time.Time) error {
 	select {
 	case <-timer.C:
 		return nil
+	case <-woken:
+		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// adaptiveLimit is how many records a read asks for. An answer that could not be read in time halves it;
-// a run of good reads doubles it again.
-type adaptiveLimit struct {
-	now, max int32
-	good     int // good reads since it last changed, while it is below max
-}
-
-// goodReads is how many reads in a row must succeed before the limit is doubled.
-const goodReads = 5
-
-// halve makes the reads smaller, down to a single record.
-func (l *adaptiveLimit) halve() {
-	l.now, l.good = max(l.now/2, 1), 0
-}
-
-// succeeded counts a good read, and reports whether the limit rose.
-func (l *adaptiveLimit) succeeded() bool {
-	if l.now == l.max {
-		return false
-	}
-	if l.good++; l.good < goodReads {
-		return false
-	}
-	l.now, l.good = min(l.now*2, l.max), 0
-	return true
 }

@@ -25,7 +25,7 @@ func benchmarkPoll(b *testing.B, cfg Config) {
 	require.NoError(b, err)
 	r := newReader(p, &Shard{ID: "shard"}, Start{})
 	poll := func() {
-		r.reads, r.iterator, r.given = meter{}, sampleIterator, time.Now()
+		*r.meter, r.iterator, r.given = shardMeter{}, sampleIterator, time.Now()
 		if _, err := r.poll(b.Context()); err != nil {
 			b.Fatal(err)
 		}

@@ -23,8 +23,9 @@ const (
 var listShards = operation{name: "list shards"}
 
 // Poller is the Source that reads a Kinesis stream, with GetRecords or, where Config.ConsumerARN is set, by enhanced
-// fan-out. It is a Clock and a Describer as well. It holds no goroutine and nothing to be closed. Its Readers are ChildFinders and GapFinders,
-// and those that subscribe are io.Closers.
+// fan-out. It is a Clock and a Describer as well. It holds no goroutine and nothing to be closed. Its Readers are ChildFinders,
+// GapFinders and Sharers, and those that subscribe are io.Closers. The Readers of a process that read the same shard of the
+// same service (see Identified), be it by several Pollers, share what the shard grants.
 type Poller struct {
 	cfg       Config        // never changed after New
 	subscribe subscribeFunc // nil where nobody subscribes
@@ -58,6 +59,9 @@ type Poller struct {
 
 	// outside counts the members of aggregates that its readers passed over.
 	outside atomic.Int64
+
+	// identity is that of the service: see identityOf. Never changed after New.
+	identity any
 }
 
 // New returns a Poller. It calls nobody. Its error names everything that is wrong with cfg.
@@ -67,7 +71,7 @@ func New(cfg Config) (*Poller, error) {
 		return nil, err
 	}
 	_, plain := cfg.Client.(*kinesis.Client)
-	p := &Poller{cfg: cfg, decodes: plain && !cfg.SDKDecoding, http: transportOf(cfg.Client), calls: make(chan struct{}, maxCalls), listings: make(chan struct{}, maxListCalls), ends: newEnds()}
+	p := &Poller{cfg: cfg, decodes: plain && !cfg.SDKDecoding, http: transportOf(cfg.Client), calls: make(chan struct{}, maxCalls), listings: make(chan struct{}, maxListCalls), ends: newEnds(), identity: identityOf(cfg.Client)}
 	p.inJSON.Store(!cfg.CBOR)
 	if cfg.ConsumerARN != "" {
 		p.subscribe = subscribeFuncOf(cfg.Client)

@@ -25,6 +25,12 @@ const (
 	maxBehind = 365 * 24 * int64(time.Hour/time.Millisecond)
 )
 
+// The calls of a reader, as Error.Op names them.
+const (
+	getRecords       = "get records"
+	getShardIterator = "get shard iterator"
+)
+
 var errEnded = errors.New("the shard has ended: no page follows")
 
 // reader reads one shard of a Poller. One goroutine uses it.
@@ -62,11 +68,13 @@ type reader struct {
 	// behind is how far the last page that said so was behind the tip.
 	behind time.Duration
 
-	pace      pace
-	chase     chase
-	limit     adaptiveLimit
-	reads     meter // calls of GetRecords
-	iterators meter // calls of GetShardIterator
+	pace  pace
+	chase chase
+	limit adaptiveLimit
+
+	// meter is that of all Readers of this process that read the shard. reading and iterating are this one's turns at it.
+	meter              *shardMeter
+	reading, iterating turn
 }
 
 func newReader(p *Poller, shard *Shard, from Start) *reader {
@@ -77,8 +85,9 @@ func newReader(p *Poller, shard *Shard, from Start) *reader {
 		from:    from,
 		watch:   newTrimWatch(from),
 		account: from.Account,
-		pace:    pace{interval: p.cfg.PollInterval, first: spread(p.opened.Add(1)-1, p.cfg.PollInterval)},
+		pace:    newPace(p.cfg.PollInterval, spread(p.opened.Add(1)-1, p.cfg.PollInterval)),
 		limit:   adaptiveLimit{now: int32(p.cfg.Limit), max: int32(p.cfg.Limit)},
+		meter:   meters.of(meterKey{p.identity, p.cfg.StreamARN, shard.ID}),
 	}
 	if p.cfg.Deaggregate {
 		r.members = newDeaggregator(shard, p.cfg.KeepMembersOutsideShard)
@@ -93,14 +102,14 @@ func newReader(p *Poller, shard *Shard, from Start) *reader {
 // adds to the interval. A caller who comes later than that is served at once, and the schedule begins anew.
 func (r *reader) Next(ctx context.Context) (batch.Page, error) {
 	if r.ended {
-		return batch.Page{}, r.op("get records").error(errEnded)
+		return batch.Page{}, r.op(getRecords).error(errEnded)
 	}
-	if err := r.pace.wait(ctx); err != nil {
+	if err := waitUntil(ctx, r.pace.begin(time.Now())); err != nil {
 		return batch.Page{}, err
 	}
 	page, err := r.poll(ctx)
 	if e, ok := errors.AsType[*Error](err); ok {
-		r.pace.failed(e.Class)
+		r.failed(e)
 	}
 	return page, err
 }
@@ -143,13 +152,13 @@ func (r *reader) ensureIterator(ctx context.Context) error {
 		return nil
 	}
 	r.iterator = ""
-	if err := r.iterators.wait(ctx); err != nil {
+	if _, err := r.meter.iterators.wait(ctx, &r.iterating, r.pace.rank()); err != nil {
 		return err
 	}
 	var given time.Time
 	begin, suspected := r.begin()
 	var out *kinesis.GetShardIteratorOutput
-	err := r.poller.call(ctx, r.op("get shard iterator"), func(ctx context.Context) (err error) {
+	err := r.poller.call(ctx, r.op(getShardIterator), func(ctx context.Context) (err error) {
 		given = time.Now()
 		out, err = r.poller.cfg.Client.GetShardIterator(ctx, r.iteratorInput(begin), r.poller.wire().poll)
 		return err
@@ -159,7 +168,7 @@ func (r *reader) ensureIterator(ctx context.Context) error {
 	}
 	r.poller.clock.observe(out.ResultMetadata)
 	if aws.ToString(out.ShardIterator) == "" {
-		return r.op("get shard iterator").error(errors.New("the answer has no iterator"))
+		return r.op(getShardIterator).error(errors.New("the answer has no iterator"))
 	}
 	r.iterator, r.given, r.suspected = *out.ShardIterator, given, suspected
 	return nil
@@ -188,7 +197,7 @@ func (r *reader) iteratorError(err error) error {
 // getRecords reserves what a read may bring, makes it, and returns when it began. Of a read that failed nothing stays
 // reserved.
 func (r *reader) getRecords(ctx context.Context, w *wire) (*kinesis.GetRecordsOutput, time.Time, error) {
-	if err := r.reads.wait(ctx); err != nil { // first, because others may need what is reserved
+	if err := r.turn(ctx); err != nil { // first, because others may need what is reserved
 		return nil, time.Time{}, err
 	}
 	limit, err := r.reserve(ctx) // before an iterator is made, because it may take longer than that lives
@@ -209,10 +218,11 @@ func (r *reader) read(ctx context.Context, w *wire, limit int32) (*kinesis.GetRe
 	}
 	var began time.Time
 	var out *kinesis.GetRecordsOutput
-	o := r.op("get records")
+	o := r.op(getRecords)
 	o.patient = limit == 1
 	err := r.poller.call(ctx, o, func(ctx context.Context) (err error) {
 		began = time.Now()
+		r.pace.sent = began
 		out, err = r.poller.cfg.Client.GetRecords(ctx, &kinesis.GetRecordsInput{
 			StreamARN:     &r.poller.cfg.StreamARN,
 			ShardIterator: aws.String(r.iterator),
@@ -260,11 +270,11 @@ func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOut
 	}
 	if err != nil { // the iterator is as good as before
 		r.account.Received(0)
-		return batch.Page{}, r.op("get records").error(err)
+		return batch.Page{}, r.op(getRecords).error(err)
 	}
 	r.account.Received(r.expected.saw(r.account, &r.poller.heaviest, records))
 	r.iterator, r.given = aws.ToString(out.NextShardIterator), began
-	page, err := r.take(ctx, r.op("get records"), d)
+	page, err := r.take(ctx, r.op(getRecords), d)
 	if err != nil {
 		return batch.Page{}, err
 	}
@@ -272,7 +282,7 @@ func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOut
 	if d.behind == nil {
 		lag = 0 // it is not known: page.Behind is an older one
 	}
-	r.pace.succeeded(r.chase.soon(began, len(records), lag))
+	r.granted(records, r.chase.soon(began, len(records), lag))
 	r.polled(ctx, &page, time.Since(began))
 	return page, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/registry"
+	"github.com/shardmill/shardmill/poller"
 )
 
 // standing is where a mapping stands. It is made of fields that are named one by one, so that nothing of a record, of a window's
@@ -37,6 +38,7 @@ type standingShard struct {
 	Behind                                   string
 	BufferedRecords, BufferedBytes, InFlight int
 	Lanes                                    []standingLane
+	Shared                                   *poller.Share `json:",omitempty"`
 	Waiting                                  string
 }
 
@@ -71,7 +73,7 @@ func newStanding(c registry.Configuration, s mapping.Status, runs bool) standing
 func newStandingShard(s *mapping.ShardStatus) standingShard {
 	shard := standingShard{
 		ShardID: s.ShardID, Owner: s.Owner, Read: s.Read, Frontier: s.Frontier, Stored: s.Stored, Behind: s.Behind.String(),
-		BufferedRecords: s.BufferedRecords, BufferedBytes: s.BufferedBytes, InFlight: s.InFlight, Waiting: withoutQueries(s.Waiting),
+		BufferedRecords: s.BufferedRecords, BufferedBytes: s.BufferedBytes, InFlight: s.InFlight, Shared: s.Shared, Waiting: withoutQueries(s.Waiting),
 	}
 	for _, l := range s.Lanes {
 		lane := standingLane{

@@ -28,6 +28,9 @@ type Client struct{ service *Service }
 // Client returns a Client of the Service.
 func (s *Service) Client() *Client { return &Client{service: s} }
 
+// Identity returns the Service, which all its Clients call: see poller.Identified.
+func (c *Client) Identity() any { return c.service }
+
 // CreateStream creates a stream.
 func (c *Client) CreateStream(ctx context.Context, in *kinesis.CreateStreamInput, _ ...func(*kinesis.Options)) (*kinesis.CreateStreamOutput, error) {
 	return send(ctx, c.service, opCreateStream, in)

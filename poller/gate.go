@@ -1,0 +1,90 @@
+package poller
+
+import "time"
+
+// perSecond is how many GetRecords, and how many GetShardIterator, a shard grants in a second to all its consumers together.
+const perSecond = 5
+
+// meteredSecond is the time in which a process makes no more than perSecond calls. It is longer than a second, since the
+// service counts calls as they come in, which is less regular than they were sent, and because a process that used all
+// that a shard has, to the millisecond, would leave no gap in which another one could be granted its first read.
+const meteredSecond = time.Second + 50*time.Millisecond
+
+// bytesPerSecond is what may be read of a shard in a second, by all its consumers together. A page of cutPage may have been cut
+// at 10 MiB, after which the shard grants no read for cutPause.
+// Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html
+const (
+	bytesPerSecond = 2 << 20
+	cutPage        = 9 << 20
+	cutPause       = 5 * time.Second
+)
+
+// gate decides when a process makes its next call of one operation on one shard. It is pure: now is an argument. The zero
+// gate is open.
+type gate struct {
+	// taken are the last calls that count, the oldest first. Calls that the service refused are not among them: it does not
+	// count them either.
+	taken [perSecond]struct {
+		at time.Time
+		by *turn
+	}
+
+	// paid is until when the bytes that this process has read use up what the shard grants.
+	paid time.Time
+
+	// closed is until when no call is made.
+	closed time.Time
+}
+
+// opens returns when the call may be made that comes after so many others.
+func (g *gate) opens(others int) time.Time {
+	rounds := time.Duration(others/perSecond + 1)
+	return later(g.taken[others%perSecond].at.Add(rounds*meteredSecond), g.closed)
+}
+
+// take counts a call.
+func (g *gate) take(now time.Time, by *turn) {
+	copy(g.taken[:], g.taken[1:])
+	last := &g.taken[perSecond-1]
+	last.at, last.by = now, by
+}
+
+// giveBack counts the last call of a turn no longer: the service refused it. It reports whether there was one.
+func (g *gate) giveBack(by *turn) bool {
+	for i := perSecond - 1; i >= 0; i-- {
+		if g.taken[i].by == by {
+			copy(g.taken[1:i+1], g.taken[:i])
+			g.taken[0].at, g.taken[0].by = time.Time{}, nil
+			return true
+		}
+	}
+	return false
+}
+
+// others reports whether calls by others than this turn count.
+func (g *gate) others(t *turn) bool {
+	for i := range g.taken {
+		if by := g.taken[i].by; by != nil && by != t {
+			return true
+		}
+	}
+	return false
+}
+
+// spend counts the bytes of a page that was read.
+func (g *gate) spend(now time.Time, bytes int) {
+	g.paid = later(g.paid, now).Add(time.Duration(bytes) * time.Second / bytesPerSecond)
+	if bytes >= cutPage {
+		g.paid = later(g.paid, now.Add(cutPause))
+	}
+}
+
+// owes returns until when the bytes that this process has read use up the shard, and false if they do not. If they do, no call
+// is made before. It is asked only when the service has refused a call: one that grants more may be read faster.
+func (g *gate) owes(now time.Time) (time.Time, bool) {
+	if !g.paid.After(now) {
+		return time.Time{}, false
+	}
+	g.closed = g.paid
+	return g.paid, true
+}

@@ -1,0 +1,61 @@
+package poller
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/shardmill/shardmill/batch"
+)
+
+// turn waits until the shard may be read, as far as this process knows.
+func (r *reader) turn(ctx context.Context) error {
+	came := time.Now()
+	at, err := r.meter.reads.wait(ctx, &r.reading, r.pace.rank())
+	if err != nil {
+		return err
+	}
+	if waited := at.Sub(came); waited > 0 && r.meter.reads.shared(&r.reading) {
+		r.pace.tally.count(at, 0, waited)
+	}
+	return nil
+}
+
+// granted notes a read that brought these records. hurry is set where it was empty, behind the tip, and worth chasing.
+func (r *reader) granted(records []batch.Record, hurry bool) {
+	bytes := 0
+	for i := range records {
+		bytes += len(records[i].Data) + len(records[i].PartitionKey)
+	}
+	if bytes > 0 {
+		r.meter.reads.spend(r.pace.sent, bytes)
+	}
+	r.pace.succeeded(time.Now(), hurry, bytes, rand.Float64())
+}
+
+// failed notes a poll that failed.
+func (r *reader) failed(e *Error) {
+	now, chance := time.Now(), rand.Float64()
+	switch {
+	case refusesShare(e) && e.Op == getRecords:
+		r.refused(now, chance)
+	case refusesShare(e) && e.Op == getShardIterator:
+		r.pace.deferred(now, chance)
+	default:
+		r.pace.failed(now, e.Class)
+	}
+}
+
+// refused notes a read that was refused because more is asked of the shard than it grants.
+func (r *reader) refused(now time.Time, chance float64) {
+	if paid, owing := r.meter.reads.refused(now, &r.reading); owing {
+		r.pace.owing(paid, chance)
+		return
+	}
+	r.pace.refused(now, chance)
+}
+
+// Sharing implements Sharer.
+func (r *reader) Sharing() (Share, bool) {
+	return r.pace.tally.share(time.Now(), r.pace.wanted)
+}
