@@ -4,7 +4,7 @@ import "time"
 
 // The failover times of the workers may differ, as while a fleet is deployed with another one. Each worker fences itself by its
 // own, which stands in its row. What it expects of others goes by the longest of all that live: when a silent worker is
-// closed, until when a hand-over may take, and until when the row of a closed worker stays. So nobody is closed, and no
+// closed, how long a hand-over may take, and how long the row of a closed worker stays. So no worker is closed, and no
 // lease taken from its owner, before the owner has fenced itself.
 
 // failoverOf returns the failover time of a peer.
