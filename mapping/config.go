@@ -217,8 +217,9 @@ type Config struct {
 	// the one before is, and a second with a FleetStore; negative means none there either. An extension.
 	CheckpointInterval time.Duration
 
-	// FailoverTime is how long a worker of a fleet may be silent before its shards are taken: 1 s to 1 h, default 10 s. All
-	// workers of a mapping must have the same. It goes with a FleetStore. An extension.
+	// FailoverTime is how long a worker of a fleet may be silent before its shards are taken: 1 s to 1 h, default 10 s. Where the
+	// workers of a mapping have different ones, the longest of all living workers counts, and one line at level WARN says so: it can
+	// be changed worker by worker. It goes with a FleetStore. An extension.
 	FailoverTime time.Duration
 
 	// WarnAfter is how long a call of the function, or of the on-failure destination, runs before the log says so, in a line at

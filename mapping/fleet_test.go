@@ -368,3 +368,72 @@ func TestStatusOfAWorkerShowsTheShardsOfOthersAndThoseThatWait(t *testing.T) {
 		require.NoError(t, b.stop())
 	})
 }
+
+// TestWorkersWithDifferentFailoverTimesShareTheirShards has workers of which each one's heartbeats are slower than the shortest
+// failover time.
+func TestWorkersWithDifferentFailoverTimesShareTheirShards(t *testing.T) {
+	inWorld(t, 9, func(t *testing.T, w *world) {
+		c := newCrew(w)
+		of := func(d time.Duration) func(*mapping.Config) {
+			return func(cfg *mapping.Config) { cfg.FailoverTime = d }
+		}
+		a, b, d := c.joinWith("a", of(time.Second)), c.joinWith("b", of(10*time.Second)), c.joinWith("d", of(time.Minute))
+		pass(2 * time.Minute)
+		w.put(0, 300)
+		pass(time.Minute)
+		assert.Equal(t, map[string]int{"a": 3, "b": 3, "d": 3}, c.shards())
+		pass(10 * time.Minute)
+		w.put(300, 300)
+		pass(time.Minute)
+		assert.Equal(t, map[string]int{"a": 3, "b": 3, "d": 3}, c.shards())
+		assert.Empty(t, w.logs.lines(`"this worker was not heard for too long`))
+		assert.Empty(t, w.logs.lines(`"a worker of the fleet is silent`))
+		assert.Len(t, w.logs.lines(`"the workers of the fleet have different failover times`), 3, "one of each worker")
+		for _, r := range []*crewman{d, b, a} {
+			require.NoError(t, r.stop())
+			pass(time.Minute)
+		}
+		n, twice := c.all()
+		assert.Equal(t, 600, n)
+		assert.Zero(t, twice)
+		c.inOrder()
+	})
+}
+
+// TestASilentWorkerIsClosedAfterTheLongestFailoverTime cuts off a worker whose own is short.
+func TestASilentWorkerIsClosedAfterTheLongestFailoverTime(t *testing.T) {
+	inWorld(t, 6, func(t *testing.T, w *world) {
+		c := newCrew(w)
+		a, d := c.join("a"), c.join("d")
+		b := c.joinWith("b", func(cfg *mapping.Config) { cfg.FailoverTime = time.Minute })
+		pass(2 * time.Minute)
+		a.view.cut.Store(true)
+		pass(55 * time.Second)
+		w.put(0, 100)
+		pass(time.Second)
+		assert.Equal(t, map[string]int{"b": 2, "d": 2}, c.shards(), "the cut off worker has fenced itself")
+		pass(30 * time.Second)
+		c.shards()
+		w.put(100, 100)
+		pass(5 * time.Second)
+		assert.Equal(t, map[string]int{"b": 3, "d": 3}, c.shards())
+		_ = a.stop()
+		require.NoError(t, d.stop())
+		require.NoError(t, b.stop())
+		n, _ := c.all()
+		assert.Equal(t, 200, n)
+		c.inOrder()
+	})
+}
+
+func TestWorkersOfOneFailoverTimeAreNotWarnedAbout(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
+		c := newCrew(w)
+		a := c.join("a")
+		b := c.joinWith("b", func(cfg *mapping.Config) { cfg.FailoverTime = 10 * time.Second })
+		pass(time.Minute)
+		assert.NotContains(t, w.logs.String(), "different failover times")
+		require.NoError(t, a.stop())
+		require.NoError(t, b.stop())
+	})
+}

@@ -43,6 +43,8 @@ type member struct {
 	listing  bool          // the stream is being listed
 	relist   time.Duration // how soon to list again after that; 0: not sooner than usual
 
+	warned bool // that workers have different failover times
+
 	stopping bool
 	drained  <-chan time.Time // the drain's time is over
 	patience <-chan time.Time // nobody waits any longer for the leaving to be stored
@@ -150,6 +152,7 @@ func (f *member) step(wake *time.Timer) {
 	for _, a := range f.core.Next(now) {
 		f.do(a)
 	}
+	f.compare()
 	at := int64(0)
 	if fence := f.core.Fence(); !fence.IsZero() {
 		at = int64(max(1, fence.Sub(f.began)))
@@ -157,6 +160,18 @@ func (f *member) step(wake *time.Timer) {
 	f.fence.Store(at)
 	if at, ok := f.core.Wake(now); ok {
 		wake.Reset(max(minStep, at.Sub(now)))
+	}
+}
+
+// compare logs, once, that another worker has another failover time.
+func (f *member) compare() {
+	if f.warned {
+		return
+	}
+	if other, differs := f.core.Differs(); differs {
+		f.warned = true
+		f.r.m.log.Warn("the workers of the fleet have different failover times: the longest counts", "own", f.failover().String(),
+			"longest", f.core.Failover().String(), "worker", other.Incarnation)
 	}
 }
 

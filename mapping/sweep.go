@@ -66,9 +66,6 @@ func (r *run) warnUnread() {
 // leftUnread shows the shards that have left the stream before they were read to their end.
 func (r *run) leftUnread() (left []ShardStatus) {
 	for _, id := range r.lineage.unread() {
-		if r.running[id] != nil {
-			continue // it is being ended
-		}
 		left = append(left, ShardStatus{ShardID: id, Waiting: "the stream does not list it any more, though it was not read to its end"})
 	}
 	return left

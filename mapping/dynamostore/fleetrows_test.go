@@ -28,6 +28,9 @@ func TestConditionsOfAWorkersRow(t *testing.T) {
 	require.NoError(t, f.Heartbeat(ctx, w, true))
 	require.NoError(t, f.Heartbeat(ctx, w, true), "an answer was lost")
 	require.NoError(t, f.Heartbeat(ctx, w, false))
+	assert.Equal(t, []fleet.Worker{w}, workers(t, f), "without a failover time, as older programs write it")
+	w.Failover = time.Hour
+	require.NoError(t, f.Heartbeat(ctx, w, false))
 	assert.Equal(t, []fleet.Worker{w}, workers(t, f))
 	old := w
 	old.Counter = 4

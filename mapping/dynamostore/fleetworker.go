@@ -3,8 +3,10 @@ package dynamostore
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -19,6 +21,7 @@ const (
 	workerCounter    = "counter"    // N
 	workerGeneration = "generation" // N
 	workerLeaving    = "leaving"    // BOOL
+	workerFailover   = "failover"   // N: nanoseconds; absent where a program did not write it
 	workerAsks       = "asks"       // L of S: shard "/" epoch
 	workerClosed     = "closed"     // BOOL, absent while the incarnation is not over
 )
@@ -43,6 +46,9 @@ func (t *fleetTable) Heartbeat(ctx context.Context, w mapping.FleetWorker, join 
 	x.set(workerGeneration, number(w.Generation))
 	x.set(workerLeaving, boolean(w.Leaving))
 	x.set(workerAsks, asks)
+	if w.Failover > 0 {
+		x.set(workerFailover, number(uint64(w.Failover)))
+	}
 	alive := fmt.Sprintf("attribute_not_exists(%s) AND %s <= %s", x.name(workerClosed), x.name(workerCounter), x.value(number(w.Counter)))
 	if join {
 		alive = fmt.Sprintf("(attribute_not_exists(%s) OR (%s))", x.name(partKey), alive)
@@ -139,6 +145,7 @@ func decodeWorker(item kcl.Item) (w mapping.FleetWorker, ok bool) {
 	d := decoder{item: item}
 	w = mapping.FleetWorker{
 		Incarnation: kcl.Text(item, itemKey), Counter: d.uint(workerCounter), Generation: d.uint(workerGeneration), Leaving: d.boolean(workerLeaving),
+		Failover: time.Duration(min(d.uint(workerFailover), math.MaxInt64)),
 	}
 	if _, closed := item[workerClosed]; closed {
 		w.Closed = true

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
@@ -128,7 +129,7 @@ func (f *fleetFixture) loaded(shard string, want mapping.Progress) {
 
 func testHeartbeat(f *fleetFixture) {
 	row := mapping.FleetWorker{
-		Incarnation: "a#1", Counter: 7, Leaving: true, Generation: 3,
+		Incarnation: "a#1", Counter: 7, Leaving: true, Generation: 3, Failover: 10*time.Second + time.Nanosecond,
 		Asks: []mapping.FleetAsk{{Shard: "s-1", Epoch: 1 << 40}, {Shard: "s-2", Epoch: 2}},
 	}
 	f.refused(f.table.Heartbeat(f.Context(), row, false), "there is no row")

@@ -44,7 +44,7 @@ func (c *Coordinator) force(now time.Time) {
 		if w.written.IsZero() || s.lease.Epoch != w.ask.Epoch {
 			continue
 		}
-		if at := w.written.Add(c.cfg.HandOver); now.Before(at) {
+		if at := w.written.Add(c.common.HandOver); now.Before(at) {
 			c.replan(at)
 		} else {
 			c.enqueue(s)

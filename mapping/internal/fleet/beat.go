@@ -26,6 +26,7 @@ func (c *Coordinator) heartbeat(now time.Time) {
 	c.news = false
 	c.sent = &Heartbeat{Join: !c.joined, Timeout: c.cfg.timeout(), Row: Worker{
 		Incarnation: c.incarnation, Counter: c.counter, Leaving: c.stopping, Generation: c.generation, Asks: c.askRow(),
+		Failover: c.cfg.Failover,
 	}}
 	c.do(c.sent)
 }

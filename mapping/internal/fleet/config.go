@@ -19,16 +19,21 @@ const (
 	maxAsks = 512
 )
 
-// Config says how a Coordinator works. All workers of a mapping must have the same Failover.
+// maxFailover is the longest failover time that a worker can have.
+const maxFailover = time.Hour
+
+// Config says how a Coordinator works.
 type Config struct {
 	// Worker names this process. It must not have been used before, not by an earlier start of the same process either.
 	Worker string
 
-	// Failover is how long a worker may be silent before its leases are taken. Zero means DefaultFailover.
+	// Failover is how long a worker may be silent before its leases are taken: the longest of all living workers counts. Zero means
+	// DefaultFailover.
 	Failover time.Duration
 
 	// HandOver is the time that an owner has to drain a shard that it was asked for, before the shard is taken from it.
-	// It is at least Failover, which the safety of that rests on. Zero means 3 × Failover.
+	// It is at least Failover, which the safety of that rests on. Zero means 3 × Failover. Where another worker has a longer
+	// Failover, that one is meant.
 	HandOver time.Duration
 }
 
@@ -42,13 +47,22 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// stretched returns c with a longer Failover, and with the HandOver that belongs to it. c has no defaults.
+func (c Config) stretched(failover time.Duration) Config {
+	c.Failover = failover
+	if c.HandOver != 0 {
+		c.HandOver = max(c.HandOver, failover)
+	}
+	return c.withDefaults()
+}
+
 // validate returns all violations of c, which has its defaults.
 func (c Config) validate() error {
 	var errs []error
 	if c.Worker == "" {
 		errs = append(errs, errors.New("fleet: Worker is empty"))
 	}
-	if c.Failover < time.Second || c.Failover > time.Hour {
+	if c.Failover < time.Second || c.Failover > maxFailover {
 		errs = append(errs, fmt.Errorf("fleet: Failover is %s: must be between 1s and 1h", c.Failover))
 	}
 	if c.HandOver < c.Failover {
@@ -102,5 +116,5 @@ func (c Config) spacing(rows int) time.Duration {
 // cooldown is the time between two moves that a worker asks for to even out bytes.
 func (c Config) cooldown() time.Duration { return 6 * c.Failover }
 
-// bury is how long the row of a closed worker stays. Longer than the worker, and calls of it that are under way, live.
+// bury is how long the row of a closed worker with this failover time stays.
 func (c Config) bury() time.Duration { return 3 * c.Failover }

@@ -11,7 +11,9 @@ import (
 // A Coordinator is used by one goroutine. Each now is of the worker's monotonic clock, at or after the one before.
 // The result of an action is reported once, after Next returned the action.
 type Coordinator struct {
-	cfg Config
+	given  Config // without defaults
+	cfg    Config // of what this worker does by itself: heartbeats, readings, its fence
+	common Config // of what it expects of others: cfg with the longest Failover of all living workers
 
 	incarnation string
 	self        member  // this incarnation
@@ -99,11 +101,12 @@ func (c *call) ready(now time.Time) bool { return !c.busy && !now.Before(c.due) 
 
 // New returns the Coordinator of a worker that has just started. The error names all fields that are out of bounds.
 func New(cfg Config) (*Coordinator, error) {
+	given := cfg
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	c := &Coordinator{cfg: cfg, peers: map[string]*peer{}, peerSet: 1, shards: map[string]*shard{}}
+	c := &Coordinator{given: given, cfg: cfg, common: cfg, peers: map[string]*peer{}, peerSet: 1, shards: map[string]*shard{}}
 	c.begin()
 	return c, nil
 }

@@ -13,7 +13,10 @@ import (
 
 // calm is the schedule of a fleet to which nothing happens but what a test does.
 func calm(workers, shards int) schedule {
-	return schedule{workers: workers, shards: shards, page: 1000, clean: true, invocation: time.Second, activity: 4, drift: 0.01}
+	return schedule{
+		workers: workers, shards: shards, page: 1000, clean: true, invocation: time.Second, activity: 4, drift: 0.01,
+		failovers: []time.Duration{failover},
+	}
 }
 
 // rested returns a fleet at rest.

@@ -249,9 +249,9 @@ func (c *Coordinator) lag(now time.Time, s *shard, to *member) {
 	if s.free.IsZero() || s.free.Before(s.changed) {
 		s.free = now
 	}
-	at := s.free.Add(c.cfg.heartbeat())
+	at := s.free.Add(c.common.heartbeat())
 	if !now.Before(at) { // whose turn it is is not looked at earlier
-		at = at.Add(time.Duration(c.turn(s)) * c.cfg.heartbeat())
+		at = at.Add(time.Duration(c.turn(s)) * c.common.heartbeat())
 	}
 	if now.Before(at) {
 		c.replan(at)

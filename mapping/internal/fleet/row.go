@@ -1,6 +1,9 @@
 package fleet
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Worker is the row of one incarnation of a worker. Only the worker itself writes it, but that others close and remove it.
 type Worker struct {
@@ -25,6 +28,10 @@ type Worker struct {
 	// Damage says why the row cannot be read; it is empty for a row that can be. Of a damaged row only Incarnation counts:
 	// the worker may be alive, so its leases are left alone.
 	Damage string
+
+	// Failover is the worker's failover time, by which it fences itself. Zero, in a row of a program that did not write it, stands
+	// for the reader's own.
+	Failover time.Duration
 }
 
 // Ask is the wish for a hand-over of the lease that has this epoch.

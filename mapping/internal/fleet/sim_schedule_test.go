@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,15 +23,19 @@ type schedule struct {
 	rates           bool // shards differ in bytes
 	drift           float64
 	handOver        time.Duration
-	invocation      time.Duration // the longest
-	activity        int           // invocations that a worker starts at a time
-	events          int           // disturbances
+	failovers       []time.Duration // of the workers, in turn
+	invocation      time.Duration   // the longest
+	activity        int             // invocations that a worker starts at a time
+	events          int             // disturbances
 	reshards        int
 	length          time.Duration // of the time with disturbances
 
 	noise                  noise
 	outageStart, outageEnd time.Duration // of the table
 }
+
+// longest returns the longest failover time that a worker can have.
+func (p *schedule) longest() time.Duration { return slices.Max(p.failovers) }
 
 // noise is what goes wrong between workers and table during the disturbances: probabilities for each call.
 type noise struct{ loseRequest, loseAnswer, throttle, slow, repeat float64 }
@@ -46,6 +51,11 @@ func (s *sim) noise() noise {
 // oneOf returns one of some values.
 func oneOf[T any](r *rand.Rand, values ...T) T { return values[r.IntN(len(values))] }
 
+// mixed are failover times that the workers of a quarter of the fleets have.
+var mixed = [][]time.Duration{
+	{failover, 2 * failover}, {failover, failover / 2}, {failover, failover / 5, 3 * failover}, {failover, failover, failover, 6 * failover},
+}
+
 // newSchedule makes up the schedule of a seed. One in 1,000 is of full size, one in 1,000 of a third of it, one in 40
 // of medium size, the others are small.
 func newSchedule(r *rand.Rand, seed uint64) schedule {
@@ -53,7 +63,10 @@ func newSchedule(r *rand.Rand, seed uint64) schedule {
 		workers: 1 + r.IntN(8), shards: 1 + r.IntN(40), page: oneOf(r, 3, 10, 10, 1000, 1000),
 		rates: r.IntN(3) == 0, drift: oneOf(r, 0, 0.01, tightDrift), handOver: oneOf(r, 0, failover, 2*failover),
 		invocation: oneOf(r, 50*time.Millisecond, time.Second, 20*time.Second), activity: oneOf(r, 1, 3, 10),
-		events: 1 + r.IntN(10), reshards: r.IntN(4), length: 60 * time.Second,
+		events: 1 + r.IntN(10), reshards: r.IntN(4), length: 60 * time.Second, failovers: []time.Duration{failover},
+	}
+	if seed%4 == 3 {
+		p.failovers = mixed[seed/4%uint64(len(mixed))]
 	}
 	switch {
 	case seed%1000 == 0:
@@ -88,7 +101,9 @@ func simulate(seed uint64, trace bool) *sim {
 }
 
 func newSim(r *rand.Rand, p schedule, trace bool) *sim {
-	s := &sim{Rand: r, plan: p, memory: fleet.NewMemory(p.page), truth: truth{shards: map[string]*trueShard{}, asked: map[string]map[fleet.Ask]*span{}}}
+	s := &sim{Rand: r, plan: p, memory: fleet.NewMemory(p.page), truth: truth{
+		shards: map[string]*trueShard{}, asked: map[string]map[fleet.Ask]*span{}, failovers: map[string]time.Duration{}, beats: map[string]beat{},
+	}}
 	if trace {
 		s.trace = &strings.Builder{}
 	}
@@ -158,21 +173,21 @@ func (s *sim) disturbance(i int) {
 		}
 		s.disturb(s.now)
 	case kind == 3:
-		w.partitioned = s.now + s.between(0, 3*failover)
+		w.partitioned = s.now + s.between(0, 3*s.plan.longest())
 		s.logf("%s: partitioned until %.3fs", w.name, w.partitioned.Seconds())
 		s.disturb(w.partitioned)
 	case kind == 4:
-		w.blind = s.now + s.between(0, 4*failover)
+		w.blind = s.now + s.between(0, 4*s.plan.longest())
 		s.logf("%s: blind until %.3fs", w.name, w.blind.Seconds())
 		s.disturb(w.blind)
 		s.start(fmt.Sprintf("x%d", i)) // which asks it for shards
 	case kind == 5:
 		w.sluggish = s.now + s.between(failover/3, failover)
 		s.logf("%s: sluggish until %.3fs, then partitioned", w.name, w.sluggish.Seconds())
-		s.at(w.sluggish, nil, func() { w.partitioned = s.now + 2*failover })
-		s.disturb(w.sluggish + 2*failover)
+		s.at(w.sluggish, nil, func() { w.partitioned = s.now + 2*s.plan.longest() })
+		s.disturb(w.sluggish + 2*s.plan.longest())
 	default:
-		w.suspended = s.now + s.between(0, 4*failover)
+		w.suspended = s.now + s.between(0, 4*s.plan.longest())
 		s.logf("%s: suspended until %.3fs", w.name, w.suspended.Seconds())
 		s.disturb(w.suspended)
 	}
@@ -208,13 +223,13 @@ func (s *sim) settle() {
 	if s.failed != "" || len(s.workers) == 0 {
 		return
 	}
-	s.run(max(s.disturbed, s.plan.length) + 2*failover)
+	s.run(max(s.disturbed, s.plan.length) + 2*s.plan.longest())
 	s.rest()
 	if s.failed != "" {
 		return
 	}
 	takes := s.truth.takes
-	s.run(s.now + 2*failover)
+	s.run(s.now + 2*s.plan.longest())
 	if moved := s.truth.takes - takes; !s.plan.rates && moved > 0 {
 		s.violate("%d shards moved though nothing happened for long", moved)
 	}
@@ -228,7 +243,7 @@ func (s *sim) settle() {
 func (s *sim) rest() {
 	takes, ending := s.truth.takes, s.ending()
 	for calm, n := 0, 0; s.failed == "" && len(s.workers) > 0 && calm < 4; n++ {
-		s.run(s.now + failover)
+		s.run(s.now + s.plan.longest())
 		if least, most := s.spread(); !ending && most-least <= 1 && takes == s.truth.takes && !s.asking() {
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
@@ -11,17 +12,25 @@ import (
 
 // truth is what an observer sees who sees everything. The rules are checked against it.
 type truth struct {
-	shards   map[string]*trueShard
-	list     []fleet.Shard                  // what the stream lists, made anew after it changed
-	asked    map[string]map[fleet.Ask]*span // what incarnations ask for, and when their rows showed it
-	takes    int                            // that succeeded
-	forced   int                            // ... from a worker that was not closed
-	stale    int                            // invocations that started after the shard was lost
-	worst    time.Duration
-	overlaps int             // invocations that started while another of the same shard ran
-	again    int             // invocations of records that were invoked before
-	started  int             // invocations
-	takeover []time.Duration // how long shards were without a worker that crashed or released them
+	shards    map[string]*trueShard
+	list      []fleet.Shard                  // what the stream lists, made anew after it changed
+	failovers map[string]time.Duration       // of the workers, by name
+	beats     map[string]beat                // when incarnations raised their counters last
+	asked     map[string]map[fleet.Ask]*span // what incarnations ask for, and when their rows showed it
+	takes     int                            // that succeeded
+	forced    int                            // ... from a worker that was not closed
+	stale     int                            // invocations that started after the shard was lost
+	worst     time.Duration
+	overlaps  int             // invocations that started while another of the same shard ran
+	again     int             // invocations of records that were invoked before
+	started   int             // invocations
+	takeover  []time.Duration // how long shards were without a worker that crashed or released them
+}
+
+// beat is a heartbeat as the table carried it out.
+type beat struct {
+	counter uint64
+	at      time.Duration
 }
 
 // span is the time during which something stands in a row without a break.
@@ -96,6 +105,9 @@ func (s *sim) heartbeat(w *worker, a *fleet.Heartbeat) error {
 	if err != nil {
 		return err
 	}
+	if had := s.truth.beats[a.Row.Incarnation]; a.Row.Counter > had.counter {
+		s.truth.beats[a.Row.Incarnation] = beat{counter: a.Row.Counter, at: s.now}
+	}
 	asked := s.truth.asked[a.Row.Incarnation]
 	if asked == nil {
 		asked = map[fleet.Ask]*span{}
@@ -116,8 +128,25 @@ func (s *sim) heartbeat(w *worker, a *fleet.Heartbeat) error {
 	return nil
 }
 
-func (s *sim) closeWorker(_ *worker, a *fleet.CloseWorker) error {
-	return s.memory.Close(background, a.Incarnation, a.Counter)
+func (s *sim) closeWorker(w *worker, a *fleet.CloseWorker) error {
+	closed := s.isClosed(a.Incarnation)
+	err := s.memory.Close(background, a.Incarnation, a.Counter)
+	silent := s.now - s.truth.beats[a.Incarnation].at
+	if err == nil && !closed && !s.plan.isOver(silent, s.failoverOf(a.Incarnation)) {
+		s.violate("%s closes %s, which was silent for %s", w.name, a.Incarnation, silent)
+	}
+	return err
+}
+
+// failoverOf returns the failover time of an incarnation's worker.
+func (s *sim) failoverOf(incarnation string) time.Duration {
+	name, _, _ := strings.Cut(incarnation, "#")
+	return s.truth.failovers[name]
+}
+
+// isOver reports whether so long is a failover time to everybody, as far as clocks can be trusted.
+func (p *schedule) isOver(d, failover time.Duration) bool {
+	return float64(d) >= float64(failover)*(1-2*p.drift)
 }
 
 // take is a Take as it happens at the table.
@@ -132,7 +161,7 @@ func (s *sim) take(w *worker, a *fleet.Take) (fleet.Lease, int, error) {
 		if t.owner != "" && t.owner != a.Owner && !s.isClosed(t.owner) {
 			s.truth.forced++
 			asked := s.truth.asked[a.Owner][fleet.Ask{Shard: t.id, Epoch: t.epoch}]
-			if asked == nil || float64(s.now-asked.from) < float64(failover)*(1-2*s.plan.drift) {
+			if asked == nil || !s.plan.isOver(s.now-asked.from, s.failoverOf(t.owner)) {
 				s.violate("%s takes %s/%d from %s, which is not closed, and was not asked in time", w.name, t.id, t.epoch, t.owner)
 			}
 		}
@@ -220,7 +249,7 @@ func (s *sim) invoked(w *worker, p *process) {
 		late := s.now - at
 		s.truth.worst = max(s.truth.worst, late)
 		switch {
-		case late > failover:
+		case late > w.failover:
 			s.violate("%s starts an invocation %s after it lost %s", w.name, late, p.lease)
 		case s.plan.drift <= tightDrift:
 			s.violate("%s starts an invocation %s after it lost %s, though its clock is good", w.name, late, p.lease)
@@ -255,7 +284,7 @@ func (s *sim) watch() {
 			t.worked = s.now
 			continue
 		}
-		if since := max(t.worked, s.disturbed); s.now-since > 2*failover {
+		if since := max(t.worked, s.disturbed); s.now-since > 2*s.plan.longest() {
 			s.violate("%s (owner %q) has no worker since %.3fs, the last disturbance was over at %.3fs",
 				t.id, t.owner, t.worked.Seconds(), s.disturbed.Seconds())
 		}

@@ -13,6 +13,7 @@ type worker struct {
 	s           *sim
 	name        string
 	core        *fleet.Coordinator
+	failover    time.Duration
 	offset      time.Duration // of its clock
 	drift       float64       // by which its clock is fast
 	dead        bool
@@ -47,15 +48,21 @@ type process struct {
 }
 
 func (s *sim) join(name string) *worker {
-	core, err := fleet.New(fleet.Config{Worker: name, HandOver: s.plan.handOver})
+	own := s.plan.failovers[len(s.truth.failovers)%len(s.plan.failovers)]
+	handOver := s.plan.handOver
+	if handOver != 0 {
+		handOver = max(handOver, own)
+	}
+	core, err := fleet.New(fleet.Config{Worker: name, Failover: own, HandOver: handOver})
 	if err != nil {
 		panic(err)
 	}
-	w := &worker{s: s, name: name, core: core, runs: map[string]*process{}}
+	s.truth.failovers[name] = own
+	w := &worker{s: s, name: name, core: core, failover: own, runs: map[string]*process{}}
 	w.offset = s.between(0, 1000*time.Hour)
 	w.drift = (2*s.Float64() - 1) * s.plan.drift
 	s.workers = append(s.workers, w)
-	s.logf("%s: joins, drift %+.3f", name, w.drift)
+	s.logf("%s: joins, failover %s, drift %+.3f", name, own, w.drift)
 	w.list()
 	w.tick()
 	w.step()
@@ -136,7 +143,7 @@ func (w *worker) do(a fleet.Action) {
 	case *fleet.ReadWorkers:
 		readAll(s, w, &w.workerRows, reading[fleet.Worker]{timeout: a.Timeout, page: m.Workers, done: w.core.Workers})
 	case *fleet.ReadLeases:
-		readAll(s, w, &w.leaseRows, reading[fleet.Lease]{timeout: failover, page: m.Leases, done: w.core.Leases})
+		readAll(s, w, &w.leaseRows, reading[fleet.Lease]{timeout: w.failover, page: m.Leases, done: w.core.Leases})
 	case *fleet.CloseWorker:
 		s.call(w, "close", a.Timeout, func() error { return s.closeWorker(w, a) }, func(err error) {
 			w.core.Closed(w.clock(), a, err)
@@ -148,7 +155,7 @@ func (w *worker) do(a fleet.Action) {
 			w.step()
 		})
 	case *fleet.RemoveWorker:
-		s.call(w, "remove", failover, func() error { return m.Remove(background, a.Incarnation) }, func(error) {})
+		s.call(w, "remove", w.failover, func() error { return m.Remove(background, a.Incarnation) }, func(error) {})
 	case *fleet.Take:
 		w.take(a)
 	case *fleet.Drain:
@@ -164,7 +171,7 @@ func (w *worker) do(a fleet.Action) {
 			}
 		}
 	case *fleet.Release:
-		s.call(w, "release", failover, func() error { return s.release(a.Lease) }, func(error) {})
+		s.call(w, "release", w.failover, func() error { return s.release(a.Lease) }, func(error) {})
 	}
 }
 
@@ -237,7 +244,7 @@ func (w *worker) commit(p *process) {
 	p.writing = true
 	p.version++
 	c := fleet.Checkpoint{Version: p.version, Value: p.position, Finished: end, Rate: w.s.truth.shard(p.lease.Shard).rate}
-	w.s.call(w, "commit", failover/2, func() error { return w.s.commit(w, p.lease, c) }, func(err error) {
+	w.s.call(w, "commit", w.failover/2, func() error { return w.s.commit(w, p.lease, c) }, func(err error) {
 		p.writing = false
 		switch {
 		case err == nil:
@@ -274,7 +281,7 @@ func (w *worker) proceed(p *process) {
 
 func (w *worker) giveBack(p *process) {
 	p.releasing = true
-	w.s.call(w, "release", failover/2, func() error { return w.s.release(p.lease) }, func(err error) {
+	w.s.call(w, "release", w.failover/2, func() error { return w.s.release(p.lease) }, func(err error) {
 		switch {
 		case p.finished:
 			w.ended(p, fleet.Finished)

@@ -38,7 +38,7 @@ func (c *Coordinator) watch(now time.Time) {
 			p.closing.start(now, c.life)
 			c.do(&CloseWorker{Incarnation: p.row.Incarnation, Counter: p.row.Counter, Timeout: c.cfg.timeout()})
 		case c.buries(now, p):
-			p.closing.end(now.Add(c.cfg.bury()))
+			p.closing.end(now.Add(c.bury(p)))
 			c.do(&RemoveWorker{Incarnation: p.row.Incarnation})
 		}
 	}
@@ -59,7 +59,7 @@ func (c *Coordinator) nextWatch() time.Time {
 // expiry returns when a worker that stays silent is to be closed by this one: after the failover time, and a step more
 // for each worker whose turn is before. Whose turn it is is not looked at earlier.
 func (c *Coordinator) expiry(now time.Time, p *peer) time.Time {
-	at := p.seen.Add(c.cfg.Failover)
+	at := p.seen.Add(c.common.Failover)
 	if now.Before(at) {
 		return at
 	}
@@ -69,22 +69,22 @@ func (c *Coordinator) expiry(now time.Time, p *peer) time.Time {
 			turn++
 		}
 	}
-	return at.Add(time.Duration(turn) * c.cfg.fast())
+	return at.Add(time.Duration(turn) * c.common.fast())
 }
 
 // fresh reports whether a peer is alive as far as one can tell.
 func (c *Coordinator) fresh(p *peer, now time.Time) bool {
-	return p.ended.IsZero() && now.Sub(p.seen) <= c.cfg.suspect()
+	return p.ended.IsZero() && now.Sub(p.seen) <= c.common.suspect()
 }
 
 // buries reports whether the row of a closed worker is to be removed by this one: long after it was closed, and after
 // a later reading of the leases, for a Take of it that was under way for long may have been carried out since. What it
 // owns may be taken as before: an owner without a row is closed.
 func (c *Coordinator) buries(now time.Time, p *peer) bool {
-	if p.ended.IsZero() || now.Sub(p.ended) < c.cfg.bury() || !c.first(now) {
+	if p.ended.IsZero() || now.Sub(p.ended) < c.bury(p) || !c.first(now) {
 		return false
 	}
-	if c.surveyStart.Sub(p.ended) < c.cfg.bury() {
+	if c.surveyStart.Sub(p.ended) < c.bury(p) {
 		c.stale = true
 		return false
 	}
@@ -206,19 +206,20 @@ func (c *Coordinator) forget() {
 		}
 		slices.SortFunc(c.peerOrder, func(a, b *peer) int { return cmp.Compare(a.row.Incarnation, b.row.Incarnation) })
 	}
+	c.stretch()
 	for i, p := range c.peerOrder {
-		if due := p.due(c.cfg); i == 0 || due.Before(c.quiet) {
+		if due := c.due(p); i == 0 || due.Before(c.quiet) {
 			c.quiet = due
 		}
 	}
 }
 
 // due returns when a peer may have to be closed, or its row to be removed: not before, whatever is read of others.
-func (p *peer) due(cfg Config) time.Time {
+func (c *Coordinator) due(p *peer) time.Time {
 	if p.ended.IsZero() {
-		return p.seen.Add(cfg.Failover)
+		return p.seen.Add(c.common.Failover)
 	}
-	return p.ended.Add(cfg.bury())
+	return p.ended.Add(c.bury(p))
 }
 
 // Closed reports the result of a CloseWorker.
@@ -244,6 +245,7 @@ func (c *Coordinator) Closed(now time.Time, a *CloseWorker, err error) {
 func (c *Coordinator) closed(incarnation string, now time.Time) {
 	if p := c.peers[incarnation]; p != nil && p.ended.IsZero() {
 		p.ended, c.quiet = now, time.Time{}
+		c.stretch()
 		c.stale, c.dirty = true, true
 	}
 }
