@@ -25,6 +25,7 @@ func (c *Config) validate(now time.Time) error {
 
 	c.validateFailures(&v)
 	c.validateShape(&v)
+	c.validateWorker(&v)
 
 	v.within("FunctionTimeout", c.FunctionTimeout, 0, 24*time.Hour)
 	v.within("PollInterval", c.PollInterval, 200*time.Millisecond, 4*time.Minute) // an iterator lives 5 minutes

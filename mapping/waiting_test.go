@@ -30,7 +30,7 @@ func TestReadsThatAreThrottledForLongAreLoggedAtDoublingIntervals(t *testing.T) 
 		last  time.Duration
 		lines int
 	}{
-		{20 * time.Second, 0},
+		{5 * time.Second, 0},
 		{35 * time.Second, 1},
 		{5 * time.Minute, 4}, // after 30 s, 1, 2 and 4 minutes
 	} {
