@@ -82,8 +82,13 @@ type Config struct {
 
 	// UUID names the mapping to the Store, and in the keys of the objects that an S3 destination gets: then it may be
 	// given another function, and one with another UUID begins afresh. It has 36 characters. Empty, the mapping is known
-	// by EventSourceARN and FunctionName.
+	// by EventSourceARN and FunctionName. StoreName takes the place of UUID for the Store only.
 	UUID string
+
+	// StoreName names the mapping to the Store in place of EventSourceARN and FunctionName, or UUID: 1 to 1,024 bytes of UTF-8.
+	// After a change of FunctionName, or of a stream's ARN into a consumer's, the mapping goes on from its progress if StoreName
+	// is the name that it had until then: Name returns it, and the log shows it. An extension.
+	StoreName string
 
 	// StartingPosition is where shards without stored progress begin.
 	StartingPosition StartingPosition

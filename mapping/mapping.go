@@ -99,9 +99,10 @@ func New(cfg Config) (*Mapping, error) {
 	}
 	m.guard = callback.Guard{Log: m.log}
 	m.observer = cfg.Observer.guarded(m.guard)
+	m.name = cmp.Or(cfg.StoreName, m.name)
 	m.uuid = uuid.NewSHA1(uuid.NameSpaceURL, []byte(m.name)).String()
 	if cfg.UUID != "" {
-		m.name, m.uuid = cfg.UUID, cfg.UUID
+		m.name, m.uuid = cmp.Or(cfg.StoreName, cfg.UUID), cfg.UUID
 	}
 	if m.destination, err = cfg.destination(); err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -240,7 +239,7 @@ func (f *member) renewals() (tick <-chan time.Time, stop func()) {
 }
 
 func (f *member) failover() time.Duration {
-	return cmp.Or(f.r.m.cfg.FailoverTime, fleet.DefaultFailover)
+	return f.r.m.failover()
 }
 
 // renew renews the leases of all shards that are processed. Those that turn out to be lost are given up; that the core learns

@@ -116,6 +116,9 @@ func (r *run) work() error {
 		}
 		return err
 	}
+	if len(r.rows) == 0 {
+		r.wg.Go(r.lookForOthers)
+	}
 	r.m.log.Info("mapping runs", "shards", len(r.lineage.shards), "startingPosition", string(r.m.cfg.StartingPosition))
 	if r.m.fleet != nil {
 		return r.join()

@@ -78,6 +78,7 @@ type Store struct {
 	tables  tables
 	grants  grants
 	watch   watch
+	noted   noted
 	given   bool // Options.LeaseTable is set
 }
 
