@@ -11,8 +11,8 @@ import (
 // maxOthers is how many names a line shows.
 const maxOthers = 5
 
-// lookForOthers warns, beside a mapping that starts without progress, if the Store keeps progress of the stream under other names
-// that no worker runs: the mapping may have had one of them. What fails only costs the warning.
+// lookForOthers warns of a mapping that starts without progress, if the Store keeps progress of the stream under other names that no
+// worker runs: the mapping may have had one of them. It runs while the mapping does. An error only costs the warning.
 func (r *run) lookForOthers() {
 	ctx, cancel := context.WithTimeout(r.soft, storeTimeout+2*r.m.failover())
 	defer cancel()
@@ -26,7 +26,7 @@ func (r *run) lookForOthers() {
 	slices.Sort(others)
 	shown := others[:min(len(others), maxOthers)]
 	r.m.log.Warn("the mapping has no progress and begins at its StartingPosition, but the store has progress of the same stream under other names, "+
-		"which no worker runs: to go on from it, stop the mapping and set Config.StoreName to that name",
+		"which no worker runs: to resume from it, stop the mapping and set Config.StoreName to that name",
 		"name", r.m.name, "others", strings.Join(shown, ", "), "count", len(others))
 }
 
@@ -54,15 +54,14 @@ func (r *run) others(ctx context.Context) (others []string, err error) {
 	return r.withoutLease(ctx, others)
 }
 
-// isOther reports whether a name is another one of the stream. A name that does not begin with an ARN does not say of which stream
-// it is.
+// isOther reports whether a name is another one of the stream. A name that does not begin with an ARN does not name its stream.
 func (m *Mapping) isOther(name string) bool {
 	arn, _, _ := strings.Cut(name, " ")
 	from, err := parseSourceARN(arn)
 	return err == nil && from.stream == m.from.stream && name != m.name
 }
 
-// withoutLease returns those of some names of which no lease is held.
+// withoutLease returns those of some names that have no held lease.
 func (r *run) withoutLease(ctx context.Context, names []string) (free []string, err error) {
 	for _, name := range names {
 		held, err := r.m.store.Held(ctx, name)

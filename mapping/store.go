@@ -110,8 +110,8 @@ func (p *Progress) resume() batch.Commit {
 type ListedStore interface {
 	Store
 
-	// Names returns the names of the mappings of which a lease was ever acquired, in any order. A mapping that was forgotten is
-	// not among them before a lease of it is acquired again.
+	// Names returns the names of all mappings for which Acquire has returned a lease, in any order. A mapping that was forgotten
+	// is not among them until Acquire returns a lease for it again.
 	Names(ctx context.Context) ([]string, error)
 
 	// Held reports whether Acquire would return ErrLeaseHeld for a shard of the mapping that is known. The leases of a fleet

@@ -34,8 +34,8 @@ func workerOf(s Store) string {
 	return host[:min(len(host), fleet.MaxName-len(pid))] + pid
 }
 
-// newOwner returns a name for which leases are taken, which nobody has used before: two processes of a name, two mappings in a
-// process and a container whose process has the same ID at each start are kept apart.
+// newOwner returns a name for which leases are taken, and which was not used before: it keeps apart two processes of one name, two
+// mappings in a process, and the starts of a container whose process always has the same ID.
 func (m *Mapping) newOwner() string {
 	return m.worker + "/" + strings.ToLower(rand.Text()[:13]) // 65 bits
 }

@@ -27,7 +27,7 @@ func (s *Store) Held(ctx context.Context, mapping string) (held bool, err error)
 	return held, err
 }
 
-// hasAny reports whether a lease of a mapping is in force.
+// hasAny reports whether a lease of a mapping is held.
 func (ls *leases) hasAny(mapping string) bool {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()

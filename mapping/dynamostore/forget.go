@@ -50,11 +50,9 @@ func (s *Store) Forget(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	_, err = s.options.Client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.options.Table, Key: nameKey(name)})
-	if len(name) <= maxNameItem && err != nil && !isMissing(err) {
-		return wrap(err, "delete the name of %s from table %s", name, s.options.Table)
+	if err := s.forgetName(ctx, name); err != nil {
+		return err
 	}
-	s.noted.set(name, false)
 	if empty {
 		if err := s.dropTable(ctx, s.options.LeaseTable(name)); err != nil {
 			return err

@@ -12,7 +12,7 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// namesPart has an item for each mapping of which a lease was taken: its key is the name.
+// namesPart has an item for each mapping that has had a lease: its key is the name.
 const namesPart = "names"
 
 // maxNameItem is the longest name that is listed: a sort key of DynamoDB has no more bytes.
@@ -55,6 +55,19 @@ func (s *Store) note(ctx context.Context, name string) error {
 	}
 	s.noted.set(name, true)
 	return nil
+}
+
+// forgetName deletes the name of a mapping.
+func (s *Store) forgetName(ctx context.Context, name string) error {
+	if len(name) > maxNameItem {
+		return nil
+	}
+	s.noted.set(name, false)
+	_, err := s.options.Client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.options.Table, Key: nameKey(name)})
+	if isMissing(err) && !s.options.NoCreate {
+		return nil
+	}
+	return wrap(err, "delete the name of %s from table %s", name, s.options.Table)
 }
 
 // Names implements mapping.ListedStore. A name of more than 1,024 bytes is not listed.

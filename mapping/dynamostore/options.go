@@ -44,9 +44,9 @@ type Options struct {
 	// process that was killed are held for ever. Two processes of one name never mix their progress, but the one that
 	// started later takes away from the other whatever it wants.
 	//
-	// With NewFleet it is only a name for people, and for no other use: at the begin of leaseOwner, in Status.Worker and in each
-	// log line, 1 to 255 bytes of UTF-8 without spaces and control characters. There it need not be unique, and its default
-	// is the name of the host and the ID of the process: "host-1234".
+	// With NewFleet it is a name for people: leaseOwner begins with it, and it is in Status.Worker and in each log line. There it
+	// has 1 to 255 bytes of UTF-8 without spaces and control characters, need not be unique, and its default is the name of the
+	// host and the ID of the process: "host-1234".
 	Worker string
 
 	// Table has everything but leases, of all mappings. Default: DefaultTable.

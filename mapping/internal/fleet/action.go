@@ -83,7 +83,7 @@ type Release struct {
 	Lease Lease
 }
 
-// Gone tells that another worker was lost: its row is closed, and it was not leaving. There is one for each incarnation at most. It
+// Gone says that another worker was lost: its row is closed, and it was not leaving. There is at most one for each incarnation. It
 // is not reported.
 type Gone struct {
 	Incarnation string
@@ -91,7 +91,7 @@ type Gone struct {
 	// Shards is how many unfinished shards it had, as far as rows have shown.
 	Shards int
 
-	// Here tells that this worker has closed it.
+	// Here is set if this worker has closed it.
 	Here bool
 }
 
