@@ -143,6 +143,25 @@ func (s *guardedStore) Check(ctx context.Context, mapping string) (err error) {
 	return s.do("Store.Check", &err, func() { err = c.Check(ctx, mapping) })
 }
 
+// Names and Held are those of a ListedStore. Without one there is no name.
+func (s *guardedStore) Names(ctx context.Context) (names []string, err error) {
+	l, ok := s.store.(ListedStore)
+	if !ok {
+		return nil, nil
+	}
+	err = s.do("Store.Names", &err, func() { names, err = l.Names(ctx) })
+	return names, err
+}
+
+func (s *guardedStore) Held(ctx context.Context, mapping string) (held bool, err error) {
+	l, ok := s.store.(ListedStore)
+	if !ok {
+		return false, nil
+	}
+	err = s.do("Store.Held", &err, func() { held, err = l.Held(ctx, mapping) })
+	return held, err
+}
+
 func (s *guardedStore) Anchor(ctx context.Context, mapping string, proposed time.Time) (at time.Time, err error) {
 	err = s.do("Store.Anchor", &err, func() { at, err = s.store.Anchor(ctx, mapping, proposed) })
 	return at, err

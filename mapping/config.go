@@ -82,8 +82,13 @@ type Config struct {
 
 	// UUID names the mapping to the Store, and in the keys of the objects that an S3 destination gets: then it may be
 	// given another function, and one with another UUID begins afresh. It has 36 characters. Empty, the mapping is known
-	// by EventSourceARN and FunctionName.
+	// by EventSourceARN and FunctionName. StoreName takes the place of UUID for the Store only.
 	UUID string
+
+	// StoreName names the mapping to the Store in place of EventSourceARN and FunctionName, or UUID: 1 to 1,024 bytes of UTF-8.
+	// After a change of FunctionName, or of a stream's ARN into a consumer's, the mapping resumes from its progress if StoreName
+	// is the name that it had until then: Name returns it, and the log shows it. An extension.
+	StoreName string
 
 	// StartingPosition is where shards without stored progress begin.
 	StartingPosition StartingPosition
@@ -224,7 +229,7 @@ type Config struct {
 
 	// WarnAfter is how long a call of the function, or of the on-failure destination, runs before the log says so, in a line at
 	// level WARN that is repeated whenever the call has run for twice as long: default 1 min; negative means never. It does not
-	// concern reads that are throttled, and a start that waits, of which the log speaks after 30 s and 3 s. An extension.
+	// concern reads that are throttled, which are logged after 30 s, and a start that waits, which is logged after 3 s. An extension.
 	WarnAfter time.Duration
 
 	// Logger is told of changes of state, never of single records. nil means slog.Default().

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -82,6 +83,11 @@ var ErrFleetRefused = fleet.ErrRefused
 
 // fleetCheckpointInterval is the least time between two writes of a shard's progress in a store that a fleet shares.
 const fleetCheckpointInterval = time.Second
+
+// failover returns how long a worker of a fleet may be silent.
+func (m *Mapping) failover() time.Duration {
+	return cmp.Or(m.cfg.FailoverTime, fleet.DefaultFailover)
+}
 
 // checkpointInterval returns the least time between two writes of a shard's progress.
 func (m *Mapping) checkpointInterval() time.Duration {

@@ -44,7 +44,8 @@ var (
 type Mapping struct {
 	cfg         Config
 	name        string // what the store knows the mapping by
-	owner       string // what leases are taken for
+	worker      string // this process, to the store
+	owner       string // what leases are taken for, without a fleet
 	from        sourceARN
 	functionARN string
 	policy      batch.Policy // without what differs from shard to shard
@@ -87,16 +88,21 @@ func New(cfg Config) (*Mapping, error) {
 	m := &Mapping{
 		cfg:         cfg,
 		name:        nameOf(cfg.EventSourceARN, function),
-		owner:       uuid.NewString(),
 		from:        from,
 		functionARN: function,
 		log:         slog.New(callback.Handler(cfg.Logger.Handler())).With("stream", from.name, "function", cfg.FunctionName),
 	}
+	m.worker = workerOf(cfg.Store)
+	m.owner = m.newOwner()
+	if m.fleet, _ = cfg.Store.(FleetStore); m.fleet != nil {
+		m.log = m.log.With("worker", m.worker)
+	}
 	m.guard = callback.Guard{Log: m.log}
 	m.observer = cfg.Observer.guarded(m.guard)
+	m.name = cmp.Or(cfg.StoreName, m.name)
 	m.uuid = uuid.NewSHA1(uuid.NameSpaceURL, []byte(m.name)).String()
 	if cfg.UUID != "" {
-		m.name, m.uuid = cfg.UUID, cfg.UUID
+		m.name, m.uuid = cmp.Or(cfg.StoreName, cfg.UUID), cfg.UUID
 	}
 	if m.destination, err = cfg.destination(); err != nil {
 		return nil, err
@@ -123,7 +129,6 @@ func New(cfg Config) (*Mapping, error) {
 		return m, nil
 	}
 	m.store, m.storeHost = &guardedStore{m.cfg.Store, m.guard}, hostOf(m.cfg.Store)
-	m.fleet, _ = m.cfg.Store.(FleetStore)
 	return m, nil
 }
 

@@ -1,14 +1,12 @@
 package mapping
 
 import (
-	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
@@ -43,7 +41,8 @@ type member struct {
 	listing  bool          // the stream is being listed
 	relist   time.Duration // how soon to list again after that; 0: not sooner than usual
 
-	warned bool // that workers have different failover times
+	warned      bool   // that workers have different failover times
+	incarnation string // the log has it
 
 	stopping bool
 	drained  <-chan time.Time // the drain's time is over
@@ -73,7 +72,7 @@ func (f *member) supervise() error {
 	defer f.calling.Wait()
 	defer f.cancel()
 	var err error
-	f.core, err = fleet.New(fleet.Config{Worker: uuid.NewString(), Failover: f.r.m.cfg.FailoverTime})
+	f.core, err = fleet.New(fleet.Config{Worker: f.r.m.newOwner(), Failover: f.r.m.cfg.FailoverTime})
 	if err != nil {
 		return err
 	}
@@ -179,6 +178,7 @@ func (f *member) compare() {
 func (f *member) do(a fleet.Action) {
 	switch a := a.(type) {
 	case *fleet.Heartbeat:
+		f.sayJoined(a)
 		f.call(a.Timeout, func(ctx context.Context) error { return f.table.Heartbeat(ctx, a.Row, a.Join) },
 			func(now time.Time, err error) {
 				f.answered("heartbeat", err)
@@ -202,7 +202,7 @@ func (f *member) do(a fleet.Action) {
 			f.publish()
 		})
 	case *fleet.CloseWorker:
-		f.r.m.log.Warn("a worker of the fleet is silent: its shards will be taken", "worker", a.Incarnation)
+		f.r.m.log.Debug("a worker of the fleet is silent", "silent", a.Incarnation)
 		f.call(a.Timeout, func(ctx context.Context) error { return f.table.Close(ctx, a.Incarnation, a.Counter) },
 			func(now time.Time, err error) { f.core.Closed(now, a, err) })
 	case *fleet.RetireWorker:
@@ -219,9 +219,28 @@ func (f *member) do(a fleet.Action) {
 	case *fleet.DropAll:
 		f.each(func(s *shard) bool { return s.lease.Owner == a.Incarnation }, (*shard).lost)
 		f.r.m.log.Error("this worker was not heard for too long: all its leases are given up", "why", a.Why)
+	case *fleet.Gone:
+		f.sayGone(a)
 	case *fleet.Release:
 		f.call(storeTimeout, func(ctx context.Context) error { return f.table.Release(ctx, a.Lease) }, nil)
 	}
+}
+
+// sayJoined logs under which name this worker takes leases, once for each.
+func (f *member) sayJoined(a *fleet.Heartbeat) {
+	if name := a.Row.Incarnation; f.incarnation != name {
+		f.incarnation = name
+		f.r.m.log.Info("this worker joins the fleet", "incarnation", name)
+	}
+}
+
+// sayGone logs that another worker is gone: at WARN where this worker has closed it, which one worker does, else at INFO.
+func (f *member) sayGone(a *fleet.Gone) {
+	level := slog.LevelInfo
+	if a.Here {
+		level = slog.LevelWarn
+	}
+	f.r.m.log.Log(f.calls, level, "a worker of the fleet is gone: the others take its shards", "gone", a.Incarnation, "shards", a.Shards)
 }
 
 // renewals returns what ticks when the leases are to be renewed; nil where the table does not want that.
@@ -234,7 +253,7 @@ func (f *member) renewals() (tick <-chan time.Time, stop func()) {
 }
 
 func (f *member) failover() time.Duration {
-	return cmp.Or(f.r.m.cfg.FailoverTime, fleet.DefaultFailover)
+	return f.r.m.failover()
 }
 
 // renew renews the leases of all shards that are processed. Those that turn out to be lost are given up; that the core learns

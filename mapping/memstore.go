@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -178,6 +180,31 @@ func (s *MemoryStore) Delete(ctx context.Context, mapping, shard string) error {
 	}
 	sh.written, sh.progress = 0, Progress{} // the lease stays, so that epochs go on
 	return nil
+}
+
+// Names implements ListedStore.
+func (s *MemoryStore) Names(ctx context.Context) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.shards)), nil
+}
+
+// Held implements ListedStore.
+func (s *MemoryStore) Held(ctx context.Context, mapping string) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sh := range s.shards[mapping] {
+		if sh.held {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // cloneProgress returns a copy of p that shares nothing with it.

@@ -16,6 +16,10 @@ func TestMemoryStoreConforms(t *testing.T) {
 	storetest.Run(t, func(*testing.T) mapping.Store { return mapping.NewMemoryStore() })
 }
 
+func TestMemoryStoreListsNames(t *testing.T) {
+	storetest.RunNames(t, func(*testing.T) mapping.ListedStore { return mapping.NewMemoryStore() })
+}
+
 func TestMemoryStoreKeepsDefinitions(t *testing.T) {
 	storetest.RunDefinitions(t, func(*testing.T) (storetest.DefinitionStore, func() storetest.DefinitionStore) {
 		return mapping.NewMemoryStore(), nil

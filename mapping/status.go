@@ -27,6 +27,10 @@ type Status struct {
 	// It is Config.UUID, or computed from the stream's and the function's ARN.
 	UUID string
 
+	// Worker is the name of this process in a fleet: the Owner of a shard that it processes begins with it. Empty without a
+	// fleet.
+	Worker string
+
 	// Running is set while Run runs.
 	Running bool
 
@@ -188,6 +192,9 @@ func (m *Mapping) Status() Status {
 	v := &m.view
 	v.mu.Lock()
 	s := Status{UUID: m.uuid, Running: v.running, LastProcessingResult: *m.lastResult.Load(), Problem: v.problem, Counts: m.counts.get()}
+	if m.fleet != nil {
+		s.Worker = m.worker
+	}
 	for _, b := range v.blocked {
 		if v.shards[b.ShardID] == nil && !v.done[b.ShardID] { // it may have been opened since the shards were listed
 			s.Shards = append(s.Shards, b)

@@ -104,6 +104,21 @@ func (p *Progress) resume() batch.Commit {
 	return batch.Commit{Position: p.Position, ResolvedUpTo: p.ResolvedUpTo, Window: p.Window, ClosedUpTo: p.ClosedUpTo}
 }
 
+// ListedStore is an optional interface of a Store that knows which mappings it keeps progress of. When a mapping starts without
+// any, the log then says whether progress of the same stream is stored under another name, as after a change of FunctionName.
+// The stores of this module have it.
+type ListedStore interface {
+	Store
+
+	// Names returns the names of all mappings for which Acquire has returned a lease, in any order. A mapping that was forgotten
+	// is not among them until Acquire returns a lease for it again.
+	Names(ctx context.Context) ([]string, error)
+
+	// Held reports whether Acquire would return ErrLeaseHeld for a shard of the mapping that is known. The leases of a fleet
+	// are judged by the rows of FleetTable instead.
+	Held(ctx context.Context, mapping string) (bool, error)
+}
+
 // CheckedStore is a Store that can tell why a mapping must not run with it. Package dynamostore has one.
 type CheckedStore interface {
 	Store

@@ -35,6 +35,7 @@ type run struct {
 	cancel context.CancelCauseFunc
 
 	starting starting
+	fresh    bool    // nothing was stored when it started
 	admitted bool    // the role may do what it must
 	member   *member // of a fleet, nil without one
 	latest   latest
@@ -115,6 +116,9 @@ func (r *run) work() error {
 			return r.latest.rescue(r.soft)
 		}
 		return err
+	}
+	if r.fresh {
+		r.wg.Go(r.lookForOthers)
 	}
 	r.m.log.Info("mapping runs", "shards", len(r.lineage.shards), "startingPosition", string(r.m.cfg.StartingPosition))
 	if r.m.fleet != nil {
@@ -206,7 +210,8 @@ func (r *run) prepare() error {
 	if err != nil {
 		return err
 	}
-	if err := r.askDestination(len(progress) == 0 && isWhole); err != nil {
+	r.fresh = len(progress) == 0 && isWhole
+	if err := r.askDestination(r.fresh); err != nil {
 		return err
 	}
 	r.described = time.Now()

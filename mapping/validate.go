@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/google/uuid"
@@ -12,6 +13,9 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/poller"
 )
+
+// maxStoreName is the most bytes of Config.StoreName, which is a key in DynamoDB.
+const maxStoreName = 1024
 
 // validate returns all violations of c at once, or nil.
 func (c *Config) validate(now time.Time) error {
@@ -25,6 +29,7 @@ func (c *Config) validate(now time.Time) error {
 
 	c.validateFailures(&v)
 	c.validateShape(&v)
+	c.validateWorker(&v)
 
 	v.within("FunctionTimeout", c.FunctionTimeout, 0, 24*time.Hour)
 	v.within("PollInterval", c.PollInterval, 200*time.Millisecond, 4*time.Minute) // an iterator lives 5 minutes
@@ -83,6 +88,9 @@ func (c *Config) validateRequired(v *violations) {
 	}
 	if isNil(c.Function) {
 		v.add("Function", "must be set")
+	}
+	if len(c.StoreName) > maxStoreName || !utf8.ValidString(c.StoreName) {
+		v.add("StoreName", fmt.Sprintf("is %.100q, of %d bytes, must be at most %d bytes of UTF-8", c.StoreName, len(c.StoreName), maxStoreName))
 	}
 	if c.UUID != "" && (len(c.UUID) != 36 || uuid.Validate(c.UUID) != nil) {
 		v.add("UUID", fmt.Sprintf("is %q, must be a UUID of 36 characters", c.UUID))

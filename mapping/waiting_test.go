@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
@@ -30,7 +31,7 @@ func TestReadsThatAreThrottledForLongAreLoggedAtDoublingIntervals(t *testing.T) 
 		last  time.Duration
 		lines int
 	}{
-		{20 * time.Second, 0},
+		{5 * time.Second, 0},
 		{35 * time.Second, 1},
 		{5 * time.Minute, 4}, // after 30 s, 1, 2 and 4 minutes
 	} {
@@ -169,6 +170,13 @@ func (h *hanging) Progress(ctx context.Context, m string) (map[string]mapping.Pr
 
 func (h *hanging) Check(ctx context.Context, _ string) error { return h.hang(ctx, "Check") }
 
+// checkedHang is a destination that is asked whether it exists.
+type checkedHang struct{ *hanging }
+
+func (c checkedHang) Check(ctx context.Context) error { return c.hang(ctx, "Destination") }
+
+func (checkedHang) Deliver(context.Context, *invoke.Failure) error { return nil }
+
 func TestAStartThatWaitsSaysForWhat(t *testing.T) {
 	const store, list, describe = " host=dynamodb.example:8000", kinesistest.ListShards, kinesistest.DescribeStreamSummary
 	for name, c := range map[string]struct {
@@ -180,14 +188,19 @@ func TestAStartThatWaitsSaysForWhat(t *testing.T) {
 		"Check":        {method: "Check", says: `waitsFor="checking the store"` + store},
 		"Progress":     {method: "Progress", says: `waitsFor="reading the stored progress"` + store},
 		"SettleAnchor": {method: "SettleAnchor", says: `waitsFor="settling the start of LATEST"` + store},
+		"Destination":  {method: "Destination", says: `waitsFor="asking whether the on-failure destination exists"`},
 		"ListShards":   {op: list, says: `waitsFor="listing the shards"`},
 		"Describe":     {op: describe, says: `waitsFor="describing the stream"`},
 	} {
-		for _, d := range []time.Duration{2900 * time.Millisecond, 4900 * time.Millisecond, 13 * time.Second}[:2+min(1, len(c.method))] {
+		for _, d := range []time.Duration{2900 * time.Millisecond, 4900 * time.Millisecond, 13 * time.Second} {
+			if d > 10*time.Second && (c.method == "Destination" || c.op != "") {
+				continue // they have less time
+			}
 			t.Run(name+" "+d.String(), func(t *testing.T) {
 				inWorld(t, 1, func(t *testing.T, w *world) {
 					cfg := w.config()
-					cfg.Store, cfg.StartingPosition = &hanging{w.store, c.method, d}, mapping.Latest
+					store := &hanging{w.store, c.method, d}
+					cfg.Store, cfg.StartingPosition, cfg.DestinationConfig.OnFailure.To = store, mapping.Latest, checkedHang{store}
 					if c.op != "" {
 						w.service.Delay(c.op, d, 1)
 					}

@@ -5,7 +5,9 @@
 //
 // It starts worker processes on an embedded Kinesis server and a DynamoDB, for which it takes the URL of -dynamodb or starts
 // dynalite (Node, and `npm ci --prefix .ci/rig`). While records are put to all shards it kills one worker with -9, stops
-// one, adds two and splits a shard. Each second it prints how many shards each worker delivers. Its last line is
+// one, adds two and splits a shard. Each second it prints how many shards each worker delivers. The workers are called w1, w2
+// and so on, in the leases and in their log: the one that finds out about the kill says so on standard error, with level=WARN
+// worker=w3 gone=w1/…#1 and the number of shards. Its last line is
 //
 //	put=… delivered=… lost=0 out_of_order=0 duplicates=D takeover_p99=…s
 //
@@ -29,7 +31,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	o, err := parse(os.Args[1:])
 	ok := true
 	switch {

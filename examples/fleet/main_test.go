@@ -52,6 +52,8 @@ func TestFleetLosesNothingAndKeepsTheOrder(t *testing.T) {
 			check(t, n[4], takeover)
 			assert.Contains(t, string(out), "start 2 more")
 			assert.Equal(t, flag == "-kill", strings.Contains(string(out), "kill -9 w1"))
+			said := regexp.MustCompile(`level=WARN msg="a worker of the fleet is gone.* worker=w\d+ gone=w1/\w+#1 shards=2\n`)
+			assert.Len(t, said.FindAll(out, -1), map[string]int{"-kill": 1}[flag], "%s", out)
 		})
 	}
 }

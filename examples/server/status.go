@@ -24,6 +24,7 @@ type standing struct {
 // standingStatus is a mapping.Status.
 type standingStatus struct {
 	UUID                 string
+	Worker               string // of a fleet
 	Running              bool
 	LastProcessingResult string
 	Problem              string
@@ -61,7 +62,7 @@ func newStanding(c registry.Configuration, s mapping.Status, runs bool) standing
 		return standing{Configuration: c}
 	}
 	status := &standingStatus{
-		UUID: s.UUID, Running: s.Running, LastProcessingResult: withoutQueries(s.LastProcessingResult),
+		UUID: s.UUID, Worker: s.Worker, Running: s.Running, LastProcessingResult: withoutQueries(s.LastProcessingResult),
 		Problem: withoutQueries(s.Problem), Counts: s.Counts, Shards: make([]standingShard, 0, len(s.Shards)),
 	}
 	for i := range s.Shards {

@@ -20,6 +20,10 @@ func TestConforms(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) mapping.Store { return openStore(t, newPath(t)) })
 }
 
+func TestListsNames(t *testing.T) {
+	storetest.RunNames(t, func(t *testing.T) mapping.ListedStore { return openStore(t, newPath(t)) })
+}
+
 func newPath(t testing.TB) string { return filepath.Join(t.TempDir(), "orders.db") }
 
 // openStore opens the store at path until the test ends.

@@ -17,6 +17,7 @@
 //	              part "fleet/"+name    item incarnation            a worker of a fleet: counter, generation, leaving, asks, closed
 //	              part "definitions"    item key                    a definition: version, data; deleted, until it is removed
 //	              part "definitions-token"  item "token"            the number of writes to definitions
+//	              part "names"          item name                   a mapping that has had a lease
 //	              part "forgotten"      item "floor"                the highest epoch of all mappings that were forgotten
 //
 // Rows are written by conditional updates that leave unknown attributes alone; ours begin with "sm_". Rows whose

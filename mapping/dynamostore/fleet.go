@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/internal/fleet"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
@@ -20,6 +21,7 @@ import (
 // of a fleet still has are never free for a Store.
 type FleetStore struct {
 	*Store
+	worker string // Options.Worker as it was given
 
 	mu   sync.Mutex
 	held map[key]*grant // by the latest Take of this process
@@ -28,11 +30,19 @@ type FleetStore struct {
 // NewFleet returns a FleetStore. It calls nothing. Options.Worker plays no part in who gets a shard.
 func NewFleet(o Options) (*FleetStore, error) {
 	s, err := newStore(o)
+	if o.Worker != "" {
+		if wrong := fleet.CheckName(o.Worker); wrong != nil {
+			err = errors.Join(err, fmt.Errorf("dynamostore: Worker %w", wrong))
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &FleetStore{Store: s, held: map[key]*grant{}}, nil
+	return &FleetStore{Store: s, worker: o.Worker, held: map[key]*grant{}}, nil
 }
+
+// Worker implements mapping.WorkerStore: it returns Options.Worker, empty for the mapping's default.
+func (s *FleetStore) Worker() string { return s.worker }
 
 // Fleet implements mapping.FleetStore.
 func (s *FleetStore) Fleet(name string) mapping.FleetTable {

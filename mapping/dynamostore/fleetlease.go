@@ -163,6 +163,9 @@ func (t *fleetTable) takeRead(ctx context.Context, seen mapping.FleetLease, owne
 
 // nextEpoch is that of the Store, where the second table may not exist yet.
 func (t *fleetTable) nextEpoch(ctx context.Context, k key, r *row) (uint64, error) {
+	if err := t.store.note(ctx, k.mapping); err != nil {
+		return 0, err
+	}
 	epoch, err := t.store.nextEpoch(ctx, k, r)
 	if isMissing(err) && !t.store.options.NoCreate {
 		return 1, nil

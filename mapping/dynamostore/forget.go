@@ -50,6 +50,9 @@ func (s *Store) Forget(ctx context.Context, name string) error {
 			return err
 		}
 	}
+	if err := s.forgetName(ctx, name); err != nil {
+		return err
+	}
 	if empty {
 		if err := s.dropTable(ctx, s.options.LeaseTable(name)); err != nil {
 			return err

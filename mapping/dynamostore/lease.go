@@ -48,6 +48,9 @@ func (s *Store) acquire(ctx context.Context, k key, owner string) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
+	if err := s.note(ctx, k.mapping); err != nil {
+		return row{}, err
+	}
 	token := uuid.NewString() // names this call
 	for {
 		r, err := s.read(ctx, k)

@@ -43,6 +43,10 @@ type Options struct {
 	// has. Default: the name of the host. Set it where that changes with a restart, as in most containers, or leases of a
 	// process that was killed are held for ever. Two processes of one name never mix their progress, but the one that
 	// started later takes away from the other whatever it wants.
+	//
+	// With NewFleet it is a name for people: leaseOwner begins with it, and it is in Status.Worker and in each log line. There it
+	// has 1 to 255 bytes of UTF-8 without spaces and control characters, need not be unique, and its default is the name of the
+	// host and the ID of the process: "host-1234".
 	Worker string
 
 	// Table has everything but leases, of all mappings. Default: DefaultTable.
@@ -74,6 +78,7 @@ type Store struct {
 	tables  tables
 	grants  grants
 	watch   watch
+	noted   noted
 	given   bool // Options.LeaseTable is set
 }
 

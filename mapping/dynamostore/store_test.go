@@ -26,6 +26,33 @@ func TestConforms(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) mapping.Store { return open(t, db, "worker") })
 }
 
+func TestListsNames(t *testing.T) {
+	db := server(t)
+	storetest.RunNames(t, func(t *testing.T) mapping.ListedStore { return open(t, db, "worker") })
+}
+
+// TestListsNamesOfAFleet: a Take is listed as an Acquire is. Leases that a killed process left behind are not held for its successor.
+func TestListsNamesOfAFleet(t *testing.T) {
+	db := server(t)
+	s := openFleet(t, db)
+	_, err := s.Fleet(orders).Take(t.Context(), mapping.FleetLease{Shard: shard0}, "a/1#1")
+	require.NoError(t, err)
+	names, err := s.Names(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{orders}, names)
+	held, err := open(t, db, "alone").Held(t.Context(), orders)
+	require.NoError(t, err)
+	require.True(t, held)
+
+	_, _, err = open(t, db, "host").Acquire(t.Context(), "other", shard0, "a")
+	require.NoError(t, err)
+	for worker, want := range map[string]bool{"host": false, "another": true} {
+		held, err := open(t, db, worker).Held(t.Context(), "other")
+		require.NoError(t, err)
+		require.Equal(t, want, held, worker)
+	}
+}
+
 // server starts a DynamoDB for the test and returns a client of it, which lets no request pass that AWS would refuse for its size.
 func server(t testing.TB) *dynamodb.Client {
 	t.Helper()

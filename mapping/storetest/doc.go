@@ -32,5 +32,7 @@
 //	Commit   only under the owner and the epoch in force, also in a race with the next Take
 //	Release  frees the lease at once, and ends what it allowed; Delete brings no old lease back
 //
+// [RunNames] does the same for what a [mapping.ListedStore] adds: the names that have had a lease, and whether one is held.
+//
 // Durability in a crash and damage are out of its reach: they are for the store's own tests.
 package storetest

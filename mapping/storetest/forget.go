@@ -54,6 +54,12 @@ func testForget(f *definer) {
 	f.mapping = own
 	f.forget()
 	f.forgotten()
+	if listed, ok := f.store.(mapping.ListedStore); ok {
+		names, err := listed.Names(f.Context())
+		require.NoError(f, err)
+		assert.NotContains(f, names, own)
+		assert.Contains(f, names, other)
+	}
 	for _, shard := range []string{shard, "another", "held", "deleted before"} {
 		lease, p := f.acquireShard(shard, "a")
 		assert.Zero(f, p)

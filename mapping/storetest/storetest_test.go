@@ -16,6 +16,11 @@ func TestRunOnOneStore(t *testing.T) {
 	storetest.Run(t, func(*testing.T) mapping.Store { return store })
 }
 
+func TestRunNamesOnOneStore(t *testing.T) {
+	store := mapping.NewMemoryStore()
+	storetest.RunNames(t, func(*testing.T) mapping.ListedStore { return store })
+}
+
 func TestRunDefinitions(t *testing.T) {
 	storetest.RunDefinitions(t, func(*testing.T) (storetest.DefinitionStore, func() storetest.DefinitionStore) {
 		return mapping.NewMemoryStore(), nil

@@ -83,6 +83,18 @@ type Release struct {
 	Lease Lease
 }
 
+// Gone says that another worker was lost: its row is closed, and it was not leaving. There is at most one for each incarnation. It
+// is not reported.
+type Gone struct {
+	Incarnation string
+
+	// Shards is how many unfinished shards it had, as far as rows have shown.
+	Shards int
+
+	// Here is set if this worker has closed it.
+	Here bool
+}
+
 func (*Heartbeat) action()    {}
 func (*ReadWorkers) action()  {}
 func (*ReadLeases) action()   {}
@@ -94,6 +106,7 @@ func (*Drain) action()        {}
 func (*Drop) action()         {}
 func (*DropAll) action()      {}
 func (*Release) action()      {}
+func (*Gone) action()         {}
 
 // String prints the action as one line, such as "heartbeat a#1 counter=7 generation=3 asks=[shard-1/4]".
 func (a *Heartbeat) String() string {
@@ -142,3 +155,12 @@ func (a *DropAll) String() string { return "drop-all " + a.Incarnation + ": " + 
 
 // String prints the action as one line.
 func (a *Release) String() string { return "release " + a.Lease.String() }
+
+// String prints the action as one line, such as "gone b#1 shards=3 here".
+func (a *Gone) String() string {
+	s := fmt.Sprintf("gone %s shards=%d", a.Incarnation, a.Shards)
+	if a.Here {
+		s += " here"
+	}
+	return s
+}

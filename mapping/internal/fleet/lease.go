@@ -178,6 +178,9 @@ func (c *Coordinator) Leases(now time.Time, rows []Lease, err error) {
 	})
 	c.pass()
 	c.dirty = true
+	if c.surveying.life == c.life {
+		c.sayLosses(began)
+	}
 }
 
 // pass marks the shards that are finished though they have no row: those with a child that was begun, or that is such a shard

@@ -27,6 +27,7 @@ type worker struct {
 	leaseRows  []fleet.Lease
 
 	runs map[string]*process // by shard
+	lost map[string]bool     // incarnations that it said are gone
 	all  []*process          // that have not ended, for a random choice
 	wake time.Time           // when step is to be called, by the worker's clock; zero: at no time
 }
@@ -58,7 +59,7 @@ func (s *sim) join(name string) *worker {
 		panic(err)
 	}
 	s.truth.failovers[name] = own
-	w := &worker{s: s, name: name, core: core, failover: own, runs: map[string]*process{}}
+	w := &worker{s: s, name: name, core: core, failover: own, runs: map[string]*process{}, lost: map[string]bool{}}
 	w.offset = s.between(0, 1000*time.Hour)
 	w.drift = (2*s.Float64() - 1) * s.plan.drift
 	s.workers = append(s.workers, w)
@@ -170,6 +171,11 @@ func (w *worker) do(a fleet.Action) {
 				w.drop(p)
 			}
 		}
+	case *fleet.Gone:
+		if w.lost[a.Incarnation] {
+			s.violate("%s: says twice that %s is gone", w.name, a.Incarnation)
+		}
+		w.lost[a.Incarnation] = true
 	case *fleet.Release:
 		s.call(w, "release", w.failover, func() error { return s.release(a.Lease) }, func(error) {})
 	}

@@ -14,6 +14,7 @@ type peer struct {
 	seen    time.Time // when its counter was first seen to have the value it has
 	closing call
 	ended   time.Time // when it was first known to be closed; zero while it is open
+	loss    loss      // once it is closed
 	listed  bool      // it was in the last reading
 
 	wants []*shard // that it asks for, nil while they are not looked up; see Coordinator.wants
@@ -151,7 +152,9 @@ func (c *Coordinator) see(now time.Time, row Worker) {
 		return
 	}
 	if p == nil || p.revived(row) {
+		said := p != nil && p.loss.said || p == nil && row.Closed // that was before this worker's time
 		p = c.meet(now, row)
+		p.loss.said = said
 	} else if row.Counter != p.row.Counter {
 		c.dirty = c.dirty || !c.fresh(p, now)
 		p.seen = now
@@ -232,6 +235,7 @@ func (c *Coordinator) Closed(now time.Time, a *CloseWorker, err error) {
 	switch {
 	case err == nil:
 		p.closing.end(now)
+		p.loss.here = p.ended.IsZero()
 		c.closed(a.Incarnation, now)
 	case errors.Is(err, ErrRefused): // it is alive: the next reading shows its counter
 		p.closing.end(now)
@@ -246,6 +250,7 @@ func (c *Coordinator) closed(incarnation string, now time.Time) {
 	if p := c.peers[incarnation]; p != nil && p.ended.IsZero() {
 		p.ended, c.quiet = now, time.Time{}
 		c.stretch()
+		c.lose(p)
 		c.stale, c.dirty = true, true
 	}
 }
