@@ -151,7 +151,11 @@ func (t *trial) replace() {
 	require.NoError(t, t.stream.Replace())
 	t.retain()
 	t.replaced = true
-	t.witness.replaced()
+	names := make([]string, len(t.crew))
+	for i, a := range t.crew {
+		names[i] = a.name
+	}
+	t.witness.replaced(names)
 }
 
 // retain makes the stream keep its records over all that the trial's processes may rest.

@@ -66,6 +66,10 @@ type witness struct {
 	early   bool // the service may give records from before the place asked for
 	blind   bool // the stream was replaced: what is stored of the old one is not judged
 
+	// elders are the workers that began before the stream was replaced. They may take a shard for the one that had its ID until
+	// they list the shards again, and do not wait for its parents then, or pass over members as outside its range.
+	elders map[string]bool
+
 	retries bool // the policy discards records whose retries are exhausted
 	age     time.Duration
 }
@@ -125,11 +129,14 @@ func (w *witness) allowEarly() {
 	w.early = true
 }
 
-// replaced notes that the stream was replaced: what it had can be read no more.
-func (w *witness) replaced() {
+// replaced notes that the stream was replaced, under some workers: what it had can be read no more.
+func (w *witness) replaced(workers []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.blind = true
+	w.blind, w.elders = true, map[string]bool{}
+	for _, name := range workers {
+		w.elders[name] = true
+	}
 	for _, e := range w.records {
 		e.lost = true
 	}
@@ -206,7 +213,7 @@ func (w *witness) judge(in *invocation, e *evidence, batch map[*evidence]bool, w
 	case e.stored && !whole && !w.blind:
 		w.fault("%s of %s comes again, though the stored position has passed it", e.data, e.shard)
 	}
-	if b := e.before; b != nil && !b.resolved() && !batch[b] {
+	if b := e.before; b != nil && !b.resolved() && !batch[b] && !w.elders[in.worker] {
 		w.fault("%s of key %s comes before %s", e.data, e.key, b.data)
 	}
 	if w.seen[in.place] == nil {
