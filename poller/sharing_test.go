@@ -51,7 +51,7 @@ func TestConsumersShareAShard(t *testing.T) {
 	}
 }
 
-// testShares lets readers share a shard for a quarter of an hour. They come together, within a second, or one after the other.
+// testShares lets readers share a shard for ten minutes. They come together, within a second, or one after the other.
 func testShares(t *testing.T, mix []time.Duration, seed uint64, latency [2]time.Duration) {
 	t.Helper()
 	w := newWorld(seed, latency[0], latency[1])
@@ -59,7 +59,7 @@ func testShares(t *testing.T, mix []time.Duration, seed uint64, latency [2]time.
 	for i, interval := range mix {
 		w.add(newOurs(w, interval), time.Duration(i)*apart)
 	}
-	w.run(15 * time.Minute)
+	w.run(10 * time.Minute)
 	fair := fairRates(mix)
 	all := 0.0
 	for i := range w.counts {
