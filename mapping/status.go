@@ -223,6 +223,9 @@ func (v *shardView) get() (ShardStatus, trouble) {
 	s := v.status
 	s.Lanes = slices.Clone(s.Lanes)
 	s.Behind += v.unanswered(time.Now())
+	if s.Shared != nil {
+		s.Shared = new(*s.Shared)
+	}
 	if s.Waiting == "" {
 		s.Waiting = v.waiting()
 	}

@@ -17,7 +17,7 @@ import (
 // A Poller passes options with every call that turn the SDK's retries of reads off and stand around Options.HTTPClient
 // and the SDK's protocol, which then takes only whole answers. A Client that wraps another one passes them on. One that
 // speaks no HTTP may ignore them: its calls end after Config.CallTimeout, and a nil list of records is an empty one. Of a
-// *kinesis.Client itself, and of no other, a Poller decodes the answers: see [Config.SDKDecoding].
+// *kinesis.Client itself, and of no other, a Poller decodes the answers: see [Config.SDKDecoding]. A Client may be Identified.
 type Client interface {
 	ListShards(context.Context, *kinesis.ListShardsInput, ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error)
 	GetShardIterator(context.Context, *kinesis.GetShardIteratorInput, ...func(*kinesis.Options)) (*kinesis.GetShardIteratorOutput, error)
