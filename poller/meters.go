@@ -9,7 +9,7 @@ import (
 // shardMeter is what the Readers of a process may ask of one shard together.
 type shardMeter struct{ reads, iterators meter }
 
-// meterKey names a shard: of which service, which stream, and which shard of it.
+// meterKey names a shard by its service, its stream and its ID.
 type meterKey struct {
 	service       any // see identityOf
 	stream, shard string
