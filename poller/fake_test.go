@@ -3,6 +3,7 @@ package poller_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -38,6 +39,8 @@ type call struct {
 	at     time.Duration // since the fake was made
 	detail string
 	limit  int32
+
+	refused bool // because more is asked of the shard than it grants
 }
 
 // fake is a stream of one shard whose record i has the sequence number i+1. Its iterators are indexes,
@@ -140,7 +143,11 @@ func (f *fake) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput, _ ..
 	n := f.reads
 	f.reads++
 	if f.onRead != nil {
-		if out, err := f.onRead(ctx, n); out != nil || err != nil {
+		out, err := f.onRead(ctx, n)
+		if errors.Is(err, throttled) {
+			f.refuse()
+		}
+		if out != nil || err != nil {
 			return out, err
 		}
 	}
@@ -162,6 +169,29 @@ func (f *fake) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput, _ ..
 		out.NextShardIterator, out.ChildShards = nil, f.children
 	}
 	return out, nil
+}
+
+// refuse notes that the read at hand was refused.
+func (f *fake) refuse() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := len(f.calls) - 1; i >= 0; i-- {
+		if c := &f.calls[i]; c.op == "read" {
+			c.refused = true
+			return
+		}
+	}
+}
+
+// granted returns when the reads were made that were not refused. The service does not count the others either.
+func (f *fake) granted() []time.Duration {
+	var at []time.Duration
+	for _, c := range f.of("read") {
+		if !c.refused {
+			at = append(at, c.at)
+		}
+	}
+	return at
 }
 
 // of returns the calls of one operation.

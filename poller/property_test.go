@@ -159,6 +159,6 @@ func TestPagesAreTheStreamExactlyOnceInOrder(t *testing.T) {
 			want = append(want, *r.SequenceNumber)
 		}
 		require.Equal(rt, want, got)
-		requireAtMostFiveASecond(rt, s.times("read"))
+		requireAtMostFiveASecond(rt, s.granted())
 	})
 }
