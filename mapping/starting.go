@@ -27,7 +27,9 @@ type starting struct {
 	mu   sync.Mutex
 	what string // is tried
 	host string // that is called for it; empty where it is not known
-	err  error  // of the last attempt, nil before one failed
+
+	failing string // what was tried when the last attempt failed
+	err     error  // of it, nil before one failed
 }
 
 // try takes note of what is tried next.
@@ -41,7 +43,7 @@ func (s *starting) try(what, host string) {
 func (s *starting) failed(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.err = err
+	s.failing, s.err = s.what, err
 }
 
 // attributes returns what a log line says of it.
@@ -53,9 +55,16 @@ func (s *starting) attributes() []any {
 		a = append(a, "host", s.host)
 	}
 	if s.err != nil {
-		a = append(a, "lastError", message(s.err))
+		a = append(a, "failed", s.failing, "lastError", message(s.err))
 	}
 	return a
+}
+
+// tryLatest takes note of what is tried with the store, where the start of LATEST matters.
+func (r *run) tryLatest(what string) {
+	if r.m.cfg.StartingPosition == Latest {
+		r.starting.try(what, r.m.storeHost)
+	}
 }
 
 // watchStart logs what the start waits for, while it takes long. It returns a function that ends this, once the goroutine that

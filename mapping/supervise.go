@@ -199,7 +199,7 @@ func (r *run) tryToBegin() error {
 
 // prepare is one attempt to begin.
 func (r *run) prepare() error {
-	r.starting.try("storing the start of LATEST", r.m.storeHost)
+	r.tryLatest("storing the start of LATEST")
 	if err := r.latest.keep(r.soft); err != nil { // first: whatever hangs or fails from here on, LATEST is as of now
 		return err
 	}
@@ -227,7 +227,7 @@ func (r *run) prepare() error {
 		return err
 	}
 	r.list(v)
-	r.starting.try("settling the start of LATEST", r.m.storeHost)
+	r.tryLatest("settling the start of LATEST")
 	if err := r.latest.settle(r.soft, len(progress) > 0 || !isWhole); err != nil {
 		return err
 	}

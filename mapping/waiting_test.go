@@ -269,7 +269,7 @@ func TestAStartThatFailsAgainAndAgainSaysSoAgain(t *testing.T) {
 		lines := w.logs.lines(notStarted)
 		require.NotEmpty(t, lines)
 		for _, line := range lines {
-			assert.Contains(t, line, `waitsFor="listing the shards"`)
+			assert.Contains(t, line, `failed="listing the shards" lastError=`)
 			assert.Contains(t, line, "connection refused")
 		}
 		assert.Len(t, w.logs.lines("the mapping starts after a wait"), 1)
