@@ -198,8 +198,8 @@ func (c *Config) policy() batch.Policy {
 // When ctx is cancelled, reading stops and nothing new is invoked. Invocations that run get Config.DrainTimeout, are then
 // cancelled, and get 5 s more to return. Storing the last progress and releasing the leases get 5 s each. A clean stop
 // returns nil, one that had to cancel invocations ErrDrainTimeout, one that left a function running ErrStillRunning, and
-// one that could not store its progress ErrNotStored. The lease of a shard whose function still runs is released when
-// that returns.
+// one that could not store its progress ErrNotStored. A lost lease is no error: what was not stored under it comes again, to
+// the next owner of the shard. The lease of a shard whose function still runs is released when that returns.
 //
 // Run first stores when a mapping under LATEST was started. Before it processes anything, it lists the stream's shards and
 // reads the Store. It returns the error of a stream that

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,7 +35,7 @@ type member struct {
 	fence atomic.Int64
 	began time.Time
 
-	failing                       map[string]int // how often calls of the table failed in a row, by what they are for; those that did not are not in it
+	failing                       map[string]failing // calls of the table that failed last, by what they are for
 	damagedLeases, damagedWorkers damaged
 
 	renewing bool          // a call of FleetRenewer is under way
@@ -52,7 +53,7 @@ type member struct {
 }
 
 func newMember(r *run, table FleetTable) *member {
-	f := &member{r: r, table: table, results: make(chan func(time.Time)), began: time.Now(), failing: map[string]int{}, damagedLeases: damaged{}, damagedWorkers: damaged{}}
+	f := &member{r: r, table: table, results: make(chan func(time.Time)), began: time.Now(), failing: map[string]failing{}, damagedLeases: damaged{}, damagedWorkers: damaged{}}
 	f.calls, f.cancel = context.WithCancel(context.WithoutCancel(r.soft))
 	r.member = f
 	return f
@@ -327,20 +328,32 @@ func (f *member) report(result func(now time.Time)) {
 	}
 }
 
+// failing is a call of the table that failed when it was made last.
+type failing struct {
+	times int // in a row
+	last  time.Time
+}
+
 // answered takes note of what a call of the table came to: in the status at once, and in the log when it fails again, for one
 // failure now and then is routine. A condition that did not hold is an answer.
 func (f *member) answered(what string, err error) {
+	now := time.Now()
 	if err == nil || errors.Is(err, ErrFleetRefused) {
-		if f.failing[what] > 1 {
+		if f.failing[what].times > 1 {
 			f.r.m.log.Info("the fleet's table answers again", "call", what)
 		}
 		delete(f.failing, what)
+		// What is made on demand may not be made again. What still fails fails again before that.
+		patience := max(f.failover(), 2*storeTimeout)
+		maps.DeleteFunc(f.failing, func(_ string, c failing) bool { return now.Sub(c.last) > patience })
 		if len(f.failing) == 0 {
 			f.r.m.view.set(func(v *view) { v.table = "" })
 		}
 		return
 	}
-	if f.failing[what]++; f.failing[what] == 2 {
+	c := failing{times: f.failing[what].times + 1, last: now}
+	f.failing[what] = c
+	if c.times == 2 {
 		f.r.m.log.Warn("a call of the fleet's table fails, and is tried again", "call", what, "error", err)
 	}
 	f.r.m.view.set(func(v *view) { v.table = "the fleet's table: " + what + ": " + message(err) })

@@ -34,7 +34,8 @@ type Store interface {
 
 	// Acquire takes the lease of a shard for owner, opens a new epoch, which fences out all earlier ones, and returns
 	// the shard's progress; the zero Progress when there is none. It returns ErrLeaseHeld while somebody has it,
-	// be it owner itself: two mappings of one name in one process are kept apart too.
+	// be it owner itself: two mappings of one name in one process are kept apart too. After any other error nobody has the
+	// lease by that call, even if it was written and only the answer was lost: the same process can acquire it again.
 	Acquire(ctx context.Context, mapping, shard, owner string) (Lease, Progress, error)
 
 	// Commit stores p under the lease, durably. It returns ErrLeaseLost when the lease is not in force any more.

@@ -27,7 +27,7 @@ type gate struct {
 	rate    int           // percent of the calls
 	changed chan struct{} // closed when mode changes
 	dead    bool
-	fuse    int // commits until the process crashes, 0: none
+	fuse    int // writes until the process crashes, 0: none
 	lands   bool
 }
 
@@ -44,7 +44,7 @@ func (g *gate) set(mode gateMode, rate int) {
 	g.changed = make(chan struct{})
 }
 
-// arm lets the process crash at a commit, before or after it lands.
+// arm lets the process crash at a write of progress, or of a lease, before or after it lands.
 func (g *gate) arm(writes int, lands bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -58,10 +58,10 @@ func (g *gate) die() {
 }
 
 // draw returns what becomes of a call.
-func (g *gate) draw(commit bool) (mode gateMode, changed <-chan struct{}, blows bool) {
+func (g *gate) draw(write bool) (mode gateMode, changed <-chan struct{}, blows bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if commit && g.fuse > 0 {
+	if write && g.fuse > 0 {
 		g.fuse--
 		blows = g.fuse == 0
 	}
@@ -78,11 +78,11 @@ func (g *gate) isDead() bool {
 }
 
 // call makes a call of the store, do, as far as it gets through.
-func (g *gate) call(ctx context.Context, commit bool, do func() error) error {
+func (g *gate) call(ctx context.Context, write bool, do func() error) error {
 	if g.isDead() {
 		return errGone
 	}
-	mode, changed, blows := g.draw(commit)
+	mode, changed, blows := g.draw(write)
 	if blows {
 		if g.lands {
 			_ = do() // nobody hears of it
@@ -149,7 +149,7 @@ func (s *gatedStore) Progress(ctx context.Context, name string) (all map[string]
 
 func (s *gatedStore) Acquire(ctx context.Context, name, shard, owner string) (lease mapping.Lease, p mapping.Progress, err error) {
 	acquired := false
-	err = s.gate.call(ctx, false, func() error {
+	err = s.gate.call(ctx, true, func() error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.gate.isDead() {
@@ -162,6 +162,7 @@ func (s *gatedStore) Acquire(ctx context.Context, name, shard, owner string) (le
 	})
 	if err != nil && acquired { // as the contract of a Store has it: nobody has a lease by a call that failed
 		_ = s.Store.Release(context.WithoutCancel(ctx), lease)
+		s.forget(lease)
 	}
 	return lease, p, err
 }
@@ -181,16 +182,26 @@ func (s *gatedStore) Commit(ctx context.Context, lease mapping.Lease, p mapping.
 }
 
 func (s *gatedStore) Release(ctx context.Context, lease mapping.Lease) error {
-	err := s.gate.call(ctx, false, func() error { return s.Store.Release(ctx, lease) })
+	err := s.gate.call(ctx, true, func() error { return s.Store.Release(ctx, lease) })
+	if err == nil {
+		s.forget(lease)
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.leases = slices.DeleteFunc(s.leases, func(l mapping.Lease) bool { return l == lease && err == nil })
-	s.kept = s.kept || err != nil
+	s.kept = true
 	return err
 }
 
+// forget takes note that a lease was released.
+func (s *gatedStore) forget(lease mapping.Lease) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leases = slices.DeleteFunc(s.leases, func(l mapping.Lease) bool { return l == lease })
+}
+
 func (s *gatedStore) Delete(ctx context.Context, name, shard string) error {
-	return s.gate.call(ctx, false, func() error { return s.Store.Delete(ctx, name, shard) })
+	return s.gate.call(ctx, true, func() error { return s.Store.Delete(ctx, name, shard) })
 }
 
 // gatedFleet is the store of a worker of a fleet.
@@ -232,7 +243,7 @@ func (t gatedTable) Close(ctx context.Context, worker string, counter uint64) er
 }
 
 func (t gatedTable) Retire(ctx context.Context, worker string) error {
-	return t.gate.call(ctx, false, func() error { return t.FleetTable.Retire(ctx, worker) })
+	return t.gate.call(ctx, true, func() error { return t.FleetTable.Retire(ctx, worker) })
 }
 
 func (t gatedTable) Remove(ctx context.Context, worker string) error {
@@ -240,12 +251,12 @@ func (t gatedTable) Remove(ctx context.Context, worker string) error {
 }
 
 func (t gatedTable) Take(ctx context.Context, seen fleet.Lease, owner string) (row fleet.Lease, err error) {
-	err = t.gate.call(ctx, false, func() error { row, err = t.FleetTable.Take(ctx, seen, owner); return err })
+	err = t.gate.call(ctx, true, func() error { row, err = t.FleetTable.Take(ctx, seen, owner); return err })
 	return row, err
 }
 
 func (t gatedTable) Release(ctx context.Context, lease fleet.Lease) error {
-	return t.gate.call(ctx, false, func() error { return t.FleetTable.Release(ctx, lease) })
+	return t.gate.call(ctx, true, func() error { return t.FleetTable.Release(ctx, lease) })
 }
 
 func (t gatedTable) Load(ctx context.Context, shard string) (c fleet.Checkpoint, ok bool, err error) {

@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -81,6 +82,13 @@ type dropped struct {
 	gone         bool // its records are resolved with it
 }
 
+// trimmed is what the Observer says of a gap.
+type trimmed struct {
+	shard string
+	at    moment
+	to    time.Time
+}
+
 // journal is all that happened in a story. Its pointers are to what the checks read once the story is over.
 type journal struct {
 	mu       sync.Mutex
@@ -94,6 +102,7 @@ type journal struct {
 	commits  []*stored
 	opens    []*opened
 	drops    []*dropped
+	trims    []trimmed
 	parents  map[string][]string
 	closed   map[string]moment // shards that were split or merged
 	faults   []string          // that showed while it was written
@@ -193,6 +202,28 @@ func (j *journal) open(p *player, o mapping.ShardOpened) {
 	j.opens = append(j.opens, &opened{p, o.Shard, o.Epoch, j.now()})
 }
 
+// lease is a shard under one lease.
+type lease struct {
+	shard string
+	epoch uint64
+}
+
+// close enters that a process closed a shard.
+func (j *journal) close(p *player, c mapping.ShardClosed) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if errors.Is(c.Err, mapping.ErrLeaseLost) {
+		p.lost[lease{c.Shard, p.epochs[c.Shard]}] = true
+	}
+}
+
+// trim enters a gap.
+func (j *journal) trim(t mapping.Trimmed) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.trims = append(j.trims, trimmed{t.Shard, j.now(), t.To})
+}
+
 // commit enters a commit that begins.
 func (j *journal) commit(p *player, shard string, epoch uint64, progress mapping.Progress) *stored {
 	j.mu.Lock()
@@ -279,6 +310,9 @@ func (j *journal) String() string {
 	}
 	for s, at := range j.closed {
 		note(at, "%s is closed", s)
+	}
+	for _, t := range j.trims {
+		note(t.at, "%s is trimmed up to %s", t.shard, t.to)
 	}
 	for _, o := range j.opens {
 		note(o.at, "%s opens %s/%d", o.by.name, o.shard, o.epoch)

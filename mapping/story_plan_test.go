@@ -18,6 +18,7 @@ type plot struct {
 	pageSize int  // the most records of a page, 0 for the service's own
 	limits   bool // the service keeps its limits
 	fleet    bool // the processes share the shards; else they follow, or wait for, each other
+	fanOut   bool // the shards are read by enhanced fan-out
 	report   reporting
 	acts     []act
 }
@@ -40,7 +41,7 @@ type (
 	endAct struct {
 		nth    int
 		how    ending
-		writes int // for a crash at a commit: which one from now on
+		writes int // for a crash at a write: which one from now on
 	}
 	// moodAct changes how the functions, and the destination, behave. Calls that hang relent.
 	moodAct mood
@@ -75,11 +76,11 @@ const (
 type ending string
 
 const (
-	stops         ending = "stop"                        // and the story waits for it
-	leaves        ending = "stop, unattended"            // the story goes on
-	crashes       ending = "crash"                       // nothing of it reaches the store any more
-	crashesBefore ending = "crash before a commit lands" // at a commit, which is not stored
-	crashesAfter  ending = "crash after a commit landed" // at a commit, which is stored
+	stops         ending = "stop"                       // and the story waits for it
+	leaves        ending = "stop, unattended"           // the story goes on
+	crashes       ending = "crash"                      // nothing of it reaches the store any more
+	crashesBefore ending = "crash before a write lands" // of progress, or of a lease
+	crashesAfter  ending = "crash after a write landed"
 )
 
 // gateMode is what a store does with the calls of a process.
@@ -180,7 +181,8 @@ func (a moodAct) String() string {
 
 func (a sourceAct) String() string {
 	f := kinesistest.Fault(a)
-	return fmt.Sprintf("source: the next %d of %s: throttle %v, hang %v, delay %s, empty %v, error %v", f.Times, f.Op, f.Throttle, f.Hang, f.Delay, f.Empty, f.Err)
+	return fmt.Sprintf("source: the next %d of %s: throttle %v, hang %v, delay %s, empty %v, end %v, error %v", f.Times, f.Op,
+		f.Throttle, f.Hang, f.Delay, f.Empty, f.End, f.Err)
 }
 
 func (expireAct) String() string { return "source: all iterators expire" }
@@ -194,7 +196,7 @@ func (a passAct) String() string { return time.Duration(a).String() + " pass" }
 // String prints the plan.
 func (p *plot) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d: %d shards, pages of %d, limits %v, fleet %v, %s\n", p.seed, p.shards, p.pageSize, p.limits, p.fleet, p.report)
+	fmt.Fprintf(&b, "seed %d: %d shards, pages of %d, limits %v, fleet %v, fan-out %v, %s\n", p.seed, p.shards, p.pageSize, p.limits, p.fleet, p.fanOut, p.report)
 	for _, a := range p.acts {
 		fmt.Fprintf(&b, "  %s\n", a)
 	}
@@ -207,14 +209,15 @@ type planner struct {
 	rng     *rand.Rand
 	keys    int
 	windows bool // the story is one of windows
+	rests   bool // all may stop for longer than the stream keeps records
 	running int
 }
 
 // planStory returns the plan that a seed stands for.
 func planStory(seed uint64) *plot {
 	rng := rand.New(rand.NewPCG(seed, 3))
-	p := &planner{rng: rng, keys: 1 + rng.IntN(6), windows: rng.IntN(5) < 2, plot: &plot{
-		seed: seed, shards: 1 + rng.IntN(3), pageSize: pick(rng, 0, 0, 2, 5), limits: rng.IntN(2) == 0, fleet: rng.IntN(3) == 0,
+	p := &planner{rng: rng, keys: 1 + rng.IntN(6), windows: rng.IntN(5) < 2, rests: rng.IntN(5) == 0, plot: &plot{
+		fanOut: rng.IntN(6) == 0, seed: seed, shards: 1 + rng.IntN(3), pageSize: pick(rng, 0, 0, 2, 5), limits: rng.IntN(2) == 0, fleet: rng.IntN(3) == 0,
 		report: pick(rng, noDestination, dropping, dropping, blocking),
 	}}
 	p.prologue()
@@ -287,6 +290,9 @@ func (p *planner) sourceTrouble() act {
 		return expireAct{}
 	}
 	f := kinesistest.Fault{Op: pick(p.rng, kinesistest.GetRecords, kinesistest.GetRecords, kinesistest.GetShardIterator, kinesistest.ListShards), Times: 1 + p.rng.IntN(6)}
+	if p.fanOut {
+		f.Op = pick(p.rng, kinesistest.SubscribeToShard, kinesistest.SubscribeToShard, kinesistest.ListShards)
+	}
 	switch p.rng.IntN(5) {
 	case 0:
 		f.Throttle = true
@@ -295,7 +301,11 @@ func (p *planner) sourceTrouble() act {
 	case 2:
 		f.Delay = time.Duration(1+p.rng.IntN(10)) * time.Second
 	case 3:
-		f.Op, f.Empty = kinesistest.GetRecords, true
+		if f.Empty = !p.fanOut; p.fanOut {
+			f.End, f.After = true, p.rng.IntN(3)
+		} else {
+			f.Op = kinesistest.GetRecords
+		}
 	default:
 		f.Err = errBroken
 	}
@@ -310,7 +320,7 @@ func (p *planner) turnOver() {
 	}
 	end := endAct{nth: p.rng.IntN(3), how: pick(p.rng, stops, stops, leaves, crashes, crashes, crashesBefore, crashesAfter)}
 	if slices.Contains([]ending{crashesBefore, crashesAfter}, end.how) {
-		end.writes = 1 + p.rng.IntN(4)
+		end.writes = 1 + p.rng.IntN(6)
 	}
 	p.add(end)
 	p.running--
@@ -319,6 +329,9 @@ func (p *planner) turnOver() {
 	}
 	if p.oneIn(3) {
 		p.add(passAct(pick(p.rng, time.Second, 20*time.Second, 2*time.Minute)))
+	}
+	if p.rests && p.running == 0 && p.oneIn(2) {
+		p.add(passAct(time.Duration(20+p.rng.IntN(40))*time.Hour), p.put())
 	}
 	if p.running == 0 || p.oneIn(2) {
 		p.start()

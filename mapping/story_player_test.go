@@ -29,7 +29,8 @@ type player struct {
 	cancel  context.CancelFunc
 	crashed chan struct{}     // closed when it crashes
 	done    chan struct{}     // closed when Run has returned
-	epochs  map[string]uint64 // of its leases; the journal's lock protects it
+	epochs  map[string]uint64 // of its leases; the journal's lock protects it, and lost
+	lost    map[lease]bool    // leases that were lost, as the Observer says
 
 	// The journal's lock protects these, too.
 	started, stopped, died, returned moment
@@ -43,13 +44,18 @@ func (p *player) journal() *journal { return p.stage.journal }
 func (s *stage) start(set setup) {
 	p := &player{
 		stage: s, name: fmt.Sprintf("p%d", len(s.journal.players)), setup: set,
-		crashed: make(chan struct{}), done: make(chan struct{}), epochs: map[string]uint64{},
+		crashed: make(chan struct{}), done: make(chan struct{}), epochs: map[string]uint64{}, lost: map[lease]bool{},
 	}
 	p.gate = newGate(p, s.plot.seed<<8+uint64(len(s.journal.players)))
 	cfg := set.config()
-	cfg.Client, cfg.Function = s.service.Client(), invoke.Invoker(p)
+	cfg.Client, cfg.Function = s.client, invoke.Invoker(p)
+	if cfg.EventSourceARN = s.arn; s.fanOut {
+		cfg.Deaggregate = false // which is on
+	}
 	cfg.Logger = slog.New(slog.NewTextHandler(&s.logs, nil)).With("process", p.name)
 	cfg.Observer.ShardOpened = func(o mapping.ShardOpened) { s.journal.open(p, o) }
+	cfg.Observer.Trimmed = s.journal.trim
+	cfg.Observer.ShardClosed = func(c mapping.ShardClosed) { s.journal.close(p, c) }
 	if s.shared != nil {
 		cfg.Store = gatedFleet{&view{sharedStore: s.shared}, p.gate}
 	} else {
@@ -88,12 +94,17 @@ func (p *player) run(cfg mapping.Config) {
 		j.mu.Lock()
 		defer j.mu.Unlock()
 		p.returned, p.err, p.after = j.now(), err, status
-		if p.alone != nil && j.leftBy(p) == nil { // the process exits
-			if kept := p.alone.giveBack(); len(kept) > 0 && !p.died.came() {
-				j.faults = append(j.faults, fmt.Sprintf("released: %s keeps %v", p.name, kept))
-			}
-		}
+		p.exit()
 	}()
+}
+
+// exit ends a process whose Run has returned, unless a function of it runs. The caller holds the journal's lock.
+func (p *player) exit() {
+	if j := p.journal(); p.alone != nil && j.leftBy(p) == nil {
+		if kept := p.alone.giveBack(); len(kept) > 0 && !p.died.came() {
+			j.faults = append(j.faults, fmt.Sprintf("released: %s keeps %v", p.name, kept))
+		}
+	}
 }
 
 // stop asks the process to end.

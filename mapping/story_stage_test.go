@@ -15,12 +15,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
 // storySettles bounds the time from the end of all trouble until everything is processed and stored, and windows are closed:
 // the longest pause between two attempts, of a minute, a window of a minute with its grace, and a few listings.
 const storySettles = 4 * time.Minute
+
+// storyQuiet is how long nothing happens until the status must be sane: a call that hung before may take its deadline of 30 s, and
+// one that is not made again is a problem for a minute.
+const storyQuiet = 75 * time.Second
 
 // stage is where a plan is carried out: a stream, a store, and the processes.
 type stage struct {
@@ -30,6 +35,9 @@ type stage struct {
 	tamper  tamper
 	service *kinesistest.Service
 	stream  *kinesistest.Stream
+	arn     string        // of it, or its consumer
+	client  poller.Client // of the service; for a consumer the SDK's
+	close   func()        // closes the server that client calls
 	memory  mapping.Store // of processes that do not share the shards
 	shared  *sharedStore  // of those that do
 	journal *journal
@@ -42,12 +50,18 @@ type stage struct {
 // play carries a plan out, and returns what was wrong. It must be in a bubble.
 func (p *plot) play(t *testing.T, with tamper) *stage {
 	s := &stage{
-		plot: p, director: newDirector(p.seed), t: t, tamper: with, journal: newJournal(),
+		close: func() {}, plot: p, director: newDirector(p.seed), t: t, tamper: with, journal: newJournal(),
 		service: kinesistest.New(kinesistest.Config{NoLimits: !p.limits, MaxRecordsPerRead: p.pageSize}),
 	}
 	var err error
 	s.stream, err = s.service.CreateStream("orders", p.shards)
 	require.NoError(t, err)
+	if s.arn, s.client = streamARN, s.service.Client(); p.fanOut {
+		s.arn, err = s.stream.RegisterConsumer("shipping")
+		require.NoError(t, err)
+		server := kinesistest.NewPipeServer(s.service)
+		s.client, s.close = server.Client(), server.Close
+	}
 	if p.fleet {
 		s.shared = newSharedStore()
 	} else {
@@ -151,7 +165,7 @@ func (s *stage) end(a endAct) {
 	case crashesBefore, crashesAfter:
 		p.gate.arm(a.writes, a.how == crashesAfter)
 		pass(5 * time.Second)
-		p.crash() // if there were not so many commits
+		p.crash() // if there were not so many writes
 	case crashes:
 		p.crash()
 	case stops, leaves:
@@ -210,11 +224,23 @@ func (s *stage) await() {
 	began := time.Now()
 	for time.Since(began) < storySettles {
 		pass(time.Second)
+		s.exit()
 		if len(s.unsettled()) == 0 {
 			break
 		}
 	}
 	s.settled = max(s.settled, time.Since(began))
+}
+
+// exit ends the processes whose Run has returned and whose functions have, too.
+func (s *stage) exit() {
+	s.journal.mu.Lock()
+	defer s.journal.mu.Unlock()
+	for _, p := range s.journal.players {
+		if p.returned.came() {
+			p.exit()
+		}
+	}
 }
 
 // unsettled returns what is left to do, by what is stored.
@@ -223,9 +249,13 @@ func (s *stage) unsettled() (left []string) {
 	if s.shared != nil {
 		store = &view{sharedStore: s.shared}
 	}
-	all, err := store.Progress(context.Background(), storeName)
+	all, err := store.Progress(context.Background(), strings.Replace(storeName, streamARN, s.arn, 1))
 	require.NoError(s.t, err)
+	trimmed := time.Now().Add(-retention)
 	for _, r := range s.journal.records {
+		if r.put.at.Before(trimmed) {
+			continue
+		}
 		if p := all[r.shard]; !passes(p, &evidence{position: r.position}) {
 			left = append(left, fmt.Sprintf("%s of %s is not passed: %s is stored", r.data, r.shard, p.Position))
 		}
@@ -234,7 +264,7 @@ func (s *stage) unsettled() (left []string) {
 		if p.Window != nil && s.hasWindows() {
 			left = append(left, fmt.Sprintf("a window of %s is open: %s", shard, p.Window.Start))
 		}
-		if s.journal.closed[shard].came() && !p.End {
+		if at := s.journal.closed[shard]; at.came() && !at.at.Before(trimmed) && !p.End {
 			left = append(left, fmt.Sprintf("the end of %s is not stored", shard))
 		}
 	}
@@ -252,7 +282,7 @@ func (s *stage) epilogue() {
 	s.put(putAct{{key: 0}, {key: 1}, {key: 1, members: 3}})
 	s.await()
 	s.judgeSettled()
-	pass(15 * time.Second)
+	pass(storyQuiet)
 	s.judgeStatus()
 	for _, p := range s.crew {
 		p.stop()
@@ -260,6 +290,7 @@ func (s *stage) epilogue() {
 	for _, p := range s.journal.players {
 		s.wait(p)
 	}
+	s.close()
 	synctest.Wait()
 	if left := inBubble(); len(left) > 0 {
 		s.journal.wrong("goroutines are left:\n%s", strings.Join(left, "\n\n"))

@@ -211,7 +211,7 @@ func (w *windowCounter) turn(t *turn) {
 	}
 	finals := map[int]bool{} // by the serial of their states: one that ended too late is made again
 	for _, c := range w.calls {
-		if c.shard != w.shard || c.epoch != t.epoch || !c.isFinal() || !c.ok || !c.ended.before(last.began) || !isIn(c, last) {
+		if c.shard != w.shard || c.epoch != t.epoch || !c.isFinal() || !c.ok || !c.ended.before(last.began) || !w.isIn(c, last) {
 			continue
 		}
 		if state := tallyOf(c.window); !finals[state.Serial] {
@@ -224,12 +224,13 @@ func (w *windowCounter) turn(t *turn) {
 	w.compare(t, last)
 }
 
-// isIn reports whether a stored position comes after a final invocation: the window that is stored, if any, is a later one.
-func isIn(final *played, c *stored) bool {
+// isIn reports whether a stored position comes after a final invocation: the window that is stored is a later one, or none is and the
+// position has passed all records that were counted.
+func (w *windowCounter) isIn(final *played, c *stored) bool {
 	if open := c.progress.Window; open != nil {
 		return tallyOf(open).Serial > final.began.n
 	}
-	return true
+	return !slices.ContainsFunc(tallyOf(final.window).Records, func(data string) bool { return !w.byData[data].passedBy(c.progress) })
 }
 
 // excuse notes the records that need not be counted.
@@ -297,7 +298,7 @@ func (w *windowCounter) compare(t *turn, last *stored) {
 		switch passed := r.passedBy(last.progress); {
 		case n[r.data] > 1 && !w.cameWhole(r):
 			w.wrong = append(w.wrong, fmt.Sprintf("%s is counted %d times, up to lease %d of %s", r.data, n[r.data], t.epoch, w.shard))
-		case passed && n[r.data] == 0 && !w.excused[r.data] && !w.mayBeFiltered(r, last.began):
+		case passed && n[r.data] == 0 && !w.excused[r.data] && !w.mayBeFiltered(r, last.began) && !w.mayBeLost(r, last.began):
 			w.wrong = append(w.wrong, fmt.Sprintf("%s is counted in no window, though %s stores %s under lease %d of %s", r.data, t.by.name,
 				printProgress(last.progress), t.epoch, w.shard))
 		case !passed && n[r.data] > 0 && !w.cameWhole(r):

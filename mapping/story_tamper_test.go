@@ -176,7 +176,7 @@ func TestStoryRulesNotice(t *testing.T) {
 // noticed reports whether a rule notices a fault in the story of a seed.
 func noticed(t *testing.T, seed uint64, f tamper) bool {
 	plan := planStory(seed)
-	plan.fleet = false // the wrappers are for a Store
+	plan.fleet, plan.fanOut = false, false // the wrappers are for a Store, and a stream that is polled
 	var s *stage
 	synctest.Test(t, func(t *testing.T) { s = plan.play(t, f) })
 	return slices.ContainsFunc(s.journal.judge(), func(w string) bool { return strings.HasPrefix(w, f.rule) })

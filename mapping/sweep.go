@@ -142,7 +142,7 @@ func (r *run) gaveUp(e *shardEnd) error {
 // is known, and retention that of the stream, 0 where it is not known.
 func (m *Mapping) leftUnread(shard string, position batch.Position, from time.Time, retention time.Duration) {
 	m.counts.trimmed.Add(1)
-	to := m.clocks(time.Now()).service.Add(-cmp.Or(retention, minRetention))
+	to := m.clocks(time.Now()).service.Add(poller.ClockSlack - cmp.Or(retention, minRetention))
 	m.log.Error("the shard has left the stream before it was read to its end: what was left of it is lost",
 		"shard", shard, "position", position.String(), "from", stamp(from), "to", stamp(to))
 	call(m.observer.Trimmed, Trimmed{Shard: shard, Position: position, From: from, To: to})

@@ -168,3 +168,29 @@ func TestRetentionPassesTheReaderWhileTheFunctionBlocks(t *testing.T) {
 		require.NoError(t, r.stop())
 	})
 }
+
+// TestGapOfLessThanASecondIsTold loses a record within the second in which the mapping stopped: answers tell whole seconds only.
+func TestGapOfLessThanASecondIsTold(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		cfg, gaps := w.trims()
+		cfg.PollInterval = 200 * time.Millisecond
+		w.put(0, 1)
+		r := w.start(cfg)
+		pass(10*time.Second + 450*time.Millisecond)
+		w.put(1, 1)
+		pass(200 * time.Millisecond)
+		require.NoError(t, r.stop())
+		w.put(2, 1)
+		lost := time.Now()
+		pass(24*time.Hour + 50*time.Millisecond)
+
+		r = w.start(cfg)
+		pass(time.Second)
+		require.Equal(t, numbers(0, 2), w.delivered(), "0002 is trimmed")
+		require.Len(t, gaps, 1)
+		g := <-gaps
+		assert.False(t, g.To.Before(lost), "what arrived after %s is still there, by what is told, and %s is lost", g.To, lost)
+		assert.False(t, g.From.After(lost))
+		require.NoError(t, r.stop())
+	})
+}

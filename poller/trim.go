@@ -29,6 +29,10 @@ type GapFinder interface {
 // minRetention is the shortest retention period that a stream can have, and what is assumed of one that does not tell.
 const minRetention = 24 * time.Hour
 
+// ClockSlack is how much later than a Clock shows it may be: an answer tells its time cut to the second, and took a while to
+// arrive. What may have been trimmed goes by the later time, else the last of it would be lost unsaid.
+const ClockSlack = 2 * time.Second
+
 // trimWatch finds out whether retention has passed a read position. It is pure: its reader calls.
 //
 // Whatever is trimmed arrived minRetention ago at least. So an iterator is above suspicion while all that is that old has
@@ -55,7 +59,7 @@ func newTrimWatch(from Start) trimWatch {
 }
 
 // begin returns where to begin so that reading goes on at from, which is the read position, and the suspicion of what
-// begins there. now is by the stream's clock.
+// begins there. now is by the stream's clock, and not too early.
 func (w *trimWatch) begin(from Start, now time.Time) (Start, suspicion) {
 	known := !w.position.IsZero() && !w.readTo.IsZero()
 	if !known || now.Sub(w.readTo) < minRetention {
@@ -102,14 +106,14 @@ func (w *trimWatch) read(page *batch.Page) {
 
 // begin returns where the reader begins a read from its position, and the suspicion of that.
 func (r *reader) begin() (Start, suspicion) {
-	return r.watch.begin(r.from, r.poller.serviceTime(time.Now()))
+	return r.watch.begin(r.from, r.poller.latestTime())
 }
 
 // watchTrim looks at a delivery for a gap in front of it. The page has those of its records that are new.
 func (r *reader) watchTrim(ctx context.Context, d *delivery, page *batch.Page) {
 	r.gap = nil
 	if r.watch.trimmed(d.suspected, d.records, page) {
-		r.gap = r.watch.gap(d.records, r.poller.serviceTime(time.Now()).Add(-r.poller.retention(ctx)))
+		r.gap = r.watch.gap(d.records, r.poller.latestTime().Add(-r.poller.retention(ctx)))
 	}
 	r.watch.read(page)
 }
@@ -121,6 +125,9 @@ func (r *reader) Gap() (Gap, bool) {
 	}
 	return *r.gap, true
 }
+
+// latestTime returns the latest time that it can be on the service's clock.
+func (p *Poller) latestTime() time.Time { return p.serviceTime(time.Now()).Add(ClockSlack) }
 
 // retention returns the stream's retention period, minRetention where the stream does not say.
 func (p *Poller) retention(ctx context.Context) time.Duration {

@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"context"
 	"errors"
+	"time"
 
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/stretchr/testify/assert"
@@ -32,6 +34,21 @@ func testExclusive(f *fixture) {
 	f.release(lease)
 	_, p := f.acquire("b")
 	equal(f, at(1, 1), p)
+}
+
+// testAcquireCutShort ends the ctx of Acquire at some moment within it, or after it.
+func testAcquireCutShort(f *fixture) {
+	for i := range 30 {
+		ctx, cancel := context.WithTimeout(f.Context(), time.Duration(i*i)*time.Microsecond)
+		lease, _, err := f.store.Acquire(ctx, f.mapping, shard, "a")
+		cancel()
+		if err != nil {
+			lease, _, err = f.store.Acquire(f.Context(), f.mapping, shard, "a")
+			require.NoError(f, err, "nobody has the lease by a call that failed")
+		}
+		f.commit(lease, at(uint64(i+1), i+1))
+		f.release(lease)
+	}
 }
 
 func testAcquireRace(f *fixture) {

@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) mapping.Store) {
 		"LeaseEpochGrows":                      testEpochGrows,
 		"LeaseIsExclusive":                     testExclusive,
 		"LeaseRaceHasOneWinner":                testAcquireRace,
+		"AcquireCutShortHoldsNoLease":          testAcquireCutShort,
 		"LeaseReleaseIsForItsOwnEpochOnly":     testStaleRelease,
 		"LeaseNeedsNames":                      testEmptyNames,
 		"CommitAfterReleaseIsLost":             testLateCommit,

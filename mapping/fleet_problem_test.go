@@ -1,0 +1,43 @@
+package mapping_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/internal/fleet"
+)
+
+// takeless is a view through which no lease can be taken.
+type takeless struct{ *view }
+
+func (s takeless) Fleet(name string) mapping.FleetTable { return takelessTable{s.view.Fleet(name)} }
+
+type takelessTable struct{ mapping.FleetTable }
+
+func (takelessTable) Take(context.Context, fleet.Lease, string) (fleet.Lease, error) {
+	return fleet.Lease{}, errSilent
+}
+
+// TestFailedTakeIsNoProblemOnceThereIsNothingToTake has a worker fail to take the only shard, which another one takes then: a
+// call that is made on demand does not fail for ever because it is not made again.
+func TestFailedTakeIsNoProblemOnceThereIsNothingToTake(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		c := newCrew(w)
+		idle := c.joinWith("a", func(cfg *mapping.Config) { cfg.Store = takeless{&view{sharedStore: c.store}} })
+		pass(10 * time.Second)
+		assert.Contains(t, idle.Status().Problem, "take a lease")
+		other := c.join("b")
+		pass(2 * time.Minute)
+		w.put(0, 3)
+		pass(5 * time.Second)
+		assert.Len(t, c.shards(), 1, "b has it")
+		assert.Empty(t, idle.Status().Problem)
+		require.NoError(t, idle.stop())
+		require.NoError(t, other.stop())
+	})
+}
