@@ -108,6 +108,14 @@ func newWeb(ctx context.Context, l net.Listener, handler http.Handler, log *slog
 	}}
 }
 
+// unasked has the server, which must not speak TLS, serve HTTP/2 beside HTTP/1.1 to clients that begin with it.
+func (w *web) unasked() {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	p.SetUnencryptedHTTP2(true)
+	w.server.Protocols = p
+}
+
 // secure has the server speak TLS.
 func (w *web) secure(c *tlsConfig) error {
 	certificate, err := tls.LoadX509KeyPair(c.Certificate, c.Key)

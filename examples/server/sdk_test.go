@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/stretchr/testify/assert"
@@ -118,6 +119,23 @@ functions: {print: {builtin: print}}`))
 	assert.Zero(t, listed(t, p.mappings("AKIDOPERATOR", "right")))
 	_, err = p.mappings("AKIDOPERATOR", "wrong").ListEventSourceMappings(t.Context(), &lambda.ListEventSourceMappingsInput{})
 	require.ErrorContains(t, err, "InvalidSignatureException")
+	p.signal(os.Interrupt)
+	assert.Zero(t, p.wait())
+}
+
+// The SDKs for Java and JavaScript begin HTTP/2 with Kinesis unasked, on an endpoint without TLS too.
+func TestEmbeddedStreamsSpeakHTTP2Unasked(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil, "-config", file(t, `
+kinesis: {embedded: {listen: "127.0.0.1:0", streams: [{name: orders}]}}
+functions: {print: {builtin: print}}`))
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: protocols}
+	defer transport.CloseIdleConnections()
+	client := kinesis.New(p.kinesis().Options(), func(o *kinesis.Options) { o.HTTPClient = &http.Client{Transport: transport} })
+	put(t, client, 1, 3)
+	put(t, p.kinesis(), 4, 6) // and HTTP/1.1 on the same port
 	p.signal(os.Interrupt)
 	assert.Zero(t, p.wait())
 }

@@ -39,6 +39,7 @@ func openStreams(ctx context.Context, c *config, log *slog.Logger) (*streams, er
 		return nil, fmt.Errorf("%s: %w", c.where("kinesis.embedded.listen"), c.veil(errors.Join(err, service.Close())))
 	}
 	s.web = newWeb(ctx, listener, knownHosts(service.Handler(), c.Hosts), log)
+	s.web.unasked() // as Amazon's SDKs for Java and JavaScript speak to Kinesis
 	return s, nil
 }
 

@@ -3,8 +3,6 @@ package rig
 import (
 	"os"
 	"os/exec"
-	"slices"
-	"strings"
 	"testing"
 )
 
@@ -25,8 +23,7 @@ func Command(t testing.TB, endpoint string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), CLI(t), append([]string{"--endpoint-url", endpoint}, args...)...)
 	// Flags that name the settings exist in every version of the command; AWS_ENDPOINT_URL does not.
-	env := slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "AWS_") })
-	cmd.Env = append(env,
+	cmd.Env = append(withoutAWS(),
 		"AWS_ACCESS_KEY_ID="+Account,
 		"AWS_SECRET_ACCESS_KEY=secret",
 		"AWS_DEFAULT_REGION="+Region,

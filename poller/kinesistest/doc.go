@@ -5,7 +5,7 @@
 //
 //	Service.Client()     in this process, with the methods of the SDK's client; fit for testing/synctest
 //	NewServer(service)   over HTTP on the loopback interface, for the real SDK, the aws command line, other processes;
-//	                     NewTLSServer the same with HTTP/2 over TLS, NewPipeServer for the real SDK in a synctest bubble
+//	                     NewTLSServer the same over TLS, NewPipeServer for the real SDK in a synctest bubble
 //	Service.Stream(name) the test's own hand: put records, split, merge, expire iterators, without any limit or fault
 //
 // A test that needs no network:
@@ -37,7 +37,7 @@
 // with the ChildShards, and with an exception when its consumer or stream is deleted, or when a later subscription of the
 // same consumer and shard takes over, which one within 5 s may not.
 //
-// A Server reads and writes AWS JSON 1.1 and, for requests that do, CBOR 1.1 as Amazon's Java SDK speaks it; the events
+// A Server speaks HTTP/1.1 and HTTP/2 on one port. It reads and writes AWS JSON 1.1 and, for requests that do, CBOR 1.1 as Amazon's Java SDK speaks it; the events
 // of a subscription have the form of its request. Config.RefuseCBOR makes it an endpoint that knows JSON only.
 //
 // # Strictness

@@ -26,6 +26,9 @@ const (
 // Server is a Service behind HTTP on a free port of the loopback interface, for the SDK, the aws command line and other
 // processes: point them at URL with any credentials, which nobody verifies. Close it when done, which also ends all
 // subscriptions.
+//
+// One port speaks HTTP/1.1 and HTTP/2. A client may open HTTP/2 by its preface alone, without asking first, as Amazon's
+// SDKs for Java and JavaScript do, with TLS and without.
 type Server struct {
 	// URL is the endpoint: http://127.0.0.1:port, or https://127.0.0.1:port of NewTLSServer. That of NewPipeServer is
 	// for its own Config and Client only.
@@ -52,7 +55,8 @@ func NewServer(s *Service) *Server {
 }
 
 // NewTLSServer starts a Server that speaks HTTP/2 and HTTP/1.1 over TLS, as the service does, with a certificate made for
-// it. Config and Client trust that; others find it in Certificate. It panics when NewServer does.
+// it. Config and Client trust that; others find it in Certificate. A client negotiates the protocol by ALPN, or does not
+// and sends HTTP/2 all the same. It panics when NewServer does.
 func NewTLSServer(s *Service) *Server {
 	certificate, err := newCertificate()
 	if err != nil {
@@ -61,12 +65,16 @@ func NewTLSServer(s *Service) *Server {
 	listener := listen()
 	v := newServer(s, "https://"+listener.Addr().String())
 	v.leaf = certificate.Leaf
-	v.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	secured := &tls.Config{
+		Certificates: []tls.Certificate{certificate},
+		MinVersion:   tls.VersionTLS12,
+		NextProtos:   []string{"h2", "http/1.1"},
+	}
 	trusted := x509.NewCertPool()
 	trusted.AddCert(v.leaf)
 	v.transport.TLSClientConfig = &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}
 	v.transport.ForceAttemptHTTP2 = true
-	v.serving.Go(func() { _ = v.server.ServeTLS(listener, "", "") }) // as above
+	v.serving.Go(func() { _ = v.server.Serve(prefaced{tls.NewListener(listener, secured)}) }) // as above
 	return v
 }
 
@@ -106,8 +114,32 @@ func newServer(s *Service, url string) *Server {
 		WriteTimeout:      transferTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
+		Protocols:         protocols(),
 	}
 	return v
+}
+
+// protocols returns those that a Server speaks. A connection that begins with the preface of HTTP/2 has that, others
+// HTTP/1.1. See prefaced for those with TLS.
+func protocols() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	p.SetUnencryptedHTTP2(true)
+	return p
+}
+
+// prefaced hides from net/http that the connections of a listener are encrypted. It would go by the protocol that TLS
+// negotiated, and answer the preface of a client that negotiated none with an error of HTTP/1.1. So it looks at the
+// preface instead, which a client that negotiated HTTP/2 sends as well. What is lost is Request.TLS.
+type prefaced struct{ net.Listener }
+
+// Accept implements net.Listener.
+func (l prefaced) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return struct{ net.Conn }{conn}, nil
 }
 
 // Certificate returns the certificate of a Server by NewTLSServer, and nil for others. Another process that is to trust

@@ -1,0 +1,29 @@
+package rig
+
+import (
+	"fmt"
+	"net/url"
+	"testing"
+)
+
+// KPL says how a producer with the Kinesis Producer Library is started: .ci/rig/kpl, which lists what it reads and prints.
+type KPL struct {
+	Stream  string // its name
+	Kinesis string // an endpoint on 127.0.0.1 with TLS, whose certificate the producer does not look at
+	Count   int    // the most user records in an aggregate; zero: 50
+}
+
+// Start runs the producer until t ends, and hands each line that it prints to line. What is written to it are user records;
+// Stop has it put what is left. It is skipped or fails as a KCL's Start.
+func (k KPL) Start(t testing.TB, line func(string)) *Peer {
+	t.Helper()
+	endpoint, err := url.Parse(k.Kinesis)
+	if err != nil || endpoint.Scheme != "https" {
+		t.Fatalf("rig: the endpoint %q is not one with TLS: %v", k.Kinesis, err)
+	}
+	settings := []string{"stream=" + k.Stream, "port=" + endpoint.Port(), "java.io.tmpdir=" + t.TempDir()}
+	if k.Count > 0 {
+		settings = append(settings, fmt.Sprint("count=", k.Count))
+	}
+	return startPeer(t, "KPL", java(t, "kpl", "", "Producer", settings), line)
+}

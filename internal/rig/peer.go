@@ -1,0 +1,100 @@
+package rig
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// stopTimeout is how long a Peer may take to stop by itself. A KCL worker hands over its leases meanwhile.
+const stopTimeout = 3 * time.Minute
+
+// Peer is a running program that nobody here wrote the substance of. Its methods are for one goroutine at a time.
+type Peer struct {
+	name    string
+	process process
+	input   io.WriteCloser
+}
+
+// startPeer runs a command until t ends. Its environment has nothing of AWS. Each line that it prints is handed to line, in
+// order, before the Peer counts as ended; line must not block for long.
+func startPeer(t testing.TB, name string, cmd *exec.Cmd, line func(string)) *Peer {
+	t.Helper()
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatalf("rig: %s: %v", name, err)
+	}
+	p := &Peer{name: name, input: input, process: process{cmd: cmd, exited: make(chan struct{})}}
+	cmd.Env = append(withoutAWS(), "AWS_EC2_METADATA_DISABLED=true")
+	cmd.Stdout = &lines{each: line}
+	cmd.Stderr = &p.process.output
+	cmd.WaitDelay = pipeDelay
+	isolate(cmd)
+	if err := p.process.run(); err != nil {
+		t.Fatalf("rig: %s did not start: %v", name, err)
+	}
+	t.Cleanup(func() {
+		p.process.stop()
+		_ = p.input.Close()
+		if output := p.process.output.String(); t.Failed() && output != "" {
+			t.Logf("rig: %s said:\n%s", name, output)
+		}
+	})
+	return p
+}
+
+// withoutAWS returns this process's environment without the user's own settings for AWS.
+func withoutAWS() []string {
+	return slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "AWS_") })
+}
+
+// Exited is closed when the Peer has ended, for whatever reason, and all that it printed was handed on.
+func (p *Peer) Exited() <-chan struct{} { return p.process.exited }
+
+// Write writes to the Peer's input.
+func (p *Peer) Write(b []byte) (int, error) { return p.input.Write(b) }
+
+// Stop has the Peer stop by itself, by closing its input, and waits for it. A Peer that does not, or that ends with an
+// error, fails the test.
+func (p *Peer) Stop(t testing.TB) {
+	t.Helper()
+	_ = p.input.Close()
+	timeout := time.NewTimer(stopTimeout)
+	defer timeout.Stop()
+	select {
+	case <-p.process.exited:
+		if err := p.process.group.Wait(); err != nil {
+			t.Errorf("rig: %s ended: %v", p.name, err)
+		}
+	case <-timeout.C:
+		t.Errorf("rig: %s did not stop within %s", p.name, stopTimeout)
+		p.process.stop()
+	}
+}
+
+// Kill ends the Peer as kill -9 does, and waits until it is gone.
+func (p *Peer) Kill() { p.process.stop() }
+
+// lines is a Writer that hands on whole lines, without their ends.
+type lines struct {
+	each func(string)
+	rest []byte // of a line that has no end yet
+}
+
+// Write implements io.Writer. It never fails.
+func (l *lines) Write(b []byte) (int, error) {
+	l.rest = append(l.rest, b...)
+	for {
+		line, rest, found := bytes.Cut(l.rest, []byte("\n"))
+		if !found {
+			return len(b), nil
+		}
+		l.each(string(line))
+		l.rest = append(l.rest[:0], rest...)
+	}
+}
