@@ -463,6 +463,12 @@ func (j *journal) leftBy(p *player) fmt.Stringer {
 	return nil
 }
 
+// runs reports whether a call of a process has not ended yet.
+func (j *journal) runs(p *player) bool {
+	return slices.ContainsFunc(j.calls, func(c *played) bool { return c.by == p && !c.ended.came() }) ||
+		slices.ContainsFunc(j.drops, func(d *dropped) bool { return d.by == p && !d.ended.came() })
+}
+
 // String names a discard.
 func (d *dropped) String() string { return fmt.Sprintf("the discard of %s", names(d.records)) }
 
