@@ -23,15 +23,19 @@ func (takelessTable) Take(context.Context, fleet.Lease, string) (fleet.Lease, er
 	return fleet.Lease{}, errSilent
 }
 
-// TestFailedTakeIsNoProblemOnceThereIsNothingToTake has a worker fail to take the only shard, which another one takes then: a
-// call that is made on demand does not fail for ever because it is not made again.
+// TestFailedTakeIsNoProblemOnceThereIsNothingToTake has a worker fail to take the only shard, lose its table for so long that it
+// starts over, and find that another worker has the shard: a call that is not made again does not fail for ever.
 func TestFailedTakeIsNoProblemOnceThereIsNothingToTake(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		c := newCrew(w)
-		idle := c.joinWith("a", func(cfg *mapping.Config) { cfg.Store = takeless{&view{sharedStore: c.store}} })
+		v := &view{sharedStore: c.store}
+		idle := c.joinWith("a", func(cfg *mapping.Config) { cfg.Store = takeless{v} })
 		pass(10 * time.Second)
 		assert.Contains(t, idle.Status().Problem, "take a lease")
+		v.cut.Store(true)
 		other := c.join("b")
+		pass(30 * time.Second)
+		v.cut.Store(false)
 		pass(2 * time.Minute)
 		w.put(0, 3)
 		pass(5 * time.Second)

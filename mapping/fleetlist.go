@@ -82,9 +82,10 @@ func (f *member) reason(s fleet.State) string {
 // list reports to the core which shards there are: those of the stream, and those that have left it and are to be ended.
 func (f *member) list() {
 	l := &f.r.lineage
+	early := l.early()
 	var shards []fleet.Shard
 	for id, s := range l.shards {
-		if !l.isEarly(s) {
+		if _, ok := early[id]; !ok {
 			shards = append(shards, fleet.Shard{ID: id, Parents: parentsOf(s)})
 		}
 	}

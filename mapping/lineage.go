@@ -227,11 +227,23 @@ func (l *lineage) waiting(processed func(id string) bool) (waiting []poller.Shar
 	return waiting
 }
 
-// early returns the shards, in no order, that are early.
-func (l *lineage) early() (early []poller.Shard) {
-	for _, s := range l.shards {
+// early returns the shards that are early, and all that follow them: who does not know of a shard takes it for one that has left.
+func (l *lineage) early() map[string]poller.Shard {
+	early := map[string]poller.Shard{}
+	var add func(id string)
+	add = func(id string) {
+		s, known := l.shards[id]
+		if _, added := early[id]; added || !known || l.rows[id].begun || l.finished[id] {
+			return // begun: it was opened when its parents were fully processed or gone
+		}
+		early[id] = s
+		for _, child := range l.children[id] {
+			add(child)
+		}
+	}
+	for id, s := range l.shards {
 		if l.isEarly(s) {
-			early = append(early, s)
+			add(id)
 		}
 	}
 	return early

@@ -100,7 +100,7 @@ func (p *player) run(cfg mapping.Config) {
 
 // exit ends a process whose Run has returned, unless a function of it runs. The caller holds the journal's lock.
 func (p *player) exit() {
-	if j := p.journal(); p.alone != nil && j.leftBy(p) == nil {
+	if j := p.journal(); p.alone != nil && !j.runs(p) {
 		if kept := p.alone.giveBack(); len(kept) > 0 && !p.died.came() {
 			j.faults = append(j.faults, fmt.Sprintf("released: %s keeps %v", p.name, kept))
 		}

@@ -429,7 +429,7 @@ func (j *journal) wrongReturn(p *player) (wrong []string) {
 		{p.err != nil && !still && !cut && !unstored, "an error that Run does not document"},
 		{still && left == nil, "no function runs"},
 		{!still && left != nil, fmt.Sprintf("%s still runs", left)},
-		{cut && late == nil && !j.waits(p), "no function was cut short"},
+		{cut && late == nil && !j.waits(p) && !j.succeededLate(p), "no function was cut short"},
 		{p.err == nil && late != nil, fmt.Sprintf("%s was cut short", late)},
 		{unstored && !j.failedToStore(p), "all was stored"},
 	} {
@@ -463,6 +463,12 @@ func (j *journal) leftBy(p *player) fmt.Stringer {
 	return nil
 }
 
+// runs reports whether a call of a process has not ended yet.
+func (j *journal) runs(p *player) bool {
+	return slices.ContainsFunc(j.calls, func(c *played) bool { return c.by == p && !c.ended.came() }) ||
+		slices.ContainsFunc(j.drops, func(d *dropped) bool { return d.by == p && !d.ended.came() })
+}
+
 // String names a discard.
 func (d *dropped) String() string { return fmt.Sprintf("the discard of %s", names(d.records)) }
 
@@ -487,6 +493,11 @@ func (j *journal) cutShort(p *player, end time.Time) fmt.Stringer {
 // waits reports whether a process waited to deliver a document once more, for as long as that takes, when it was stopped.
 func (j *journal) waits(p *player) bool {
 	return p.stage.report == blocking && slices.ContainsFunc(j.drops, func(d *dropped) bool { return d.by == p && !d.gone && d.began.before(p.stopped) })
+}
+
+// succeededLate reports whether a call of a process succeeded after its ctx was done and Run was to stop: a timeout makes it a failure.
+func (j *journal) succeededLate(p *player) bool {
+	return slices.ContainsFunc(j.calls, func(c *played) bool { return c.by == p && c.ok && c.late && p.stopped.before(c.ended) })
 }
 
 // failedToStore reports whether a process had a commit fail after it was to stop, or shortly before.
