@@ -28,7 +28,7 @@ func (c *checked) Check(context.Context) error {
 
 func TestADestinationThatDoesNotExistIsRefusedAtTheFirstStart(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
-		d := &checked{err: fmt.Errorf("%w: The specified queue does not exist.", invoke.ErrDestinationMissing)}
+		d := &checked{err: fmt.Errorf("%w: The specified queue does not exist.", invoke.ErrDestinationMissing)} //nolint:revive // SQS's own text
 		cfg.DestinationConfig.OnFailure.To = d
 		require.ErrorIs(t, cfg.CheckDestination(t.Context()), invoke.ErrDestinationMissing)
 		err := w.start(cfg).wait()

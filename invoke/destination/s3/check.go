@@ -21,7 +21,7 @@ type header interface {
 }
 
 // errNoBucket has S3's words for GET, since its answer to HEAD has no body.
-var errNoBucket = errors.New("The specified bucket does not exist") //nolint:revive,staticcheck // S3's own text
+var errNoBucket = errors.New("The specified bucket does not exist") //nolint:staticcheck // S3's own text
 
 // Check asks for the bucket, which needs s3:ListBucket, as AWS Lambda does.
 func (d *Destination) Check(ctx context.Context) error {

@@ -6,7 +6,6 @@
 package callback
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -71,7 +70,6 @@ func (g Guard) Here(name string, f func()) (err error) {
 // Report logs a callback that did not return.
 func (g Guard) Report(err *Error, stack []byte) {
 	if g.Log != nil {
-		g.Log.LogAttrs(context.Background(), slog.LevelError, "a callback did not return", slog.String("callback", err.Name),
-			slog.Any("error", err), slog.String("stack", string(stack)))
+		g.Log.Error("a callback did not return", "callback", err.Name, "error", err, "stack", string(stack))
 	}
 }
