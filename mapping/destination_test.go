@@ -28,13 +28,13 @@ func (c *checked) Check(context.Context) error {
 
 func TestADestinationThatDoesNotExistIsRefusedAtTheFirstStart(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
-		d := &checked{err: fmt.Errorf("%w: The specified queue does not exist.", invoke.ErrDestinationMissing)} //nolint:revive // SQS's own text
+		d := &checked{err: fmt.Errorf("%w: The specified queue does not exist", invoke.ErrDestinationMissing)}
 		cfg.DestinationConfig.OnFailure.To = d
 		require.ErrorIs(t, cfg.CheckDestination(t.Context()), invoke.ErrDestinationMissing)
 		err := w.start(cfg).wait()
 		require.ErrorIs(t, err, invoke.ErrDestinationMissing)
 		assert.ErrorContains(t, err, "DestinationConfig.OnFailure: ")
-		assert.ErrorContains(t, err, "The specified queue does not exist.")
+		assert.ErrorContains(t, err, "The specified queue does not exist")
 
 		d.err = nil
 		require.NoError(t, cfg.CheckDestination(t.Context()))

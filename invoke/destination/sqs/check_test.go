@@ -23,7 +23,7 @@ type asked struct {
 	calls []string
 }
 
-func (a *asked) GetQueueUrl(_ context.Context, in *sqs.GetQueueUrlInput, _ ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error) { //nolint:revive // the client's name
+func (a *asked) GetQueueUrl(_ context.Context, in *sqs.GetQueueUrlInput, _ ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error) { //nolint:revive,staticcheck // the SDK's name
 	a.calls = append(a.calls, "GetQueueUrl "+*in.QueueName)
 	return &sqs.GetQueueUrlOutput{QueueUrl: aws.String(queueURL)}, a.err
 }
