@@ -429,7 +429,7 @@ func (j *journal) wrongReturn(p *player) (wrong []string) {
 		{p.err != nil && !still && !cut && !unstored, "an error that Run does not document"},
 		{still && left == nil, "no function runs"},
 		{!still && left != nil, fmt.Sprintf("%s still runs", left)},
-		{cut && late == nil && !j.waits(p) && !j.succeededLate(p), "no function was cut short"},
+		{cut && late == nil && !j.waits(p) && !j.mayBeCut(p, p.stopped.at.Add(drain)), "no function was cut short"},
 		{p.err == nil && late != nil, fmt.Sprintf("%s was cut short", late)},
 		{unstored && !j.failedToStore(p), "all was stored"},
 	} {
@@ -495,9 +495,11 @@ func (j *journal) waits(p *player) bool {
 	return p.stage.report == blocking && slices.ContainsFunc(j.drops, func(d *dropped) bool { return d.by == p && !d.gone && d.began.before(p.stopped) })
 }
 
-// succeededLate reports whether a call of a process succeeded after its ctx was done and Run was to stop: a timeout makes it a failure.
-func (j *journal) succeededLate(p *player) bool {
-	return slices.ContainsFunc(j.calls, func(c *played) bool { return c.by == p && c.ok && c.late && p.stopped.before(c.ended) })
+// mayBeCut reports whether a call of a process may have been cut short though it does not show: one that succeeded after its ctx was
+// done, which a timeout makes a failure, or a delivery that failed just when the stop's patience was over.
+func (j *journal) mayBeCut(p *player, end time.Time) bool {
+	return slices.ContainsFunc(j.calls, func(c *played) bool { return c.by == p && c.ok && c.late && p.stopped.before(c.ended) }) ||
+		slices.ContainsFunc(j.drops, func(d *dropped) bool { return d.by == p && p.stopped.before(d.ended) && !d.ended.at.Before(end) })
 }
 
 // failedToStore reports whether a process had a commit fail after it was to stop, or shortly before.
