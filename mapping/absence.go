@@ -40,13 +40,17 @@ func (a absence) lasts(d time.Duration) bool {
 	return a.listings >= 2 && a.last.Sub(a.since) >= d
 }
 
-// absence returns what listings say of a shard that the newest one lacks. A shard that no listing ever had was lacking in all.
+// absence returns what listings say of a shard that the newest one lacks. A shard that no listing ever had, and that none named as
+// a parent, was lacking in all.
 func (l *lineage) absence(id string) absence {
 	if a, ok := l.missed[id]; ok {
 		return a
 	}
 	if _, ok := l.shards[id]; ok {
 		return absence{}
+	}
+	if a, ok := l.orphaned[id]; ok {
+		return a
 	}
 	return l.all
 }

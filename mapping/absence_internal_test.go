@@ -107,6 +107,26 @@ func TestChildWaitsForAParentThatAListingMayHaveLeftOut(t *testing.T) {
 }
 
 // TestListingTakesNothingBackThatNeverChanges: a member that one listing leaves out is not its zero.
+// A parent that no listing ever had may be younger than the listings before the one that names it: a cut listing then has the
+// grandchildren of a shard that it knows, and not the children.
+func TestListingsFromBeforeAParentWasNamedSayNothingOfIt(t *testing.T) {
+	l := newLineage()
+	at := func(s int64) time.Time { return time.Unix(s, 0) }
+	for s := range int64(5) {
+		l.list(family("a"), at(60*s), nil)
+	}
+	grandchild := family("g<c")[0]
+	l.list(family("a g<c"), at(300), nil)
+	assert.True(t, l.isEarly(grandchild), "one listing lacks its parent")
+	l.list(family("a"), at(301), nil)
+	assert.True(t, l.isEarly(grandchild), "two do, but not for long enough")
+	l.list(family("a g<c"), at(302), nil)
+	assert.False(t, l.isEarly(grandchild), "as at a first start")
+	l.list(family("a c<a g<c"), at(310), nil)
+	assert.False(t, l.isEarly(grandchild), "now it waits for its parent as any child does")
+	assert.Empty(t, l.orphaned)
+}
+
 func TestListingTakesNothingBackThatNeverChanges(t *testing.T) {
 	full := poller.Shard{
 		ID: "a", Parent: "p", AdjacentParent: "q", StartingHashKey: "0", EndingHashKey: "9", StartingSequenceNumber: "7", EndingSequenceNumber: "8",

@@ -27,10 +27,12 @@ type lineage struct {
 	// rows are what was stored for the shards when that was read last.
 	rows map[string]stored
 
-	// missed are the shards that were known, and that the newest listings lack. all counts all listings: what they say of a
-	// shard that none ever had.
-	missed map[string]absence
-	all    absence
+	// missed are the shards that were known, and that the newest listings lack. orphaned are the parents that listed shards
+	// name and that no listing ever had: a listing from before it was named says nothing of such a shard, which may be
+	// younger. all counts all listings: what they say of any other shard that none ever had.
+	missed   map[string]absence
+	orphaned map[string]absence
+	all      absence
 
 	// open is when the last listing began that had a shard as open.
 	open map[string]time.Time
@@ -45,7 +47,7 @@ type lineage struct {
 func newLineage() lineage {
 	return lineage{
 		shards: map[string]poller.Shard{}, children: map[string][]string{}, finished: map[string]bool{},
-		learned: map[string]time.Time{}, missed: map[string]absence{}, open: map[string]time.Time{},
+		learned: map[string]time.Time{}, missed: map[string]absence{}, orphaned: map[string]absence{}, open: map[string]time.Time{},
 	}
 }
 
@@ -87,12 +89,26 @@ func (l *lineage) list(listed []poller.Shard, began time.Time, processed map[str
 		l.missed[id] = l.absence(id)
 		l.shards[id] = s
 	}
+	l.orphan(began)
 	l.forget()
 	l.children = make(map[string][]string, len(l.shards))
 	for id := range l.shards {
 		l.adopt(id)
 	}
 	return gone
+}
+
+// orphan takes note of the parents that no listing ever had, each since the first listing that had a shard which names it.
+func (l *lineage) orphan(began time.Time) {
+	orphaned := map[string]absence{}
+	for _, s := range l.shards {
+		for _, p := range parentsOf(s) {
+			if _, known := l.shards[p]; !known && l.missed[p].listings == 0 {
+				orphaned[p] = l.orphaned[p].again(began)
+			}
+		}
+	}
+	l.orphaned = orphaned
 }
 
 // forget drops what was known of shards that have left, but for their absence: see read.
