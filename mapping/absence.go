@@ -137,6 +137,9 @@ func (l *lineage) unsettled() (soon time.Duration) {
 		soon = unsettledRefresh
 	}
 	for id, s := range l.shards {
+		if l.rows[id].end && l.open[id].Equal(l.all.last) && l.all.listings > 0 {
+			soon = unsettledRefresh // the listing is older than the shard's end: it may lack children
+		}
 		if _, learned := l.learned[id]; learned || l.finished[id] || !l.isEarly(s) {
 			continue
 		}

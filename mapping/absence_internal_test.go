@@ -127,6 +127,17 @@ func TestListingsFromBeforeAParentWasNamedSayNothingOfIt(t *testing.T) {
 	assert.Empty(t, l.orphaned)
 }
 
+// A listing that shows a shard as open, though its end is stored, is older than the end: it may lack the shard's children, which
+// would wait for the next one.
+func TestListingThatIsOlderThanAStoredEndIsMadeAgainSoon(t *testing.T) {
+	l := newLineage()
+	l.read(map[string]Progress{"a": {Version: 1, End: true}})
+	l.list(family("a"), time.Unix(0, 0), nil)
+	assert.Equal(t, unsettledRefresh, l.unsettled())
+	l.list(family("a b<a"), time.Unix(10, 0), nil)
+	assert.Zero(t, l.unsettled())
+}
+
 func TestListingTakesNothingBackThatNeverChanges(t *testing.T) {
 	full := poller.Shard{
 		ID: "a", Parent: "p", AdjacentParent: "q", StartingHashKey: "0", EndingHashKey: "9", StartingSequenceNumber: "7", EndingSequenceNumber: "8",
