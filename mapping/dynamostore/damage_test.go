@@ -157,7 +157,7 @@ func TestDeleteRemovesStatesToo(t *testing.T) {
 	for _, i := range scan(t, db, dynamostore.DefaultTable) {
 		left = append(left, i["item"].(*types.AttributeValueMemberS).Value)
 	}
-	assert.ElementsMatch(t, []string{"worker", "floor", "state/21:shardId-0000000000000/1/0000", "state/21:shardId-0000000000000/1/0001", "state/21:shardId-0000000000000/1/0002"}, left)
+	assert.ElementsMatch(t, []string{"worker", "floor", orders, "state/21:shardId-0000000000000/1/0000", "state/21:shardId-0000000000000/1/0001", "state/21:shardId-0000000000000/1/0002"}, left)
 	again, p := acquire(t, s, orders)
 	assert.Zero(t, p)
 	assert.Greater(t, again.Epoch, held.Epoch)
