@@ -145,7 +145,7 @@ func TestReadsThatFailCountNothing(t *testing.T) {
 		})
 		pass(1500 * time.Millisecond)
 		w.collect()
-		w.service.Throttle(kinesistest.GetRecords, 1)
+		w.service.Throttle(kinesistest.GetRecords, 100) // a refused read is retried soon
 		pass(time.Second)
 		got := w.collect().counters
 		require.NotZero(t, failed)
