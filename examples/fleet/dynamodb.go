@@ -25,7 +25,7 @@ func startDynamoDB(ctx context.Context) (url string, stop func(), err error) {
 		return "", nil, err
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // workers that stop need it
-	cmd := exec.CommandContext(ctx, node, "-e", serve)
+	cmd := exec.CommandContext(ctx, node, "--require", "./aborted.cjs", "-e", serve)
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	_, err1 := cmd.StdinPipe() // ends with this process
 	out, err2 := cmd.StdoutPipe()

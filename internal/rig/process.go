@@ -75,7 +75,7 @@ func launch(ctx context.Context, e emulator, node, dir string) (*process, error)
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"--require", "./loopback.cjs", e.script}
+	args := []string{"--require", "./loopback.cjs", "--require", "./aborted.cjs", e.script}
 	if e.args != nil {
 		args = append(args, e.args(port)...)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -55,6 +56,20 @@ func TestDynamoDBAnswers(t *testing.T) {
 	status, body := post(t, rig.DynamoDB(t), "application/x-amz-json-1.0", "DynamoDB_20120810.ListTables")
 	require.Equal(t, http.StatusOK, status, body)
 	assert.JSONEq(t, `{"TableNames":[]}`, body)
+}
+
+// TestDynamoDBOutlivesAClientThatHangsUp: a cancelled call breaks its connection in the midst of a request's body.
+func TestDynamoDBOutlivesAClientThatHangsUp(t *testing.T) {
+	endpoint := rig.DynamoDB(t)
+	for range 3 {
+		connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(endpoint, "http://"))
+		require.NoError(t, err)
+		_, err = io.WriteString(connection, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+		require.NoError(t, err)
+		require.NoError(t, connection.Close())
+		status, body := post(t, endpoint, "application/x-amz-json-1.0", "DynamoDB_20120810.ListTables")
+		require.Equal(t, http.StatusOK, status, body)
+	}
 }
 
 func TestSQSAnswers(t *testing.T) {
