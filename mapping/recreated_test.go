@@ -326,21 +326,32 @@ func TestOneListingOfAnotherStreamEndsNothing(t *testing.T) {
 	}
 }
 
-// TestServiceThatChangesTheNumbersOfItsShardsIsReadOn: one emulator has a shard begin at its oldest record. The time of the stream's
-// creation says that it is the same.
+// beginningAt has every shard begin at one number.
+func beginningAt(number string) func([]types.Shard) []types.Shard {
+	return func(shards []types.Shard) []types.Shard {
+		for i := range shards {
+			shards[i].SequenceNumberRange.StartingSequenceNumber = &number
+		}
+		return shards
+	}
+}
+
+// TestServiceThatChangesTheNumbersOfItsShardsIsReadOn: one emulator counts from 1, and has a shard begin at its oldest record. The time
+// of the stream's creation says that it is the same.
 func TestServiceThatChangesTheNumbersOfItsShardsIsReadOn(t *testing.T) {
 	aloneAndInAFleet(t, 2, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]mapping.Progress) {
+		lists.set(beginningAt("3"))
 		w.put(0, 10)
 		r := w.start(cfg)
 		pass(time.Minute)
-		lists.set(renumbered)
+		lists.set(beginningAt("17"))
 		pass(time.Minute)
 		w.put(10, 10)
 		pass(time.Minute)
 		assert.ElementsMatch(t, numbers(0, 20), w.delivered())
 		assert.Contains(t, w.logs.String(), "its service changes the numbers at which shards begin")
 		require.NoError(t, r.stop())
-		lists.set(nil)
+		lists.set(beginningAt("20"))
 		r = w.start(cfg)
 		w.put(20, 10)
 		pass(2 * time.Minute)

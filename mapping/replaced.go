@@ -45,11 +45,17 @@ func isDecimal(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(c rune) bool { return c < '0' || c > '9' }) < 0
 }
 
-// contradiction is what a listing says against that which is known, empty if there is nothing. numbers is set where it is about
-// the sequence numbers at which shards begin.
+// contradiction is what a listing says against that which is known, empty if there is nothing. renumbered is set where a service that
+// changes the numbers at which its shards begin would say it of one and the same stream.
 type contradiction struct {
-	text    string
-	numbers bool
+	text       string
+	renumbered bool
+}
+
+// contradictionOf is a contradiction between the number at which a shard begins and another one of it. AWS never changes a number:
+// two that are as long as AWS's belong to two streams.
+func contradictionOf(start, other, text string) contradiction {
+	return contradiction{text: text, renumbered: len(start) < awsDigits || len(other) < awsDigits}
 }
 
 // contradicts returns what a listing contradicts of that which is known of the stream's shards, or stored for them. read are the
@@ -61,11 +67,11 @@ func (l *lineage) contradicts(listed []poller.Shard, read map[string]string) con
 			continue
 		}
 		if was := l.startOf(s.ID); was != "" && was != start {
-			return contradiction{fmt.Sprintf("shard %s began at %s, and begins at %s now", s.ID, was, start), true}
+			return contradictionOf(start, was, fmt.Sprintf("shard %s began at %s, and begins at %s now", s.ID, was, start))
 		}
 		for _, position := range [...]string{row.position, read[s.ID]} {
 			if isBefore(position, start) {
-				return contradiction{fmt.Sprintf("shard %s begins at %s, and its position is %s", s.ID, start, position), true}
+				return contradictionOf(start, position, fmt.Sprintf("shard %s begins at %s, and its position is %s", s.ID, start, position))
 			}
 		}
 	}
@@ -146,8 +152,10 @@ type suspicion struct {
 // weigh takes in a look at the stream, and what it contradicts. It returns the reason of the suspicion, empty if there is none,
 // and whether it is certain.
 //
-// Two things clear the stream: a creation time that is the same though the numbers of its shards are others, for then its service
-// changes them, and one that is another each time it is asked, for then that says nothing. The lineage keeps either in mind.
+// Two things clear the stream: a creation time that is the same though the numbers of its shards are others, unless they are as AWS
+// makes them, for then its service changes them; and one that is another each time it is asked, for then that says nothing. The lineage
+// keeps either in mind. A creation time that is the same does not clear AWS's numbers: the stream may have been replaced between the
+// first listing and the description that followed it.
 func (s *suspicion) weigh(l *lineage, v *sight, c contradiction) (reason string, certain bool) {
 	same, differs := l.creation(v.created)
 	if c.text == "" && l.isVouchedFor(v.shards) {
@@ -161,7 +169,7 @@ func (s *suspicion) weigh(l *lineage, v *sight, c contradiction) (reason string,
 	switch {
 	case c.text != "" && differs != "":
 		return c.text + ", and " + differs, true
-	case c.numbers && s.same && lasts:
+	case c.renumbered && s.same && lasts:
 		l.vague = true
 		*s = suspicion{}
 		return "", false

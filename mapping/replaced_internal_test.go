@@ -53,7 +53,8 @@ func weighed(l *lineage, read map[string]string, looks []seen) (reasons []string
 	return reasons, certain
 }
 
-var long = "49" + strings.Repeat("1", 54) // as AWS's sequence numbers are
+// long and longer are as AWS's sequence numbers are.
+var long, longer = "49" + strings.Repeat("1", 54), "49" + strings.Repeat("2", 54)
 
 // TestStreamIsAnotherOneByTwoWitnesses: neither one listing nor one description of the stream decides it.
 func TestStreamIsAnotherOneByTwoWitnesses(t *testing.T) {
@@ -88,6 +89,7 @@ func TestStreamIsAnotherOneByTwoWitnesses(t *testing.T) {
 		"another creation each time it is asked":          {nil, nil, []seen{{0, "a:7", 1}, {30, "a:7", 2}, {40, "a:7", 3}, {50, "a:7", 4}}, false, false},
 		"another number, of a stream that is the same":    {nil, nil, []seen{{0, "a:7", 1}, {30, "a:8", 1}}, true, false},
 		"and again: its service changes numbers":          {nil, nil, []seen{{0, "a:7", 1}, {30, "a:8", 1}, {40, "a:8", 1}, {50, "a:9", 1}}, false, false},
+		"another number as AWS makes them":                {nil, nil, []seen{{0, "a:" + long, 1}, {30, "a:" + longer, 1}, {40, "a:" + longer, 1}}, true, true},
 		"though it does not say so twice":                 {nil, nil, []seen{{0, "a:7", 1}, {30, "a:8", 1}, {40, "a:8", 0}}, false, false},
 		"whose creation is another then":                  {nil, nil, []seen{{0, "a:7", 1}, {30, "a:8", 1}, {40, "a:8", 1}, {50, "a:9", 2}, {60, "a:9", 2}}, true, true},
 		"a number that no other stream has, all the same": {nil, nil, []seen{{0, "a:" + long, 1}, {30, "a:" + long, 2}, {40, "a:" + long, 2}}, false, false},
@@ -95,19 +97,20 @@ func TestStreamIsAnotherOneByTwoWitnesses(t *testing.T) {
 		"no number, and no other creation":                {nil, nil, []seen{{0, "a:7", 1}, {30, "a", 1}}, false, false},
 		"a number of zero":                                {nil, nil, []seen{{0, "a:0", 1}, {30, "a:7", 1}, {40, "a:0", 1}, {50, "a:7", 1}}, false, false},
 
-		"stored of the same":                        {row("7", 1), nil, []seen{{0, "a:7", 1}}, false, false},
-		"stored of another number":                  {row("6", 0), nil, []seen{{0, "a:7", 0}, {10, "a:7", 0}}, true, true},
-		"stored of another number and creation":     {row("6", 2), nil, []seen{{0, "a:7", 1}}, true, true},
-		"stored of another creation":                {row("", 2), nil, []seen{{0, "b:7", 1}}, true, false},
-		"and again":                                 {row("", 2), nil, []seen{{0, "b:7", 1}, {10, "b:7", 1}}, true, true},
-		"stored before there was an identity":       {at("9", false), nil, []seen{{0, "a:7", 1}}, false, false},
-		"and its position is before the beginning":  {at("6", false), nil, []seen{{0, "a:7", 1}}, true, false},
-		"and so is that of its end":                 {at("6", true), nil, []seen{{0, "a:7", 0}, {10, "a:7", 0}}, true, true},
-		"a position that can't be compared":         {at("x", false), nil, []seen{{0, "a:7", 0}}, false, false},
-		"a shard that the stream does not have":     {row("6", 0), nil, []seen{{0, "b:7", 0}, {10, "b:7", 0}}, false, false},
-		"read behind the beginning, of a learned":   {nil, map[string]string{"a": "8"}, []seen{{0, "a:7", 0}, {10, "a:7", 0}}, false, false},
-		"read before the beginning, of a learned":   {nil, map[string]string{"a": "6"}, []seen{{0, "a:7", 0}, {10, "a:7", 0}}, true, true},
-		"a learned shard that is listed as another": {row("6", 0), nil, []seen{{0, "b:1", 0}, {100, "b:1 a:7", 0}, {110, "b:1 a:7", 0}}, true, true},
+		"stored of the same":                          {row("7", 1), nil, []seen{{0, "a:7", 1}}, false, false},
+		"stored of another number":                    {row("6", 0), nil, []seen{{0, "a:7", 0}, {10, "a:7", 0}}, true, true},
+		"stored of another number and creation":       {row("6", 2), nil, []seen{{0, "a:7", 1}}, true, true},
+		"stored of another creation":                  {row("", 2), nil, []seen{{0, "b:7", 1}}, true, false},
+		"and again":                                   {row("", 2), nil, []seen{{0, "b:7", 1}, {10, "b:7", 1}}, true, true},
+		"stored before there was an identity":         {at("9", false), nil, []seen{{0, "a:7", 1}}, false, false},
+		"and its position is before the beginning":    {at("6", false), nil, []seen{{0, "a:7", 1}}, true, false},
+		"and so is that of its end":                   {at("6", true), nil, []seen{{0, "a:7", 0}, {10, "a:7", 0}}, true, true},
+		"a position that can't be compared":           {at("x", false), nil, []seen{{0, "a:7", 0}}, false, false},
+		"a shard that the stream does not have":       {row("6", 0), nil, []seen{{0, "b:7", 0}, {10, "b:7", 0}}, false, false},
+		"read behind the beginning, of a learned":     {nil, map[string]string{"a": "8"}, []seen{{0, "a:7", 0}, {10, "a:7", 0}}, false, false},
+		"stored before the beginning, as AWS numbers": {at(long, false), nil, []seen{{0, "a:" + longer, 1}, {10, "a:" + longer, 1}}, true, true},
+		"read before the beginning, of a learned":     {nil, map[string]string{"a": "6"}, []seen{{0, "a:7", 0}, {10, "a:7", 0}}, true, true},
+		"a learned shard that is listed as another":   {row("6", 0), nil, []seen{{0, "b:1", 0}, {100, "b:1 a:7", 0}, {110, "b:1 a:7", 0}}, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLineage()

@@ -23,6 +23,10 @@ const endClaims = 2
 // services list the number that ends all shards, others that of the last record.
 const quietReads = 2
 
+// quietRetry is how many more of them pass before another listing is asked, where one has not confirmed the end: the shards of a
+// stream must not use up its listings.
+const quietRetry = 8
+
 var (
 	errUntold   = errors.New("the answer names neither a place to go on from nor child shards, though it tells of more records")
 	errOpen     = errors.New("the answer names neither a place to go on from nor child shards, and the stream lists the shard as open")
@@ -35,7 +39,7 @@ func (r *reader) end(ctx context.Context, o operation, d *delivery) (bool, error
 	switch {
 	case !d.end:
 		r.claims = 0
-		return r.isQuiet(ctx, d), nil
+		return r.isQuiet(ctx, d) && r.isStillClosed(ctx, d), nil
 	case len(d.children) > 0:
 		r.claims = 0
 		return true, nil
@@ -64,7 +68,15 @@ func (r *reader) isQuiet(ctx context.Context, d *delivery) bool {
 		r.quiet = 0
 		return false
 	}
-	if r.quiet++; r.quiet < quietReads {
+	r.quiet++
+	return r.quiet >= quietReads
+}
+
+// isStillClosed asks a second listing whether a quiet shard is closed: the first one may be old, and of another stream that had
+// this one's name. Where it says something else, or nothing, many more quiet reads pass before the next is asked.
+func (r *reader) isStillClosed(ctx context.Context, d *delivery) bool {
+	if _, err := r.poller.ends.of(ctx, r.shard, r.poller.Shards); err != nil || !r.poller.ends.closedBefore(r.shard, d.began) {
+		r.quiet = quietReads - quietRetry
 		return false
 	}
 	r.log.LogAttrs(ctx, slog.LevelInfo, "the shard is listed as closed, and nothing is left in it: it has ended, though the service names a place to go on from")

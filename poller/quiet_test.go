@@ -75,7 +75,11 @@ func TestAClosedShardWithoutAnEndHasEndedWhenNothingIsLeft(t *testing.T) {
 					require.Equal(t, numbers(1, tc.records), got)
 					require.Empty(t, errs)
 					require.Equal(t, tc.ends, ended)
-					require.Len(t, h.of("list"), 1, "a poll does not list")
+					want := 1 // a poll does not list
+					if ended {
+						want = 2 // but the end of a shard
+					}
+					require.Len(t, h.of("list"), want)
 					if ended {
 						require.Less(t, time.Since(h.born), 30*time.Second)
 						require.Zero(t, h.open())
@@ -244,4 +248,49 @@ func TestChildrenOfAnotherShardAreNoEnd(t *testing.T) {
 		require.Equal(t, []string{"1", "2"}, got)
 		require.False(t, ended)
 	})
+}
+
+// TestOneListingEndsNoQuietShard: the first one may be of another stream that had this one's name. It is asked for again, but not with
+// each poll.
+func TestOneListingEndsNoQuietShard(t *testing.T) {
+	open := listedShard("open", "", "")
+	closed := []types.Shard{listedShard(shardID, everyEnd, ""), open}
+	for name, then := range map[string][]types.Shard{
+		"then it is open":        {listedShard(shardID, "", ""), open},
+		"then it is not listed":  {open},
+		"then the listing fails": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(3)
+				listings := 0
+				f.onList = func(*kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
+					listings++
+					if listings%2 == 1 { // what the mapping lists
+						return &kinesis.ListShardsOutput{Shards: closed}, nil
+					}
+					if then == nil {
+						return nil, &types.LimitExceededException{}
+					}
+					return &kinesis.ListShardsOutput{Shards: then}, nil
+				}
+				p := newPoller(t, f, poller.Config{})
+				_, err := p.Shards(t.Context())
+				require.NoError(t, err)
+				r, err := p.Open(poller.Shard{ID: shardID}, poller.Start{})
+				require.NoError(t, err)
+				for polls := 0; polls < 100; polls++ {
+					page, err := r.Next(t.Context())
+					require.NoError(t, err)
+					require.False(t, page.End, "after %d polls", polls)
+					if listings%2 == 0 {
+						_, err := p.Shards(t.Context())
+						require.NoError(t, err)
+					}
+				}
+				require.Greater(t, listings, 2)
+				require.Less(t, listings, 30)
+			})
+		})
+	}
 }
