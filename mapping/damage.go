@@ -17,12 +17,6 @@ func (m *Mapping) progress(ctx context.Context) (stored map[string]Progress, err
 	return nil, err
 }
 
-// waitsForMending reports whether an error of acquiring a shard keeps only that shard from running: its row in a fleet's table
-// cannot be read. The run goes on with the others, and tries this one again.
-func (s *shard) waitsForMending(err error) bool {
-	return s.load != nil && errors.Is(err, ErrUnreadable)
-}
-
 // damaged is what is known of the rows that cannot be read, by shard or incarnation: why.
 type damaged map[string]string
 
@@ -39,7 +33,7 @@ func (d damaged) compare(now map[string]string) (news []string) {
 }
 
 // reportLeases logs lease rows that cannot be read, once: their shards are processed by nobody until somebody mends them.
-func (f *member) reportLeases(rows []FleetLease) {
+func (f *fleetWorker) reportLeases(rows []FleetLease) {
 	now := map[string]string{}
 	for _, row := range rows {
 		if row.Damage != "" {
@@ -53,7 +47,7 @@ func (f *member) reportLeases(rows []FleetLease) {
 }
 
 // reportWorkers logs workers' rows that cannot be read, once.
-func (f *member) reportWorkers(rows []FleetWorker) {
+func (f *fleetWorker) reportWorkers(rows []FleetWorker) {
 	now := map[string]string{}
 	for _, row := range rows {
 		if row.Damage != "" {

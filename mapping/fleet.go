@@ -3,7 +3,6 @@ package mapping
 import (
 	"cmp"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
@@ -95,30 +94,4 @@ func (m *Mapping) checkpointInterval() time.Duration {
 		return fleetCheckpointInterval
 	}
 	return max(0, m.cfg.CheckpointInterval)
-}
-
-// fleetLease is the leaseStore of a shard whose lease a fleet's worker has taken.
-type fleetLease struct {
-	table FleetTable
-	row   FleetLease
-	rate  *rate
-}
-
-func (f *fleetLease) Commit(ctx context.Context, _ Lease, p Progress) error {
-	err := f.table.Commit(ctx, f.row, FleetCheckpoint{Version: p.Version, Finished: p.End, Rate: f.rate.perSecond(time.Now()), Value: p})
-	if errors.Is(err, ErrFleetRefused) {
-		return ErrLeaseLost
-	}
-	return err
-}
-
-func (f *fleetLease) Release(ctx context.Context, _ Lease) error { return f.table.Release(ctx, f.row) }
-
-func (f *fleetLease) load(ctx context.Context) (Progress, error) {
-	c, ok, err := f.table.Load(ctx, f.row.Shard)
-	if err != nil || !ok {
-		return Progress{}, err
-	}
-	p, _ := c.Value.(Progress)
-	return p, nil
 }

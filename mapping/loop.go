@@ -23,7 +23,7 @@ func (s *shard) loop() error {
 		if now.Sub(s.clocked) >= clockPause {
 			s.setClock(now)
 		}
-		if s.parent.fenced() {
+		if s.parent.assignment.isFenced() {
 			s.lose(ErrLeaseLost)
 			s.stop()
 		}

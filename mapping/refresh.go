@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -8,10 +9,46 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// refresh lists the shards again and returns when to do it next. An error ends the mapping.
-func (r *run) refresh() (time.Duration, error) {
-	v, err := r.m.look(r.soft, r.wantsDescription())
-	return r.refreshed(v, err)
+// refresh lists the shards again, beside everything else, and sets the timer to when to do it next. A run that ends, for an error too,
+// lists no more: it opens nothing.
+func (r *run) refresh() {
+	if r.listing || r.soft.Err() != nil {
+		return
+	}
+	r.listing = true
+	describe := r.wantsDescription()
+	r.beside.wg.Go(func() {
+		v, err := r.m.look(r.soft, describe)
+		r.beside.report(func(time.Time) { r.looked(v, err) })
+	})
+}
+
+// looked takes in what refresh came to.
+func (r *run) looked(v *sight, err error) {
+	r.listing = false
+	if r.soft.Err() != nil {
+		return
+	}
+	next, err := r.refreshed(v, err)
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	if r.relist > 0 {
+		next, r.relist = min(next, r.relist), 0
+	}
+	r.schedule(next)
+	r.assignment.listed()
+	r.sweep()
+}
+
+// refreshSoon has the shards listed so long after the last time: not by a listing that is under way, which may be too old.
+func (r *run) refreshSoon(soon time.Duration) {
+	if r.listing {
+		r.relist = min(cmp.Or(r.relist, soon), soon)
+		return
+	}
+	r.listSoon(soon)
 }
 
 // schedule sets the timer to list after a time.

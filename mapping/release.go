@@ -23,14 +23,12 @@ func (s *shard) release() (released bool) {
 		return true
 	}
 	s.log.Warn("releasing the shard's lease failed", "error", err)
-	if s.load == nil { // the workers of a fleet judge leases by their owners' heartbeats
-		s.m.owed.add(s.lease)
-	}
+	s.tenure.owe(s.lease)
 	return false
 }
 
 func (s *shard) tryRelease(ctx context.Context) (err error) {
-	if failed := s.m.guard.Do("Store.Release", func() { err = s.store.Release(ctx, s.lease) }); failed != nil {
+	if failed := s.m.guard.Do("Store.Release", func() { err = s.tenure.Release(ctx, s.lease) }); failed != nil {
 		return failed
 	}
 	return err

@@ -49,10 +49,9 @@ type shard struct {
 	ctx  context.Context
 	lose context.CancelCauseFunc
 
-	store    leaseStore
-	load     func(context.Context) (Progress, error) // of a lease that the shard was given; nil where it takes it itself
-	lease    Lease
-	released bool // the lease was released before run returned
+	tenure   tenure
+	lease    Lease // the zero one is none
+	released bool  // the lease was released before run returned
 	// straggles names the calls that outlived run, the last of which releases the lease; nil without any.
 	straggles error
 	rate      rate // of what is read
@@ -87,9 +86,11 @@ type shard struct {
 	lanes    []batch.LaneStatus
 }
 
-func newShard(r *run, info poller.Shard, view *shardView) *shard {
+func newShard(r *run, info poller.Shard, t tenure) *shard {
+	view := &shardView{}
+	view.status.ShardID = info.ID
 	s := &shard{
-		parent: r, m: r.m, info: info, view: view,
+		parent: r, m: r.m, info: info, view: view, tenure: t,
 		log:    r.m.log.With("shard", info.ID),
 		origin: r.m.origin(info.ID),
 		stored: make(chan struct{}), reported: make(chan struct{}),
@@ -98,15 +99,8 @@ func newShard(r *run, info poller.Shard, view *shardView) *shard {
 	}
 	s.soft, s.drain = context.WithCancel(r.soft)
 	s.ctx, s.lose = context.WithCancelCause(r.hard)
-	s.store = r.m.store.store // bare: the committer and release guard it
 	s.standing.Store(r.standing(info.ID, r.lineage.isGone(info.ID)))
 	return s
-}
-
-// leaseStore is what a shard needs of a Store once it has its lease.
-type leaseStore interface {
-	Commit(ctx context.Context, lease Lease, p Progress) error
-	Release(ctx context.Context, lease Lease) error
 }
 
 // run processes the shard, after a delay, until it is wholly processed (true), a stop, or the loss of its lease.
@@ -115,7 +109,7 @@ func (s *shard) run(delay time.Duration) (finished bool, err error) {
 	defer s.drain()
 	guard, finished, err := s.open(delay)
 	if guard == nil {
-		if s.load != nil && !s.released {
+		if s.lease != (Lease{}) {
 			s.released = s.release()
 		}
 		return finished, err
@@ -136,17 +130,13 @@ func (s *shard) open(delay time.Duration) (g *guard, finished bool, err error) {
 		return nil, false, s.unlessStopping(err)
 	}
 	if err := s.confirm(progress); err != nil || progress.End {
-		s.released = s.release()
 		return nil, err == nil, s.unlessStopping(err)
 	}
 	s.was = Progress{ShardStart: progress.ShardStart, StreamCreated: progress.StreamCreated}
 	s.readTo = progress.ResolvedUpTo
 	s.closes = s.left && progress.Window != nil
-	if g, err = s.prepare(progress); err != nil {
-		s.released = s.release()
-		return nil, false, err
-	}
-	return g, false, nil
+	g, err = s.prepare(progress)
+	return g, false, err
 }
 
 // unlessStopping returns err, or nil where a stop is the reason for it.
@@ -163,7 +153,7 @@ func (s *shard) acquire() (Progress, error) {
 	for {
 		lease, progress, err := s.tryAcquire()
 		if err == nil {
-			if s.load == nil { // else it was given, and the worker of the fleet looks at it
+			if s.lease != lease { // else it was given, and the worker of the fleet looks at it
 				s.lease = lease
 			}
 			s.view.set(func(v *shardView) {
@@ -171,7 +161,7 @@ func (s *shard) acquire() (Progress, error) {
 			})
 			return progress, nil
 		}
-		if isFinal(err) && !s.waitsForMending(err) || s.left && errors.Is(err, ErrLeaseHeld) { // the owner of a lost shard ends it
+		if isFinal(err) && !s.tenure.mends(err) || s.left && errors.Is(err, ErrLeaseHeld) { // the owner of a lost shard ends it
 			return Progress{}, fmt.Errorf("mapping: shard %s: %w", s.info.ID, err)
 		}
 		if told != message(err) && s.soft.Err() == nil {
@@ -186,7 +176,7 @@ func (s *shard) acquire() (Progress, error) {
 
 // waitForLease reports why the shard cannot be processed yet; acquire retries.
 func (s *shard) waitForLease(err error, text string) {
-	if s.waitsForMending(err) {
+	if s.tenure.mends(err) {
 		s.view.set(func(v *shardView) { v.status.Waiting = "its progress cannot be read: " + text })
 		s.log.Error("the shard's stored progress cannot be read: the shard waits until it is mended", "error", err)
 		return
@@ -198,22 +188,7 @@ func (s *shard) waitForLease(err error, text string) {
 func (s *shard) tryAcquire() (Lease, Progress, error) {
 	ctx, cancel := context.WithTimeout(s.soft, storeTimeout)
 	defer cancel()
-	if s.load != nil {
-		p, err := s.loadProgress(ctx)
-		return s.lease, p, err
-	}
-	if err := s.m.owed.pay(ctx, s.m.store, s.info.ID); err != nil {
-		return Lease{}, Progress{}, err
-	}
-	return s.m.store.Acquire(ctx, s.m.name, s.info.ID, s.m.owner)
-}
-
-// loadProgress reads the progress of a lease that the shard was given.
-func (s *shard) loadProgress(ctx context.Context) (p Progress, err error) {
-	if failed := s.m.guard.Do("FleetTable.Load", func() { p, err = s.load(ctx) }); failed != nil {
-		return Progress{}, failed
-	}
-	return p, err
+	return s.tenure.acquire(ctx)
 }
 
 // prepare makes the Scheduler, and opens the Reader that goes on where the progress ends.
@@ -263,7 +238,7 @@ func (s *shard) process(g *guard) (finished bool, err error) {
 	writeCtx, stopWriting := context.WithCancel(context.WithoutCancel(s.soft))
 	defer stopWriting()
 	s.commits = &committer{
-		ctx: writeCtx, store: s.store, guard: s.m.guard, every: s.m.checkpointInterval(), hurry: make(chan struct{}), lease: s.lease, log: s.log, observer: &s.m.observer,
+		ctx: writeCtx, store: s.tenure, guard: s.m.guard, every: s.m.checkpointInterval(), hurry: make(chan struct{}), lease: s.lease, log: s.log, observer: &s.m.observer,
 		pending: make(chan *batch.Commit, 1), identify: s.identify, written: s.written, failing: s.notWritten, lost: s.lose,
 	}
 	readers.Go(func() { s.read(readCtx, g) })

@@ -93,25 +93,3 @@ func (r *run) outlive(id string) straggler {
 	r.m.log.Info("the last of the shard's calls that ignored the end of their context has returned", "shard", id)
 	return s
 }
-
-// startAgain processes a shard whose stragglers have ended.
-func (r *run) startAgain(id string) {
-	left := r.outlive(id)
-	if left.left {
-		r.publish() // the next sweep ends it
-		return
-	}
-	info := left.info
-	if s, known := r.lineage.shards[id]; known {
-		info = s
-	}
-	r.start(info, leaseRetry)
-	r.publish()
-}
-
-// addStragglers adds the calls that still run.
-func (r *run) addStragglers(errs *stopErrors) {
-	for _, s := range r.stragglers {
-		errs.add(s.err)
-	}
-}

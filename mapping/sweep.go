@@ -3,9 +3,6 @@ package mapping
 import (
 	"cmp"
 	"context"
-	"errors"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
@@ -71,71 +68,45 @@ func (r *run) leftUnread() (left []ShardStatus) {
 	return left
 }
 
-// sweep deletes the rows of shards that have left the stream, once in a while. What fails is tried again by the next one.
-func (r *run) sweep(progress map[string]Progress) {
-	if progress == nil && !r.isSweepDue() {
+// sweep deletes the rows of shards that have left the stream, once in a while, beside everything else. Each worker of a fleet
+// does so: what others have done already is not there any more. What fails is tried again by the next one.
+func (r *run) sweep() {
+	if !r.isSweepDue() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
-	defer cancel()
-	if progress == nil {
-		r.swept = time.Now()
-		var err error
-		if progress, err = r.m.progress(ctx); progress == nil {
+	again := r.unswept
+	r.swept, r.unswept = time.Now(), false
+	var progress map[string]Progress
+	r.beside.call(storeTimeout, func(ctx context.Context) (err error) {
+		progress, err = r.m.progress(ctx)
+		return err
+	}, func(_ time.Time, err error) {
+		if progress == nil {
 			r.m.log.Debug("reading the rows of shards that have left the stream failed", "error", err)
+			r.unswept = again
 			return
 		}
-	}
+		r.sweepRows(progress)
+	})
+}
+
+// sweepRows deletes those of some rows that nobody will ask for again, and has the shards ended that were lost.
+func (r *run) sweepRows(progress map[string]Progress) {
+	had := len(r.lost)
 	removable := r.leavers(progress)
-	r.giveUp()
-	for _, id := range removable {
-		err := r.m.store.Delete(ctx, r.m.name, id)
-		r.m.log.Debug("row of a shard that has left the stream deleted", "shard", id, "error", err)
+	if had+len(r.lost) > 0 {
+		r.assignment.swept()
 	}
-}
-
-// giveUp ends shards that have left the stream before they were fully processed, some at a time: an open window gets its final
-// invocation, then the end is stored.
-func (r *run) giveUp() {
-	active := 0
-	for _, s := range r.running {
-		if s.left {
-			active++
-		}
+	if len(removable) == 0 {
+		return
 	}
-	for _, id := range slices.Sorted(maps.Keys(r.lost)) {
-		_, straggles := r.stragglers[id]
-		if r.running[id] != nil || straggles {
-			continue
+	r.beside.call(storeTimeout, func(ctx context.Context) error {
+		for _, id := range removable {
+			err := r.m.store.Delete(ctx, r.m.name, id)
+			r.m.log.Debug("row of a shard that has left the stream deleted", "shard", id, "error", err)
 		}
-		if active++; active > endMost {
-			return
-		}
-		s := newShard(r, poller.Shard{ID: id}, &shardView{status: ShardStatus{ShardID: id}})
-		s.left = true
-		r.process(s, 0)
-	}
-}
-
-// gaveUp takes note of what became of a shard that was to be ended, and returns an error that ends the mapping. What failed, or was
-// left to the lease's owner, is tried again by the next sweep.
-func (r *run) gaveUp(e *shardEnd) error {
-	delete(r.lost, e.id)
-	switch {
-	case e.finished:
-		r.lineage.end(e.id)
-	case r.soft.Err() != nil:
 		return nil
-	case isFinal(e.err):
-		return e.err
-	case e.err != nil && !errors.Is(e.err, ErrLeaseHeld):
-		r.m.log.Warn("storing the end of a shard that has left the stream failed", "shard", e.id, "error", e.err)
-	}
-	if r.soft.Err() == nil {
-		r.giveUp()
-		r.publish()
-	}
-	return nil
+	}, nil)
 }
 
 // leftUnread tells of a shard that has left the stream before it was wholly resolved. from is up to when it was, if that

@@ -1,0 +1,147 @@
+package mapping
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/shardmill/shardmill/poller"
+)
+
+// An assignment decides which shards a run processes, of those that may be. alone takes all of them, a fleetWorker those whose leases it
+// gets. Only the run's goroutine calls its methods, but for isFenced.
+type assignment interface {
+	// next does what is due, and returns when to call it again if nothing happens before; zero: not at all.
+	next(now time.Time) (again time.Time)
+
+	// listed takes in that the lineage is another one. finished is the same for a shard that is finished, and the number of its
+	// children that were not known. swept takes in which shards are lost: they are to be ended.
+	listed()
+	finished(id string, news int)
+	swept()
+
+	// ended takes in that a shard is not processed any more, and freed that its stragglers, if there were any, have ended.
+	ended(info poller.Shard, e *shardEnd)
+	freed(s *straggler)
+
+	// survives reports whether the run goes on after the error with which a shard ended; then it has logged the error.
+	survives(e *shardEnd) bool
+
+	// leave takes in that the run stops. hasLeft reports, when nothing is processed any more, whether it may return.
+	leave(now time.Time)
+	hasLeft(now time.Time) bool
+
+	// waiting returns the shards that are not processed here, and why.
+	waiting() []ShardStatus
+
+	// isFenced reports whether all leases of the run have ended because it could not be heard for too long.
+	isFenced() bool
+}
+
+// alone is the assignment of a mapping without a fleet: all shards. Each takes its lease from the Store.
+type alone struct{ r *run }
+
+// listed starts every shard that may be processed and is not.
+func (a *alone) listed() {
+	a.startAll(a.r.lineage.openable())
+	a.r.publish()
+}
+
+// finished starts the children of a shard.
+func (a *alone) finished(id string, news int) {
+	a.startAll(a.r.lineage.openableChildren(id))
+	if news > 0 {
+		a.r.publish()
+	}
+}
+
+// startAll starts those of some shards that are not processed yet.
+func (a *alone) startAll(shards []poller.Shard) {
+	for _, s := range shards {
+		if _, straggles := a.r.stragglers[s.ID]; a.r.running[s.ID] == nil && !straggles {
+			a.start(s, 0)
+		}
+	}
+}
+
+// start processes one shard, after a delay.
+func (a *alone) start(info poller.Shard, delay time.Duration) {
+	s := newShard(a.r, info, &ownTenure{m: a.r.m, shard: info.ID})
+	a.r.process(s, delay)
+}
+
+// swept ends shards that have left the stream before they were fully processed, some at a time: an open window gets its final
+// invocation, then the end is stored.
+func (a *alone) swept() {
+	r := a.r
+	if r.soft.Err() != nil {
+		return
+	}
+	active := 0
+	for _, s := range r.running {
+		if s.left {
+			active++
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.lost)) {
+		_, straggles := r.stragglers[id]
+		if r.running[id] != nil || straggles {
+			continue
+		}
+		if active++; active > endMost {
+			break
+		}
+		s := newShard(r, poller.Shard{ID: id}, &ownTenure{m: r.m, shard: id})
+		s.left = true
+		r.process(s, 0)
+	}
+	r.publish()
+}
+
+// ended asks again, after a while, for a lease that was lost. What became of a shard that was to be ended, if it failed or was left to
+// the lease's owner, the next sweep tries again.
+func (a *alone) ended(info poller.Shard, e *shardEnd) {
+	switch {
+	case a.r.soft.Err() != nil:
+	case e.left:
+		delete(a.r.lost, e.id)
+		if !e.finished {
+			a.swept()
+		}
+	case e.straggles != nil:
+		a.r.publish()
+	case errors.Is(e.err, ErrLeaseLost):
+		a.start(info, leaseRetry)
+	}
+}
+
+// freed processes a shard again. One that has left the stream the next sweep ends.
+func (a *alone) freed(s *straggler) {
+	r := a.r
+	if r.soft.Err() != nil {
+		return
+	}
+	if !s.left {
+		info := s.info
+		if known, ok := r.lineage.shards[info.ID]; ok {
+			info = known
+		}
+		a.start(info, leaseRetry)
+	}
+	r.publish()
+}
+
+// waiting returns the shards that wait for their parents, for a listing, or for stragglers.
+func (a *alone) waiting() (waiting []ShardStatus) {
+	for _, s := range a.r.lineage.waiting(func(id string) bool { return a.r.running[id] != nil }) {
+		waiting = append(waiting, ShardStatus{ShardID: s.ID, Waiting: a.r.waitingFor(s)})
+	}
+	return waiting
+}
+
+func (*alone) next(time.Time) time.Time { return time.Time{} }
+func (*alone) leave(time.Time)          {}
+func (*alone) hasLeft(time.Time) bool   { return true }
+func (*alone) survives(*shardEnd) bool  { return false }
+func (*alone) isFenced() bool           { return false }

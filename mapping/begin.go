@@ -1,0 +1,136 @@
+package mapping
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/poller"
+	"github.com/shardmill/shardmill/role"
+)
+
+// begin lists the shards and reads the stored progress for the first time. It tries until both work, or nothing can
+// come of it.
+func (r *run) begin() error {
+	if err := r.soft.Err(); err != nil {
+		return err
+	}
+	watched := r.watchStart()
+	err := r.tryToBegin()
+	if slow := watched(); slow.said && err == nil {
+		r.m.log.With(slow.times(time.Now())...).Info("the mapping starts after a wait")
+	}
+	return err
+}
+
+func (r *run) tryToBegin() error {
+	for pause := startRetry; ; pause = min(2*pause, r.m.cfg.ShardRefreshInterval) {
+		err := r.prepare()
+		if err == nil || r.soft.Err() != nil {
+			return err
+		}
+		r.starting.failed(err)
+		if fatal := r.fatal(err); fatal != nil {
+			return fatal
+		}
+		r.problem("starting the mapping failed, will be tried again", err)
+		if !sleep(r.soft, pause) {
+			return r.soft.Err()
+		}
+	}
+}
+
+// prepare is one attempt to begin.
+func (r *run) prepare() error {
+	r.tryLatest("storing the start of LATEST")
+	if err := r.latest.keep(r.soft); err != nil { // first: whatever hangs or fails from here on, LATEST is as of now
+		return err
+	}
+	if err := r.admit(); err != nil {
+		return err
+	}
+	progress, isWhole, err := r.stored() // before the listing, which tells of each shard stored as ended that it is closed
+	if err != nil {
+		return err
+	}
+	r.fresh = len(progress) == 0 && isWhole
+	if err := r.askDestination(r.fresh); err != nil {
+		return err
+	}
+	r.described = time.Now()
+	r.starting.try("listing the shards", r.m.sourceHost)
+	v, err := r.m.look(r.soft, false)
+	if err != nil {
+		return err
+	}
+	r.starting.try("describing the stream", r.m.sourceHost)
+	r.m.describe(r.soft, v)
+	r.lineage.read(progress)
+	if err := r.weigh(v, r.lineage.reopens(v.shards)); err != nil {
+		return err
+	}
+	r.list(v)
+	r.tryLatest("settling the start of LATEST")
+	if err := r.latest.settle(r.soft, len(progress) > 0 || !isWhole); err != nil {
+		return err
+	}
+	for id, p := range progress {
+		if _, ok := r.lineage.shards[id]; ok {
+			r.lineage.finished[id] = p.End
+		}
+	}
+	for _, id := range r.lineage.passed(progress) {
+		r.lineage.finished[id] = true
+		r.m.log.Info("nothing is stored for the shard, but for a shard that follows it: it counts as wholly processed", "shard", id)
+	}
+	r.rows = progress
+	return nil
+}
+
+// stored reads the stored progress, if the store has no objection to the mapping. isWhole is false where rows are left out because
+// they cannot be read.
+func (r *run) stored() (progress map[string]Progress, isWhole bool, err error) {
+	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
+	defer cancel()
+	r.starting.try("checking the store", r.m.storeHost)
+	if err := r.m.store.Check(ctx, r.m.name); err != nil {
+		return nil, false, fmt.Errorf("mapping: check the store: %w", err)
+	}
+	r.starting.try("reading the stored progress", r.m.storeHost)
+	progress, err = r.m.progress(ctx)
+	if err != nil && progress == nil {
+		return nil, false, fmt.Errorf("mapping: read the stored progress: %w", err)
+	}
+	return progress, err == nil, nil
+}
+
+// fatal returns the error with which Run ends, nil where another attempt may work.
+func (r *run) fatal(err error) error {
+	if isFinal(err) || errors.Is(err, ErrStreamReplaced) || errors.Is(err, invoke.ErrDestinationMissing) {
+		return err
+	}
+	if missing, ok := errors.AsType[*role.AccessError](err); ok {
+		return fmt.Errorf("mapping: %w", missing)
+	}
+	switch poller.Classify(err) {
+	case poller.StreamGone:
+		return fmt.Errorf("mapping: Stream not found: %s: %w", r.m.cfg.EventSourceARN, err)
+	case poller.Denied, poller.Stop:
+		return fmt.Errorf("mapping: %s: %w", r.m.cfg.EventSourceARN, err)
+	default:
+		return nil
+	}
+}
+
+// problem tells of what failed: in the status, and in the log when it begins, or changes its class. The texts of errors
+// hold request IDs, so they are no measure of news.
+func (r *run) problem(what string, err error) {
+	class := what + poller.Classify(err).String()
+	r.m.view.set(func(v *view) { v.problem = message(err) })
+	if class != r.trouble {
+		r.trouble = class
+		r.m.log.Error(what, "error", err)
+	}
+}

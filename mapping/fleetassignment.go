@@ -1,0 +1,119 @@
+package mapping
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shardmill/shardmill/mapping/internal/fleet"
+	"github.com/shardmill/shardmill/poller"
+)
+
+// listed reports to the core which shards there are: those of the stream, and those that have left it and are to be ended.
+func (f *fleetWorker) listed() {
+	l := &f.r.lineage
+	early := l.early()
+	var shards []fleet.Shard
+	for id, s := range l.shards {
+		if _, ok := early[id]; !ok {
+			shards = append(shards, fleet.Shard{ID: id, Parents: parentsOf(s)})
+		}
+	}
+	for id := range f.r.lost {
+		if _, known := l.shards[id]; !known {
+			shards = append(shards, fleet.Shard{ID: id})
+		}
+	}
+	slices.SortFunc(shards, func(a, b fleet.Shard) int { return strings.Compare(a.ID, b.ID) })
+	f.core.Shards(time.Now(), shards)
+	f.r.publish()
+	if lister, ok := f.table.(FleetLister); ok {
+		_ = f.r.m.guard.Do("FleetTable.Listed", func() { lister.Listed(l.described()) })
+	}
+}
+
+// finished and swept change what the core has to know, as a listing does.
+func (f *fleetWorker) finished(string, int) { f.listed() }
+func (f *fleetWorker) swept()               { f.listed() }
+
+// ended reports to the core how a shard came to its end. While it has stragglers the core counts it as this worker's, which does not
+// take it again.
+func (f *fleetWorker) ended(_ poller.Shard, e *shardEnd) {
+	if e.straggles != nil {
+		return
+	}
+	how := fleet.Abandoned
+	switch {
+	case e.finished && e.released:
+		how = fleet.Finished
+	case e.err == nil && e.released:
+		how = fleet.Released
+	}
+	f.core.Ended(time.Now(), FleetLease{Shard: e.id, Owner: e.lease.Owner, Epoch: e.lease.Epoch}, how)
+}
+
+// freed lets the core take a shard again.
+func (f *fleetWorker) freed(s *straggler) {
+	f.core.Ended(time.Now(), FleetLease{Shard: s.lease.Shard, Owner: s.lease.Owner, Epoch: s.lease.Epoch}, fleet.Abandoned)
+}
+
+// survives reports whether the progress of a shard could not be stored when it was handed over: its next owner processes some records
+// again, as after a lease that was lost.
+func (f *fleetWorker) survives(e *shardEnd) bool {
+	if !errors.Is(e.err, ErrNotStored) {
+		return false
+	}
+	f.r.m.log.Warn("the progress of a shard that is handed over could not be stored: its next owner processes some records again",
+		"shard", e.id, "error", e.err)
+	return true
+}
+
+// leave has the core give everything back.
+func (f *fleetWorker) leave(now time.Time) { f.core.Stop(now) }
+
+// hasLeft reports whether the others know that the worker has left, or can't be told. The leases of stragglers are left to expire, and
+// the worker's row with them.
+func (f *fleetWorker) hasLeft(now time.Time) bool {
+	switch {
+	case f.core.Done() || len(f.r.stragglers) > 0:
+		return true
+	case now.Before(f.patience):
+		return false
+	}
+	f.r.m.log.Warn("leaving the fleet could not be stored: the others find out after the failover time")
+	return true
+}
+
+// waiting returns the shards that this worker does not process.
+func (f *fleetWorker) waiting() (waiting []ShardStatus) {
+	for _, s := range f.core.States() {
+		if f.r.lost[s.Lease.Shard] {
+			continue // leftUnread has it
+		}
+		waiting = append(waiting, ShardStatus{ShardID: s.Lease.Shard, Owner: s.Lease.Owner, Waiting: f.reason(s)})
+	}
+	for _, s := range f.r.lineage.early() { // the core does not know them
+		waiting = append(waiting, ShardStatus{ShardID: s.ID, Waiting: f.r.waitingFor(s)})
+	}
+	return waiting
+}
+
+// reason tells why this worker does not process a shard.
+func (f *fleetWorker) reason(s fleet.State) string {
+	_, straggles := f.r.stragglers[s.Lease.Shard]
+	switch {
+	case straggles:
+		return f.r.waitingFor(f.r.lineage.shards[s.Lease.Shard])
+	case s.Lease.Damage != "":
+		return "its row cannot be read: " + s.Lease.Damage
+	case s.Lease.Foreign:
+		return "processed by a program outside the fleet: " + s.Lease.Owner
+	case s.Lease.Owner != "":
+		return "processed by another worker of the fleet: " + s.Lease.Owner
+	case s.Waits:
+		return f.r.waitingFor(f.r.lineage.shards[s.Lease.Shard])
+	default:
+		return "waiting for a worker of the fleet to take it"
+	}
+}

@@ -1,0 +1,99 @@
+package mapping
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"time"
+)
+
+// call makes a call of the table beside everything else, and reports what it came to.
+func (f *fleetWorker) call(timeout time.Duration, do func(context.Context) error, report func(time.Time, error)) {
+	f.r.beside.call(timeout, func(ctx context.Context) error {
+		return f.guarded(func() error { return do(ctx) })
+	}, report)
+}
+
+// guarded calls the table.
+func (f *fleetWorker) guarded(do func() error) (err error) {
+	if failed := f.r.m.guard.Do("FleetTable", func() { err = do() }); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// failing is a call of the table that failed when it was made last.
+type failing struct {
+	times int // in a row
+	last  time.Time
+}
+
+// answered takes note of what a call of the table came to: in the status at once, and in the log when it fails again, for one
+// failure now and then is routine. A condition that did not hold is an answer.
+func (f *fleetWorker) answered(what string, err error) {
+	now := time.Now()
+	if err == nil || errors.Is(err, ErrFleetRefused) {
+		if f.failing[what].times > 1 {
+			f.r.m.log.Info("the fleet's table answers again", "call", what)
+		}
+		delete(f.failing, what)
+		// What is made on demand may not be made again. What still fails fails again before that.
+		patience := max(f.failover(), 2*storeTimeout)
+		maps.DeleteFunc(f.failing, func(_ string, c failing) bool { return now.Sub(c.last) > patience })
+		if len(f.failing) == 0 {
+			f.r.m.view.set(func(v *view) { v.table = "" })
+		}
+		return
+	}
+	c := failing{times: f.failing[what].times + 1, last: now}
+	f.failing[what] = c
+	if c.times == 2 {
+		f.r.m.log.Warn("a call of the fleet's table fails, and is tried again", "call", what, "error", err)
+	}
+	f.r.m.view.set(func(v *view) { v.table = "the fleet's table: " + what + ": " + message(err) })
+}
+
+// readAll reads all pages of a kind of rows.
+func readAll[T any](f *fleetWorker, timeout time.Duration, page func(context.Context, string) ([]T, string, error), report func(time.Time, []T, error)) {
+	var all []T
+	f.call(timeout, func(ctx context.Context) (err error) {
+		all, err = pages(ctx, page)
+		return err
+	}, func(now time.Time, err error) { report(now, all, err) })
+}
+
+// pages reads all pages.
+func pages[T any](ctx context.Context, page func(context.Context, string) ([]T, string, error)) (all []T, err error) {
+	rows, mark, err := page(ctx, "")
+	for all = append(all, rows...); err == nil && mark != ""; all = append(all, rows...) {
+		rows, mark, err = page(ctx, mark)
+	}
+	return all, err
+}
+
+// renew renews the leases of all shards that are processed. Those that turn out to be lost are given up; that the core learns
+// when they have ended.
+func (f *fleetWorker) renew() {
+	table, ok := f.table.(FleetRenewer)
+	if !ok || f.renewing || len(f.r.running) == 0 {
+		return
+	}
+	leases := make([]FleetLease, 0, len(f.r.running))
+	for _, s := range f.r.running {
+		leases = append(leases, FleetLease{Shard: s.lease.Shard, Owner: s.lease.Owner, Epoch: s.lease.Epoch})
+	}
+	f.renewing = true
+	var lost []FleetLease
+	f.call(f.failover()/3, func(ctx context.Context) (err error) {
+		lost, err = table.Renew(ctx, leases)
+		return err
+	}, func(_ time.Time, err error) {
+		f.renewing = false
+		if err != nil {
+			f.r.m.log.Warn("leases could not be renewed: other programs may take them", "error", err)
+		}
+		for _, l := range lost {
+			f.each(func(s *shard) bool { return s.lease.Shard == l.Shard && s.lease.Epoch == l.Epoch }, (*shard).lost)
+		}
+	})
+}

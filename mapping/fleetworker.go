@@ -1,0 +1,227 @@
+package mapping
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/shardmill/shardmill/mapping/internal/fleet"
+)
+
+// leavePatience is what a stopping worker is given to tell the others that it has left, once nothing of it runs any more. A
+// worker that can't tell is found out after the failover time.
+const leavePatience = 5 * time.Second
+
+// minStep is the least time between two questions to the assignment when nothing happens.
+const minStep = time.Millisecond
+
+// fleetWorker is the assignment of a run that shares its shards with the workers of a fleet: fleet.Coordinator decides, it does. The
+// calls of the table are made beside the run's goroutine.
+type fleetWorker struct {
+	r     *run
+	table FleetTable
+	core  *fleet.Coordinator
+
+	// fence is when all leases end by themselves, in nanoseconds since began on the monotonic clock; 0: there is none.
+	fence atomic.Int64
+	began time.Time
+
+	failing                       map[string]failing // calls of the table that failed last, by what they are for
+	damagedLeases, damagedWorkers damaged
+
+	renewAt  time.Time // zero where the table wants no renewals
+	renewing bool      // a call of FleetRenewer is under way
+
+	warned      bool      // that workers have different failover times
+	incarnation string    // the log has it
+	patience    time.Time // until when the leaving may be stored; zero while shards are processed
+}
+
+// newFleetWorker returns the assignment of a worker that is about to join.
+func newFleetWorker(r *run) (*fleetWorker, error) {
+	f := &fleetWorker{r: r, began: time.Now(), failing: map[string]failing{}, damagedLeases: damaged{}, damagedWorkers: damaged{}}
+	if err := r.m.guard.Do("FleetStore.Fleet", func() { f.table = r.m.fleet.Fleet(r.m.name) }); err != nil {
+		return nil, fmt.Errorf("mapping: %w", err)
+	}
+	var err error
+	if f.core, err = fleet.New(fleet.Config{Worker: r.m.newOwner(), Failover: r.m.cfg.FailoverTime}); err != nil {
+		return nil, err
+	}
+	if _, ok := f.table.(FleetRenewer); ok {
+		f.renewAt = f.began.Add(f.failover() / 3)
+	}
+	return f, nil
+}
+
+func (f *fleetWorker) failover() time.Duration { return f.r.m.failover() }
+
+// isFenced implements assignment; any goroutine may call it.
+func (f *fleetWorker) isFenced() bool {
+	at := f.fence.Load()
+	return at > 0 && time.Since(f.began) >= time.Duration(at)
+}
+
+// next does what the core wants done, and renews the leases.
+func (f *fleetWorker) next(now time.Time) (again time.Time) {
+	if !f.renewAt.IsZero() && !now.Before(f.renewAt) {
+		f.renewAt = now.Add(f.failover() / 3)
+		f.renew()
+	}
+	for _, a := range f.core.Next(now) {
+		f.do(a)
+	}
+	f.compare()
+	fence := int64(0)
+	if at := f.core.Fence(); !at.IsZero() {
+		fence = int64(max(1, at.Sub(f.began)))
+	}
+	f.fence.Store(fence)
+	if f.patience.IsZero() && f.r.stopping && len(f.r.running) == 0 {
+		f.patience = now.Add(leavePatience)
+	}
+	again = sooner(f.renewAt, f.patience)
+	if at, ok := f.core.Wake(now); ok {
+		again = sooner(again, at)
+	}
+	return again
+}
+
+// sooner returns the earlier one of two times, of which a zero one does not count.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// compare logs, once, that another worker has another failover time.
+func (f *fleetWorker) compare() {
+	if f.warned {
+		return
+	}
+	if other, differs := f.core.Differs(); differs {
+		f.warned = true
+		f.r.m.log.Warn("the workers of the fleet have different failover times: the longest counts", "own", f.failover().String(),
+			"longest", f.core.Failover().String(), "worker", other.Incarnation)
+	}
+}
+
+// do does one thing that the core wants done.
+func (f *fleetWorker) do(a fleet.Action) {
+	switch a := a.(type) {
+	case *fleet.Heartbeat:
+		f.sayJoined(a)
+		f.call(a.Timeout, func(ctx context.Context) error { return f.table.Heartbeat(ctx, a.Row, a.Join) },
+			func(now time.Time, err error) {
+				f.answered("heartbeat", err)
+				f.core.Beaten(now, a, err)
+			})
+	case *fleet.ReadWorkers:
+		readAll(f, a.Timeout, f.table.Workers, func(now time.Time, rows []FleetWorker, err error) {
+			f.answered("read the workers", err)
+			if err == nil {
+				f.reportWorkers(rows)
+			}
+			f.core.Workers(now, rows, err)
+		})
+	case *fleet.ReadLeases:
+		readAll(f, storeTimeout, f.table.Leases, func(now time.Time, rows []FleetLease, err error) {
+			f.answered("read the leases", err)
+			if err == nil {
+				f.reportLeases(rows)
+			}
+			f.core.Leases(now, rows, err)
+			f.r.publish()
+		})
+	case *fleet.CloseWorker:
+		f.r.m.log.Debug("a worker of the fleet is silent", "silent", a.Incarnation)
+		f.call(a.Timeout, func(ctx context.Context) error { return f.table.Close(ctx, a.Incarnation, a.Counter) },
+			func(now time.Time, err error) { f.core.Closed(now, a, err) })
+	case *fleet.RetireWorker:
+		f.call(a.Timeout, func(ctx context.Context) error { return f.table.Retire(ctx, a.Incarnation) },
+			func(now time.Time, err error) { f.core.Retired(now, a, err) })
+	case *fleet.RemoveWorker:
+		f.call(storeTimeout, func(ctx context.Context) error { return f.table.Remove(ctx, a.Incarnation) }, nil)
+	case *fleet.Take:
+		f.take(a)
+	case *fleet.Drain:
+		f.each(func(s *shard) bool { return s.lease.Shard == a.Lease.Shard && s.lease.Epoch == a.Lease.Epoch }, (*shard).handOver)
+	case *fleet.Drop:
+		f.each(func(s *shard) bool { return s.lease.Shard == a.Lease.Shard && s.lease.Epoch == a.Lease.Epoch }, (*shard).lost)
+	case *fleet.DropAll:
+		f.each(func(s *shard) bool { return s.lease.Owner == a.Incarnation }, (*shard).lost)
+		f.r.m.log.Error("this worker was not heard for too long: all its leases are given up", "why", a.Why)
+	case *fleet.Gone:
+		f.sayGone(a)
+	case *fleet.Release:
+		f.call(storeTimeout, func(ctx context.Context) error { return f.table.Release(ctx, a.Lease) }, nil)
+	}
+}
+
+// sayJoined logs under which name this worker takes leases, once for each.
+func (f *fleetWorker) sayJoined(a *fleet.Heartbeat) {
+	if name := a.Row.Incarnation; f.incarnation != name {
+		f.incarnation = name
+		f.r.m.log.Info("this worker joins the fleet", "incarnation", name)
+	}
+}
+
+// sayGone logs that another worker is gone: at WARN where this worker has closed it, which one worker does, else at INFO.
+func (f *fleetWorker) sayGone(a *fleet.Gone) {
+	level := slog.LevelInfo
+	if a.Here {
+		level = slog.LevelWarn
+	}
+	f.r.m.log.Log(f.r.beside.ctx, level, "a worker of the fleet is gone: the others take its shards", "gone", a.Incarnation, "shards", a.Shards)
+}
+
+// take takes a lease, and processes its shard.
+func (f *fleetWorker) take(a *fleet.Take) {
+	var row FleetLease
+	f.call(a.Timeout, func(ctx context.Context) (err error) {
+		row, err = f.table.Take(ctx, a.Seen, a.Owner)
+		return err
+	}, func(now time.Time, err error) {
+		f.answered("take a lease", err)
+		if f.core.Taken(now, a, row, err) {
+			f.start(row)
+		}
+	})
+}
+
+// start processes a shard under a lease.
+func (f *fleetWorker) start(row FleetLease) {
+	r := f.r
+	info, known := r.lineage.shards[row.Shard]
+	lost := !known && r.lost[row.Shard]
+	if !known {
+		info.ID = row.Shard
+		if !lost {
+			r.refreshSoon(earlyRefresh) // it has left the stream since, or is too new: a listing shows which
+		}
+	}
+	held := &fleetTenure{m: r.m, table: f.table, row: row}
+	s := newShard(r, info, held)
+	held.rate = &s.rate
+	s.left, s.lease = lost, held.lease()
+	r.process(s, 0)
+}
+
+// each does something with each shard that is processed and meant.
+func (f *fleetWorker) each(meant func(*shard) bool, do func(*shard)) {
+	for _, s := range f.r.running {
+		if meant(s) {
+			do(s)
+		}
+	}
+}
+
+// handOver lets the shard start nothing new, store, and give its lease back.
+func (s *shard) handOver() {
+	s.log.Info("the shard is handed over to another worker")
+	s.drain()
+}
+
+func (s *shard) lost() { s.lose(ErrLeaseLost) }

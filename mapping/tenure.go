@@ -1,0 +1,93 @@
+package mapping
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// leaseStore is what a shard needs of a Store once it has its lease.
+type leaseStore interface {
+	Commit(ctx context.Context, lease Lease, p Progress) error
+	Release(ctx context.Context, lease Lease) error
+}
+
+// A tenure is how a shard comes to its lease, and where its progress is. The shard's goroutine calls acquire, mends and owe.
+type tenure interface {
+	leaseStore // bare: the committer and release guard it
+
+	// acquire returns the lease, and the progress that is stored under it.
+	acquire(ctx context.Context) (Lease, Progress, error)
+
+	// mends reports whether an error of acquire keeps only this shard from being processed: the run goes on, and tries it again.
+	mends(err error) bool
+
+	// owe takes note of a lease that could not be released.
+	owe(l Lease)
+}
+
+// ownTenure is that of a shard which takes its lease itself.
+type ownTenure struct {
+	m     *Mapping
+	shard string
+}
+
+func (o *ownTenure) acquire(ctx context.Context) (Lease, Progress, error) {
+	if err := o.m.owed.pay(ctx, o.m.store, o.shard); err != nil {
+		return Lease{}, Progress{}, err
+	}
+	return o.m.store.Acquire(ctx, o.m.name, o.shard, o.m.owner)
+}
+
+func (o *ownTenure) Commit(ctx context.Context, l Lease, p Progress) error {
+	return o.m.store.store.Commit(ctx, l, p)
+}
+
+func (o *ownTenure) Release(ctx context.Context, l Lease) error {
+	return o.m.store.store.Release(ctx, l)
+}
+
+func (*ownTenure) mends(error) bool { return false }
+
+func (o *ownTenure) owe(l Lease) { o.m.owed.add(l) }
+
+// fleetTenure is that of a shard whose lease a fleet's worker has taken.
+type fleetTenure struct {
+	m     *Mapping
+	table FleetTable
+	row   FleetLease
+	rate  *rate
+}
+
+func (f *fleetTenure) lease() Lease {
+	return Lease{Mapping: f.m.name, Shard: f.row.Shard, Owner: f.row.Owner, Epoch: f.row.Epoch}
+}
+
+func (f *fleetTenure) acquire(ctx context.Context) (l Lease, p Progress, err error) {
+	failed := f.m.guard.Do("FleetTable.Load", func() {
+		var c FleetCheckpoint
+		if c, _, err = f.table.Load(ctx, f.row.Shard); err == nil {
+			p, _ = c.Value.(Progress) // the zero one where nothing is stored
+		}
+	})
+	if failed != nil {
+		return Lease{}, Progress{}, failed
+	}
+	return f.lease(), p, err
+}
+
+func (f *fleetTenure) Commit(ctx context.Context, _ Lease, p Progress) error {
+	err := f.table.Commit(ctx, f.row, FleetCheckpoint{Version: p.Version, Finished: p.End, Rate: f.rate.perSecond(time.Now()), Value: p})
+	if errors.Is(err, ErrFleetRefused) {
+		return ErrLeaseLost
+	}
+	return err
+}
+
+func (f *fleetTenure) Release(ctx context.Context, _ Lease) error { return f.table.Release(ctx, f.row) }
+
+// mends: a row that cannot be read keeps only its shard from the fleet.
+func (*fleetTenure) mends(err error) bool { return errors.Is(err, ErrUnreadable) }
+
+// owe does nothing: the workers of a fleet judge leases by their owners' heartbeats.
+func (*fleetTenure) owe(Lease) {}
