@@ -81,7 +81,7 @@ func (r *run) prepare() error {
 			r.lineage.finished[id] = p.End
 		}
 	}
-	for _, id := range r.lineage.passed(progress) {
+	for _, id := range r.lineage.impliedFinished(progress) {
 		r.lineage.finished[id] = true
 		r.m.log.Info("nothing is stored for the shard, but for a shard that follows it: it counts as wholly processed", "shard", id)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shardmill/shardmill/internal/parentage"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -149,30 +150,27 @@ func (l *lineage) adopt(id string) {
 	}
 }
 
-// passed returns the shards that are finished though nothing is stored for them: those with a child that was begun, or that is
-// such a shard itself. No shard is begun before its parents are wholly resolved, neither here nor in KCL. But KCL's clean-up
-// deletes the row of a finished shard as soon as all its children are begun, while the stream still lists it.
-func (l *lineage) passed(progress map[string]Progress) (ids []string) {
-	known := map[string]bool{}
-	var pass func(child string)
-	pass = func(child string) {
-		for _, p := range parentsOf(l.shards[child]) {
-			_, listed := l.shards[p]
-			_, stored := progress[p]
-			if listed && !stored && !known[p] {
-				known[p] = true
-				ids = append(ids, p)
-				pass(p)
+// impliedFinished returns, in order, the listed shards that are finished though nothing is stored for them.
+func (l *lineage) impliedFinished(progress map[string]Progress) (ids []string) {
+	implied := map[string]bool{}
+	begun := func(yield func(string) bool) {
+		for id, p := range progress {
+			if isBegun(p) && !yield(id) {
+				return
 			}
 		}
 	}
-	for id, p := range progress {
-		if isBegun(p) {
-			pass(id)
+	parents := func(id string) []string { return parentsOf(l.shards[id]) }
+	parentage.ImplyFinished(begun, parents, func(id string) bool {
+		_, listed := l.shards[id]
+		_, isStored := progress[id]
+		if !listed || isStored || implied[id] {
+			return false
 		}
-	}
-	slices.Sort(ids)
-	return ids
+		implied[id] = true
+		return true
+	})
+	return slices.Sorted(maps.Keys(implied))
 }
 
 // isBegun reports whether something of a shard is processed.

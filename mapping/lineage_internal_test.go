@@ -117,7 +117,7 @@ func TestShardsThatArePassed(t *testing.T) {
 		"a parent that is not listed":       {"b<a", map[string]Progress{"b": begun}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, tc.want, listedLineage(tc.listed).passed(tc.progress))
+			assert.Equal(t, tc.want, listedLineage(tc.listed).impliedFinished(tc.progress))
 		})
 	}
 }

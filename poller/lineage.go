@@ -3,6 +3,8 @@ package poller
 import (
 	"slices"
 	"strings"
+
+	"github.com/shardmill/shardmill/internal/parentage"
 )
 
 // Openable returns the shards that may be read now, ordered by ID: those that are not finished and whose parents are
@@ -16,12 +18,10 @@ func Openable(shards []Shard, finished func(id string) bool) []Shard {
 	for i := range shards {
 		listed[shards[i].ID] = true
 	}
-	passed := func(parent string) bool {
-		return parent == "" || !listed[parent] || finished(parent)
-	}
+	present := func(parent string) bool { return parent != "" && listed[parent] }
 	var open []Shard
 	for _, s := range shards {
-		if !finished(s.ID) && passed(s.Parent) && passed(s.AdjacentParent) {
+		if !finished(s.ID) && parentage.MayOpen([]string{s.Parent, s.AdjacentParent}, present, finished) {
 			open = append(open, s)
 		}
 	}

@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/internal/parentage"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 	"github.com/shardmill/shardmill/poller"
@@ -103,23 +105,17 @@ func (t *Target) complete(shards []Shard, deletes bool) []Shard {
 	for _, s := range shards {
 		rows[s.ID] = s
 	}
-	// A shard is begun only when its parents are wholly processed, and so are theirs.
-	var ended func(id string)
-	ended = func(id string) {
-		s, ok := listed[id]
-		if _, known := rows[id]; known || !ok {
-			return
-		}
-		rows[id] = Shard{ID: id, End: true}
-		shards = append(shards, rows[id])
-		ended(s.Parent)
-		ended(s.AdjacentParent)
-	}
-	for _, s := range slices.Clone(shards) {
-		if s.Begin == "" && deletes {
-			ended(listed[s.ID].Parent)
-			ended(listed[s.ID].AdjacentParent)
-		}
+	if deletes {
+		parentage.ImplyFinished(begun(slices.Clone(shards)), parentsIn(listed), func(id string) bool {
+			_, known := rows[id]
+			_, ok := listed[id]
+			if known || !ok {
+				return false
+			}
+			rows[id] = Shard{ID: id, End: true}
+			shards = append(shards, rows[id])
+			return true
+		})
 	}
 	for _, s := range t.Shards {
 		if _, known := rows[s.ID]; !known {
@@ -133,28 +129,38 @@ func (t *Target) complete(shards []Shard, deletes bool) []Shard {
 // noRow is the Begin of a shard that only the stream knows.
 const noRow = "no row"
 
-// overtaken returns the shards with a descendant of which something is processed. The mapping takes such a shard for finished
-// when nothing is stored for it.
-func (t *Target) overtaken(shards []Shard) map[string]bool {
-	listed, overtaken := map[string]poller.Shard{}, map[string]bool{}
-	for _, s := range t.Shards {
-		listed[s.ID] = s
-	}
-	var mark func(child string)
-	mark = func(child string) {
-		for _, p := range []string{listed[child].Parent, listed[child].AdjacentParent} {
-			if p != "" && !overtaken[p] {
-				overtaken[p] = true
-				mark(p)
+// begun yields the shards of which something is processed.
+func begun(shards []Shard) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, s := range shards {
+			if s.Begin == "" && !yield(s.ID) {
+				return
 			}
 		}
 	}
-	for _, s := range shards {
-		if s.Begin == "" {
-			mark(s.ID)
-		}
+}
+
+// parentsIn returns what returns the parents of a shard of the stream.
+func parentsIn(listed map[string]poller.Shard) func(id string) []string {
+	return func(id string) []string {
+		s := listed[id]
+		return slices.DeleteFunc([]string{s.Parent, s.AdjacentParent}, func(p string) bool { return p == "" })
 	}
-	return overtaken
+}
+
+// impliedFinished returns the shards with a descendant of which something is processed. The mapping takes such a shard for finished
+// when nothing is stored for it.
+func (t *Target) impliedFinished(shards []Shard) map[string]bool {
+	listed, implied := map[string]poller.Shard{}, map[string]bool{}
+	for _, s := range t.Shards {
+		listed[s.ID] = s
+	}
+	parentage.ImplyFinished(begun(shards), parentsIn(listed), func(id string) bool {
+		news := !implied[id]
+		implied[id] = true
+		return news
+	})
+	return implied
 }
 
 // starts returns the starting sequence numbers of the shards, as far as the stream lists them.
@@ -168,7 +174,7 @@ func (t *Target) starts() map[string]string {
 
 // plan adds the steps.
 func (t *Target) plan(p *Plan, shards []Shard, stored map[string]mapping.Progress) {
-	overtaken, starts := t.overtaken(shards), t.starts()
+	implied, starts := t.impliedFinished(shards), t.starts()
 	for _, from := range shards {
 		if t.Plain && from.Position.SubSequence == 0 {
 			from.Position.Partial = false
@@ -182,7 +188,7 @@ func (t *Target) plan(p *Plan, shards []Shard, stored map[string]mapping.Progres
 		switch {
 		case from.Begin != "":
 			s.Note = t.begins(p, from, isStored)
-			if overtaken[from.ID] && !isStored {
+			if implied[from.ID] && !isStored {
 				s.Write, s.Will = true, place(mapping.Progress{}, true)
 				s.note("though shards that follow it are begun")
 			}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/shardmill/shardmill/internal/parentage"
 )
 
 // hold is what this worker has to do with a shard.
@@ -93,7 +95,7 @@ func (c *Coordinator) Shards(now time.Time, shards []Shard) {
 			s.listed, c.dirty = false, true
 		}
 	}
-	c.pass()
+	c.implyFinished()
 }
 
 // State is what is known of a shard that the stream lists and that is not wholly processed.
@@ -176,32 +178,30 @@ func (c *Coordinator) Leases(now time.Time, rows []Lease, err error) {
 		}
 		return false
 	})
-	c.pass()
+	c.implyFinished()
 	c.dirty = true
 	if c.surveying.life == c.life {
 		c.sayLosses(began)
 	}
 }
 
-// pass marks the shards that are finished though they have no row: those with a child that was begun, or that is such a shard
-// itself. Nobody begins a shard before its parents are finished, but KCL deletes rows of finished shards that the stream
-// still lists.
-func (c *Coordinator) pass() {
-	var mark func(child *shard)
-	mark = func(child *shard) {
-		for _, id := range child.parents {
-			p := c.shards[id]
-			if p != nil && p.hold == none && (p.survey != c.surveys || p.lease.Damage != "") && p.lease.Epoch == 0 && !p.lease.Finished {
-				p.lease.Finished = true
-				mark(p)
+// implyFinished marks the shards that are finished though they have no row.
+func (c *Coordinator) implyFinished() {
+	begun := func(yield func(string) bool) {
+		for _, s := range c.order {
+			if (s.lease.Begun || s.lease.Finished) && !yield(s.id) {
+				return
 			}
 		}
 	}
-	for _, s := range c.order {
-		if s.lease.Begun || s.lease.Finished {
-			mark(s)
+	parentage.ImplyFinished(begun, func(id string) []string { return c.shards[id].parents }, func(id string) bool {
+		p := c.shards[id]
+		if p == nil || p.hold != none || (p.survey == c.surveys && p.lease.Damage == "") || p.lease.Epoch != 0 || p.lease.Finished {
+			return false
 		}
-	}
+		p.lease.Finished = true
+		return true
+	})
 }
 
 // unhear has the wishes of all peers looked at again, after a shard became unknown.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/shardmill/shardmill/internal/parentage"
 )
 
 // ready reports whether enough is known to plan: all rows were read after the worker had been a member for a while.
@@ -210,12 +212,14 @@ func (c *Coordinator) openable(s *shard) bool {
 }
 
 func (c *Coordinator) parentsDone(s *shard) bool {
-	for _, id := range s.parents {
-		if p := c.shards[id]; p != nil && !p.lease.Finished && (p.listed || p.hold != none || !c.takeable(p)) {
-			return false
-		}
+	present := func(id string) bool {
+		p := c.shards[id]
+		return p != nil && (p.listed || p.hold != none || !c.takeable(p))
 	}
-	return true
+	return parentage.MayOpen(s.parents, present, func(id string) bool {
+		p := c.shards[id]
+		return p != nil && p.lease.Finished
+	})
 }
 
 // assign gives each free shard to the worker that has least, and queues what this one gets. The worker that finished a
