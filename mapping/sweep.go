@@ -89,9 +89,30 @@ func (r *run) sweep(progress map[string]Progress) {
 	removable := r.leavers(progress)
 	r.giveUp()
 	for _, id := range removable {
-		err := r.m.store.Delete(ctx, r.m.name, id)
+		err := r.deleteRow(ctx, id)
 		r.m.log.Debug("row of a shard that has left the stream deleted", "shard", id, "error", err)
 	}
+}
+
+// deleteRow deletes the row of a finished shard. A lease that was never released, because its process died or the release failed, is
+// acquired as by a successor, if the store allows that, and released. In a fleet fleet.Coordinator does so.
+func (r *run) deleteRow(ctx context.Context, id string) error {
+	err := r.m.store.Delete(ctx, r.m.name, id)
+	if !errors.Is(err, ErrLeaseHeld) {
+		return err
+	}
+	if err := r.m.owed.pay(ctx, r.m.store, id); err != nil {
+		return err
+	}
+	lease, _, err := r.m.store.Acquire(ctx, r.m.name, id, r.m.owner)
+	if err != nil {
+		return err
+	}
+	if err := r.m.store.Release(ctx, lease); err != nil {
+		r.m.owed.add(lease)
+		return err
+	}
+	return r.m.store.Delete(ctx, r.m.name, id)
 }
 
 // giveUp ends shards that have left the stream before they were fully processed, some at a time: an open window gets its final
