@@ -36,6 +36,7 @@ type view struct {
 	throttled atomic.Bool // progress can't be stored; all else works
 	mortal    atomic.Bool // it is cut off as soon as the end of a shard is stored
 	keeping   atomic.Bool // leases can't be released; all else works
+	frozen    atomic.Bool // a write of an end is carried out, and never answered
 }
 
 func (v *view) Fleet(string) mapping.FleetTable { return (*tableView)(v) }
@@ -129,6 +130,10 @@ func (t *tableView) Commit(ctx context.Context, lease fleet.Lease, c fleet.Check
 	err := call(t, func() error { return t.Memory.Commit(ctx, lease, c) })
 	if err == nil && c.Finished && t.mortal.Load() {
 		t.cut.Store(true)
+	}
+	if c.Finished && t.frozen.Load() {
+		<-ctx.Done()
+		return ctx.Err()
 	}
 	return err
 }
