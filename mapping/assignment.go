@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"slices"
@@ -34,6 +35,9 @@ type assignment interface {
 
 	// waiting returns the shards that are not processed here, and why.
 	waiting() []ShardStatus
+
+	// remove deletes the row of a finished shard that has left the stream. Any goroutine may call it.
+	remove(ctx context.Context, id string) error
 
 	// isFenced reports whether all leases of the run have ended because it could not be heard for too long.
 	isFenced() bool
@@ -138,6 +142,28 @@ func (a *alone) waiting() (waiting []ShardStatus) {
 		waiting = append(waiting, ShardStatus{ShardID: s.ID, Waiting: a.r.waitingFor(s)})
 	}
 	return waiting
+}
+
+// remove implements assignment. A lease that was never released, because its process died or the release failed, is acquired as by a
+// successor, if the store allows that, and released.
+func (a *alone) remove(ctx context.Context, id string) error {
+	m := a.r.m
+	err := m.store.Delete(ctx, m.name, id)
+	if !errors.Is(err, ErrLeaseHeld) {
+		return err
+	}
+	if err := m.owed.pay(ctx, m.store, id); err != nil {
+		return err
+	}
+	lease, _, err := m.store.Acquire(ctx, m.name, id, m.owner)
+	if err != nil {
+		return err
+	}
+	if err := m.store.Release(ctx, lease); err != nil {
+		m.owed.add(lease)
+		return err
+	}
+	return m.store.Delete(ctx, m.name, id)
 }
 
 func (*alone) next(time.Time) time.Time { return time.Time{} }

@@ -20,7 +20,7 @@ type sharedStore struct {
 	*fleet.Memory
 
 	mu      sync.Mutex
-	deleted []string // shards whose rows Delete was asked to delete, which it does not
+	deleted []string // shards whose rows were deleted
 }
 
 func newSharedStore() *sharedStore {
@@ -34,6 +34,9 @@ type view struct {
 	*sharedStore
 	cut       atomic.Bool
 	throttled atomic.Bool // progress can't be stored; all else works
+	mortal    atomic.Bool // it is cut off as soon as the end of a shard is stored
+	keeping   atomic.Bool // leases can't be released; all else works
+	frozen    atomic.Bool // a write of an end is carried out, and never answered
 }
 
 func (v *view) Fleet(string) mapping.FleetTable { return (*tableView)(v) }
@@ -63,10 +66,19 @@ func (v *view) Acquire(context.Context, string, string, string) (mapping.Lease, 
 	panic("not called")
 }
 
-func (v *view) Delete(_ context.Context, _, shard string) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.deleted = append(v.deleted, shard)
+func (v *view) Delete(ctx context.Context, _, shard string) error {
+	_, stored := v.Checkpoint(shard)
+	switch err := v.Memory.Delete(ctx, shard); {
+	case errors.Is(err, fleet.ErrRefused):
+		return errors.Join(mapping.ErrLeaseHeld, err)
+	case err != nil:
+		return err
+	}
+	if stored {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.deleted = append(v.deleted, shard)
+	}
 	return nil
 }
 
@@ -115,10 +127,21 @@ func (t *tableView) Commit(ctx context.Context, lease fleet.Lease, c fleet.Check
 	if t.throttled.Load() {
 		return errSilent
 	}
-	return call(t, func() error { return t.Memory.Commit(ctx, lease, c) })
+	err := call(t, func() error { return t.Memory.Commit(ctx, lease, c) })
+	if err == nil && c.Finished && t.mortal.Load() {
+		t.cut.Store(true)
+	}
+	if c.Finished && t.frozen.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return err
 }
 
 func (t *tableView) Release(ctx context.Context, lease fleet.Lease) error {
+	if t.keeping.Load() {
+		return errSilent
+	}
 	return call(t, func() error { return t.Memory.Release(ctx, lease) })
 }
 

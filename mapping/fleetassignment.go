@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -83,6 +84,11 @@ func (f *fleetWorker) hasLeft(now time.Time) bool {
 	}
 	f.r.m.log.Warn("leaving the fleet could not be stored: the others find out after the failover time")
 	return true
+}
+
+// remove implements assignment. Leases that were not released fleet.Coordinator frees.
+func (f *fleetWorker) remove(ctx context.Context, id string) error {
+	return f.r.m.store.Delete(ctx, f.r.m.name, id)
 }
 
 // waiting returns the shards that this worker does not process.

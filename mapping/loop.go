@@ -185,7 +185,6 @@ func (s *shard) readFailed(err error) {
 	if class == poller.ShardGone && s.hasLeft() {
 		s.throttle = throttle{}
 		s.log.Debug("reading the shard failed for good", "error", err)
-		s.m.leftUnread(s.info.ID, s.sched.Read(), s.readTo, s.standing.Load().retention)
 		s.toEnd()
 		return
 	}
@@ -202,8 +201,9 @@ func (s *shard) readFailed(err error) {
 	}
 }
 
-// toEnd ends the shard without a last page. An open window gets its final invocation.
+// toEnd ends a shard that has left the stream without a last page. An open window gets its final invocation.
 func (s *shard) toEnd() {
+	s.unread = true
 	s.reading = true // there is no one to ask any more
 	s.sched.Offer(time.Now(), batch.Page{End: true})
 }
@@ -339,6 +339,7 @@ func (s *shard) do(now time.Time, a batch.Action) {
 	case *batch.Discard:
 		s.discard(now, a)
 	case *batch.Commit:
+		s.reportLoss(a)
 		s.commits.offer(a)
 	}
 }

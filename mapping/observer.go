@@ -31,7 +31,8 @@ type Observer struct {
 	// blocks its lane, as the retries and the record age say.
 	TooLarge func(TooLarge)
 	// Trimmed is called when the stream has trimmed the position where reading was to go on, and records with it that
-	// were not read, if there were any; also when a shard has left the stream before it was read to its end.
+	// were not read, if there were any; also when a shard has left the stream before it was read to its end. It is called before
+	// the progress that passes over the loss is stored: once, and again by the next Run if that was never stored.
 	Trimmed func(Trimmed)
 	// Committed is called after each write of a shard's progress.
 	Committed func(Committed)

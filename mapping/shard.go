@@ -37,6 +37,10 @@ type shard struct {
 	left   bool
 	closes bool // it is, and a window is to be closed
 
+	// unread means that the shard has left the stream before it was read to its end: what was left of it is lost, which is reported with
+	// its end. The loop sets it.
+	unread bool
+
 	standing atomic.Pointer[standing] // what the listings say of it; Run's goroutine sets it
 	was      Progress                 // what identified it when it was opened; never changed after
 	readTo   time.Time                // all that arrived before it is read, by the stream's clock; zero while that is not known
@@ -258,9 +262,6 @@ func (s *shard) process(g *guard) (finished bool, err error) {
 // names the calls that outlived the loop; they may have ended since.
 func (s *shard) close(left error) (finished bool, err error) {
 	finished = s.isStored()
-	if finished && s.left {
-		s.m.leftUnread(s.info.ID, s.sched.Read(), s.readTo, s.standing.Load().retention)
-	}
 	if s.ends.close() {
 		s.straggles = left
 	}

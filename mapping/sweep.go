@@ -102,19 +102,24 @@ func (r *run) sweepRows(progress map[string]Progress) {
 	}
 	r.beside.call(storeTimeout, func(ctx context.Context) error {
 		for _, id := range removable {
-			err := r.m.store.Delete(ctx, r.m.name, id)
+			err := r.assignment.remove(ctx, id)
 			r.m.log.Debug("row of a shard that has left the stream deleted", "shard", id, "error", err)
 		}
 		return nil
 	}, nil)
 }
 
-// leftUnread tells of a shard that has left the stream before it was wholly resolved. from is up to when it was, if that
-// is known, and retention that of the stream, 0 where it is not known.
-func (m *Mapping) leftUnread(shard string, position batch.Position, from time.Time, retention time.Duration) {
-	m.counts.trimmed.Add(1)
-	to := m.clocks(time.Now()).service.Add(poller.ClockSlack - cmp.Or(retention, minRetention))
-	m.log.Error("the shard has left the stream before it was read to its end: what was left of it is lost",
-		"shard", shard, "position", position.String(), "from", stamp(from), "to", stamp(to))
-	call(m.observer.Trimmed, Trimmed{Shard: shard, Position: position, From: from, To: to})
+// reportLoss reports, with the end of a shard that left the stream before it was read to its end, that what was left of it is lost. That
+// comes before the end is stored: after a crash between the two it is reported again, where it would otherwise never be.
+func (s *shard) reportLoss(c *batch.Commit) {
+	if !c.End || !s.unread {
+		return
+	}
+	s.unread = false
+	s.m.counts.trimmed.Add(1)
+	retention := cmp.Or(s.standing.Load().retention, minRetention)
+	t := Trimmed{Shard: s.info.ID, Position: s.sched.Read(), From: s.readTo, To: s.m.clocks(time.Now()).service.Add(poller.ClockSlack - retention)}
+	s.log.Error("the shard has left the stream before it was read to its end: what was left of it is lost",
+		"position", t.Position.String(), "from", stamp(t.From), "to", stamp(t.To))
+	call(s.m.observer.Trimmed, t)
 }

@@ -2,6 +2,7 @@ package dynamostore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,8 +29,10 @@ func (s *Store) Delete(ctx context.Context, name, shard string) error {
 		return fmt.Errorf("dynamostore: delete %s, by this process: %w", k, mapping.ErrLeaseHeld)
 	}
 	defer s.grants.take(k, g)
-	defer s.watch.forget(k)
 	gone, err := s.deleteRow(ctx, k)
+	if !errors.Is(err, mapping.ErrLeaseHeld) {
+		s.watch.forget(k) // else a later call goes on with the watch of a KCL worker's counter
+	}
 	if err != nil || !gone {
 		return err
 	}

@@ -314,6 +314,11 @@ func (c *Coordinator) Taken(now time.Time, a *Take, row Lease, err error) bool {
 		c.stale = true
 		return false
 	}
+	if a.Seen.Finished && row.Finished {
+		c.set(s, none, now)
+		c.giveBack(s, row, now)
+		return false
+	}
 	c.set(s, held, now)
 	c.took = true
 	c.dirty = c.dirty || c.taking == 0 && len(c.queue) == 0 // that was all: see what else is to be done

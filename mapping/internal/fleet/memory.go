@@ -14,6 +14,7 @@ type Memory struct {
 	mu      sync.Mutex
 	workers rows[Worker]
 	leases  rows[memoryLease]
+	floor   uint64 // the highest epoch of the rows that were deleted: new ones begin above it
 	counts  Counts
 }
 
@@ -27,6 +28,7 @@ type Counts struct {
 
 type memoryLease struct {
 	row        Lease
+	seen       uint64 // the epoch that the last Take has seen
 	written    uint64 // the epoch that stored the checkpoint, 0 before the first Commit
 	checkpoint Checkpoint
 }
@@ -209,13 +211,13 @@ func (m *Memory) Take(ctx context.Context, seen Lease, owner string) (Lease, err
 	l := m.leases.byKey[seen.Shard]
 	switch {
 	case l == nil && seen.Epoch == 0:
-		l = &memoryLease{row: Lease{Shard: seen.Shard, Owner: owner, Epoch: 1}}
+		l = &memoryLease{row: Lease{Shard: seen.Shard, Owner: owner, Epoch: m.floor + 1}}
 		m.leases.add(seen.Shard, l)
 	case l == nil:
 		return Lease{}, fmt.Errorf("%w: take %s", ErrRefused, seen)
-	case l.row.Owner == owner && l.row.Epoch == seen.Epoch+1: // by a call whose answer was lost
+	case l.row.Owner == owner && l.seen == seen.Epoch: // by a call whose answer was lost
 	case l.row.Owner == seen.Owner && l.row.Epoch == seen.Epoch:
-		l.row.Owner, l.row.Epoch = owner, seen.Epoch+1
+		l.row.Owner, l.row.Epoch, l.seen = owner, seen.Epoch+1, seen.Epoch
 	default:
 		return Lease{}, fmt.Errorf("%w: take %s", ErrRefused, seen)
 	}
@@ -251,5 +253,27 @@ func (m *Memory) Release(ctx context.Context, lease Lease) error {
 	if l := m.leases.byKey[lease.Shard]; l != nil && l.row.Owner == lease.Owner && l.row.Epoch == lease.Epoch {
 		l.row.Owner, l.row.Epoch = "", lease.Epoch+1
 	}
+	return nil
+}
+
+// Delete removes the row of a finished shard. It is refused while the row has an owner, and fails if the shard is not finished. A row
+// that is not there is no error. The epochs of the shard go on if it becomes known again.
+func (m *Memory) Delete(ctx context.Context, shard string) error {
+	done, err := m.write(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	l := m.leases.byKey[shard]
+	switch {
+	case l == nil:
+		return nil
+	case l.row.Owner != "":
+		return fmt.Errorf("%w: delete %s", ErrRefused, l.row)
+	case !l.row.Finished:
+		return fmt.Errorf("fleet: delete %s: the shard is not finished", l.row)
+	}
+	m.floor = max(m.floor, l.row.Epoch)
+	m.leases.remove(shard)
 	return nil
 }

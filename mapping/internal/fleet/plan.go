@@ -37,6 +37,7 @@ func (c *Coordinator) plan(now time.Time) {
 	}
 	c.balance(now, members)
 	c.force(now)
+	c.freeEnds(now)
 	c.waiting = c.waiting || len(c.asks) > 0
 	for _, p := range c.peerOrder {
 		c.waiting = c.waiting || p.row.Leaving && p.ended.IsZero() && c.fresh(p, now)

@@ -236,6 +236,26 @@ func (s *sim) settle() {
 	if least, most := s.spread(); most-least > 1 && !s.plan.rates || most-least > 3 {
 		s.violate("the workers have between %d and %d shards", least, most)
 	}
+	s.freed()
+}
+
+// freed checks that no finished shard has an owner: its row could never be deleted. A release that failed is made again after the next
+// reading of the lease rows.
+func (s *sim) freed() {
+	owned := func() string {
+		for id, t := range s.truth.shards {
+			if t.finished && t.owner != "" {
+				return id
+			}
+		}
+		return ""
+	}
+	if owned() != "" {
+		s.run(s.now + 4*time.Minute)
+	}
+	if id := owned(); id != "" && len(s.workers) > 0 {
+		s.violate("%s is finished, and %s still has its lease", id, s.truth.shards[id].owner)
+	}
 }
 
 // rest waits until the shards are even and nothing moves, at most for four failover times after all shards that were

@@ -157,7 +157,9 @@ func (s *sim) take(w *worker, a *fleet.Take) (fleet.Lease, int, error) {
 		return row, 0, err
 	}
 	if row.Epoch != t.epoch {
-		s.truth.takes++
+		if !t.finished { // else it is only freed
+			s.truth.takes++
+		}
 		if t.owner != "" && t.owner != a.Owner && !s.isClosed(t.owner) {
 			s.truth.forced++
 			asked := s.truth.asked[a.Owner][fleet.Ask{Shard: t.id, Epoch: t.epoch}]
@@ -166,7 +168,7 @@ func (s *sim) take(w *worker, a *fleet.Take) (fleet.Lease, int, error) {
 			}
 		}
 		s.lose(t)
-		if t.left > 0 {
+		if t.left > 0 && !t.finished {
 			s.truth.takeover = append(s.truth.takeover, s.now-t.left)
 			t.left = 0
 		}

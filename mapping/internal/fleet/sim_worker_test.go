@@ -286,14 +286,20 @@ func (w *worker) proceed(p *process) {
 }
 
 func (w *worker) giveBack(p *process) {
+	if p.finished && !w.s.plan.clean && w.s.now < w.s.plan.length && w.s.chance(0.1) {
+		w.die("crashes between storing an end and releasing its lease")
+		w.s.disturb(w.s.now)
+		return
+	}
 	p.releasing = true
 	w.s.call(w, "release", w.failover/2, func() error { return w.s.release(p.lease) }, func(err error) {
 		switch {
+		case err != nil:
+			w.ended(p, fleet.Abandoned)
+			w.list()
 		case p.finished:
 			w.ended(p, fleet.Finished)
 			w.list()
-		case err != nil:
-			w.ended(p, fleet.Abandoned)
 		default:
 			w.ended(p, fleet.Released)
 		}
