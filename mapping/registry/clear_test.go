@@ -175,6 +175,10 @@ func (m *manned) Release(ctx context.Context, lease mapping.Lease) error {
 	return m.MemoryStore.Release(ctx, lease)
 }
 
+func (m *manned) Delete(ctx context.Context, name, shard string) error {
+	return m.MemoryStore.Delete(ctx, name, shard)
+}
+
 type mannedTable struct{ *fleet.Memory }
 
 func (t mannedTable) Load(context.Context, string) (mapping.FleetCheckpoint, bool, error) {
