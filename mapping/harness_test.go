@@ -59,6 +59,26 @@ func inWorld(t *testing.T, shards int, f func(t *testing.T, w *world)) {
 	})
 }
 
+// assignments are the two sources of a run's work, by the store that makes a run use each: all shards, or what a fleet gives it. What
+// the supervisor does is tested under both.
+var assignments = map[string]func() mapping.Store{
+	"alone":      func() mapping.Store { return mapping.NewMemoryStore() },
+	"in a fleet": func() mapping.Store { return &view{sharedStore: newSharedStore()} },
+}
+
+// supervised is inWorld under each assignment.
+func supervised(t *testing.T, shards int, f func(t *testing.T, w *world)) {
+	t.Helper()
+	for name, store := range assignments {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, shards, func(t *testing.T, w *world) {
+				w.store = store()
+				f(t, w)
+			})
+		})
+	}
+}
+
 // put writes n records, numbered from first, with their number as the key.
 func (w *world) put(first, n int) {
 	w.t.Helper()
@@ -98,6 +118,35 @@ func fed(t *testing.T, f func(t *testing.T, w *world, cfg mapping.Config, pages 
 		cfg.Source = source{pages}
 		f(t, w, cfg, pages)
 	})
+}
+
+// fedSupervised is fed under each assignment. The Run has begun to read when f sends its first page.
+func fedSupervised(t *testing.T, f func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page)) {
+	t.Helper()
+	for name, store := range assignments {
+		t.Run(name, func(t *testing.T) {
+			fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
+				w.store = store()
+				cfg.Store = w.store
+				f(t, w, cfg, pages)
+			})
+		})
+	}
+}
+
+// isFree reports whether a successor could have the lease of the first shard.
+func (w *world) isFree() bool {
+	w.t.Helper()
+	if v, ok := w.store.(*view); ok {
+		rows, _, err := v.Leases(w.t.Context(), "")
+		require.NoError(w.t, err)
+		return len(rows) == 1 && rows[0].Owner == ""
+	}
+	_, _, err := w.store.Acquire(w.t.Context(), storeName, "shardId-000000000000", "other")
+	if err != nil {
+		require.ErrorIs(w.t, err, mapping.ErrLeaseHeld)
+	}
+	return err == nil
 }
 
 func (w *world) see(e *invoke.Event) {

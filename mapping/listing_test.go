@@ -61,25 +61,16 @@ func without(ids ...string) func([]types.Shard) []types.Shard {
 // stored outlives a restart.
 func aloneAndInAFleet(t *testing.T, shards int, f func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]mapping.Progress)) {
 	t.Helper()
-	for name, shared := range map[string]bool{"alone": false, "in a fleet": true} {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, shards, func(t *testing.T, w *world) {
-				lists := &listings{Client: w.service.Client()}
-				cfg := w.config()
-				cfg.Client = lists
-				store := cfg.Store
-				if shared {
-					store = &view{sharedStore: newSharedStore()}
-					cfg.Store = store
-				}
-				f(t, w, cfg, lists, func() map[string]mapping.Progress {
-					rows, err := store.Progress(t.Context(), storeName)
-					require.NoError(t, err)
-					return rows
-				})
-			})
+	supervised(t, shards, func(t *testing.T, w *world) {
+		lists := &listings{Client: w.service.Client()}
+		cfg := w.config()
+		cfg.Client = lists
+		f(t, w, cfg, lists, func() map[string]mapping.Progress {
+			rows, err := w.store.Progress(t.Context(), storeName)
+			require.NoError(t, err)
+			return rows
 		})
-	}
+	})
 }
 
 // noneEnded asserts that no shard is stored as ended.

@@ -21,7 +21,7 @@ import (
 func shardID(i int) string { return "shardId-00000000000" + string(rune('0'+i)) }
 
 func TestChildrenOpenThoughNoListingHasThem(t *testing.T) {
-	inWorld(t, 1, func(t *testing.T, w *world) {
+	supervised(t, 1, func(t *testing.T, w *world) {
 		w.put(0, 10)
 		r := w.start(w.config())
 		synctest.Wait()
@@ -42,7 +42,7 @@ func TestChildrenOpenThoughNoListingHasThem(t *testing.T) {
 }
 
 func TestChildOfAMergeWaitsForAParentThatNoListingHasHadYet(t *testing.T) {
-	inWorld(t, 2, func(t *testing.T, w *world) {
+	supervised(t, 2, func(t *testing.T, w *world) {
 		hold := make(chan struct{})
 		cfg := w.config()
 		cfg.Function = invoke.Func(func(_ context.Context, e *invoke.Event) error {
@@ -111,7 +111,7 @@ func (s *staleLists) refresh() {
 }
 
 func TestStaleListingsDropNoChild(t *testing.T) {
-	inWorld(t, 2, func(t *testing.T, w *world) {
+	supervised(t, 2, func(t *testing.T, w *world) {
 		p, err := poller.New(poller.Config{Client: w.service.Client(), StreamARN: streamARN})
 		require.NoError(t, err)
 		lists := &staleLists{Source: p}
@@ -177,7 +177,7 @@ func TestShardThatSomebodyElseReadToItsEndIsFinished(t *testing.T) {
 }
 
 func TestShardThatIsListedAsOpenForAMomentAfterItsEndIsFinished(t *testing.T) {
-	inWorld(t, 1, func(t *testing.T, w *world) {
+	supervised(t, 1, func(t *testing.T, w *world) {
 		p, err := poller.New(poller.Config{Client: w.service.Client(), StreamARN: streamARN})
 		require.NoError(t, err)
 		lists := &staleLists{Source: p}

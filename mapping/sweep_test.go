@@ -26,7 +26,7 @@ func (w *world) rows() []string {
 }
 
 func TestRowOfAShardThatHasLeftTheStreamIsDeleted(t *testing.T) {
-	inWorld(t, 1, func(t *testing.T, w *world) {
+	supervised(t, 1, func(t *testing.T, w *world) {
 		cfg, gaps := w.trims()
 		r := w.start(cfg)
 		w.put(0, 10)
@@ -51,7 +51,7 @@ func TestRowOfAShardThatHasLeftTheStreamIsDeleted(t *testing.T) {
 }
 
 func TestRowStaysUntilEachChildHasProgress(t *testing.T) {
-	inWorld(t, 1, func(t *testing.T, w *world) {
+	supervised(t, 1, func(t *testing.T, w *world) {
 		cfg, _ := w.trims()
 		r := w.start(cfg)
 		w.put(0, 1)
@@ -75,7 +75,7 @@ func TestRowStaysUntilEachChildHasProgress(t *testing.T) {
 }
 
 func TestShardThatLeftTheStreamUnreadIsToldOfOnce(t *testing.T) {
-	inWorld(t, 1, func(t *testing.T, w *world) {
+	supervised(t, 1, func(t *testing.T, w *world) {
 		cfg, gaps := w.trims()
 		w.put(0, 1)
 		r := w.start(cfg)
@@ -101,7 +101,7 @@ func TestShardThatLeftTheStreamUnreadIsToldOfOnce(t *testing.T) {
 }
 
 func TestShardThatLeavesTheStreamWhileItsFunctionBlocksKeepsItsRow(t *testing.T) {
-	inWorld(t, 1, func(t *testing.T, w *world) {
+	supervised(t, 1, func(t *testing.T, w *world) {
 		cfg, _ := w.trims()
 		block := make(chan struct{})
 		cfg.Function = invoke.Func(func(_ context.Context, e *invoke.Event) error {
