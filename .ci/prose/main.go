@@ -1,6 +1,7 @@
-// Command prose counts, for each 1,000 words of our prose, the turns of phrase that plain English does without. It reads README,
-// the pages of docs, and of each Go file that is not a test the comments, the texts of logs and of errors. It prints the counts and
-// the places, and fails if there are more than -most.
+// Command prose counts the turns of phrase that plain English does without, per 1,000 words of prose. It reads the pages of
+// Markdown, the comments of YAML files, and of each Go file that is not a test the comments and the texts: string literals of
+// several words, which are log lines, errors, statuses and flag help. It prints the counts by kind and by package, and fails if
+// the rate over everything is above -most.
 package main
 
 import (
@@ -11,6 +12,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,55 +21,58 @@ import (
 	"strings"
 )
 
-// markers are what is counted. A word that has a plain use too ("at once", "beside") counts wherever it is: the plain use has another
-// word.
+// markers are the counted phrases. A phrase with a plain use too ("at once", "beside") counts everywhere: the plain use has
+// another word ("concurrently", "next to").
 var markers = []string{
-	`tells?`, `told`, `telling`, `has the \w+ tried`, `go(?:es)? on behind`, `wholly`, `besides?`, `can't be had`, `anew`, `of which`,
-	`what is stored`, `nobody`, `in force`, `at once`, `that (?:is|are) none`, `whoever`, `whom`, `(?:is|are) to be`, `lest`, `thereof`,
+	`tells?`, `told`, `telling`,
+	`has the (?:\w+ ){1,3}tried`, `(?:go(?:es|ing)?|went) on behind`, `wholly`, `besides?`,
+	`(?:can't|cannot|can’t) be had`, `anew`, `of which`, `what is stored`, `nobody`, `in force`, `at once`,
+	`that (?:is|are) none`, `whoever`, `whom`, `(?:is|are|was|were) to be`, `lest`, `thereof`,
 }
+
+// perWords is the number of words that a rate is given for.
+const perWords = 1000
 
 var (
-	pattern  = regexp.MustCompile(`(?i)\b(?:` + strings.Join(markers, "|") + `)\b`)
-	word     = regexp.MustCompile(`[\pL\pN_'’-]+`)
-	fenced   = regexp.MustCompile("(?s)```.*?```") // listings in Markdown
-	quoted   = regexp.MustCompile("`[^`]*`|\"[^\"]*\"")
-	spaces   = regexp.MustCompile(`\s+`)
-	skipped  = []string{"node_modules", ".git", "testdata"}
-	texts    = []string{"Debug", "Info", "Warn", "Error", "Errorf", "New"} // the calls whose first text is for people
-	loggers  = []string{"DebugContext", "InfoContext", "WarnContext", "ErrorContext"}
-	kinds    = []string{"docs", "comments", "texts"}
-	perWords = 1000.0
+	pattern = regexp.MustCompile(`(?i)\b(?:` + strings.Join(markers, "|") + `)\b`)
+	word    = regexp.MustCompile(`[\pL\pN_'’-]+`)
+	fenced  = regexp.MustCompile("(?s)```.*?```") // listings in Markdown
+	quoted  = regexp.MustCompile("`[^`]{0,400}`|\"[^\"]{0,400}\"")
+	spaces  = regexp.MustCompile(`\s+`)
+	hash    = regexp.MustCompile(`(?m)(?:^|\s)#(.*)$`) // a comment in YAML
 )
 
-// count is what was found in one kind of prose.
-type count struct {
-	words, marks int
-	places       []string
+// count is the result for one kind of prose, or one package.
+type count struct{ words, marks int }
+
+func (c count) rate() float64 { return perWords * float64(c.marks) / float64(max(1, c.words)) }
+
+// report collects the counts.
+type report struct {
+	kinds, packages map[string]count
+	places          []string // of the markers
 }
 
-// report is the count for each kind.
-type report map[string]*count
-
-// add counts a piece of prose. AWS's own words stand in quotation marks, and names in back quotes: neither counts.
-func (r report) add(kind, place, prose string) {
+// add counts a piece of prose. Names stand in back quotes and AWS's own words in quotation marks: neither counts.
+func (r *report) add(kind, path, place, prose string) {
 	prose = spaces.ReplaceAllString(quoted.ReplaceAllString(prose, " "), " ")
-	c := r[kind]
-	c.words += len(word.FindAllString(prose, -1))
-	for _, at := range pattern.FindAllStringIndex(prose, -1) {
-		c.marks++
+	hits := pattern.FindAllStringIndex(prose, -1)
+	n := count{words: len(word.FindAllString(prose, -1)), marks: len(hits)}
+	for group, key := range map[*map[string]count]string{&r.kinds: kind, &r.packages: filepath.Dir(path)} {
+		old := (*group)[key]
+		(*group)[key] = count{words: old.words + n.words, marks: old.marks + n.marks}
+	}
+	for _, at := range hits {
 		from, to := max(0, at[0]-30), min(len(prose), at[1]+30)
-		c.places = append(c.places, fmt.Sprintf("%s: …%s…", place, strings.ToValidUTF8(prose[from:to], "")))
+		r.places = append(r.places, fmt.Sprintf("%s: …%s…", place, strings.ToValidUTF8(prose[from:to], "")))
 	}
 }
 
 func main() {
-	most := flag.Float64("most", 0.7, "markers for each 1,000 words that are allowed")
-	list := flag.Bool("list", false, "print each place")
+	most := flag.Float64("most", 0.7, "the number of markers per 1,000 words that is allowed")
+	list := flag.Bool("list", false, "print the place of each marker, even if there are few")
 	flag.Parse()
-	r := report{}
-	for _, kind := range kinds {
-		r[kind] = &count{}
-	}
+	r := report{kinds: map[string]count{}, packages: map[string]count{}}
 	if err := r.walk("."); err != nil {
 		fmt.Fprintln(os.Stderr, "prose:", err)
 		os.Exit(2)
@@ -78,49 +83,74 @@ func main() {
 }
 
 // walk reads all files below a folder.
-func (r report) walk(root string) error {
+func (r *report) walk(root string) error {
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (slices.Contains(skipped, d.Name()) || len(d.Name()) > 1 && d.Name()[0] == '.'):
+		case d.IsDir() && skipped(d.Name()):
 			return fs.SkipDir
 		case d.IsDir():
 			return nil
-		case strings.HasSuffix(path, ".md") && filepath.Base(path) != "CHANGELOG.md": // which says how things were
+		}
+		switch filepath.Ext(path) {
+		case ".md":
 			return r.page(path)
-		case strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go"):
-			return r.file(path)
+		case ".yaml", ".yml":
+			return r.yaml(path)
+		case ".go":
+			if !strings.HasSuffix(path, "_test.go") {
+				return r.file(path)
+			}
 		}
 		return nil
 	})
 }
 
-// page counts a page of Markdown, but for its listings.
-func (r report) page(path string) error {
+// skipped reports whether a folder holds nothing of ours: hidden ones, but for .ci, and installed packages.
+func skipped(name string) bool {
+	hidden := len(name) > 1 && name[0] == '.' && name != ".ci"
+	return hidden || name == "node_modules" || name == "target"
+}
+
+// page counts a page of Markdown without its listings. The changelog quotes how things were, and does not count.
+func (r *report) page(path string) error {
+	if filepath.Base(path) == "CHANGELOG.md" {
+		return nil
+	}
 	text, err := os.ReadFile(path)
 	if err == nil {
-		r.add("docs", path, fenced.ReplaceAllString(string(text), " "))
+		r.add("pages", path, path, fenced.ReplaceAllString(string(text), " "))
 	}
 	return err
 }
 
-// file counts the comments of a Go file, and its texts.
-func (r report) file(path string) error {
+// yaml counts the comments of a YAML file.
+func (r *report) yaml(path string) error {
+	text, err := os.ReadFile(path)
+	for _, comment := range hash.FindAllStringSubmatch(string(text), -1) {
+		r.add("comments", path, path, comment[1])
+	}
+	return err
+}
+
+// file counts the comments and the texts of a Go file. Literals of one word, and import paths, are no texts.
+func (r *report) file(path string) error {
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, path, nil, parser.ParseComments)
 	if err != nil {
 		return err
 	}
 	for _, group := range file.Comments {
-		if text := group.Text(); text != "" {
-			r.add("comments", set.Position(group.Pos()).String(), text)
-		}
+		r.add("comments", path, set.Position(group.Pos()).String(), group.Text())
 	}
 	ast.Inspect(file, func(n ast.Node) bool {
-		if call, ok := n.(*ast.CallExpr); ok {
-			if text, ok := textOf(call); ok {
-				r.add("texts", set.Position(call.Pos()).String(), text)
+		switch n := n.(type) {
+		case *ast.ImportSpec:
+			return false
+		case *ast.BasicLit:
+			if text, err := strconv.Unquote(n.Value); n.Kind == token.STRING && err == nil && isText(text) {
+				r.add("texts", path, set.Position(n.Pos()).String(), text)
 			}
 		}
 		return true
@@ -128,35 +158,30 @@ func (r report) file(path string) error {
 	return nil
 }
 
-// textOf returns the text for people that a call has.
-func textOf(call *ast.CallExpr) (text string, ok bool) {
-	sel, ok := call.Fun.(*ast.SelectorExpr)
-	if !ok || !slices.Contains(texts, sel.Sel.Name) && !slices.Contains(loggers, sel.Sel.Name) {
-		return "", false
+// isText reports whether a string literal has several words, so that it is meant for people.
+func isText(literal string) bool { return len(strings.Fields(literal)) > 1 }
+
+// print prints the counts, and reports whether the rate is low enough.
+func (r *report) print(most float64, list bool) bool {
+	for _, path := range slices.Sorted(maps.Keys(r.packages)) {
+		line(path, r.packages[path])
 	}
-	for _, arg := range call.Args {
-		if lit, ok := arg.(*ast.BasicLit); ok && lit.Kind == token.STRING {
-			text, err := strconv.Unquote(lit.Value)
-			return text, err == nil
-		}
+	fmt.Println()
+	var all count
+	for _, kind := range slices.Sorted(maps.Keys(r.kinds)) {
+		c := r.kinds[kind]
+		all = count{words: all.words + c.words, marks: all.marks + c.marks}
+		line(kind, c)
 	}
-	return "", false
+	line(fmt.Sprintf("all, at most %.2f", most), all)
+	low := all.rate() <= most
+	if list || !low {
+		slices.SortFunc(r.places, cmp.Compare[string])
+		fmt.Println(strings.Join(r.places, "\n"))
+	}
+	return low
 }
 
-// print prints the counts, and reports whether they are few enough.
-func (r report) print(most float64, list bool) bool {
-	all := count{}
-	for _, kind := range kinds {
-		c := r[kind]
-		all.words, all.marks, all.places = all.words+c.words, all.marks+c.marks, append(all.places, c.places...)
-		fmt.Printf("%-8s %7d words, %4d markers, %.2f for each 1,000 words\n", kind, c.words, c.marks, c.rate())
-	}
-	fmt.Printf("%-8s %7d words, %4d markers, %.2f for each 1,000 words; at most %.2f\n", "all", all.words, all.marks, all.rate(), most)
-	if list || all.rate() > most {
-		slices.SortFunc(all.places, cmp.Compare[string])
-		fmt.Println(strings.Join(all.places, "\n"))
-	}
-	return all.rate() <= most
+func line(name string, c count) {
+	fmt.Printf("%-36s %7d words, %4d markers, %5.2f per 1,000\n", name, c.words, c.marks, c.rate())
 }
-
-func (c *count) rate() float64 { return perWords * float64(c.marks) / float64(max(1, c.words)) }
