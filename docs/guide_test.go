@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/batch"
@@ -130,7 +131,7 @@ func TestGuideShowsValidConfigurations(t *testing.T) {
 		Function:         invoke.Func(shipSome),
 	}
 	for name, set := range map[string]func(*mapping.Config){
-		"limits":      func(cfg *mapping.Config) { limits(cfg, nil) },
+		"limits":      func(cfg *mapping.Config) { limits(cfg, awssqs.NewFromConfig(awsConfig)) },
 		"destination": destination,
 		"windows":     windows,
 		"filters":     filters,
