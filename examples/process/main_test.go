@@ -38,7 +38,7 @@ func TestFunctionInGoRunsInParallelAndInOrder(t *testing.T) {
 func TestFunctionInNodeRunsInParallelAndInOrder(t *testing.T) {
 	if _, err := exec.LookPath("node"); err != nil {
 		if os.Getenv("CI") == "true" {
-			t.Fatal("there is no node on PATH: install Node 20 or later (CI=true, so this is no skip)")
+			t.Fatal("there is no node on PATH: install Node 20 or later (CI=true, so this is a failure)")
 		}
 		t.Skip("there is no node on PATH: install Node 20 or later")
 	}
