@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Action is something that a Scheduler wants done: *Invoke, *Discard or *Commit, and nothing else.
-// An action prints as one line. It is never changed after Next returned it.
+// Action is a request of a Scheduler to its caller: *Invoke, *Discard or *Commit, and nothing else. An action prints as
+// one line. It never changes after Next returned it.
 //
 //sumtype:decl
 type Action interface {
@@ -15,19 +15,19 @@ type Action interface {
 	action()
 }
 
-// ID names a batch within one Scheduler, from 1. An unchanged retry keeps its ID, so that the shell may keep the
-// request ID that it made for it; what is left after a partial failure and each half of a bisected batch are new.
+// ID identifies a batch within one Scheduler, from 1. An unchanged retry keeps its ID, so that the caller can keep the
+// request ID that it made for it. The rest after a partial failure, and each half of a bisected batch, have new IDs.
 type ID int64
 
-// Invoke asks for one invocation of the function. Its end is reported with Report(now, ID, outcome).
-// At most one invocation of an ID runs at a time, and at most one per lane.
+// Invoke requests one invocation of the function. The caller reports its end with Report(now, ID, outcome). At most one
+// invocation of an ID runs at a time, and at most one per lane.
 type Invoke struct {
 	ID ID
 
-	// Lane is 0 to Policy.ParallelizationFactor-1. Invocations of different lanes may run at once.
+	// Lane is 0 to Policy.ParallelizationFactor-1. Invocations of different lanes may run concurrently.
 	Lane int
 
-	// Attempt is 1 for the first invocation of this ID and grows by one with each further one.
+	// Attempt is 1 for the first invocation of this ID and grows by one with each further invocation.
 	Attempt int
 
 	// Records are empty only for the final invocation of a tumbling window.
@@ -41,14 +41,14 @@ type Invoke struct {
 type Window struct {
 	Start, End time.Time // Start is inclusive, End exclusive; both aligned to the Unix epoch
 
-	// State is the JSON object that the invocation before returned; "{}" at first.
+	// State is the JSON object that the previous invocation returned; "{}" at first.
 	State []byte
 
 	Final           bool // isFinalInvokeForWindow
 	TerminatedEarly bool // isWindowTerminatedEarly
 }
 
-// Condition is why records were given up, in AWS's words.
+// Condition is why records were discarded, in AWS's words.
 type Condition string
 
 // The conditions of an on-failure document.
@@ -57,10 +57,11 @@ const (
 	RecordAgeExceeded      Condition = "RecordAgeExceeded"
 )
 
-// Discard asks for records to be given up: sent to the on-failure destination, if there is one, and passed.
-// Its end is reported with Report(now, ID, outcome), the outcome being Delivered or Dropped. The lane waits for it.
+// Discard requests that records be discarded: sent to the on-failure destination, if there is one, and passed. The
+// caller reports its end with Report(now, ID, outcome), where the outcome is Delivered or Dropped. The lane waits for
+// it.
 type Discard struct {
-	// ID is that of the invocations that failed before, or a new one when the records were never invoked.
+	// ID is that of the invocations that failed before, or a new one if the records were never invoked.
 	ID        ID
 	Lane      int
 	Condition Condition
@@ -77,8 +78,8 @@ type Discard struct {
 	Window  *Window
 }
 
-// Commit asks for a position to be stored. Commits are not reported: they run beside invocations, a newer one
-// replaces an older one that was not yet written, and a failed write is tried again by the shell.
+// Commit requests that a position be stored. Commits are not reported. They run concurrently with invocations, a newer
+// one replaces an older one that was not yet written, and the caller retries a failed write.
 type Commit struct {
 	// Version grows by one with each Commit of a Scheduler.
 	Version uint64
@@ -89,17 +90,17 @@ type Commit struct {
 	// End is set when the shard was read to its end and all of it is resolved. It is the last Commit.
 	End bool
 
-	// ResolvedUpTo tells that everything that arrived before it, by the stream's clock, is resolved: it is when the record at
-	// Position arrived, or until when the shard was read to its tip with nothing left to be resolved. It never falls, and
-	// is zero while neither is known. It tells records that were trimmed unread from those that were only trimmed.
-	// It has no effect on a Scheduler that resumes, but that it is kept.
+	// ResolvedUpTo is a time by the stream's clock before which everything that arrived is resolved: the arrival time
+	// of the record at Position, or the time up to which the shard was read to its tip with nothing left unresolved. It
+	// never falls, and is zero while neither is known. It distinguishes records that were trimmed unread from those
+	// that were only trimmed. A resumed Scheduler keeps it but does not use it.
 	ResolvedUpTo time.Time
 
 	// Window is the open tumbling window and its state, nil without one.
 	Window *Window
 
-	// ClosedUpTo tells that the tumbling windows which begin before it are closed: a record that arrives late for one of
-	// them joins a later one. It is zero while none was closed, never falls, and is never after the last record that was
+	// ClosedUpTo is the time before which tumbling windows are closed: a late record for a window that begins before it
+	// joins a later window. It is zero while none was closed, never falls, and is never after the last record that was
 	// offered or the time up to which the source was read to its tip.
 	ClosedUpTo time.Time
 }
@@ -120,7 +121,7 @@ func (a *Discard) String() string {
 		a.ID, a.Lane, a.Condition, a.Invocations, a.Cause, names(a.Records), a.Window.suffix())
 }
 
-// String prints the action as one line, such as "commit version=2 position=17". It leaves the two times out.
+// String prints the action as one line, such as "commit version=2 position=17". It omits the two times.
 func (a *Commit) String() string {
 	s := fmt.Sprintf("commit version=%d position=%s", a.Version, a.Position)
 	if a.End {
@@ -129,7 +130,7 @@ func (a *Commit) String() string {
 	return s + a.Window.suffix()
 }
 
-// suffix prints the window behind an action's line, or nothing without one.
+// suffix prints the window after an action's line, or nothing without one.
 func (w *Window) suffix() string {
 	if w == nil {
 		return ""

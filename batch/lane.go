@@ -3,28 +3,28 @@ package batch
 import "time"
 
 // lane is a strict sequence of the records of some partition keys: one invocation at a time, each record resolved
-// before the next batch begins. Whatever is resolved is therefore a prefix of the lane.
+// before the next batch begins. So the resolved records are always a prefix of the lane.
 type lane struct {
 	// queue holds the lane's unresolved records in order: first those of the batch in hand, then the buffered ones.
 	queue  ring
 	inHand int // how many of the queue belong to the batch in hand
 
-	// pieces are what is left of the batch in hand, the head last. Together they are the first inHand records.
+	// pieces are the unresolved parts of the batch in hand, the head last. Together they are the first inHand records.
 	pieces []piece
 
-	// fill and fillBytes describe the batch that would be cut from the buffered records, full whether a further record
-	// could still join it.
+	// fill and fillBytes describe the batch that would be cut from the buffered records. full is set if no further
+	// record can join it.
 	fill, fillBytes int
 	full            bool
 
-	// since is when the batching window of the buffered records began: when the first of them came, or when the last
+	// since is when the batching window of the buffered records began: when the first of them arrived, or when the last
 	// invocation ended, whichever is later.
 	since time.Time
 }
 
 func (l *lane) buffered() int { return l.queue.len() - l.inHand }
 
-// head returns the piece whose turn it is, nil when no batch is in hand.
+// head returns the piece that is next in turn, nil when no batch is in hand.
 func (l *lane) head() *piece {
 	if len(l.pieces) == 0 {
 		return nil
@@ -43,7 +43,7 @@ func (l *lane) push(now time.Time, r ref, p *Policy) {
 	}
 }
 
-// extend lets one more record join the batch that would be cut, or finds that batch full.
+// extend lets one more record join the batch that would be cut, or marks that batch as full.
 func (l *lane) extend(r *Record, p *Policy) {
 	size := l.fillBytes + r.Size
 	if l.fill == 0 {
@@ -86,7 +86,7 @@ func (l *lane) resolve(n int) {
 	l.pieces = l.pieces[:len(l.pieces)-1]
 }
 
-// replace puts pieces in the place of the head, the one whose turn comes first being given first.
+// replace replaces the head with two pieces. first comes first in turn.
 func (l *lane) replace(first, second piece) {
 	*l.head() = second
 	l.pieces = append(l.pieces, first)

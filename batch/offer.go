@@ -2,8 +2,8 @@ package batch
 
 import "time"
 
-// Offer takes a page in. Records at or below what was offered before, or below the position that the Scheduler resumed
-// from, are passed over. The Scheduler keeps page.Records until they are resolved.
+// Offer takes in a page. It skips records at or below those offered before, or below the position from which the
+// Scheduler resumed. The Scheduler keeps page.Records until they are resolved.
 func (s *Scheduler) Offer(now time.Time, page Page) {
 	records := page.Records
 	for len(records) > 0 && PositionOf(&records[0]).Compare(s.read) <= 0 {
@@ -21,7 +21,7 @@ func (s *Scheduler) Offer(now time.Time, page Page) {
 	s.ended = s.ended || page.End
 	s.advance()
 	if page.End && s.Ended() {
-		s.moved = true // even where the last page brought nothing that could move the frontier
+		s.moved = true // even if the last page contained nothing that could move the frontier
 	}
 }
 
@@ -51,7 +51,7 @@ func (s *Scheduler) spread(now time.Time, p *page) {
 }
 
 // LaneOf returns the lane of a record among n: the 64-bit FNV-1a hash of its partition key modulo n. A record without a
-// partition key has no ordering partner and is spread by its sequence number.
+// partition key has no order with others and is assigned by its sequence number.
 func LaneOf(r *Record, n int) int {
 	const offset, prime = 14695981039346656037, 1099511628211
 	key := r.PartitionKey

@@ -5,8 +5,8 @@ import "time"
 // page is an offered Page with its place among all records of the shard.
 type page struct {
 	records []Record
-	base    uint64 // ordinal of records[0]; ordinals count the records offered, filtered ones included
-	charge  int    // what it takes of the budget until the frontier has passed all of it
+	base    uint64 // ordinal of records[0]; ordinals count the offered records, including filtered ones
+	charge  int    // its share of the buffer until the frontier has passed all of it
 }
 
 // ref names a record of a page.
@@ -18,17 +18,17 @@ type ref struct {
 func (r ref) record() *Record { return &r.page.records[r.index] }
 func (r ref) ordinal() uint64 { return r.page.base + uint64(r.index) }
 
-// frontier is the front of what is resolved, and the pages above it.
+// frontier is the boundary of the resolved records, with the pages above it.
 type frontier struct {
 	pages    []*page // those with an unresolved record, oldest first
-	offered  uint64  // ordinals given out so far
+	offered  uint64  // ordinals assigned so far
 	resolved uint64  // every record with an ordinal below it is resolved
 	position Position
-	arrived  time.Time // when the record at position did
+	arrived  time.Time // when the record at position arrived
 	held     int       // sum of the pages' charges
 }
 
-// add takes a page in and gives its records their ordinals.
+// add takes in a page and assigns ordinals to its records.
 func (f *frontier) add(records []Record) *page {
 	p := &page{records: records, base: f.offered}
 	for i := range records {
@@ -40,8 +40,8 @@ func (f *frontier) add(records []Record) *page {
 	return p
 }
 
-// advance moves the front so that every ordinal below resolved counts as resolved, lets go of the pages that lie wholly
-// below it, and reports whether it moved.
+// advance moves the frontier so that every ordinal below resolved counts as resolved, releases the pages that are
+// completely below it, and reports whether it moved.
 func (f *frontier) advance(resolved uint64) bool {
 	if resolved <= f.resolved {
 		return false
@@ -64,12 +64,12 @@ func (f *frontier) advance(resolved uint64) bool {
 	return true
 }
 
-// stand puts the position behind r.
+// stand puts the position after r.
 func (f *frontier) stand(r *Record) {
 	f.position, f.arrived = PositionOf(r), r.ArrivalTime
 }
 
-// drop forgets the oldest n pages.
+// drop releases the oldest n pages.
 func (f *frontier) drop(n int) {
 	if n == 0 {
 		return

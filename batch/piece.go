@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// pieceState is what the head of a lane waits for.
+// pieceState is what the head of a lane is waiting for.
 type pieceState uint8
 
 const (
@@ -17,8 +17,8 @@ const (
 	discarding                   // for the end of its discard
 )
 
-// piece is a run of records that is invoked, retried and given up as one: a batch, what is left of one after a
-// partial failure, half of one that was bisected, or the records of one that are too old.
+// piece is a run of records that is invoked, retried and discarded as one: a batch, the rest of one after a partial
+// failure, half of a bisected one, or the expired records of one.
 type piece struct {
 	id        ID // 0 until its first action
 	records   Records
@@ -27,27 +27,27 @@ type piece struct {
 	since     time.Time // of the state, once it was invoked
 
 	invoked  int // invocations under this id
-	ran      int // those of its records that ran, under whatever id
+	ran      int // invocations of its records that ran, under any id
 	spent    int // those that count against MaximumRetryAttempts
-	failures int // in a row, of any kind: the exponent of the delay
+	failures int // in a row, of any kind: the exponent of the retry delay
 
 	window time.Time // the beginning of its tumbling window
 	final  bool      // the final invocation of its window: it has no records
 	early  bool      // ... which is terminated early
-	due    time.Time // for a final one: when it was taken in hand, from which on its age counts
+	due    time.Time // for a final one: when it was taken in hand; its age counts from then on
 
 	condition Condition   // once doomed
 	cause     OutcomeKind // of the last failure
 }
 
-// split returns the halves of p, which begin afresh. The first has ⌊n/2⌋ records.
+// split returns the halves of p, each with a fresh budget. The first has ⌊n/2⌋ records.
 func (p *piece) split() (first, second piece) {
 	n := p.records.Len() / 2
 	return piece{records: p.records.Slice(0, n), window: p.window}, piece{records: p.records.Slice(n, p.records.Len()), window: p.window}
 }
 
-// oldest separates the first n records, which are too old, from the others. Those keep what was spent, for the function
-// made no progress on them, but become a batch of their own, as the event that they go into has changed.
+// oldest separates the first n records, which are too old, from the others. The others keep the spent attempts, because
+// the function made no progress on them, but become a new batch, because their event has changed.
 func (p *piece) oldest(n int) (old, rest piece) {
 	old, rest = *p, *p
 	old.records, rest.records = p.records.Slice(0, n), p.records.Slice(n, p.records.Len())
@@ -56,7 +56,8 @@ func (p *piece) oldest(n int) (old, rest piece) {
 	return old, rest
 }
 
-// older reports whether the record is older than age, now being by the source's clock. One whose arrival time is not known never is.
+// older reports whether the record is older than age, where now is by the source's clock. A record with an unknown
+// arrival time never is.
 func (r *Record) older(age time.Duration, now time.Time) bool { return older(r.ArrivalTime, age, now) }
 
 func older(arrival time.Time, age time.Duration, now time.Time) bool {
@@ -75,8 +76,8 @@ func expired(records Records, age time.Duration, now time.Time) int {
 	return n
 }
 
-// firstFailed returns the index of the first record that failed items name, their number when they name none,
-// and false when one of them names no record of these.
+// firstFailed returns the index of the first record that items names, or the number of records if items is empty. It
+// returns false if an item names no record of these.
 func firstFailed(records Records, items []string) (int, bool) {
 	first := records.Len()
 	for _, item := range items {
@@ -91,8 +92,8 @@ func firstFailed(records Records, items []string) (int, bool) {
 	return first, true
 }
 
-// retryDelay returns how long to wait after the nth failure in a row: 200 ms, doubling, at most a minute,
-// and up to a tenth more where there is a source of chance.
+// retryDelay returns the delay after the nth failure in a row: 200 ms, doubling, at most a minute, and up to a tenth
+// more if there is a random source.
 func retryDelay(n int, rng *rand.Rand) time.Duration {
 	d := maxRetryDelay
 	if shift := n - 1; shift < 16 {

@@ -12,42 +12,42 @@ const (
 	DefaultPayloadLimit = 6_291_456 // bytes of a synchronous Lambda request
 	DefaultBufferBytes  = 32 << 20
 
-	// RecordOverhead is what a buffered record is charged besides its data: the Record itself, its strings, its place
-	// in a lane. It bounds the number of small records that a budget in bytes admits.
+	// RecordOverhead is what a buffered record is charged in addition to its data: the Record itself, its strings, its
+	// place in a lane. It bounds the number of small records in a budget of bytes.
 	RecordOverhead = 256
 
 	defaultWindowGrace = 5 * time.Second
 
-	// idleCommit is how much later than what is committed the time up to which all is resolved may be while nothing comes:
-	// a small part of the 24 hours that a stream keeps its records at least, and next to no writes.
+	// idleCommit is the age of the last commit's ResolvedUpTo at which an idle shard is committed again. It is a small
+	// part of the 24 hours for which a stream keeps records at least, and causes hardly any writes.
 	idleCommit = time.Hour
 
 	minRetryDelay = 200 * time.Millisecond // the first retry, as measured on AWS
 	maxRetryDelay = time.Minute
 )
 
-// Policy is how a Scheduler cuts, retries and gives up. The zero value of each field is AWS's default.
+// Policy is how a Scheduler cuts, retries and discards. The zero value of each field is AWS's default.
 type Policy struct {
 	// BatchSize is the largest number of records in an invocation: 1 to 10,000, default 100.
 	BatchSize int
 
-	// MaximumBatchingWindow is how long records are gathered before an invocation that is not full: 0 to 300 s.
-	// At 0 a free lane invokes as soon as it has a record. It ends sooner where BufferBytes is used up, and by
+	// MaximumBatchingWindow is how long records are gathered before an invocation that is not full: 0 to 300 s. At 0 a
+	// free lane invokes as soon as it has a record. The window ends early if BufferBytes is used up, and by
 	// [Scheduler.Hurry].
 	MaximumBatchingWindow time.Duration
 
 	// ParallelizationFactor is the number of lanes: 1 to 10, default 1. All records of a partition key go to one lane.
 	ParallelizationFactor int
 
-	// PayloadLimit is the largest encoded event in bytes, default 6,291,456. A batch is cut before the record that would
-	// overflow it. EnvelopeSize is what an event takes without its records.
+	// PayloadLimit is the largest encoded event in bytes, default 6,291,456. A batch is cut before the record that
+	// would exceed it. EnvelopeSize is the size of an event without its records.
 	PayloadLimit, EnvelopeSize int
 
-	// MaximumRetryAttempts is how often a failed batch is tried again: 0 to 10,000; nil and -1 mean until it succeeds
-	// or its records are too old.
+	// MaximumRetryAttempts is how often a failed batch is retried: 0 to 10,000. nil and -1 mean until it succeeds or
+	// its records are too old.
 	MaximumRetryAttempts *int
 
-	// MaximumRecordAge is the age at which a record is given up: 60 s to 604,800 s; 0 and below mean never.
+	// MaximumRecordAge is the age at which a record is discarded: 60 s to 604,800 s; 0 and below mean never.
 	MaximumRecordAge time.Duration
 
 	// BisectBatchOnFunctionError splits a failed batch of several records in two, which costs no retry.
@@ -60,24 +60,25 @@ type Policy struct {
 	TumblingWindow time.Duration
 
 	// TumblingWindowGrace is how long after the end of a window the source must have been read to its tip before the
-	// window is closed, when no later record closes it: 0 to 2 min, default 5 s.
+	// window is closed, if no later record closes it: 0 to 2 min, default 5 s.
 	TumblingWindowGrace time.Duration
 
-	// WindowSize is what a tumbling window adds to an encoded event besides its state.
+	// WindowSize is what a tumbling window adds to an encoded event in addition to its state.
 	WindowSize int
 
-	// BufferBytes bounds what is held above the frontier: the records' data, and RecordOverhead for each. Default 32 MiB.
-	// One page may go beyond it. Where it is used up, lanes no longer wait for their batching window.
+	// BufferBytes bounds the records above the frontier: their data, and RecordOverhead for each. Default 32 MiB. One
+	// page may exceed it. When it is used up, lanes no longer wait for their batching window.
 	BufferBytes int
 
 	// Seed makes the retry delays differ by up to a tenth, reproducibly. At 0 they are exact.
 	Seed uint64
 }
 
-// mostBytes bounds a size: 1 TiB, or 1 GiB where an int has 32 bits. Sums of such a size and a page's stay within an int.
+// mostBytes bounds a size: 1 TiB, or 1 GiB where an int has 32 bits. So the sum of such a size and a page's fits an
+// int.
 const mostBytes = 1 << (30 + 10*(^uint(0)>>63))
 
-// bounds lists the fields that have some, and why.
+// bounds lists the fields with bounds, and the reason of each bound.
 var bounds = []struct {
 	field    string
 	value    func(*Policy) int64
@@ -86,11 +87,11 @@ var bounds = []struct {
 }{
 	{"BatchSize", func(p *Policy) int64 { return int64(p.BatchSize) }, 1, 10_000, "AWS"},
 	{"ParallelizationFactor", func(p *Policy) int64 { return int64(p.ParallelizationFactor) }, 1, 10, "AWS"},
-	{"PayloadLimit", func(p *Policy) int64 { return int64(p.PayloadLimit) }, 1, mostBytes, "a record must have a chance"},
+	{"PayloadLimit", func(p *Policy) int64 { return int64(p.PayloadLimit) }, 1, mostBytes, "at least one record must fit"},
 	{"EnvelopeSize", func(p *Policy) int64 { return int64(p.EnvelopeSize) }, 0, 1 << 20, "it holds ARNs and IDs"},
 	{"WindowSize", func(p *Policy) int64 { return int64(p.WindowSize) }, 0, 1 << 20, "it holds ARNs and IDs"},
 	{"MaximumRetryAttempts", func(p *Policy) int64 { return int64(*p.MaximumRetryAttempts) }, -1, 10_000, "AWS"},
-	{"BufferBytes", func(p *Policy) int64 { return int64(p.BufferBytes) }, 1, mostBytes, "with none nothing would be read"},
+	{"BufferBytes", func(p *Policy) int64 { return int64(p.BufferBytes) }, 1, mostBytes, "at zero no record would be read"},
 }
 
 // Bounds of the durations, all AWS's.
@@ -117,7 +118,7 @@ func (p Policy) withDefaults() Policy {
 	if p.MaximumRetryAttempts != nil {
 		retries = *p.MaximumRetryAttempts
 	}
-	p.MaximumRetryAttempts = &retries // a copy, for the caller may go on to use his
+	p.MaximumRetryAttempts = &retries // a copy, because the caller may change the original
 	if p.TumblingWindowGrace == 0 {
 		p.TumblingWindowGrace = defaultWindowGrace
 	}
@@ -127,7 +128,7 @@ func (p Policy) withDefaults() Policy {
 	return p
 }
 
-// Validate returns all violations of p at once, or nil. Each names the field, its value and the bounds.
+// Validate returns all violations of p, joined, or nil. Each names the field, its value and the bounds.
 func (p Policy) Validate() error {
 	p = p.withDefaults()
 	var errs []error

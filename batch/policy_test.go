@@ -32,14 +32,14 @@ func TestValidateNamesFieldValueAndBounds(t *testing.T) {
 		{batch.Policy{MaximumBatchingWindow: 301 * time.Second}, "batch: MaximumBatchingWindow is 5m1s, must be between 0s and 5m0s (AWS)"},
 		{batch.Policy{ParallelizationFactor: -1}, "batch: ParallelizationFactor is -1, must be between 1 and 10 (AWS)"},
 		{batch.Policy{ParallelizationFactor: 11}, "batch: ParallelizationFactor is 11, must be between 1 and 10 (AWS)"},
-		{batch.Policy{PayloadLimit: -1}, "batch: PayloadLimit is -1, must be between 1 and " + strconv.Itoa(mostBytes) + " (a record must have a chance)"},
+		{batch.Policy{PayloadLimit: -1}, "batch: PayloadLimit is -1, must be between 1 and " + strconv.Itoa(mostBytes) + " (at least one record must fit)"},
 		{batch.Policy{EnvelopeSize: -1}, "batch: EnvelopeSize is -1, must be between 0 and 1048576 (it holds ARNs and IDs)"},
 		{batch.Policy{MaximumRetryAttempts: new(-2)}, "batch: MaximumRetryAttempts is -2, must be between -1 and 10000 (AWS)"},
 		{batch.Policy{MaximumRetryAttempts: new(10_001)}, "batch: MaximumRetryAttempts is 10001, must be between -1 and 10000 (AWS)"},
 		{batch.Policy{MaximumRecordAge: time.Nanosecond}, "batch: MaximumRecordAge is 1ns, must be between 1m0s and 168h0m0s, or 0 for none (AWS)"},
 		{batch.Policy{MaximumRecordAge: 59 * time.Second}, "batch: MaximumRecordAge is 59s, must be between 1m0s and 168h0m0s, or 0 for none (AWS)"},
 		{batch.Policy{MaximumRecordAge: 604_801 * time.Second}, "batch: MaximumRecordAge is 168h0m1s, must be between 1m0s and 168h0m0s, or 0 for none (AWS)"},
-		{batch.Policy{BufferBytes: -1}, "batch: BufferBytes is -1, must be between 1 and " + strconv.Itoa(mostBytes) + " (with none nothing would be read)"},
+		{batch.Policy{BufferBytes: -1}, "batch: BufferBytes is -1, must be between 1 and " + strconv.Itoa(mostBytes) + " (at zero no record would be read)"},
 	} {
 		assert.EqualError(t, c.p.Validate(), c.want)
 		s, err := batch.New(c.p, batch.Commit{})

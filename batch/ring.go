@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// ring is a queue of records that keeps none of them: only where they stand in their pages. Records that stand side by
-// side, as all do without filters and lanes, take one entry. It reuses its memory.
+// ring is a queue of records. It keeps none of them, only their places in their pages. Consecutive records of a page,
+// as all are without filters and lanes, take one entry. It reuses its memory.
 type ring struct {
 	buf         []stretch // its length is zero or a power of two
-	start, size int       // of what is used of buf
+	start, size int       // the used part of buf
 	records     int       // in all stretches
 }
 
-// stretch is some records of a page that stand side by side.
+// stretch is a run of consecutive records of a page.
 type stretch struct {
 	page     *page
 	first, n uint32
@@ -52,7 +52,8 @@ func (q *ring) grow() {
 	q.buf, q.start = buf, 0
 }
 
-// drop forgets the oldest n records, so that their pages can go. The memory of a burst goes once the ring is empty.
+// drop forgets the oldest n records, so that their pages can be freed. The memory of a burst is freed once the ring is
+// empty.
 func (q *ring) drop(n int) {
 	q.records -= n
 	for n > 0 {
@@ -71,11 +72,12 @@ func (q *ring) drop(n int) {
 	}
 }
 
-// ringKeep is how many stretches an empty ring keeps room for: 16 KiB, so that thousands of idle shards stay small.
+// ringKeep is the number of stretches for which an empty ring keeps memory: 16 KiB, so that thousands of idle shards
+// stay small.
 const ringKeep = 1024
 
-// oldest returns the first n records: a part of their page where they stand side by side, else picked out of their
-// pages, one allocation a batch.
+// oldest returns the first n records: a part of their page if they are consecutive, otherwise picked from their pages,
+// with one allocation per batch.
 func (q *ring) oldest(n int) Records {
 	if s := q.at(0); int(s.n) >= n {
 		return RecordsOf(s.page.records[s.first : int(s.first)+n : int(s.first)+n])
@@ -90,7 +92,7 @@ func (q *ring) oldest(n int) Records {
 	return Records{picked: picked}
 }
 
-// from yields the records but the oldest skip, in order.
+// from yields the records after the oldest skip, in order.
 func (q *ring) from(skip int) iter.Seq[*Record] {
 	return func(yield func(*Record) bool) {
 		for i := range q.size {

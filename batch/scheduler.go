@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Scheduler decides what happens next to the records of one shard: when a batch is cut, what is tried again, split or
-// given up, and how far the shard may be checkpointed. It holds no clock and starts nothing: it is told what happened
-// and when (Offer, Report) and says what to do (Next) and when to ask again (Wake).
+// Scheduler decides what happens next to the records of one shard: when a batch is cut, what is retried, bisected or
+// discarded, and how far the shard may be checkpointed. It holds no clock and starts nothing. Its caller reports events
+// with their time (Offer, Report); the Scheduler returns what to do (Next) and when to call again (Wake).
 //
-// A Scheduler is used by one goroutine. Time never runs backwards: each now is at or after the one before. The times that
-// records bring are by the source's clock, which may be another one: see SetSourceTime.
+// A Scheduler is used by one goroutine. Time never runs backwards: each now is at or after the previous one. The times
+// of records are by the source's clock, which may differ: see SetSourceTime.
 type Scheduler struct {
 	policy   Policy
 	rng      *rand.Rand // nil: no jitter
@@ -20,25 +20,25 @@ type Scheduler struct {
 	windows  windows
 	clock    clock
 	stall    stall
-	read     Position // behind the last record offered
+	read     Position // after the last offered record
 	lastID   ID
 
-	caughtUp     time.Time // up to when the source was read to its tip, on its own clock
-	resolvedUpTo time.Time // as Commit has it
+	caughtUp     time.Time // the time up to which the source was read to its tip, on its own clock
+	resolvedUpTo time.Time // as in Commit
 	committedTo  time.Time // ... and what the last Commit had
 
 	ended   bool // the last page was offered
-	stopped bool // nothing new may start
-	hurried bool // batching windows do not count
+	stopped bool // no new action may start
+	hurried bool // batching windows are ignored
 	moved   bool // the frontier moved, or the end was reached, since the last Commit
 	version uint64
 
-	actions []Action // what Next returned, reused
-	beside  *Commit  // room for the Commit of this Next, allocated with its first Invoke
+	actions []Action // the result of Next, reused
+	beside  *Commit  // memory for the Commit of this Next, allocated with its first Invoke
 }
 
-// New returns the Scheduler of a shard that goes on behind what was last committed for it; resume is zero for a shard
-// with no progress. The error names all fields of p that are out of bounds.
+// New returns the Scheduler of a shard that resumes after resume, its last Commit. The zero Commit is for a shard
+// without a checkpoint. The error names all fields of p that are out of bounds.
 func New(p Policy, resume Commit) (*Scheduler, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
@@ -55,8 +55,8 @@ func New(p Policy, resume Commit) (*Scheduler, error) {
 	return s, nil
 }
 
-// Next returns what is to be done now, in order, each action once. The slice is valid until the next call;
-// the actions are valid for as long as they are referenced.
+// Next returns the actions that are due now, in order, each action once. The slice is valid until the next call; the
+// actions are valid for as long as they are referenced.
 func (s *Scheduler) Next(now time.Time) []Action {
 	clear(s.actions)
 	s.actions = s.actions[:0]
@@ -115,7 +115,7 @@ func (s *Scheduler) step(now time.Time, i int) {
 		case !s.tooLarge(h):
 			s.invoke(now, i, h)
 			return
-		case h.records.Len() > 1: // the state of its window has grown since it was cut
+		case h.records.Len() > 1: // the state of its window has grown since the cut
 			l.replace(h.split())
 		default:
 			s.fail(now, l, TooLarge)
@@ -123,7 +123,7 @@ func (s *Scheduler) step(now time.Time, i int) {
 	}
 }
 
-// cut takes the next batch of a free lane in hand, if one is due. Records that are too old are due at once.
+// cut takes the next batch of a free lane in hand, if one is due. Expired records are due immediately.
 func (s *Scheduler) cut(now time.Time, l *lane) bool {
 	if s.closeWindow(now, l) {
 		return true
@@ -146,8 +146,8 @@ func (s *Scheduler) cut(now time.Time, l *lane) bool {
 	return true
 }
 
-// due reports whether a free lane's batch is to be invoked though it may not be full: no more can come for it, its
-// window is over, or waiting would keep a shard from being read, this one or another.
+// due reports whether the batch of a free lane is due even if it is not full: no more records can join it, its window
+// is over, or waiting would prevent a read of this shard or another.
 func (s *Scheduler) due(now time.Time, l *lane) bool {
 	if l.full || s.ended || s.hurried || now.Sub(l.since) >= s.policy.MaximumBatchingWindow || s.Room() <= 0 {
 		return true
@@ -170,7 +170,7 @@ func (s *Scheduler) tooLarge(h *piece) bool {
 	return size-min(1, h.records.Len()) > s.policy.PayloadLimit
 }
 
-// name gives a piece its ID with its first action.
+// name assigns an ID to a piece with its first action.
 func (s *Scheduler) name(h *piece) ID {
 	if h.id == 0 {
 		s.lastID++
@@ -187,9 +187,9 @@ func (s *Scheduler) invoke(now time.Time, lane int, h *piece) {
 	s.actions = append(s.actions, a)
 }
 
-// newInvoke allocates an Invoke, and the Commit that this Next will end with in the same breath: at a batch size of 1
-// the actions are most of what is allocated. Neither keeps more alive than the other, for while the Invoke's records are
-// unresolved their pages are held anyway, and once they are resolved a newer Commit follows.
+// newInvoke allocates an Invoke together with the Commit that ends this Next: at a batch size of 1 the actions are most
+// of the allocated memory. Neither keeps more memory alive than the other. While the Invoke's records are unresolved,
+// their pages are held anyway, and once they are resolved a newer Commit follows.
 func (s *Scheduler) newInvoke() *Invoke {
 	if !s.moved || s.beside != nil {
 		return new(Invoke)
@@ -224,8 +224,8 @@ func (s *Scheduler) doomOldest(l *lane, n int) {
 	l.replace(old, rest)
 }
 
-// Report tells what the invocation or the discard of an ID came to. A report for an ID that is not running,
-// or of a kind that does not fit it, is ignored.
+// Report reports the outcome of the invocation or the discard of an ID. It ignores a report for an ID that is not
+// running, or of a kind that does not fit.
 func (s *Scheduler) Report(now time.Time, id ID, o Outcome) Verdict {
 	for i := range s.lanes {
 		l := &s.lanes[i]
@@ -243,7 +243,7 @@ func (s *Scheduler) Report(now time.Time, id ID, o Outcome) Verdict {
 	return Verdict{Step: Ignored}
 }
 
-// invoked takes the outcome of the head's invocation.
+// invoked handles the outcome of the head's invocation.
 func (s *Scheduler) invoked(now time.Time, l *lane, o Outcome) Verdict {
 	h := l.head()
 	l.since = now // the next batching window begins when an invocation ends
@@ -271,8 +271,8 @@ func (s *Scheduler) invoked(now time.Time, l *lane, o Outcome) Verdict {
 	return s.succeeded(l, first, o.State)
 }
 
-// succeeded takes a success of the first n records of the head, n being more than 0 but for a final invocation.
-// What is left of it is a new batch.
+// succeeded handles a success of the first n records of the head. n is 0 only for a final invocation. The rest of the
+// head is a new batch.
 func (s *Scheduler) succeeded(l *lane, n int, state []byte) Verdict {
 	h := l.head()
 	if n == h.records.Len() && (s.windows.size == 0 || h.final) {
@@ -292,8 +292,8 @@ func (s *Scheduler) succeeded(l *lane, n int, state []byte) Verdict {
 	return v
 }
 
-// fail takes a failure of all of the head: it is split where that is asked for, tried again while it may be,
-// and given up otherwise.
+// fail handles a failure of the whole head: it is bisected if the policy says so, else retried if a retry is left, else
+// discarded.
 func (s *Scheduler) fail(now time.Time, l *lane, cause OutcomeKind) Verdict {
 	h := l.head()
 	h.failures++
@@ -314,7 +314,7 @@ func (s *Scheduler) fail(now time.Time, l *lane, cause OutcomeKind) Verdict {
 	return Verdict{Step: Retried, Delay: delay}
 }
 
-// resolve passes the first n records of the head.
+// resolve resolves the first n records of the head.
 func (s *Scheduler) resolve(l *lane, n int, step Step) Verdict {
 	final, early := l.head().final, l.head().early
 	l.resolve(n)
@@ -325,7 +325,7 @@ func (s *Scheduler) resolve(l *lane, n int, step Step) Verdict {
 	return Verdict{Step: step, Resolved: n}
 }
 
-// advance moves the frontier up to the first record that some lane has not resolved.
+// advance moves the frontier to the first record that some lane has not resolved.
 func (s *Scheduler) advance() {
 	resolved := s.frontier.offered
 	for i := range s.lanes {
@@ -337,7 +337,7 @@ func (s *Scheduler) advance() {
 		s.moved = true
 		s.resolvedUpTo = later(s.resolvedUpTo, s.frontier.arrived)
 		if len(s.frontier.pages) == 0 {
-			// A sequence number may share its memory with all of its page, which an idle shard must not keep.
+			// A sequence number may share its memory with its whole page, which an idle shard must not keep.
 			s.frontier.position.SequenceNumber = strings.Clone(s.frontier.position.SequenceNumber)
 			s.read = s.frontier.position
 		}
@@ -347,8 +347,9 @@ func (s *Scheduler) advance() {
 	}
 }
 
-// rest takes note that all that was read is resolved. A shard that stays idle is committed once in a while though its
-// position does not move, so that its age tells nothing was missed when the stream trims the record at the position.
+// rest notes that everything that was read is resolved. A shard that stays idle is committed periodically although its
+// position does not move. When the stream trims the record at the position, the commit's age then shows that no record
+// was missed.
 func (s *Scheduler) rest() {
 	s.resolvedUpTo = later(s.resolvedUpTo, s.caughtUp)
 	if !s.frontier.position.IsZero() && s.resolvedUpTo.Sub(s.committedTo) >= idleCommit {
@@ -356,11 +357,11 @@ func (s *Scheduler) rest() {
 	}
 }
 
-// Hurry ends the batching windows of all lanes, and lets none begin, until it is called with false. It is for when others
-// wait for the memory that the records take. Tumbling windows continue. It is asked before Next.
+// Hurry ends the batching windows of all lanes, and lets none begin, until it is called with false. It is for a caller
+// that needs the memory of the records. Tumbling windows continue. Call it before Next.
 func (s *Scheduler) Hurry(on bool) { s.hurried = on }
 
-// Stop keeps anything new from starting: from now on Next yields commits only. What runs is still reported.
+// Stop prevents new actions: from now on Next yields commits only. Running invocations are still reported.
 func (s *Scheduler) Stop() { s.stopped = true }
 
 // Ended reports whether the shard was read to its end and all of it is resolved.
@@ -369,5 +370,5 @@ func (s *Scheduler) Ended() bool {
 	return s.ended && s.frontier.resolved == s.frontier.offered && s.windows.open == nil
 }
 
-// Room returns how many more bytes the Scheduler is willing to hold. Nothing should be read while it is zero or less.
+// Room returns how many more bytes the Scheduler accepts. Nothing should be read while it is zero or less.
 func (s *Scheduler) Room() int { return s.policy.BufferBytes - s.frontier.held }

@@ -2,7 +2,7 @@ package batch
 
 import "time"
 
-// LaneState is what a lane does, or waits for.
+// LaneState is what a lane does, or is waiting for.
 type LaneState string
 
 // The states of a lane.
@@ -14,7 +14,7 @@ const (
 	Discarding LaneState = "discarding" // for the end of a discard
 )
 
-// LaneStatus tells where a lane stands.
+// LaneStatus is the state of a lane.
 type LaneStatus struct {
 	Lane  int
 	State LaneState
@@ -26,7 +26,7 @@ type LaneStatus struct {
 	Failures int         // failures in a row of the batch in hand
 	Cause    OutcomeKind // the last of them
 	Records  int         // in that batch
-	Buffered int         // unresolved records of the lane besides it
+	Buffered int         // unresolved records of the lane that are not in that batch
 	First    Position    // of the lane's first unresolved record; zero without one
 
 	Final      bool // the batch in hand is the final invocation of a tumbling window: it has no records
@@ -79,11 +79,11 @@ func (s *Scheduler) laneStatus(i int) LaneStatus {
 // Frontier returns the position at or below which everything is resolved.
 func (s *Scheduler) Frontier() Position { return s.frontier.position }
 
-// Read returns the position behind the last record offered.
+// Read returns the position after the last offered record.
 func (s *Scheduler) Read() Position { return s.read }
 
-// Held returns the number of records above the frontier, resolved or not, and what they are charged in bytes.
-// Pages count whole until the frontier has passed them.
+// Held returns the number of records above the frontier, resolved or not, and their charge in bytes. Pages count whole
+// until the frontier has passed them.
 func (s *Scheduler) Held() (records, bytes int) {
 	return int(s.frontier.offered - s.frontier.resolved), s.frontier.held
 }

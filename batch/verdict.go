@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// Step is what became of a batch, or of a discard, by a Report.
+// Step is the effect of a Report on a batch or a discard.
 type Step uint8
 
 // The steps.
 const (
-	// Ignored: nothing with this ID is running. The report came too late, or twice, and changed nothing.
+	// Ignored: nothing with this ID is running. The report was too late, or repeated, and changed nothing.
 	Ignored Step = iota
-	// Resolved: all its records are done with.
+	// Resolved: all its records are resolved.
 	Resolved
-	// Continued: the records before the first failed one are done with; the others are a new batch, invoked at once.
+	// Continued: the records before the first failed one are resolved; the others are a new batch, invoked immediately.
 	Continued
 	// Retried: the same batch is invoked again after Verdict.Delay.
 	Retried
-	// Bisected: its two halves are new batches, the first of which is invoked at once.
+	// Bisected: its two halves are new batches. The first is invoked immediately.
 	Bisected
 	// Exhausted: no retry is left, and the records are discarded.
 	Exhausted
@@ -34,20 +34,21 @@ func (s Step) String() string {
 	return fmt.Sprintf("Step(%d)", uint8(s))
 }
 
-// MarshalText returns the name, so that JSON has it in place of a number.
+// MarshalText returns the name, so that JSON contains it instead of a number.
 func (s Step) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Verdict tells what a Report led to, for logs, metrics and LastProcessingResult. Everything that has to be done
-// comes from Next.
+// Verdict is the effect of a Report, for logs, metrics and LastProcessingResult. It requires no action: all actions
+// come from Next.
 type Verdict struct {
 	Step Step
 
-	// Resolved is the number of records that are done with by this report.
+	// Resolved is the number of records that this report resolved.
 	Resolved int
 
 	// Delay is the time until the retry, for Retried.
 	Delay time.Duration
 
-	// BadItem is set when FailedItems named a record that is not in the batch, so that all of it counts as failed.
+	// BadItem is set when FailedItems named a record that is not in the batch, so that the whole batch counts as
+	// failed.
 	BadItem bool
 }

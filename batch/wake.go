@@ -2,8 +2,8 @@ package batch
 
 import "time"
 
-// Wake returns when Next is to be called though nothing happened, and false while only an Offer or a Report can lead
-// to anything. It is to be asked after Next. A time that is not after now means at once.
+// Wake returns when Next must be called even if nothing happens, and false while only an Offer or a Report can lead to
+// an action. Call it after Next. A time that is not after now means immediately.
 func (s *Scheduler) Wake(now time.Time) (time.Time, bool) {
 	var at time.Time
 	if s.stopped {
@@ -17,7 +17,7 @@ func (s *Scheduler) Wake(now time.Time) (time.Time, bool) {
 	return at, !at.IsZero()
 }
 
-// wake returns when a lane is to be looked at again.
+// wake returns when a lane needs the next look.
 func (s *Scheduler) wake(now time.Time, l *lane) (time.Time, bool) {
 	h := l.head()
 	switch {
@@ -38,7 +38,8 @@ func (s *Scheduler) wake(now time.Time, l *lane) (time.Time, bool) {
 	}
 }
 
-// orTooOld returns at, or the earlier time at which a record that arrived then, by the source's clock, is too old.
+// orTooOld returns at, or the time at which a record that arrived at arrived, by the source's clock, becomes too old,
+// whichever is earlier.
 func (s *Scheduler) orTooOld(at, arrived time.Time) time.Time {
 	if arrived.IsZero() {
 		return at
@@ -46,7 +47,7 @@ func (s *Scheduler) orTooOld(at, arrived time.Time) time.Time {
 	return s.orOver(at, s.clock.when(arrived))
 }
 
-// orOver returns at, or the earlier time at which what was there since then has grown too old.
+// orOver returns at, or the time at which something that began at since becomes too old, whichever is earlier.
 func (s *Scheduler) orOver(at, since time.Time) time.Time {
 	age := s.policy.MaximumRecordAge
 	if age <= 0 {

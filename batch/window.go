@@ -2,44 +2,46 @@ package batch
 
 import "time"
 
-// maxWindowState is the largest state of a tumbling window, in bytes; a larger one ends the window early. AWS's limit.
+// maxWindowState is the largest state of a tumbling window, in bytes, by AWS's limit. A larger state ends the window
+// early.
 const maxWindowState = 1 << 20
 
 // emptyState is the state that a window begins with.
 const emptyState = "{}"
 
-// windows are the tumbling windows of a shard: aligned to the Unix epoch, told apart by arrival times. A batch never
-// spans two of them. There is one lane with tumbling windows, so its order is that of the shard.
+// windows are the tumbling windows of a shard, aligned to the Unix epoch. The arrival time determines a record's
+// window. A batch never spans two windows. There is one lane with tumbling windows, so its order is that of the shard.
 type windows struct {
 	size, grace time.Duration // size 0: no tumbling windows
 
-	// spans tell which window the unresolved records belong to. Records are counted as they enter the lane, without those
-	// that are filtered out.
+	// spans say which window the unresolved records belong to. Records are counted as they enter the lane, without
+	// filtered ones.
 	spans []span
 	added uint64
 
-	// What follows is one state, which a Commit carries over restarts with windows of any other size. It holds that
+	// The following fields are one state. A Commit carries it across restarts, even to windows of another size. The
+	// invariant is
 	//
-	//	closed <= current <= seen, where closed and current are taken to the beginning of their windows of this size
+	//	closed <= current <= seen, where closed and current are rounded down to the beginning of their windows of this size
 	//	open.start <= seen, and closed < open.end
 	//
-	// so that no window is closed, and none takes a record, that begins after everything that the source has shown.
+	// so that no window is closed, and none gets a record, that begins after everything that the source has shown.
 
-	// seen is the latest time that a record has shown: when it arrived. The tip counts as seen too where it is later.
+	// seen is the latest time that a record has shown by its arrival. The tip counts as seen too if it is later.
 	seen time.Time
 
-	// current is the window of the last record offered, or that of the source's clock when the shard went idle.
-	// A record that arrives late, for a window before it, joins it.
+	// current is the window of the last offered record, or that of the source's clock when the shard became idle. A
+	// late record of an earlier window joins it.
 	current time.Time
 
-	// passed is a time, by the source's clock, that a source which is stalled has passed: nothing that arrived before it is
-	// waited for any more.
+	// passed is a time, by the source's clock, that a stalled source has passed: no record that arrived before it is
+	// waited for.
 	passed time.Time
 
-	// closed is Commit.ClosedUpTo: windows that begin before it take no records any more.
+	// closed is Commit.ClosedUpTo: windows that begin before it accept no more records.
 	closed time.Time
 
-	// open is the window that has a state: one whose final invocation is yet to come.
+	// open is the window with a state: its final invocation is still due.
 	open *openWindow
 }
 
@@ -62,7 +64,7 @@ func (w *windows) of(t time.Time) time.Time {
 	return time.Unix(sec-((sec%size)+size)%size, 0).UTC()
 }
 
-// add takes note of a record that is offered at now, by the source's clock. One whose arrival time is not known joins the
+// add records a record that is offered at now, by the source's clock. A record with an unknown arrival time joins the
 // current window.
 func (w *windows) add(now time.Time, r *Record) {
 	arrived := r.ArrivalTime
@@ -79,8 +81,8 @@ func (w *windows) add(now time.Time, r *Record) {
 	w.added++
 }
 
-// windowFrom returns the window of the first unresolved record, and how many from it on are of that window, at most n.
-// whole tells that no more can come for it.
+// windowFrom returns the window of the first unresolved record, and how many records from it on, at most n, are of that
+// window. whole is set if no more records can join it.
 func (s *Scheduler) windowFrom(unresolved, n int) (start time.Time, of int, whole bool) {
 	w := &s.windows
 	first := w.added - uint64(unresolved)
@@ -93,23 +95,23 @@ func (s *Scheduler) windowFrom(unresolved, n int) (start time.Time, of int, whol
 	return w.spans[0].start, n, s.windowOver(w.spans[0].start.Add(w.size))
 }
 
-// windowOver reports whether no record is waited for in a window any more: the source was read to its tip when the window and
-// its grace were over, by the source's clock, or was stalled then. Our own clock says nothing of a source that is throttled or
-// behind.
+// windowOver reports whether no record is expected for a window any more: the source was read to its tip after the
+// window and its grace were over, by the source's clock, or was stalled then. Our own clock says nothing about a source
+// that is throttled or behind.
 func (s *Scheduler) windowOver(end time.Time) bool {
 	return !s.tip().Before(end.Add(s.windows.grace))
 }
 
-// tip returns the time before which everything that arrived has been read, or is waited for no longer.
+// tip returns the time before which every record has been read, or is no longer expected.
 func (s *Scheduler) tip() time.Time { return later(s.caughtUp, s.windows.passed) }
 
-// pass waits no longer for records that arrived before now, by the source's clock, nor for those of the windows that are there:
-// that clock may be unknown, and behind.
+// pass stops waiting for records that arrived before now, by the source's clock, and for those of the existing windows,
+// because that clock may be unknown, or behind.
 func (w *windows) pass(now time.Time) {
 	w.passed = later(now, w.current.Add(w.size+w.grace))
 }
 
-// state returns the state that the next invocation of a window is given.
+// state returns the state for the next invocation of a window.
 func (w *windows) state(start time.Time) []byte {
 	if w.open != nil && w.open.start.Equal(start) {
 		return w.open.state
@@ -117,8 +119,8 @@ func (w *windows) state(start time.Time) []byte {
 	return []byte(emptyState)
 }
 
-// resume takes over the windows as they were when the shard was last committed. If the size of windows has changed
-// since, the open one is closed before anything else.
+// resume restores the windows from the last Commit of the shard. If the size of windows has changed since, the open one
+// is closed first.
 func (w *windows) resume(last *Commit) {
 	if w.size == 0 {
 		return
@@ -133,7 +135,7 @@ func (w *windows) resume(last *Commit) {
 	}
 }
 
-// committed returns the open window as a Commit tells it; nil without one.
+// committed returns the open window for a Commit; nil without one.
 func (w *windows) committed() *Window {
 	if w.open == nil {
 		return nil
@@ -141,7 +143,7 @@ func (w *windows) committed() *Window {
 	return &Window{Start: w.open.start, End: w.open.end, State: w.open.state}
 }
 
-// windowOf returns what the invocation, or the discard, of a piece is told of its window; nil without tumbling windows.
+// windowOf returns the window for the invocation, or the discard, of a piece; nil without tumbling windows.
 func (s *Scheduler) windowOf(h *piece) *Window {
 	w := &s.windows
 	if w.size == 0 {
@@ -154,8 +156,8 @@ func (s *Scheduler) windowOf(h *piece) *Window {
 	return &Window{Start: h.window, End: end, State: w.state(h.window), Final: h.final, TerminatedEarly: h.early}
 }
 
-// closeWindow takes the final invocation of the open window in hand when it is due: the next record is of a later window,
-// the shard has ended, or no record can come for it any more.
+// closeWindow takes the final invocation of the open window in hand when it is due: the next record is of a later
+// window, the shard has ended, or no record is expected for the window any more.
 func (s *Scheduler) closeWindow(now time.Time, l *lane) bool {
 	w := &s.windows
 	if w.open == nil {
@@ -178,7 +180,7 @@ func (s *Scheduler) closeWindow(now time.Time, l *lane) bool {
 	return true
 }
 
-// terminateWindow takes the final invocation of a window whose state is too large in hand, before anything else.
+// terminateWindow takes the final invocation of a window whose state is too large in hand. It comes first.
 func (s *Scheduler) terminateWindow(now time.Time, l *lane) {
 	w := &s.windows
 	if w.open == nil || len(w.open.state) <= maxWindowState || l.head() != nil && l.head().final {
@@ -214,14 +216,14 @@ func (s *Scheduler) windowSize(start time.Time) int {
 	return s.policy.WindowSize + len(emptyState)
 }
 
-// keepState takes over the state that a successful invocation of a batch returned.
+// keepState stores the state that a successful invocation of a batch returned.
 func (s *Scheduler) keepState(window time.Time, state []byte) {
 	s.windows.open = &openWindow{start: window, end: window.Add(s.windows.size), state: state}
 	s.moved = true
 }
 
-// endWindow drops the state of the open window: its final invocation succeeded, or was given up. If it was terminated
-// early and further records come for it, it begins once more with an empty state.
+// endWindow drops the state of the open window: its final invocation succeeded, or was discarded. If it was terminated
+// early and further records of it arrive, it begins again with an empty state.
 func (s *Scheduler) endWindow(early bool) {
 	w := &s.windows
 	w.closed = later(w.closed, w.open.start)
@@ -235,9 +237,9 @@ func (s *Scheduler) endWindow(early bool) {
 	s.moved = true
 }
 
-// edge returns the beginning of the first window that may take a record yet: that of the next record, or that of all that
-// the source has shown. A window lies before it, but for one that is closed before its end, with the shard's or because the
-// size of windows has changed.
+// edge returns the beginning of the first window that may still accept a record: that of the next record, or that of
+// the latest time that the source has shown. A window lies before it, unless it was closed before its end, with the
+// shard's or because the size of windows has changed.
 func (s *Scheduler) edge() time.Time {
 	if n := s.lanes[0].queue.len(); n > 0 {
 		start, _, _ := s.windowFrom(n, 1)

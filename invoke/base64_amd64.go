@@ -9,7 +9,7 @@ import (
 	vector "github.com/segmentio/asm/base64"
 )
 
-// vectorData is the length of data from which the vector encoder is the faster one.
+// vectorData is the length of data from which the vector encoder is faster.
 const vectorData = 256
 
 // appendData appends data in base64.

@@ -7,53 +7,53 @@ import (
 	"strings"
 )
 
-// Destination takes what was given up. DestinationFunc makes one of a Go function; the packages in the folder
-// destination make one of a queue, a topic and a bucket.
+// Destination receives discarded batches. DestinationFunc makes one from a Go function; the packages in the folder
+// destination make one from a queue, a topic and a bucket.
 //
-// Deliver is synchronous, may be called by several goroutines at once, and must return soon after ctx is done.
+// Deliver is synchronous, may be called concurrently, and must return soon after ctx is done.
 type Destination interface {
-	// Deliver hands f over. nil means that the destination has it for good. After an error it may have it or not; the
-	// records are then dropped, as on AWS, so whatever is worth another try is tried again within Deliver.
+	// Deliver delivers f. nil means that the destination has stored it. After an error it may have it or not; the
+	// records are then dropped, as on AWS. So Deliver itself must retry errors that are worth a retry.
 	Deliver(ctx context.Context, f *Failure) error
 }
 
 // ErrDestinationMissing is wrapped by the error of a DestinationChecker whose destination does not exist.
 var ErrDestinationMissing = errors.New("invoke: destination does not exist")
 
-// DestinationChecker is a Destination that can be asked whether it exists. A mapping asks when it starts; those of the folder
-// destination have the method.
+// DestinationChecker is a Destination that can report whether it exists. A mapping calls Check when it starts. The
+// destinations of the folder destination implement it.
 type DestinationChecker interface {
 	Destination
 
-	// Check asks, without any effect on the destination. It returns nil if the destination exists or cannot be asked, an error
-	// that wraps ErrDestinationMissing and has the service's words if it does not exist, and any other error if that is not
-	// known, for want of a permission for example.
+	// Check looks up the destination without any effect on it. It returns nil if the destination exists or cannot be
+	// looked up at all. It returns an error that wraps ErrDestinationMissing and has the service's words if the
+	// destination does not exist, and any other error if that is not known, for example without a permission.
 	Check(ctx context.Context) error
 }
 
-// DestinationFunc is a destination of anyone's own. The Failure, and all that it leads to, is read-only.
+// DestinationFunc is a destination that is a Go function. The Failure, and everything reachable from it, is read-only.
 type DestinationFunc func(ctx context.Context, f *Failure) error
 
 // Deliver calls the function.
 func (fn DestinationFunc) Deliver(ctx context.Context, f *Failure) error { return fn(ctx, f) }
 
-// DestinationResolver finds the destination that an ARN names, so that a mapping can be given the ARN alone. The
-// packages in the folder destination have one each, which serves every ARN of its service with one client. One that
-// serves fewer, such as those of one account, stands before it.
+// DestinationResolver finds the destination of an ARN, so that a mapping can be configured with the ARN alone. The
+// packages in the folder destination have one each, which serves every ARN of its service with one client. A resolver
+// that serves fewer, such as those of one account, must come first.
 type DestinationResolver interface {
-	// Serves reports whether arn is this resolver's to resolve.
+	// Serves reports whether this resolver resolves arn.
 	Serves(arn string) bool
 
-	// Resolve returns the destination that arn names, or an error that tells why there can be none. It calls nobody:
-	// whether the destination is there shows when it is delivered to.
+	// Resolve returns the destination of arn, or an error that says why there is none. It makes no call: a missing
+	// destination shows at the first delivery.
 	Resolve(arn string) (Destination, error)
 }
 
-// destinations is the folder of the packages that serve an ARN each, by its service.
+// destinations is the folder of the packages that each serve the ARNs of one service.
 const destinations = "github.com/shardmill/shardmill/invoke/destination"
 
-// ResolveDestination returns the destination that arn names, as the first of resolvers that serves it has it. Where none
-// does, the error names the package that would.
+// ResolveDestination returns the destination of arn from the first of resolvers that serves it. If none does, the error
+// names the package that would.
 func ResolveDestination(arn string, resolvers ...DestinationResolver) (Destination, error) {
 	for _, r := range resolvers {
 		if r != nil && r.Serves(arn) {

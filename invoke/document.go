@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// Values of a Result, as AWS has them.
+// Values of a Result, as AWS writes them.
 const (
 	unhandled     = "Unhandled"
 	latestVersion = "$LATEST"
 	statusOK      = 200
 )
 
-// errorDocument returns the payload of a function that failed with err, in the form in which AWS gives it:
-// {"errorMessage":"…","errorType":"…"}. User errors are printed by way of fmt, which survives an Error method that panics.
+// errorDocument returns the payload of a function that failed with err, in AWS's form:
+// {"errorMessage":"…","errorType":"…"}. User errors are printed with fmt, which recovers a panic of an Error method.
 func errorDocument(err error, requestID string, now time.Time) []byte {
 	var timeout *TimeoutError
 	var panicked *PanicError
@@ -23,7 +23,7 @@ func errorDocument(err error, requestID string, now time.Time) []byte {
 	case errors.As(err, &panicked):
 		return document(fmt.Sprintf("%v", panicked.Value), typeName(panicked.Value))
 	case errors.As(err, &timeout):
-		// AWS gives no errorType here.
+		// AWS sends no errorType here.
 		return document(now.UTC().Format("2006-01-02T15:04:05.000Z")+" "+requestID+" Task "+timeout.words(), "")
 	case errors.Is(err, errGoexit):
 		return document("RequestId: "+requestID+" Error: Runtime exited without providing a reason", "Runtime.ExitError")
@@ -39,9 +39,9 @@ func document(message, errorType string) []byte {
 	return append(dst, '}')
 }
 
-// typeName returns the name of v's type as aws-lambda-go does: without package and pointer, "errorString" for what
-// errors.New returns.
+// typeName returns the name of v's type as aws-lambda-go does: without package and pointer, "errorString" for the
+// errors of errors.New.
 func typeName(v any) string {
-	name, _, _ := strings.Cut(fmt.Sprintf("%T", v), "[") // the parameters of a generic type have dots of their own
+	name, _, _ := strings.Cut(fmt.Sprintf("%T", v), "[") // the parameters of a generic type contain dots too
 	return strings.TrimLeft(name[strings.LastIndexByte(name, '.')+1:], "*")
 }

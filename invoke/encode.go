@@ -35,10 +35,11 @@ const (
 	noKey      = "null"
 )
 
-// AppendJSON appends the event as AWS Lambda gives it to a function, byte for byte, and returns the extended buffer.
+// AppendJSON appends the event in the form that AWS Lambda passes to a function, byte for byte, and returns the
+// extended buffer.
 //
 // Where the recorded events leave a choice: there is no HTML escaping (see appendString); without a role
-// invokeIdentityArn is there and empty, because every recorded event has the key; encryptionType is left out, because
+// invokeIdentityArn is present and empty, because every recorded event has the key; encryptionType is omitted, because
 // none has it; the arrival time always has three decimals (see appendMillis).
 func (e *Event) AppendJSON(dst []byte) []byte {
 	dst = slices.Grow(dst, e.Size())
@@ -58,11 +59,12 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// MarshalJSON returns what AppendJSON writes. Mind that json.Marshal escapes <, > and & in what a MarshalJSON returns.
+// MarshalJSON returns the output of AppendJSON. Note that json.Marshal escapes <, > and & in the output of a
+// MarshalJSON.
 func (e *Event) MarshalJSON() ([]byte, error) { return e.AppendJSON(nil), nil }
 
-// frame tells where in the buffer the parts of the first record stand that all records of an event have in common, so
-// that the others copy them from there.
+// frame holds the offsets of the parts of the first record that all records of an event share, so that the others copy
+// them from there.
 type frame struct {
 	shard, shardEnd   int // from the end of the arrival time up to the shard's part of the event ID
 	origin, originEnd int // from the end of the event ID to that of the record
@@ -93,7 +95,7 @@ func (o *Origin) appendRecord(dst []byte, r *batch.Record, same *frame) []byte {
 	return dst
 }
 
-// appendKey appends a partition key: null where the stream gave the record none (Kinesis guide, record distribution AUTO).
+// appendKey appends a partition key: null if the record has none (Kinesis guide, record distribution AUTO).
 func appendKey(dst []byte, key string) []byte {
 	if key == "" {
 		return append(dst, noKey...)
@@ -116,9 +118,9 @@ func (o *Origin) appendWindow(dst []byte, w *batch.Window) []byte {
 	return strconv.AppendBool(append(dst, windowEarly...), w.TerminatedEarly)
 }
 
-// appendMillis appends t as seconds with exactly three decimals: 1545084650.987, .980 and .000. That is how AWS writes
-// it: the developer guide's window example has "approximateArrivalTimestamp": 1607497475.000, and so has the test data
-// of aws-lambda-go. No float is involved, so that nothing is rounded.
+// appendMillis appends t as seconds with exactly three decimals: 1545084650.987, .980 and .000. That is AWS's form: the
+// developer guide's window example has "approximateArrivalTimestamp": 1607497475.000, and so has the test data of
+// aws-lambda-go. It uses no float, so nothing is rounded.
 func appendMillis(dst []byte, t time.Time) []byte {
 	ms := t.UnixMilli()
 	if ms < 0 {

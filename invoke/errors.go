@@ -7,39 +7,39 @@ import (
 	"time"
 )
 
-// ErrNotRun tells that the function never ran, so that no retry is spent. The errors below wrap it.
+// ErrNotRun says that the function never ran, so that no retry is spent. The errors below wrap it.
 var ErrNotRun = errors.New("invoke: function did not run")
 
 // Reasons why a function did not run. Each wraps ErrNotRun.
 var (
-	// ErrThrottled tells that the function may not run more often now (HTTP 429).
+	// ErrThrottled says that the function's service refused the invocation for its rate (HTTP 429).
 	ErrThrottled = fmt.Errorf("%w: throttled", ErrNotRun)
-	// ErrUnavailable tells that what runs the function is out of order or out of reach (HTTP 5xx, no connection).
+	// ErrUnavailable says that the function's service is out of order or unreachable (HTTP 5xx, no connection).
 	ErrUnavailable = fmt.Errorf("%w: unavailable", ErrNotRun)
-	// ErrFunctionNotFound tells that there is no such function (HTTP 404).
+	// ErrFunctionNotFound says that the function does not exist (HTTP 404).
 	ErrFunctionNotFound = fmt.Errorf("%w: function not found", ErrNotRun)
-	// ErrAccessDenied tells that the function may not be run by this process (HTTP 403).
+	// ErrAccessDenied says that this process may not run the function (HTTP 403).
 	ErrAccessDenied = fmt.Errorf("%w: access denied", ErrNotRun)
 )
 
-// ErrTooLarge tells that the event is larger than the function can be given. The function does not run, but a retry is
-// spent, as on AWS.
+// ErrTooLarge says that the event exceeds the function's limit. The function does not run, but a retry is spent, as on
+// AWS.
 var ErrTooLarge = errors.New("invoke: event too large")
 
-// errGoexit is how a function that called runtime.Goexit ended.
+// errGoexit is the error of a function that called runtime.Goexit.
 var errGoexit = errors.New("invoke: function called runtime.Goexit")
 
-// FailedItemsError is returned by a function that processed all records but those named. Where the mapping has
-// FunctionResponseTypes ReportBatchItemFailures the invocation is then a success, and the batch is tried again from the
-// lowest of them on. Without it this is a function error like any other, so that no record is passed by mistake.
+// FailedItemsError is returned by a function that processed all records except the named ones. If the mapping has
+// FunctionResponseTypes ReportBatchItemFailures, the invocation is then a success, and the batch is retried from the
+// lowest of them on. Otherwise this is a function error like any other, so that no record is passed by mistake.
 //
-// It may be wrapped, and joined with others: the items of all of them count, and other errors beside it only
-// explain it. One that names no item but has an Err is a function error.
+// It may be wrapped, and joined with others: the items of all of them count, and the other errors only explain it. One
+// that names no item but has an Err is a function error.
 type FailedItemsError struct {
-	// SequenceNumbers are those of the records that could not be processed, in any order.
+	// SequenceNumbers are those of the failed records, in any order.
 	SequenceNumbers []string
 
-	// Err is why, for logs; it may be nil.
+	// Err is the reason, for logs; it may be nil.
 	Err error
 }
 
@@ -62,7 +62,7 @@ func (e *FailedItemsError) Unwrap() error {
 	return e.Err
 }
 
-// failedItems gathers the items of every FailedItemsError in err's tree. errors.As would find the first only, and the
+// failedItems collects the items of every FailedItemsError in err's tree. errors.As would find the first only, and the
 // records that the others name would be lost.
 func failedItems(err error) (items []string, found bool) {
 	switch e := err.(type) { //nolint:errorlint // it walks the tree itself
@@ -82,26 +82,26 @@ func failedItems(err error) (items []string, found bool) {
 	return items, found
 }
 
-// TimeoutError tells that a function was not back by its deadline. It is the cause of the function's ctx by then.
+// TimeoutError says that a function did not return by its deadline. It is the cause of the function's ctx after that.
 type TimeoutError struct {
-	// Timeout is the invocation's, as it was configured.
+	// Timeout is the configured timeout of the invocation.
 	Timeout time.Duration
 }
 
-// Error tells the timeout in AWS's words.
+// Error returns the timeout in AWS's words.
 func (e *TimeoutError) Error() string { return "invoke: task " + e.words() }
 
-// Is makes a TimeoutError a context.DeadlineExceeded.
+// Is makes a TimeoutError match context.DeadlineExceeded.
 func (e *TimeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// words is the part of the message that AWS's and ours share.
+// words is the part of the message that AWS's text and ours share.
 func (e *TimeoutError) words() string {
 	return fmt.Sprintf("timed out after %.2f seconds", e.Timeout.Seconds())
 }
 
-// PanicError tells that a function panicked. It does not unwrap: a panic is a function error, whatever its value is.
+// PanicError says that a function panicked. It does not unwrap: a panic is a function error, whatever its value is.
 type PanicError struct {
-	Value any    // what was passed to panic
+	Value any    // the argument of panic
 	Stack []byte // of the goroutine, as debug.Stack prints it
 }
 

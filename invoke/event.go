@@ -6,9 +6,9 @@ import (
 	"github.com/shardmill/shardmill/batch"
 )
 
-// Origin is what all events of one shard have in common. It is read-only once an event refers to it.
+// Origin is the part that all events of one shard share. It is read-only once an event refers to it.
 type Origin struct {
-	// ShardID is the shard's, such as "shardId-000000000000". With a sequence number it makes an event ID.
+	// ShardID is the shard's ID, such as "shardId-000000000000". Together with a sequence number it forms an event ID.
 	ShardID string
 	// EventSourceARN is the stream's ARN, or the consumer's under enhanced fan-out.
 	EventSourceARN string
@@ -18,10 +18,10 @@ type Origin struct {
 	InvokeIdentityARN string
 }
 
-// Event is what a function is given: records of one shard, in order. It is read-only, and so is all that it leads to;
-// it stays valid for as long as it is referenced.
+// Event is the input of a function: records of one shard, in order. It is read-only, and so is everything reachable
+// from it. It stays valid for as long as it is referenced.
 type Event struct {
-	// Origin is where the records come from. It is never nil.
+	// Origin says where the records come from. It is never nil.
 	Origin *Origin
 
 	// Window is the tumbling window of the records, nil without tumbling windows.
@@ -38,7 +38,7 @@ func NewEvent(origin *Origin, records batch.Records, window *batch.Window) *Even
 // Len returns the number of records.
 func (e *Event) Len() int { return e.records.Len() }
 
-// At returns the record at index i, counted from 0 in the order of the stream. It panics when i is not below Len.
+// At returns the record at index i, counted from 0 in the order of the stream. It panics if i is not below Len.
 func (e *Event) At(i int) *batch.Record { return e.records.At(i) }
 
 // Records yields the records in the order of the stream.

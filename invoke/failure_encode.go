@@ -32,21 +32,23 @@ const (
 
 	failureStamp = "2006-01-02T15:04:05.000Z"
 
-	// failureRoom is what a document takes without its payload, 600 to 950 bytes as a rule; a longer one grows its buffer.
+	// failureRoom is the size of a document without its payload, 600 to 950 bytes as a rule; a longer one grows its
+	// buffer.
 	failureRoom = 1024
 )
 
-// AppendJSON appends the document that queues and topics are sent, as AWS Lambda writes it, byte for byte, and returns
-// the extended buffer. It tells where the records are, and has none of their data.
+// AppendJSON appends the document for queues and topics in AWS Lambda's form, byte for byte, and returns the extended
+// buffer. It says where the records are, and contains none of their data.
 //
-// The timestamp always has three decimals. An arrival time has them unless all are zero, as recorded. Where the recorded
-// documents leave a choice: decimals are cut and not rounded; there is no HTML escaping, as in Event.AppendJSON.
+// The timestamp always has three decimals. An arrival time has them unless all are zero, as recorded. Where the
+// recorded documents leave a choice: decimals are cut and not rounded; there is no HTML escaping, as in
+// Event.AppendJSON.
 func (f *Failure) AppendJSON(dst []byte) []byte {
 	return f.appendRest(f.appendContext(slices.Grow(dst, failureRoom)))
 }
 
-// AppendJSONWithPayload appends the document that objects in S3 hold: that of AppendJSON with the event of the
-// invocation in it, as Event.AppendJSON writes it, as one JSON string.
+// AppendJSONWithPayload appends the document for objects in S3: that of AppendJSON, with the event of the invocation,
+// as Event.AppendJSON writes it, as one JSON string.
 func (f *Failure) AppendJSONWithPayload(dst []byte) []byte {
 	payload := string(f.Event.AppendJSON(nil))
 	dst = f.appendContext(slices.Grow(dst, failureRoom+textSize(payload)))
@@ -54,7 +56,7 @@ func (f *Failure) AppendJSONWithPayload(dst []byte) []byte {
 	return f.appendRest(dst)
 }
 
-// appendContext appends what comes before the payload.
+// appendContext appends the part before the payload.
 func (f *Failure) appendContext(dst []byte) []byte {
 	dst = appendString(append(dst, failureRequest...), f.RequestID)
 	dst = appendString(append(dst, failureFunction...), f.FunctionARN)
@@ -83,7 +85,7 @@ func (r *FailureResponse) append(dst []byte) []byte {
 	return appendString(dst, r.FunctionError)
 }
 
-// appendRest appends what comes behind the payload.
+// appendRest appends the part after the payload.
 func (f *Failure) appendRest(dst []byte) []byte {
 	dst = appendStamp(append(dst, failureTime...), f.Time)
 	dst = appendString(append(dst, failureShard...), f.Event.Origin.ShardID)
@@ -100,7 +102,7 @@ func (f *Failure) appendRest(dst []byte) []byte {
 	return append(dst, failureClose...)
 }
 
-// appendExtent appends where the records lie in their shard.
+// appendExtent appends the place of the records in their shard.
 func appendExtent(dst []byte, rs batch.Records) []byte {
 	first, last := rs.At(0), rs.At(rs.Len()-1)
 	dst = appendString(append(dst, failureStart...), first.SequenceNumber)

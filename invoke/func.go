@@ -2,11 +2,11 @@ package invoke
 
 import "context"
 
-// Func is a function in this process. The event, and all that it leads to, is read-only.
+// Func is a function in this process. The event, and everything reachable from it, is read-only.
 //
-// It may be called by several goroutines at once: one for each shard, times ParallelizationFactor. Where some records
-// could not be processed and the mapping has FunctionResponseTypes ReportBatchItemFailures, it returns a
-// *FailedItemsError. With tumbling windows a function has a state to return: see ResponseFunc.
+// It may be called concurrently: once for each shard, times ParallelizationFactor. If some records failed and the
+// mapping has FunctionResponseTypes ReportBatchItemFailures, it returns a *FailedItemsError. With tumbling windows a
+// function must return a state: see ResponseFunc.
 type Func func(ctx context.Context, e *Event) error
 
 // Invoke calls the function.
@@ -17,8 +17,8 @@ func (f Func) Invoke(ctx context.Context, in *Invocation) (*Result, error) {
 	return &Result{}, nil
 }
 
-// ResponseFunc is a function in this process that has an answer: failed items, or the state of a tumbling window.
-// A nil Response is an empty answer. Beside a *FailedItemsError only the Response's State counts. Else it is like Func.
+// ResponseFunc is a function in this process with an answer: failed items, or the state of a tumbling window. A nil
+// Response is an empty answer. With a *FailedItemsError only the Response's State counts. Otherwise it is like Func.
 type ResponseFunc func(ctx context.Context, e *Event) (*Response, error)
 
 // Invoke calls the function.

@@ -5,17 +5,16 @@ import (
 	"encoding/json"
 )
 
-// jsonSpace is what JSON takes for white space; Unicode has more.
+// jsonSpace is the white space of JSON; Unicode has more.
 const jsonSpace = " \t\r\n"
 
-// ParseResponse reads a function's answer. It is to be called only where the mapping reports item failures or has
-// tumbling windows: else a function may answer whatever it likes.
+// ParseResponse parses a function's answer. Call it only if the mapping reports item failures or has tumbling windows:
+// otherwise a function may answer anything.
 //
-// FailedItems is empty for the answers that AWS takes for a success: nothing at all, "", [], null, {}, and an object
-// whose batchItemFailures is missing, null or []. An item whose itemIdentifier is no string, or missing, stands as "",
-// which is in no batch, so that all of the batch counts as failed; so does an answer that is not JSON or has another
-// shape (AWS's reaction to those is not on record: to try again loses nothing). Keys are matched exactly, as AWS does,
-// not in any case.
+// FailedItems is empty for the answers that AWS treats as a success: nothing at all, "", [], null, {}, and an object
+// whose batchItemFailures is missing, null or []. An item whose itemIdentifier is missing or not a string becomes "",
+// which is in no batch, so that the whole batch counts as failed. The same holds for an answer that is not JSON or has
+// another shape (AWS's reaction to those is not on record: a retry loses nothing). Keys are case sensitive, as on AWS.
 //
 // State is the member of that name, copied, if it is an object; else nil.
 func ParseResponse(payload []byte) Response {
@@ -34,10 +33,10 @@ func ParseResponse(payload []byte) Response {
 	return Response{FailedItems: parseItems(answer["batchItemFailures"]), State: parseState(answer["state"])}
 }
 
-// completeFailure is what names no record of any batch.
+// completeFailure is a list of items that names no record of any batch.
 func completeFailure() []string { return []string{""} }
 
-// parseList reads an answer that is a list, which has to be empty.
+// parseList parses an answer that is a list, which must be empty.
 func parseList(payload []byte) Response {
 	var list []json.RawMessage
 	if json.Unmarshal(payload, &list) == nil && len(list) == 0 {
@@ -46,7 +45,7 @@ func parseList(payload []byte) Response {
 	return Response{FailedItems: completeFailure()}
 }
 
-// parseItems reads batchItemFailures.
+// parseItems parses batchItemFailures.
 func parseItems(raw json.RawMessage) []string {
 	if len(raw) == 0 {
 		return nil
@@ -62,7 +61,7 @@ func parseItems(raw json.RawMessage) []string {
 	return items
 }
 
-// parseItem reads one member of batchItemFailures: its identifier, or "" if it has none that is a string.
+// parseItem parses one member of batchItemFailures: its identifier, or "" if that is not a string.
 func parseItem(raw json.RawMessage) string {
 	var item map[string]json.RawMessage
 	var id string

@@ -294,7 +294,7 @@ func TestWindowNeedsAState(t *testing.T) {
 	for want, answer := range map[string]*invoke.Response{
 		"the answer has no state":         {},
 		"invoke: the answer has no state": {State: []byte(`{"n":`)},
-		"which is a JSON object":          {State: []byte(`null`)},
+		"as a JSON object":                {State: []byte(`null`)},
 		"a state of 1008 bytes":           {State: large},
 		fmt.Sprintf("would have %d, and the payload limit is %d", fits, fits-1): {State: large, FailedItems: []string{"x"}},
 	} {

@@ -9,11 +9,11 @@ import (
 	"github.com/shardmill/shardmill/batch"
 )
 
-// maxQuoted bounds what is quoted of an error document in an error, so that a log line stays one.
+// maxQuoted bounds the quotation of an error document in an error, so that a log line stays short.
 const maxQuoted = 1024
 
-// settle sets the result and the outcome of a function that returned err. The order matters: what never ran was not
-// late, and what was late was not cancelled.
+// settle sets the result and the outcome of a function that returned err. The order matters: a function that never ran
+// was not late, and one that was late was not cancelled.
 func (c *call) settle(parent, within context.Context, err error) {
 	switch {
 	case errors.Is(err, ErrNotRun):
@@ -80,7 +80,7 @@ func (c *call) failed(err error) {
 	c.reported()
 }
 
-// reported settles a function error that the result tells of.
+// reported settles a function error that the result reports.
 func (c *call) reported() {
 	c.ran()
 	c.result.Response = nil
@@ -91,7 +91,7 @@ func (c *call) reported() {
 	c.outcome = batch.Outcome{Kind: batch.FunctionError}
 }
 
-// succeeded settles a function that returned, and reads its answer as far as it counts.
+// succeeded settles a function that returned, and parses its answer if it counts.
 func (c *call) succeeded() {
 	windowed := c.in.Event != nil && c.in.Event.Window != nil
 	outcome := batch.Outcome{Kind: batch.Success}
@@ -118,10 +118,10 @@ func (c *call) succeeded() {
 	c.outcome = outcome
 }
 
-// errNoState tells that an answer lacks what a window needs. The failed invocation that it makes is AWS's rule.
-var errNoState = errors.New("invoke: the answer has no state, which is a JSON object and what a tumbling window needs")
+// errNoState says that an answer lacks the state that a window needs. That this fails the invocation is AWS's rule.
+var errNoState = errors.New("invoke: the answer has no state; a tumbling window needs one, as a JSON object")
 
-// checkState returns why a window cannot go on with the state that was returned, nil if it can.
+// checkState returns why a window cannot continue with the returned state, nil if it can.
 func (c *call) checkState(state []byte) error {
 	w := c.in.Event.Window
 	if w.Final {
@@ -139,7 +139,7 @@ func (c *call) checkState(state []byte) error {
 	return nil
 }
 
-// ran fills in what every function that ran has.
+// ran fills in the fields that every function that ran has.
 func (c *call) ran() {
 	if c.result.StatusCode == 0 {
 		c.result.StatusCode = statusOK

@@ -18,7 +18,7 @@ const (
 		len(windowEnd) + len(windowTime) + len(windowState) + len(windowFinal) + len(windowEarly)
 )
 
-// Size returns the length of what AppendJSON writes. Nothing is encoded, and nothing allocated.
+// Size returns the length of the output of AppendJSON. It encodes and allocates nothing.
 func (e *Event) Size() int {
 	n := e.Origin.EnvelopeSize() + max(0, e.records.Len()-1) + e.Origin.WindowSize(e.Window)
 	sizer := e.Origin.Sizer()
@@ -31,24 +31,24 @@ func (e *Event) Size() int {
 // EnvelopeSize returns the length of an encoded event without records and without a window.
 func (o *Origin) EnvelopeSize() int { return envelopeSize }
 
-// Sizer measures the records of one Origin. It is small and passed by value; any number of goroutines may use one.
+// Sizer measures the records of one Origin. It is small and passed by value; it is safe for concurrent use.
 type Sizer struct {
-	fixed int // what all records have in common
+	fixed int // shared by all records
 }
 
-// Sizer returns the Sizer of o's records, for one who measures many of them.
+// Sizer returns the Sizer of o's records, for measuring many of them.
 func (o *Origin) Sizer() Sizer {
 	return Sizer{recordSize + textSize(o.ShardID) + textSize(o.InvokeIdentityARN) + textSize(o.Region) + textSize(o.EventSourceARN)}
 }
 
-// SizeOf returns the length of r within an encoded event, without the comma between records: what Record.Size is to be.
-// Nothing is encoded, and nothing allocated.
+// SizeOf returns the length of r within an encoded event, without the comma between records: the value of Record.Size.
+// It encodes and allocates nothing.
 func (s Sizer) SizeOf(r *batch.Record) int {
 	return s.fixed + keySize(r.PartitionKey) + 2*textSize(r.SequenceNumber) +
 		base64.StdEncoding.EncodedLen(len(r.Data)) + millisSize(r.ArrivalTime)
 }
 
-// keySize returns the length of what appendKey appends.
+// keySize returns the length of the output of appendKey.
 func keySize(key string) int {
 	if key == "" {
 		return len(noKey)
@@ -76,7 +76,7 @@ func boolSize(b bool) int {
 	return len("false")
 }
 
-// millisSize returns the length of what appendMillis appends.
+// millisSize returns the length of the output of appendMillis.
 func millisSize(t time.Time) int {
 	ms, n := t.UnixMilli(), len("0.000")
 	if tenDigits := int64(1e12); ms >= tenDigits && ms < 10*tenDigits { // from 2001 to 2286

@@ -6,13 +6,14 @@ import (
 	"fmt"
 )
 
-// StateFunc returns a function that aggregates over tumbling windows with a state of the Go type S, which must encode as
-// a JSON object of up to 1 MB.
+// StateFunc returns a function that aggregates over tumbling windows with a state of the Go type S, which must encode
+// as a JSON object of up to 1 MB.
 //
-// f is given the state that it returned before for the same window, the zero S at first, and returns the new one. It owns
-// both. The last invocation of a window has no records and Event.Window.Final set; the state that it returns is dropped.
-// When f returns an error the state stays what it was, and what f returned beside it does not matter, but for a
-// *FailedItemsError under ReportBatchItemFailures: it goes with the state of the records before the first that it names.
+// f gets the state that it returned before for the same window, at first the zero S, and returns the new one. It owns
+// both. The last invocation of a window has no records and Event.Window.Final set; the state that it returns is
+// dropped. If f returns an error, the state stays unchanged and the returned one is ignored, with one exception: with a
+// *FailedItemsError under ReportBatchItemFailures, the returned state is that of the records before the first failed
+// one.
 func StateFunc[S any](f func(ctx context.Context, e *Event, state S) (S, error)) ResponseFunc {
 	return func(ctx context.Context, e *Event) (*Response, error) {
 		var state S

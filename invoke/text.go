@@ -4,14 +4,14 @@ import "unicode/utf8"
 
 const hexDigits = "0123456789abcdef"
 
-// appendString appends s as a JSON string with the least escaping that is valid: the quote, the backslash and the
-// control characters, and nothing for the sake of HTML. U+2028 and U+2029 stay as they are: JSON allows them, and Java's
-// encoders, which AWS uses, leave them. Each byte that is no UTF-8 becomes \ufffd, as in encoding/json.
+// appendString appends s as a JSON string with the minimal valid escaping: the quote, the backslash and the control
+// characters, without HTML escaping. U+2028 and U+2029 are unchanged: JSON allows them, and Java's encoders, which AWS
+// uses, do not escape them. Each byte that is not UTF-8 becomes \ufffd, as in encoding/json.
 func appendString(dst []byte, s string) []byte {
 	return append(appendText(append(dst, '"'), s), '"')
 }
 
-// appendText is appendString without the quotes around.
+// appendText is appendString without the surrounding quotes.
 func appendText(dst []byte, s string) []byte {
 	if isPlain(s) {
 		return append(dst, s...)
@@ -55,7 +55,7 @@ func appendByte(dst []byte, c byte) []byte {
 	return append(dst, c)
 }
 
-// textSize returns the length of what appendText appends.
+// textSize returns the length of the output of appendText.
 func textSize(s string) int {
 	if isPlain(s) {
 		return len(s)
@@ -78,7 +78,7 @@ func textSize(s string) int {
 	return n
 }
 
-// byteSize returns the length of what appendByte appends.
+// byteSize returns the length of the output of appendByte.
 func byteSize(c byte) int {
 	switch c {
 	case '"', '\\', '\b', '\f', '\n', '\r', '\t':
@@ -90,15 +90,15 @@ func byteSize(c byte) int {
 	return 1
 }
 
-// isPlain reports whether s is ASCII with nothing to escape. Keys, sequence numbers and ARNs are, so this is the way of
-// almost every string; it looks at eight bytes at a time because SizeOf does it for every record that is read.
+// isPlain reports whether s is ASCII with nothing to escape. Keys, sequence numbers and ARNs are, so almost every
+// string takes this path. It checks eight bytes at a time because SizeOf calls it for every record that is read.
 func isPlain(s string) bool {
 	const each, high = 0x0101010101010101, 0x8080808080808080
 	for ; len(s) >= 8; s = s[8:] {
 		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-		// A byte's high bit is set in w if it is no ASCII, and after the subtractions if it was below ' ', or zero
-		// by the exclusive or, which is to say a quote or a backslash.
+		// A byte's high bit is set in w if it is not ASCII, and after the subtractions if it was below ' ', or zero
+		// after the exclusive or, that is a quote or a backslash.
 		if (w|(w-each*' ')|((w^each*'"')-each)|((w^each*'\\')-each))&high != 0 {
 			return false
 		}

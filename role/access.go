@@ -11,27 +11,28 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// AccessError is a permission that is missing.
+// AccessError reports a missing permission.
 type AccessError struct {
-	// Message is what AWS Lambda says about it, word for word where that is known; what it says when the action is
-	// missing for something that Lambda does not check is ours, in the same form.
+	// Message is AWS Lambda's text, word for word where that is known. If the action is missing for something that
+	// Lambda does not check, the text is ours, in the same form.
 	Message string
 
-	// Action is the missing action: "kinesis:GetRecords". Resource is the ARN of what it is missing for.
+	// Action is the missing action: "kinesis:GetRecords". Resource is the ARN of its resource.
 	Action, Resource string
 
-	// Principal is who lacks it, as the service named it: the ARN of a session. Empty if it did not.
+	// Principal is the principal that lacks the permission, as the service named it: the ARN of a session. Empty if it
+	// did not.
 	Principal string
 
-	// Reason is why, as the service said it: "because no identity-based policy allows the kinesis:GetRecords action".
-	// Empty if it did not.
+	// Reason is the service's reason: "because no identity-based policy allows the kinesis:GetRecords action". Empty if
+	// it gave none.
 	Reason string
 
-	// Err is what the service answered, as the SDK returned it. nil if the service was not called.
+	// Err is the service's error, as the SDK returned it. nil if the service was not called.
 	Err error
 }
 
-// Error returns the message, the missing action, and what the service said.
+// Error returns the message, the missing action, and the service's text.
 func (e *AccessError) Error() string {
 	text := "role: " + e.Message
 	if e.Action != "" {
@@ -52,10 +53,10 @@ const (
 	streamText      = "Cannot access stream %s. Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, DescribeStreamSummary, ListShards, and ListStreams Actions on your stream."
 	consumerText    = "Cannot access event source %s. Please ensure the role can perform the DescribeStreamSummary, ListShards, GetShardIterator and GetRecords actions on your stream and SubscribeToShard on your consumer."
 	destinationText = "The function execution role does not have permissions to call %s on %s"
-	trustText       = "Please add Lambda as a Trusted Entity for %s" // of roles that do not exist, too
+	trustText       = "Please add Lambda as a Trusted Entity for %s" // also for roles that do not exist
 )
 
-// denied are the codes by which services refuse a call for want of a permission.
+// denied are the codes with which services refuse a call for a missing permission.
 var denied = map[string]bool{
 	"AccessDenied":          true, // STS, S3, and SQS with its older protocol
 	"AccessDeniedException": true, // Kinesis, DynamoDB, Lambda, SQS
@@ -69,8 +70,8 @@ const kmsDenied = "KMSAccessDeniedException"
 // Source: IAM User Guide, "Troubleshoot access denied error messages".
 var refusal = regexp.MustCompile(`(?s)User: (\S+) is not authorized to perform: (\S+)(?: on resource: (\S+))?(?: ((?:because|with an explicit deny) .*?))?\s*$`)
 
-// FromError tells what permission is missing when err, or what it wraps, is a service's refusal or an *AccessError.
-// The Message is then the service's own. false means that err is about something else.
+// FromError returns the missing permission if err is, or wraps, a service's refusal or an *AccessError. The Message is
+// then the service's own. false means that err has another cause.
 func FromError(err error) (*AccessError, bool) {
 	if e, ok := errors.AsType[*AccessError](err); ok {
 		return e, true
@@ -89,11 +90,12 @@ func FromError(err error) (*AccessError, bool) {
 	return e, true
 }
 
-// missing is FromError for a call that is known: what AWS Lambda says, and what the service did not say, is that of known.
+// missing is FromError for a known call: known supplies AWS Lambda's text, and the fields that the service did not
+// name.
 func missing(err error, known *AccessError) (*AccessError, bool) {
 	e, ok := FromError(err)
 	if _, ready := errors.AsType[*AccessError](err); ready || !ok {
-		return e, ok // a ready one is about the role itself, and says more than the call knows
+		return e, ok // an existing one is about the role itself, and more specific than the call
 	}
 	e.Message = known.Message
 	if e.Action == "" {
@@ -105,7 +107,7 @@ func missing(err error, known *AccessError) (*AccessError, bool) {
 	return e, true
 }
 
-// Refusal returns what AWS Lambda says of a mapping with these needs when an action is missing, without an Err.
+// Refusal returns AWS Lambda's refusal of a mapping with these needs when an action is missing, without an Err.
 func (n Needs) Refusal(action, resource string) *AccessError {
 	e := &AccessError{Action: action, Resource: resource}
 	service, name, _ := strings.Cut(action, ":")
@@ -120,16 +122,17 @@ func (n Needs) Refusal(action, resource string) *AccessError {
 	return e
 }
 
-// serviceNames are services as AWS's texts name them. Those behind SNS are ours: Lambda's texts about them are not known.
+// serviceNames are services as AWS's texts name them. Those after SNS are ours: Lambda's texts about them are not
+// known.
 var serviceNames = map[string]string{
 	"sqs": "SQS", "sns": "SNS", "s3": "S3", "kms": "KMS", "dynamodb": "DynamoDB", "lambda": "Lambda",
 }
 
-// refused is what an AssumeRole that failed comes to. STS refuses a role that does not exist with the same code as one
-// whose trust policy does not name the caller, and so does Lambda.
+// refused returns the error of an AssumeRole that failed. STS refuses a role that does not exist with the same code as
+// one whose trust policy does not name the caller, and so does Lambda.
 func (r Role) refused(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		// It does not unwrap to the end of a context, which nobody but us has seen end.
+		// It does not unwrap to the end of a context, because the caller's context has not ended.
 		return fmt.Errorf("role: assume %s: no answer within %v: %v", r.ARN, callTimeout, err) //nolint:errorlint // see above
 	}
 	known := &AccessError{Message: fmt.Sprintf(trustText, r.ARN), Action: "sts:AssumeRole", Resource: r.ARN}

@@ -11,28 +11,27 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// SourceClient is what CheckSource needs of Kinesis. *kinesis.Client of the AWS SDK for Go v2 is one.
+// SourceClient is the part of the Kinesis API that CheckSource needs. *kinesis.Client of the AWS SDK for Go v2 is one.
 type SourceClient interface {
 	ListShards(context.Context, *kinesis.ListShardsInput, ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error)
 	GetShardIterator(context.Context, *kinesis.GetShardIteratorInput, ...func(*kinesis.Options)) (*kinesis.GetShardIteratorOutput, error)
 	GetRecords(context.Context, *kinesis.GetRecordsInput, ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error)
 }
 
-// SubscribeClient is what CheckSource needs besides for a consumer. *kinesis.Client is one. A SourceClient that is none
-// is not asked.
+// SubscribeClient is an optional interface of a SourceClient, which CheckSource needs for a consumer. *kinesis.Client
+// is one.
 type SubscribeClient interface {
 	SubscribeToShard(context.Context, *kinesis.SubscribeToShardInput, ...func(*kinesis.Options)) (*kinesis.SubscribeToShardOutput, error)
 }
 
-// CheckSource tells whether the role behind client may read what n.Stream or n.Consumer names, by trying: it lists one
-// shard, makes an iterator of it, and reads and subscribes as dry runs, which take nothing from the stream and leave an
-// existing subscription alone. A service that does not know dry runs is read one record; a subscription that it grants
-// is closed at once, and may have ended another one.
+// CheckSource reports whether the role of client may read the stream or consumer of n, by trying it. It lists one
+// shard, requests an iterator for it, and reads and subscribes as dry runs, which take nothing from the stream and do
+// not affect an existing subscription. On a service without dry runs it reads one record; it closes a subscription
+// immediately, but that may have ended another one.
 //
-// A missing permission is an *AccessError with AWS Lambda's text. Throttling and a consumer that is busy prove that the
-// call is allowed, and are no errors, though what needs the call's answer stays unchecked; all else is returned as it
-// came, such as a stream that does not exist.
-// ctx bounds the whole.
+// A missing permission is an *AccessError with AWS Lambda's text. Throttling and a busy consumer prove that the call is
+// allowed, and are not errors; checks that need the call's answer are then skipped. All other errors are returned
+// unchanged, such as a stream that does not exist. ctx bounds all calls.
 func CheckSource(ctx context.Context, client SourceClient, n Needs) error {
 	n, err := n.normal()
 	if err != nil {
@@ -63,7 +62,7 @@ type check struct {
 	needs  Needs
 }
 
-// shard returns a shard, and none when the stream has none yet or does not tell now.
+// shard returns a shard, or none if the stream has none yet or is throttled.
 func (c *check) shard(ctx context.Context) (string, error) {
 	out, err := c.client.ListShards(ctx, &kinesis.ListShardsInput{StreamARN: &c.needs.Stream, MaxResults: new(int32(1))})
 	if err := c.came(err, "kinesis:ListShards", c.needs.Stream); err != nil {
@@ -75,7 +74,8 @@ func (c *check) shard(ctx context.Context) (string, error) {
 	return *out.Shards[0].ShardId, nil
 }
 
-// read tries GetShardIterator and GetRecords. The iterator must be a real one, for GetRecords names its stream by it.
+// read tries GetShardIterator and GetRecords. The iterator must be a real one, because it is how GetRecords identifies
+// its stream.
 func (c *check) read(ctx context.Context, shard string) error {
 	iterator, err := c.client.GetShardIterator(ctx, &kinesis.GetShardIteratorInput{
 		StreamARN: &c.needs.Stream, ShardId: &shard, ShardIteratorType: types.ShardIteratorTypeLatest,
@@ -84,7 +84,7 @@ func (c *check) read(ctx context.Context, shard string) error {
 		return err
 	}
 	if iterator == nil || iterator.ShardIterator == nil {
-		return nil // throttled: allowed, but nothing to read with
+		return nil // throttled: allowed, but there is no iterator
 	}
 	_, err = c.client.GetRecords(ctx, &kinesis.GetRecordsInput{
 		StreamARN: &c.needs.Stream, ShardIterator: iterator.ShardIterator, Limit: new(int32(1)), DryRun: new(true),
@@ -103,20 +103,20 @@ func (c *check) subscribe(ctx context.Context, shard string) error {
 		StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeLatest},
 	})
 	if err == nil && out.GetStream() != nil {
-		_ = out.GetStream().Close() // nobody wanted it
+		_ = out.GetStream().Close() // it was only a test
 	}
 	return c.came(err, "kinesis:SubscribeToShard", c.needs.Consumer)
 }
 
-// passed are the codes that come behind the check of permissions.
-// Sources: Kinesis developer guide, "Test your permissions and request inputs with dry run"; Kinesis API reference.
+// passed are the codes of errors after the permission check. Sources: Kinesis developer guide, "Test your permissions
+// and request inputs with dry run"; Kinesis API reference.
 var passed = []string{
 	"DryRunOperationException",
 	"ProvisionedThroughputExceededException", "LimitExceededException", "ThrottlingException",
 	"ResourceInUseException",
 }
 
-// came tells what a call came to.
+// came returns the result of a call.
 func (c *check) came(err error, action, resource string) error {
 	if err == nil {
 		return nil

@@ -1,5 +1,5 @@
-// Package role is the execution role of a mapping: its credentials, the least that it must be allowed, and what is
-// missing, in AWS's words.
+// Package role is the execution role of a mapping: its credentials, the fewest permissions that it needs, and the
+// missing ones, in AWS's words.
 //
 //	cfg, err := role.Role{ARN: "arn:aws:iam::123456789012:role/ship-orders"}.Config(awsConfig)
 //	...
@@ -13,12 +13,13 @@
 //	trust, err := role.TrustPolicy(role.Trust{Principals: []string{"arn:aws:iam::123456789012:role/host"}})
 //	err = role.CheckSource(ctx, client, needs)    // nil, or an *AccessError
 //
-// One [Role.Config] for each mapping: its clients share one session, whose credentials are renewed before they end. The
-// process itself needs sts:AssumeRole on the role, unless it is in the role's account and the trust policy names it.
+// Call [Role.Config] once for each mapping: its clients share one session, whose credentials are renewed before they
+// expire. The process itself needs sts:AssumeRole on the role, unless it is in the role's account and the trust policy
+// names it.
 //
-// # What is needed, and by whom
+// # Permissions
 //
-//	for                       | shardmill                                 | AWS Lambda's mapping asks, besides
+//	for                       | shardmill                                 | AWS Lambda's mapping also requires
 //	--------------------------+-------------------------------------------+-----------------------------------
 //	a stream, polled          | ListShards, GetShardIterator, GetRecords  | DescribeStream (not ListShards)
 //	a consumer, subscribed to | ListShards; SubscribeToShard on it        | DescribeStreamSummary,
@@ -34,15 +35,15 @@
 //	a function on AWS Lambda  | lambda:InvokeFunction                     | nothing: it invokes within the service
 //
 // Needs.AWSLambda adds the right column. AWS's managed policy, [AWSLambdaKinesisExecutionRole], grants more of Kinesis,
-// on every resource, and the writing of logs, which a function on AWS Lambda needs and a mapping does not.
+// on every resource, and writing logs, which a function on AWS Lambda needs and a mapping does not.
 //
-// # What is checked, and how
+// # How permissions are checked
 //
-//	assuming the role  | by doing it: Provider.Retrieve. STS tells a missing role from one that does not trust the caller no
-//	                   | more than AWS Lambda does: "Please add Lambda as a Trusted Entity for …"
+//	assuming the role  | by doing it: Provider.Retrieve. Like AWS Lambda, STS does not distinguish a missing role from one
+//	                   | that does not trust the caller: "Please add Lambda as a Trusted Entity for …"
 //	stream, consumer   | by CheckSource: a listing, an iterator, and Kinesis's dry runs
-//	all else           | not by trying, for there is no message, object or invocation without an effect; package
+//	all else           | not by trying, because no message, object or invocation is without an effect; package
 //	                   | role/simulate asks IAM, if the caller may
 //
-// Package role/policy evaluates policy documents without AWS, role/roletest is an account for tests.
+// Package role/policy evaluates policy documents without AWS; role/roletest is an account for tests.
 package role

@@ -14,18 +14,19 @@ import (
 // lambdaService is AWS Lambda as a principal.
 const lambdaService = "lambda.amazonaws.com"
 
-// Trust is who may assume a role. The zero value is AWS Lambda, as an execution role of its own has it.
+// Trust says who may assume a role. The zero value is AWS Lambda, as in an execution role of its own.
 type Trust struct {
-	// Principals are the ARNs of users and roles, or account numbers: whom the processes that run mappings act as.
+	// Principals are the ARNs of users and roles, or account numbers: the identities of the processes that run
+	// mappings.
 	Principals []string
 
-	// ExternalID is what Principals must send, if it is not empty.
+	// ExternalID is the value that Principals must send, if it is not empty.
 	ExternalID string
 
-	// Services are AWS's services, such as lambda.amazonaws.com for a role that real functions have, too.
+	// Services are AWS's services, such as lambda.amazonaws.com for a role that real functions use too.
 	Services []string
 
-	// SourceARN is for whom Services must act (aws:SourceArn), with wildcards if need be. Empty: for anyone.
+	// SourceARN is the resource for which Services must act (aws:SourceArn); it may have wildcards. Empty: any.
 	SourceARN string
 
 	// SetSourceIdentity and TagSession allow Principals to send a SourceIdentity, and Tags.
@@ -52,8 +53,8 @@ type principal struct {
 	Service []string `json:",omitempty"`
 }
 
-// PolicyDocument returns the policy that grants the least that n needs, as indented JSON with a line's end. Nothing to
-// grant is an error, for IAM takes no empty policy.
+// PolicyDocument returns the policy that grants the fewest permissions for n, as indented JSON with a trailing newline.
+// It returns an error if n needs nothing, because IAM accepts no empty policy.
 func PolicyDocument(n Needs) ([]byte, error) {
 	grants, err := n.Grants()
 	if err != nil {
@@ -66,7 +67,7 @@ func PolicyDocument(n Needs) ([]byte, error) {
 	return encode(statements)
 }
 
-// TrustPolicy returns the policy of a role that t may assume, as indented JSON with a line's end.
+// TrustPolicy returns the policy of a role that t may assume, as indented JSON with a trailing newline.
 func TrustPolicy(t Trust) ([]byte, error) {
 	if err := t.validate(); err != nil {
 		return nil, err
@@ -98,7 +99,7 @@ func TrustPolicy(t Trust) ([]byte, error) {
 	return encode(statements)
 }
 
-// validate reports all that is wrong: mostly what would let in more than was meant.
+// validate returns all violations, mostly settings that would let in more than intended.
 func (t Trust) validate() error {
 	var errs []error
 	for i, p := range t.Principals {
@@ -110,7 +111,7 @@ func (t Trust) validate() error {
 		errs = append(errs, errors.New("role: ExternalID must be 2 to 1,224 letters, digits and _+=,.@:/-, with Principals"))
 	}
 	if (t.SetSourceIdentity || t.TagSession) && len(t.Principals) == 0 {
-		errs = append(errs, errors.New("role: SetSourceIdentity and TagSession are for Principals, of which there are none"))
+		errs = append(errs, errors.New("role: SetSourceIdentity and TagSession need Principals"))
 	}
 	if t.SourceARN != "" && (len(t.Principals) > 0 && len(t.Services) == 0 || !isPattern(t.SourceARN)) {
 		errs = append(errs, fmt.Errorf("role: SourceARN is %q, must be an ARN, with Services", t.SourceARN))

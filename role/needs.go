@@ -9,9 +9,10 @@ import (
 	"github.com/shardmill/shardmill/internal/arns"
 )
 
-// Needs is what a mapping works with, as far as IAM is concerned. All fields are ARNs; what is empty is not needed.
+// Needs are the resources that a mapping uses, as far as IAM is concerned. All fields are ARNs; an empty field is not
+// needed.
 type Needs struct {
-	// Stream is the stream. It may be empty beside Consumer, which names it too.
+	// Stream is the stream. It may be empty if Consumer is set, which names it too.
 	Stream string
 
 	// Consumer is the registered consumer that is read by enhanced fan-out. Empty: the stream is polled.
@@ -23,35 +24,36 @@ type Needs struct {
 	// StreamKey is the KMS key of a stream that is encrypted with one of the account's own keys.
 	StreamKey string
 
-	// Destinations are where documents about failures go: queues, topics, buckets.
+	// Destinations are the queues, topics and buckets for failure documents.
 	Destinations []Destination
 
 	// Tables are the DynamoDB tables that hold progress and leases.
 	Tables []string
 
-	// CreateTables says that Tables are made if they are not there.
+	// CreateTables says that Tables are created if they are missing.
 	CreateTables bool
 
-	// Function is the function, with its qualifier if it is invoked with one, if it runs on AWS Lambda.
+	// Function is the function on AWS Lambda, with its qualifier if it is invoked with one.
 	Function string
 
-	// AWSLambda adds what AWS Lambda's own mapping asks for when it is made and shardmill never uses, so that the role
-	// serves both: DescribeStream or DescribeStreamSummary, polling beside a consumer, and ListBucket.
+	// AWSLambda adds the permissions that AWS Lambda requires when a mapping is created and that shardmill never uses,
+	// so that the role serves both: DescribeStream or DescribeStreamSummary, polling in addition to a consumer, and
+	// ListBucket.
 	AWSLambda bool
 }
 
 // Destination is a queue, a topic or a bucket.
 type Destination struct {
-	// ARN names it.
+	// ARN is its ARN.
 	ARN string
 
-	// Key is the KMS key that it is encrypted with, if that is one of the account's own.
+	// Key is the KMS key that encrypts it, if that is one of the account's own.
 	Key string
 }
 
 // Grant is a set of actions on a set of resources.
 type Grant struct {
-	// Sid names the grant in a policy document.
+	// Sid identifies the grant in a policy document.
 	Sid string
 
 	// Actions are sorted: "kinesis:GetRecords".
@@ -71,7 +73,8 @@ func AWSLambdaKinesisExecutionRole() []string {
 	}
 }
 
-// Grants returns the least that the mapping needs, in a fixed order. What is wrong with the ARNs is reported all at once.
+// Grants returns the fewest permissions that the mapping needs, in a fixed order. It returns all violations of the
+// ARNs, joined.
 func (n Needs) Grants() ([]Grant, error) {
 	n, err := n.normal()
 	if err != nil {
@@ -92,7 +95,7 @@ func (n Needs) Grants() ([]Grant, error) {
 	add("EncryptMessages", slices.Concat(n.keys("sqs"), n.keys("sns")), "kms:Decrypt", "kms:GenerateDataKey")
 	var objects []string
 	for _, bucket := range n.destinations("s3") {
-		objects = append(objects, bucket+"/aws/lambda/*") // all keys of documents begin so
+		objects = append(objects, bucket+"/aws/lambda/*") // all keys of documents begin this way
 	}
 	add("PutIntoBuckets", objects, "s3:PutObject")
 	if n.AWSLambda {
@@ -104,7 +107,7 @@ func (n Needs) Grants() ([]Grant, error) {
 	return all, nil
 }
 
-// streamActions are those on the stream. Shards are listed in either way of reading, to find new ones.
+// streamActions are those on the stream. Both ways of reading list shards, to find new ones.
 func (n Needs) streamActions() []string {
 	actions := []string{"kinesis:ListShards"}
 	if n.polls() || n.AWSLambda {
@@ -165,7 +168,7 @@ func serviceOf(s string) string {
 	return a.Service
 }
 
-// normal returns Needs whose Stream is there, or all that is wrong with them.
+// normal returns Needs with a Stream, or all violations.
 func (n Needs) normal() (Needs, error) {
 	var errs []error
 	for _, f := range n.fields() {
@@ -193,7 +196,7 @@ type field struct {
 	required    bool
 }
 
-// wrong returns why the value has none of the forms, or does not mean one resource in a policy; nil otherwise.
+// wrong returns why the value has none of the forms, or does not mean exactly one resource in a policy; nil otherwise.
 func (f *field) wrong() error {
 	var err error
 	for _, form := range f.forms {
@@ -228,7 +231,8 @@ func (n Needs) fields() []field {
 	return all
 }
 
-// plain reports whether an ARN means one resource in a policy: no wildcard, and no $ but that of the qualifier $LATEST.
+// plain reports whether an ARN means one resource in a policy: no wildcard, and no $ except that of the qualifier
+// $LATEST.
 func plain(s string) bool {
 	return !strings.ContainsAny(strings.TrimSuffix(s, ":$LATEST"), "*?${} \t\n\"\\")
 }

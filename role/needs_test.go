@@ -127,7 +127,7 @@ func TestTrustsThatWouldLetInTooManyAreRefused(t *testing.T) {
 		{role.Trust{Principals: []string{"*"}}, `Principals[0] is "*"`},
 		{role.Trust{Principals: []string{"arn:aws:iam::123456789012:user/*"}}, "Principals[0]"},
 		{role.Trust{ExternalID: "orders-7"}, "ExternalID must be"},
-		{role.Trust{TagSession: true}, "TagSession are for Principals"},
+		{role.Trust{TagSession: true}, "TagSession need Principals"},
 		{role.Trust{Principals: []string{hostARN}, SourceARN: ordersARN}, "SourceARN is"},
 	} {
 		_, err := role.TrustPolicy(c.trust)

@@ -267,7 +267,7 @@ func TestOldCredentialsAreUsedWhileSTSIsDown(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, first.AccessKeyID, got.AccessKeyID)
 		}
-		assert.Equal(t, 1, strings.Count(log.String(), "credentials not renewed"), "one line for a change of state")
+		assert.Equal(t, 1, strings.Count(log.String(), "unable to renew credentials"), "one line for a change of state")
 		time.Sleep(2*time.Minute + 10*time.Second)
 		_, err = p.Retrieve(t.Context())
 		require.Error(t, err, "they have ended")

@@ -21,27 +21,27 @@ import (
 )
 
 const (
-	defaultDuration    = time.Hour // STS's own default, and all that a chain of roles gets
+	defaultDuration    = time.Hour // STS's own default, and the maximum for a chain of roles
 	defaultRenewBefore = 5 * time.Minute
 )
 
-// Client is what a Role needs of STS. *sts.Client of the AWS SDK for Go v2 is one.
+// Client is the part of the STS API that a Role needs. *sts.Client of the AWS SDK for Go v2 is one.
 type Client interface {
 	AssumeRole(context.Context, *sts.AssumeRoleInput, ...func(*sts.Options)) (*sts.AssumeRoleOutput, error)
 }
 
-// Role is the execution role of a mapping. The zero value is no role: clients keep the credentials that they have.
+// Role is the execution role of a mapping. The zero value is no role: clients keep their own credentials.
 //
-// AWS's condition key aws:SourceArn is no field here: only AWS's own services can send it. A trust policy can tell two
-// mappings that share a role apart by ExternalID, SourceIdentity or Tags.
+// AWS's condition key aws:SourceArn is not a field here: only AWS's own services can send it. A trust policy can
+// distinguish two mappings that share a role by ExternalID, SourceIdentity or Tags.
 type Role struct {
-	// ARN names the role: arn:aws:iam::123456789012:role/ship-orders. Empty means no role.
+	// ARN is the role's ARN: arn:aws:iam::123456789012:role/ship-orders. Empty means no role.
 	ARN string
 
-	// ExternalID is the secret that the trust policy may ask for (sts:ExternalId), 2 to 1,224 characters. Empty: none.
+	// ExternalID is the secret that the trust policy may require (sts:ExternalId), 2 to 1,224 characters. Empty: none.
 	ExternalID string
 
-	// SessionName is the name of the session, 2 to 64 characters. Empty: one in the manner of AWS, see [SessionName].
+	// SessionName is the name of the session, 2 to 64 characters. Empty: one in AWS's form, see [SessionName].
 	SessionName string
 
 	// SourceIdentity is shown in CloudTrail, and kept when the session assumes other roles; 2 to 256 characters. The trust
@@ -52,8 +52,9 @@ type Role struct {
 	// values of up to 256. The trust policy must then allow sts:TagSession.
 	Tags map[string]string
 
-	// SessionPolicy is an IAM policy document, at most 2,048 characters, that narrows the session down: it may do what
-	// both the role and the document allow, such as what [PolicyDocument] prints of one mapping. Empty: all of the role.
+	// SessionPolicy is an IAM policy document, at most 2,048 characters, that restricts the session: it may do what
+	// both the role and the document allow, for example the output of [PolicyDocument] for one mapping. Empty: all of
+	// the role.
 	SessionPolicy string
 
 	// Duration is how long credentials live, in whole seconds from 15 minutes to 12 hours, and at most what the role
@@ -68,10 +69,10 @@ type Role struct {
 	Logger *slog.Logger
 }
 
-// Config returns a copy of cfg whose credentials are a session of the role, got with the credentials of cfg. Clients made
-// from it act as the role: Kinesis, the destinations, the function. Without a role it returns cfg as it is. It makes no
-// call. Call it once for each mapping: all clients of one result share one session. A BaseEndpoint in cfg is STS's, too:
-// for emulators, set it later, with each client.
+// Config returns a copy of cfg whose credentials are a session of the role, obtained with the credentials of cfg.
+// Clients made from it act as the role: Kinesis, the destinations, the function. Without a role it returns cfg
+// unchanged. It makes no call. Call it once for each mapping: all clients of one result share one session. A
+// BaseEndpoint in cfg is STS's, too: for emulators, set it later, with each client.
 func (r Role) Config(cfg aws.Config) (aws.Config, error) {
 	if r.ARN == "" {
 		return cfg, nil
@@ -85,8 +86,8 @@ func (r Role) Config(cfg aws.Config) (aws.Config, error) {
 	return cfg, nil
 }
 
-// Provider returns the credentials of one session of the role. It makes no call. What is wrong with the Role is reported
-// all at once.
+// Provider returns the credentials of one session of the role. It makes no call. It returns all violations of the Role,
+// joined.
 func (r Role) Provider(client Client) (*Provider, error) {
 	if err := r.validate(client); err != nil {
 		return nil, err
@@ -97,7 +98,7 @@ func (r Role) Provider(client Client) (*Provider, error) {
 	return &Provider{role: r, cache: aws.NewCredentialsCache(s)}, nil
 }
 
-// options hands the Role to the SDK.
+// options passes the Role to the SDK.
 func (r Role) options(o *stscreds.AssumeRoleOptions) {
 	o.RoleSessionName = r.SessionName
 	o.Duration = r.Duration
@@ -143,10 +144,10 @@ var (
 // maxExternalID is the longest ExternalID.
 const maxExternalID = 1224
 
-// fitExternalID reports whether STS takes an ExternalID.
+// fitExternalID reports whether STS accepts an ExternalID.
 func fitExternalID(s string) bool { return len(s) <= maxExternalID && externalIDForm.MatchString(s) }
 
-// validate reports all that is wrong.
+// validate returns all violations.
 func (r Role) validate(client Client) error {
 	var errs []error
 	bad := func(field string, value any, bound string) {
@@ -159,7 +160,7 @@ func (r Role) validate(client Client) error {
 		bad("ARN", fmt.Sprintf("%q", r.ARN), "arn:PARTITION:iam::ACCOUNT:role/NAME ("+err.Error()+")")
 	}
 	if r.ExternalID != "" && !fitExternalID(r.ExternalID) {
-		bad("ExternalID", "unfit", "2 to 1,224 letters, digits and _+=,.@:/-") // it is a secret, of sorts
+		bad("ExternalID", "unfit", "2 to 1,224 letters, digits and _+=,.@:/-") // it is a kind of secret
 	}
 	if r.SessionName != "" && !nameForm.MatchString(r.SessionName) {
 		bad("SessionName", fmt.Sprintf("%q", r.SessionName), "2 to 64 letters, digits and _+=,.@-")
@@ -183,7 +184,7 @@ func (r Role) validate(client Client) error {
 	return errors.Join(errs...)
 }
 
-// validateTags reports what is wrong with the session's tags.
+// validateTags reports the violations of the session's tags.
 func (r Role) validateTags(bad func(field string, value any, bound string)) {
 	if len(r.Tags) > 50 {
 		bad("Tags", fmt.Sprintf("%d tags", len(r.Tags)), "at most 50")

@@ -1,10 +1,10 @@
-// Filter answers: which of these events does a filter pattern let through?
+// Filter answers: which events match a filter pattern?
 //
 //	filter -pattern FILE [-pattern FILE ...] [-v] < lines.jsonl
 //
 // Each FILE holds one pattern, and each line of the input one event, which is the root of the pattern. Lines that match
-// one of the patterns are printed as they are. The program ends with 2 if a pattern cannot be used, with 1 if it cannot
-// read or write, and with 0 otherwise, whether lines match or not.
+// one of the patterns are printed unchanged. The exit code is 2 if a pattern is invalid, 1 if reading or writing fails,
+// and 0 otherwise, whether lines match or not.
 package main
 
 import (
@@ -22,11 +22,11 @@ import (
 
 func main() {
 	var files []string
-	flag.Func("pattern", "a `file` with one pattern; may be given again, for events that match any", func(name string) error {
+	flag.Func("pattern", "a `file` with one pattern; repeatable, for events that match any", func(name string) error {
 		files = append(files, name)
 		return nil
 	})
-	verbose := flag.Bool("v", false, "count on standard error what was read, printed and no JSON")
+	verbose := flag.Bool("v", false, "print to standard error how many lines were read, matched and not JSON")
 	flag.Parse()
 	if len(files) == 0 || flag.NArg() > 0 {
 		flag.Usage()

@@ -1,5 +1,5 @@
-// First answers: what is the least that a program needs to have its function invoked with the records of a stream?
-// Call it with the ARN of a stream, and AWS credentials in the environment.
+// First answers: what is the smallest program that invokes a function with the records of a stream?
+// Run it with the ARN of a stream, and AWS credentials in the environment.
 package main
 
 import (
@@ -33,7 +33,7 @@ func run(ctx context.Context, stream string) error {
 	if err != nil {
 		return err
 	}
-	store, err := boltstore.Open("orders.db") // progress: a restart goes on behind it
+	store, err := boltstore.Open("orders.db") // progress: a restart resumes after it
 	if err != nil {
 		return err
 	}
@@ -50,12 +50,12 @@ func run(ctx context.Context, stream string) error {
 			for r := range e.Records() {
 				fmt.Printf("%s %s %s\n", e.Origin.ShardID, r.PartitionKey, r.Data)
 			}
-			return nil // an error has the batch tried again
+			return nil // on error the batch is retried
 		}),
 		Store: store,
 	})
 	if err != nil {
 		return err
 	}
-	return m.Run(ctx) // blocks; when ctx is cancelled it drains, stores, and returns nil
+	return m.Run(ctx) // blocks; when ctx is cancelled it drains, checkpoints, and returns nil
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// board shows what happens, and each second who has how many shards.
+// board shows events, and once a second the number of shards of each worker.
 type board struct {
 	ledger  *ledger
 	started time.Time

@@ -17,14 +17,14 @@ import (
 	"time"
 )
 
-// patience is how long a worker that was told to stop is given.
+// patience is how long a worker may take to stop.
 const patience = 15 * time.Second
 
-// crew are the worker processes. Its methods, save listen, belong to one goroutine.
+// crew are the worker processes. Its methods, except listen, belong to one goroutine.
 type crew struct {
 	options   options
 	ledger    *ledger
-	fail      context.CancelCauseFunc // is told of a worker that ended otherwise than it should
+	fail      context.CancelCauseFunc // called for a worker that ended unexpectedly
 	listeners sync.WaitGroup
 	started   int
 	running   []*worker
@@ -35,11 +35,11 @@ type worker struct {
 	name   string
 	cmd    *exec.Cmd
 	stop   context.CancelFunc // sends SIGTERM
-	told   func() bool        // to stop
+	told   func() bool        // asked to stop
 	killed atomic.Bool
 }
 
-// start starts some workers. They stop when ctx ends.
+// start starts n workers. They stop when ctx ends.
 func (c *crew) start(ctx context.Context, n int) error {
 	program, err := os.Executable()
 	if err != nil {
@@ -53,7 +53,7 @@ func (c *crew) start(ctx context.Context, n int) error {
 		w.cmd = exec.CommandContext(ctx, program, c.options.args(w.name)...)
 		w.cmd.Cancel = func() error { return w.cmd.Process.Signal(syscall.SIGTERM) }
 		w.cmd.WaitDelay, w.cmd.Stderr = patience, os.Stderr
-		_, err1 := w.cmd.StdinPipe() // by whose end it learns that this process is gone
+		_, err1 := w.cmd.StdinPipe() // its end signals the end of this process
 		out, err2 := w.cmd.StdoutPipe()
 		if err := errors.Join(err1, err2, w.cmd.Start()); err != nil {
 			stop()
@@ -69,13 +69,13 @@ func (c *crew) start(ctx context.Context, n int) error {
 	return nil
 }
 
-// listen hears a worker out to its end, and returns an error if it was not meant to end like this.
+// listen reads a worker's output to its end, and returns an error if the worker ended unexpectedly.
 func (c *crew) listen(w *worker, out io.Reader) error {
 	var wrong error
 	for lines := bufio.NewReader(out); ; {
 		line, err := lines.ReadBytes('\n')
 		if err != nil {
-			break // a line that was cut short does not count: its invocation did not succeed
+			break // an incomplete line does not count: its invocation did not succeed
 		}
 		var d delivery
 		if err := json.Unmarshal(line, &d); err != nil {
@@ -91,7 +91,7 @@ func (c *crew) listen(w *worker, out io.Reader) error {
 	case !w.told():
 		return errors.Join(wrong, fmt.Errorf("ended by itself: %s", state))
 	case !state.Success():
-		return errors.Join(wrong, fmt.Errorf("was told to stop: %w", err))
+		return errors.Join(wrong, fmt.Errorf("did not stop properly: %w", err))
 	}
 	return wrong
 }
@@ -103,7 +103,7 @@ func (c *crew) kill(w *worker) error {
 	return w.cmd.Process.Kill()
 }
 
-// release tells a running worker to stop.
+// release asks a running worker to stop.
 func (c *crew) release(w *worker) {
 	c.leave(w)
 	w.stop()
@@ -113,7 +113,7 @@ func (c *crew) leave(w *worker) {
 	c.running = slices.DeleteFunc(c.running, func(other *worker) bool { return other == w })
 }
 
-// close tells all running workers to stop, and returns when they have.
+// close asks all running workers to stop, and returns when they have.
 func (c *crew) close() {
 	for _, w := range c.running {
 		w.stop()
@@ -121,7 +121,7 @@ func (c *crew) close() {
 	c.listeners.Wait()
 }
 
-// even reports whether the running workers have all the shards, and none two more than another.
+// even reports whether the running workers have all the shards, and no two differ by more than one.
 func (c *crew) even(shards int) bool {
 	of := c.ledger.shards()
 	total, least, most := 0, shards, 0

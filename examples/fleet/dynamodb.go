@@ -11,20 +11,20 @@ import (
 	"strings"
 )
 
-// serve is what Node is to run: dynalite on a free port of the loopback interface, until whoever started it is gone.
+// serve is the program for Node: dynalite on a free port of the loopback interface, until the parent process is gone.
 const serve = `
 process.stdin.resume().on('end', () => process.exit());
 const server = require('dynalite')({ createTableMs: 20, updateTableMs: 20, deleteTableMs: 20 });
 server.listen(0, '127.0.0.1', () => console.log('http://127.0.0.1:' + server.address().port));
 `
 
-// startDynamoDB starts dynalite, and returns its URL and what stops it.
+// startDynamoDB starts dynalite, and returns its URL and a function that stops it.
 func startDynamoDB(ctx context.Context) (url string, stop func(), err error) {
 	node, dir, err := locate()
 	if err != nil {
 		return "", nil, err
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // workers that stop need it
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // stopping workers still need it
 	cmd := exec.CommandContext(ctx, node, "--require", "./aborted.cjs", "-e", serve)
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	_, err1 := cmd.StdinPipe() // ends with this process
@@ -39,7 +39,7 @@ func startDynamoDB(ctx context.Context) (url string, stop func(), err error) {
 	}
 	stop = func() {
 		cancel()
-		_ = cmd.Wait() // it was killed, and says so
+		_ = cmd.Wait() // an error of the kill
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
@@ -49,9 +49,9 @@ func startDynamoDB(ctx context.Context) (url string, stop func(), err error) {
 	return strings.TrimSpace(line), stop, nil
 }
 
-// locate returns the node command, and the folder whose packages have dynalite.
+// locate returns the node command, and the folder whose packages include dynalite.
 func locate() (node, dir string, err error) {
-	const or = "or give the URL of a DynamoDB with -dynamodb"
+	const or = "or set -dynamodb to the URL of a DynamoDB"
 	node, err = exec.LookPath("node")
 	if err != nil {
 		return "", "", fmt.Errorf("there is no node on PATH: install Node 20 or later and run `npm ci --prefix .ci/rig`, %s: %w", or, errBegin)

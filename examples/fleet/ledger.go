@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// ledger knows what was put, what the workers said that they had, and so who has which shard. Nothing of it comes
-// from the leases: what counts is who delivers.
+// ledger knows which records were put, which the workers delivered, and so the owner of each shard. It does not use the
+// leases: only deliveries count.
 type ledger struct {
 	mu         sync.Mutex
 	put        map[int]bool // numbers of records
 	seen       map[int]bool // those that have arrived
-	arrived    int          // those in both
+	arrived    int          // the number of records in both
 	deliveries []delivery
-	owners     map[string]string   // by shard: who delivered last
-	children   map[string][]string // by shard that was split
+	owners     map[string]string   // by shard: the worker that delivered last
+	children   map[string][]string // by shard: its children, if it was split
 }
 
 func newLedger() *ledger {
@@ -58,7 +58,7 @@ func (l *ledger) counts() (put, arrived int) {
 	return len(l.put), l.arrived
 }
 
-// shards returns the shards of each worker, ordered. A parent is nobody's once a child delivers.
+// shards returns the shards of each worker, sorted. A parent has no worker once a child delivers.
 func (l *ledger) shards() map[string][]string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,7 +74,7 @@ func (l *ledger) shards() map[string][]string {
 	return of
 }
 
-// takeovers returns how long after the kill each of the shards was delivered by another worker: so far, that is.
+// takeovers returns how long after the kill another worker delivered each of the shards, as far as it happened.
 func (l *ledger) takeovers(killed string, at time.Time, shards []string) []time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,12 +90,12 @@ func (l *ledger) takeovers(killed string, at time.Time, shards []string) []time.
 	return slices.Sorted(maps.Values(first))
 }
 
-// tally is what the last line says.
+// tally is the content of the last line.
 type tally struct {
 	put, delivered, lost, outOfOrder, duplicates int
 }
 
-// tally looks at all that was delivered, in the order of time: the lines of two workers may have come in any order.
+// tally evaluates all deliveries in the order of time, because the lines of two workers may be interleaved.
 func (l *ledger) tally() tally {
 	l.mu.Lock()
 	defer l.mu.Unlock()

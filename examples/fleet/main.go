@@ -3,18 +3,18 @@
 //
 //	go run ./examples/fleet -workers 5 -shards 40
 //
-// It starts worker processes on an embedded Kinesis server and a DynamoDB, for which it takes the URL of -dynamodb or starts
-// dynalite (Node, and `npm ci --prefix .ci/rig`). While records are put to all shards it kills one worker with -9, stops
-// one, adds two and splits a shard. Each second it prints how many shards each worker delivers. The workers are called w1, w2
-// and so on, in the leases and in their log: the one that finds out about the kill says so on standard error, with level=WARN
-// worker=w3 gone=w1/…#1 and the number of shards. Its last line is
+// It starts worker processes on an embedded Kinesis server and a DynamoDB, which is the endpoint of -dynamodb or
+// dynalite (Node, and `npm ci --prefix .ci/rig`). While records are put to all shards it kills one worker with -9,
+// stops one, adds two and splits a shard. Once a second it prints how many shards each worker delivers. The workers are
+// called w1, w2 and so on, in the leases and in their log. The worker that notices the kill reports it on standard
+// error, with level=WARN worker=w3 gone=w1/…#1 and the number of shards. The last line is
 //
 //	put=… delivered=… lost=0 out_of_order=0 duplicates=D takeover_p99=…s
 //
-// where out_of_order counts first deliveries, by partition key over the lineage of the shards, duplicates are what the
-// killed worker had not stored yet (so with -kill=false there is none), and the takeover lasts from the kill until another
-// worker delivers the shard. Its exit code is 1 when a record is lost or out of order, or when the fleet gets stuck, and 2
-// when it can't begin. It is for Unix: elsewhere there is no SIGTERM to stop a worker by.
+// where out_of_order counts first deliveries, by partition key over the lineage of the shards; duplicates are the
+// records that the killed worker had not checkpointed yet (none with -kill=false); and the takeover lasts from the kill
+// until another worker delivers the shard. The exit code is 1 if a record is lost or out of order, or if the fleet gets
+// stuck, and 2 if it cannot begin. The program is for Unix: elsewhere there is no SIGTERM to stop a worker.
 package main
 
 import (
@@ -47,7 +47,7 @@ func main() {
 	os.Exit(exitCode(ok, err))
 }
 
-// errBegin tells that the flags make no sense, or that something is not installed.
+// errBegin says that the flags are invalid, or that something is not installed.
 var errBegin = errors.New("nothing was started")
 
 func exitCode(ok bool, err error) int {

@@ -61,7 +61,7 @@ func (s *script) show(ctx context.Context, b *board) error {
 	done()
 	watcher.Wait()
 	if err == nil {
-		err = context.Cause(ctx) // of a worker that did not stop as it should
+		err = context.Cause(ctx) // the error of a worker that did not stop properly
 	}
 	return err
 }
@@ -74,7 +74,7 @@ func (s *script) conclude(out io.Writer) bool {
 	return t.lost == 0 && t.outOfOrder == 0
 }
 
-// p99 returns the least of ordered values that 99 of 100 do not exceed, or 0 if there is none.
+// p99 returns the smallest of ordered values that 99 of 100 do not exceed, or 0 if there is none.
 func p99(ordered []time.Duration) time.Duration {
 	if len(ordered) == 0 {
 		return 0

@@ -8,12 +8,12 @@ import (
 
 const (
 	pause   = 2 * time.Second        // before each event
-	look    = 100 * time.Millisecond // how often it is looked whether something has come about
-	balance = 20 * time.Second       // the longest that the shards may take to be spread evenly
+	look    = 100 * time.Millisecond // the interval of checks for a condition
+	balance = 20 * time.Second       // the longest time until the shards are spread evenly
 	joining = 2                      // workers
 )
 
-// script is what happens to the fleet.
+// script is the sequence of events in the fleet.
 type script struct {
 	options options
 	crew    *crew
@@ -21,9 +21,9 @@ type script struct {
 	stream  *stream
 	say     func(format string, a ...any)
 
-	killed string // the worker
+	killed string // the killed worker
 	at     time.Time
-	shards []string // that it had
+	shards []string // its shards
 }
 
 // run starts the fleet, disturbs it, and returns when it has recovered.
@@ -77,11 +77,11 @@ func (s *script) split(context.Context) error {
 	return err
 }
 
-// takeovers returns how long the killed worker's shards waited: those that do not wait any more.
+// takeovers returns how long the killed worker's shards waited, without those that still wait.
 func (s *script) takeovers() []time.Duration { return s.ledger.takeovers(s.killed, s.at, s.shards) }
 
-// await returns when something has come about, or with an error when it has not by the limit. Without a name for that it is
-// no error.
+// await returns when a condition holds, or with an error if it does not by the limit. If otherwise is empty, that is
+// not an error.
 func (s *script) await(ctx context.Context, limit time.Duration, otherwise string, done func() bool) error {
 	end := time.NewTimer(limit)
 	defer end.Stop()

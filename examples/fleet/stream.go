@@ -17,12 +17,12 @@ import (
 
 const (
 	region      = "us-east-1"
-	keysOfShard = 4                      // partition keys of each shard, half of which go to each half of it
-	putInterval = 250 * time.Millisecond // a record of each key is put so often
+	keysOfShard = 4                      // partition keys of each shard; each half of a split shard gets half of them
+	putInterval = 250 * time.Millisecond // the interval of the records of each key
 )
 
-// stream is the stream that the workers share. Records of a key have a hash key of their own, so that all shards have
-// the same number of keys.
+// stream is the stream that the workers share. Each key has an explicit hash key, so that all shards have the same
+// number of keys.
 type stream struct {
 	*kinesistest.Stream
 	client *kinesistest.Client
@@ -31,7 +31,8 @@ type stream struct {
 	number int      // of the last record
 }
 
-// openStream makes the stream. Its name is new each time, for progress that a DynamoDB has of another is no good for it.
+// openStream creates the stream. Its name is new each time, because a DynamoDB may hold the progress of an earlier
+// stream.
 func openStream(service *kinesistest.Service, shards int, l *ledger) (*stream, error) {
 	handle, err := service.CreateStream("fleet-"+strconv.FormatInt(time.Now().UnixMilli(), 10), shards)
 	if err != nil {
@@ -62,7 +63,7 @@ func (s *stream) feed(ctx context.Context) error {
 	}
 }
 
-// putRound puts a record of each key. It is not cut short: what was put must be known.
+// putRound puts a record of each key. It is not interrupted: the ledger must know what was put.
 func (s *stream) putRound(ctx context.Context) error {
 	const most = 500 // records in a call
 	for first := 0; first < len(s.hashes); first += most {
@@ -89,7 +90,7 @@ func (s *stream) putRound(ctx context.Context) error {
 	return nil
 }
 
-// split splits a shard, and returns what to say of it.
+// split splits a shard, and returns a description of the event.
 func (s *stream) split(shard string) (string, error) {
 	low, high, err := s.Split(shard)
 	if err != nil {

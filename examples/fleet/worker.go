@@ -19,7 +19,7 @@ import (
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 )
 
-// delivery is what a worker tells of an invocation: a line of JSON on its standard output.
+// delivery is a worker's report of an invocation: a line of JSON on its standard output.
 type delivery struct {
 	Worker  string    `json:"worker"`
 	Shard   string    `json:"shard"`
@@ -33,13 +33,13 @@ type record struct {
 	Number int    `json:"number"`
 }
 
-// work is a worker's whole life: it shares the stream's shards with its like, until it is told to stop.
+// work is a worker's main function: it shares the stream's shards with the other workers, until it is asked to stop.
 func work(ctx context.Context, o options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() { // ends with the process
 		_, _ = io.Copy(io.Discard, os.Stdin)
-		cancel() // whoever started it is gone
+		cancel() // the parent process is gone
 	}()
 
 	config := aws.Config{Region: region, Credentials: credentials.NewStaticCredentialsProvider("000000000000", "none", "")}
@@ -57,9 +57,9 @@ func work(ctx context.Context, o options) error {
 		StartingPosition: mapping.TrimHorizon,
 		Client:           kinesis.NewFromConfig(config, func(k *kinesis.Options) { k.BaseEndpoint = &o.kinesis }),
 		Function:         invoke.Func(out.report),
-		Store:            store, // that it is one for a fleet is all it takes
+		Store:            store, // a fleet store is all that is needed
 		FailoverTime:     o.failover,
-		PollInterval:     putInterval, // more often than progress is stored: so a kill shows its duplicates
+		PollInterval:     putInterval, // shorter than the checkpoint interval, so that a kill shows its duplicates
 	})
 	if err != nil {
 		return err
@@ -67,7 +67,8 @@ func work(ctx context.Context, o options) error {
 	return m.Run(ctx)
 }
 
-// reporter writes down what arrives. The line is out before the invocation succeeds: after a kill -9 it still counts.
+// reporter writes the records that arrive. It writes the line before the invocation succeeds, so that the line counts
+// after a kill -9.
 type reporter struct {
 	worker string
 	mu     sync.Mutex

@@ -1,5 +1,5 @@
-// Lambdafunction is a function as one writes it for AWS Lambda: nothing in it knows of shardmill. Built for Linux and
-// named bootstrap it runs on Lambda; examples/process runs it as it is.
+// Lambdafunction is an ordinary function for AWS Lambda: it does not use shardmill. Built for Linux and named bootstrap
+// it runs on Lambda; examples/process runs it unchanged.
 //
 // It takes WORK (a duration, 20ms by default) for a batch, and appends a line "sequence number, partition key" for each
 // record to the file that DELIVERED names, or prints it.
@@ -38,7 +38,7 @@ func main() {
 		for _, r := range e.Records {
 			lines = fmt.Appendln(lines, r.Kinesis.SequenceNumber, r.Kinesis.PartitionKey)
 		}
-		_, err := out.Write(lines) // in one piece, beside those of other processes
+		_, err := out.Write(lines) // in one write, because other processes write to the file too
 		return err
 	})
 }

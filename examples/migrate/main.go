@@ -40,7 +40,7 @@ func main() {
 	}
 }
 
-// errUsage tells that the flags make no sense.
+// errUsage says that the flags are invalid.
 var errUsage = errors.New("-h lists the flags")
 
 func exitCode(err error) int {
@@ -68,20 +68,20 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	f.StringVar(&o.start, "start", string(mapping.TrimHorizon), "StartingPosition of the mapping")
 	f.StringVar(&o.format, "format", "", "the other program: kcl, vmware-go-kcl, kinesis-consumer or bento")
 	f.StringVar(&o.table, "table", "", "`name` of its DynamoDB table")
-	f.StringVar(&o.stream, "stream", "", "the `stream` as its table names it, where that has several: its name; with kcl account:name:epoch,\nby default that of -source, or - for rows that name none")
+	f.StringVar(&o.stream, "stream", "", "the `stream` in its table, if that has several: its name; with kcl account:name:epoch,\nby default that of -source, or - for rows without one")
 	f.StringVar(&o.app, "app", "", "its application's name: kinesis-consumer only")
 	f.StringVar(&o.file, "store", "", "`FILE` of boltstore that has the mapping's progress; empty: DynamoDB")
 	f.StringVar(&o.leases, "leases", "", "the mapping's lease table in DynamoDB; empty: its usual one")
 	f.BoolVar(&o.export, "export", false, "move the mapping's progress to the table, which must be KCL's")
-	f.BoolVar(&o.apply, "apply", false, "carry the plan out; without it nothing is written")
-	f.BoolVar(&o.allowBack, "allow-back", false, "let positions fall")
-	f.BoolVar(&o.plain, "plain", false, "the stream has no aggregates of KPL's")
-	f.DurationVar(&o.patience, "patience", 20*time.Second, "how long leases of KCL that have an owner are watched for signs of life")
+	f.BoolVar(&o.apply, "apply", false, "carry out the plan; without it nothing is written")
+	f.BoolVar(&o.allowBack, "allow-back", false, "allow positions to fall")
+	f.BoolVar(&o.plain, "plain", false, "the stream has no KPL aggregates")
+	f.DurationVar(&o.patience, "patience", 20*time.Second, "how long to watch KCL leases with an owner for activity")
 	if err = f.Parse(args); err != nil {
 		return o, fmt.Errorf("%w: %w", err, errUsage)
 	}
 	if o.source == "" || o.function == "" || o.format == "" || o.table == "" || f.NArg() > 0 {
-		return o, fmt.Errorf("-source, -function, -format and -table are required, and nothing behind the flags: %w", errUsage)
+		return o, fmt.Errorf("-source, -function, -format and -table are required, without further arguments: %w", errUsage)
 	}
 	return o, nil
 }
@@ -145,21 +145,22 @@ func (o *options) plan(ctx context.Context, c aws.Config, client *dynamodb.Clien
 	if o.export {
 		return migrate.Export(ctx, store, name, table, shards, o.allowBack)
 	}
-	described, _ := p.Describe(ctx) // a stream that may not be described is known by its shards alone
+	described, _ := p.Describe(ctx) // without permission to describe the stream, its shards alone identify it
 	return migrate.Import(ctx, table, migrate.Target{
 		Store: store, Mapping: name, StartingPosition: mapping.StartingPosition(o.start), Shards: shards, StreamCreated: described.Created,
 		Plain: o.plain, AllowBack: o.allowBack,
 	})
 }
 
-// describe asks for the stream, unless -stream says whose rows are meant: a table of KCL may have rows of another one of its name.
+// describe describes the stream, unless -stream names the stream in the table: a table of KCL may have rows of another
+// stream of the same name.
 func (o *options) describe(ctx context.Context, client *kinesis.Client, stream string) error {
 	if o.stream != "" || o.export || migrate.Format(o.format) != migrate.KCL {
 		return nil
 	}
 	out, err := client.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamARN: &stream})
 	if err != nil {
-		return fmt.Errorf("describe %s, to know its rows (or set -stream): %w", stream, err)
+		return fmt.Errorf("describe %s, to identify its rows (or set -stream): %w", stream, err)
 	}
 	o.stream, err = migrate.KCLStream(stream, aws.ToTime(out.StreamDescriptionSummary.StreamCreationTimestamp))
 	return err

@@ -1,7 +1,7 @@
-// Partialfailure answers: what becomes of a poison record among good ones?
+// Partialfailure answers: what happens to a poison record among good ones?
 //
-// Four records are put into a stream in this process; the function can never process the second and says so. With one
-// retry, bisection and partial failures on, the good ones pass, and a destination gets one document about the bad one.
+// It puts four records into a stream in this process. The function cannot process the second and reports that. With one
+// retry, bisection and partial failures, the good ones pass, and a destination gets one document about the bad one.
 package main
 
 import (
@@ -71,7 +71,7 @@ func run(ctx context.Context) error {
 	return m.Run(ctx)
 }
 
-// ship processes what it can and names what it can't.
+// ship processes the good records and names the others.
 func ship(_ context.Context, e *invoke.Event) error {
 	var failed []string
 	fmt.Print("invoked ")

@@ -22,7 +22,7 @@ import (
 // keys is how many partition keys the records have.
 const keys = 64
 
-// fill creates a stream of so many records, and returns its ARN.
+// fill creates a stream with the records, and returns its ARN.
 func fill(ctx context.Context, client *kinesis.Client, o options, l *ledger) (string, error) {
 	name := aws.String("process")
 	if _, err := client.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: name, ShardCount: aws.Int32(int32(o.shards))}); err != nil {
@@ -45,7 +45,7 @@ func fill(ctx context.Context, client *kinesis.Client, o options, l *ledger) (st
 			return "", err
 		}
 		for _, r := range out.Records {
-			if r.ErrorCode == nil { // a shard takes 1,000 a second; what it refuses is not put
+			if r.ErrorCode == nil { // a shard accepts 1,000 per second; a refused record is not put
 				l.put[aws.ToString(r.SequenceNumber)] = true
 			}
 		}
@@ -53,16 +53,16 @@ func fill(ctx context.Context, client *kinesis.Client, o options, l *ledger) (st
 	return aws.ToString(stream.StreamDescriptionSummary.StreamARN), nil
 }
 
-// ledger knows which records were put, before the mapping starts, and which the function wrote down.
+// ledger knows which records were put, before the mapping starts, and which the function wrote.
 type ledger struct {
 	file  string
 	put   map[string]bool // by sequence number
 	moved chan struct{}   // a token when something has arrived
 
 	mu         sync.Mutex
-	offset     int64             // up to which the file was read
+	offset     int64             // the end of the part of the file that was read
 	delivered  map[string]bool   // by sequence number
-	newest     map[string]string // by key: the highest sequence number that has arrived
+	newest     map[string]string // by key: the highest sequence number that arrived
 	duplicates int
 	outOfOrder int
 }
@@ -71,7 +71,7 @@ func newLedger(file string) *ledger {
 	return &ledger{file: file, put: map[string]bool{}, moved: make(chan struct{}, 1), delivered: map[string]bool{}, newest: map[string]string{}}
 }
 
-// read takes note of what the function has written since.
+// read reads what the function has written since the last call.
 func (l *ledger) read() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -89,7 +89,7 @@ func (l *ledger) read() error {
 	for lines := bufio.NewReader(f); ; {
 		line, err := lines.ReadString('\n')
 		if errors.Is(err, io.EOF) {
-			break // a line that is not whole yet comes next time
+			break // an incomplete line is read next time
 		}
 		if err != nil {
 			return err
@@ -105,7 +105,7 @@ func (l *ledger) read() error {
 	return nil
 }
 
-// note takes note of one record.
+// note records one record.
 func (l *ledger) note(sequence, key string) {
 	switch {
 	case l.delivered[sequence]:
@@ -131,7 +131,7 @@ func (l *ledger) lost() (lost int) {
 	return lost
 }
 
-// wait returns when all has arrived, or nothing has for so long.
+// wait returns when everything has arrived, or nothing has for patience.
 func (l *ledger) wait(ctx context.Context, patience time.Duration) error {
 	for l.lost() > 0 {
 		select {

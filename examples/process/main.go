@@ -1,9 +1,8 @@
-// Process answers: does a function that was built for AWS Lambda run here unchanged, in processes of its own, and several
-// at once?
+// Process answers: does a function built for AWS Lambda run here unchanged, in several processes of its own?
 //
-// It builds examples/lambdafunction, puts records into an embedded Kinesis server, runs a mapping that invokes the program
-// over the Lambda Runtime API, and checks what it wrote: every record, and in order. Its last line is that of the
-// quickstart. Another program takes its place as arguments:
+// It builds examples/lambdafunction, puts records into an embedded Kinesis server, runs a mapping that invokes the
+// program over the Lambda Runtime API, and checks its output: every record, and in order. Its last line has the form of
+// the quickstart's. The arguments can name another program:
 //
 //	go run ./examples/process -parallelization 4 -shards 2
 //	go run ./examples/process node examples/process/testdata/bootstrap.mjs
@@ -41,10 +40,10 @@ type options struct {
 func main() {
 	var o options
 	flag.IntVar(&o.shards, "shards", 2, "shards of the stream")
-	flag.IntVar(&o.parallelization, "parallelization", 1, "ParallelizationFactor: invocations of a shard at once, up to 10")
+	flag.IntVar(&o.parallelization, "parallelization", 1, "ParallelizationFactor: concurrent invocations per shard, up to 10")
 	flag.IntVar(&o.records, "records", 5000, "records to put")
-	flag.IntVar(&o.batch, "batch", 25, "BatchSize: most records in an invocation")
-	flag.DurationVar(&o.patience, "patience", 60*time.Second, "how long nothing may arrive before what is missing counts as lost")
+	flag.IntVar(&o.batch, "batch", 25, "BatchSize: maximum records per invocation")
+	flag.DurationVar(&o.patience, "patience", 60*time.Second, "how long without arrivals until missing records count as lost")
 	flag.Parse()
 	o.command = flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -83,7 +82,7 @@ func run(ctx context.Context, o options) (bool, error) {
 	return drive(ctx, o, server.Client(), arn, ledger)
 }
 
-// drive runs a mapping of the stream to the program until all has arrived, or nothing arrives any more.
+// drive runs a mapping of the stream to the program until everything has arrived, or nothing arrives any more.
 func drive(ctx context.Context, o options, client *kinesis.Client, arn string, ledger *ledger) (bool, error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	function, err := process.New(process.Config{
@@ -123,7 +122,7 @@ func drive(ctx context.Context, o options, client *kinesis.Client, arn string, l
 	cancel()
 	err = errors.Join(err, <-stopped)
 
-	fmt.Printf("at most %d invocations at once, in up to %d processes\n", watched.most.Load(), o.shards*o.parallelization)
+	fmt.Printf("at most %d concurrent invocations, in up to %d processes\n", watched.most.Load(), o.shards*o.parallelization)
 	return ledger.summary(watched.invocations.Load(), polls.Load(), o.shards), err
 }
 
@@ -135,7 +134,7 @@ type watched struct {
 	now, most   atomic.Int64
 }
 
-// Invoke invokes the function, and has the ledger look at what it wrote.
+// Invoke invokes the function, and makes the ledger read its output.
 func (w *watched) Invoke(ctx context.Context, in *invoke.Invocation) (*invoke.Result, error) {
 	w.invocations.Add(1)
 	for now := w.now.Add(1); ; {

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var end = regexp.MustCompile(`at most (\d+) invocations at once.*\nput=1000 delivered=1000 lost=0 duplicates=0 out_of_order=0 invocations=\d+ polls=\d+ shards=2\n$`)
+var end = regexp.MustCompile(`at most (\d+) concurrent invocations.*\nput=1000 delivered=1000 lost=0 duplicates=0 out_of_order=0 invocations=\d+ polls=\d+ shards=2\n$`)
 
 // atOnce runs the program and returns how many invocations ran at once.
 func atOnce(t *testing.T, args ...string) int {
@@ -38,7 +38,7 @@ func TestFunctionInGoRunsInParallelAndInOrder(t *testing.T) {
 func TestFunctionInNodeRunsInParallelAndInOrder(t *testing.T) {
 	if _, err := exec.LookPath("node"); err != nil {
 		if os.Getenv("CI") == "true" {
-			t.Fatal("there is no node on PATH: install Node 20 or later (CI=true, so this is no skip)")
+			t.Fatal("there is no node on PATH: install Node 20 or later (CI=true, so this is a failure)")
 		}
 		t.Skip("there is no node on PATH: install Node 20 or later")
 	}

@@ -6,15 +6,15 @@ import (
 	"slices"
 )
 
-// maxAggregate is about how large the Kinesis Producer Library makes an aggregate by default: 50 KiB.
+// maxAggregate is the approximate default size of an aggregate of the Kinesis Producer Library: 50 KiB.
 const maxAggregate = 50 << 10
 
-// aggregates packs records as the Kinesis Producer Library (KPL) does. Here all members of an aggregate have one
-// partition key, which is that of the aggregate: so they belong to the shard that it is put to, whatever is split or
-// merged meanwhile. The KPL, which mixes keys, has to put members again that went to a shard which is not theirs.
+// aggregates packs records as the Kinesis Producer Library (KPL) does. Here all members of an aggregate have the
+// aggregate's partition key, so they belong to its shard, whatever is split or merged meanwhile. The KPL, which mixes
+// keys, must put members again that went to the wrong shard.
 func aggregates(numbers []int, recordSize int) []entry {
 	var entries []entry
-	last := map[string]int{} // by key: the entry that takes its next record
+	last := map[string]int{} // by key: the entry for its next record
 	for _, number := range numbers {
 		key := keyOf(number)
 		i, ok := last[key]

@@ -13,8 +13,8 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 )
 
-// ledger knows which records were put and which have arrived. With a file it still knows after a kill -9: what an
-// invocation brought is written before the invocation succeeds.
+// ledger knows which records were put and which have arrived. With a file it survives a kill -9: the records of an
+// invocation are written before the invocation succeeds.
 type ledger struct {
 	moved chan struct{} // a token when something was put or has arrived
 
@@ -22,27 +22,27 @@ type ledger struct {
 	numbers    map[int]bool      // of the records that the stream has
 	put        map[record]bool   // those records
 	delivered  map[record]bool   // what has arrived
-	arrived    int64             // those that are in both
-	newest     map[string]record // by key, over all shards that had it: the last one that has arrived
+	arrived    int64             // the number of records in both
+	newest     map[string]record // by key, over all its shards: the last record that arrived
 	duplicates int64
 	outOfOrder int64
 	file       *os.File
 }
 
-// record is a record of this program. The sequence number tells it from that of another stream, and the number from the
-// other members of its aggregate, which have the same sequence number.
+// record is a record of this program. The sequence number distinguishes it from a record of another stream, and the
+// number from the other members of its aggregate, which have the same sequence number.
 type record struct {
 	number   int
 	sequence string
 }
 
-// precedes reports whether r lies before other in the stream. A shard's sequence numbers are above those of its parents.
+// precedes reports whether r is before other in the stream. A shard's sequence numbers are above those of its parents.
 func (r record) precedes(other record) bool {
 	order := batch.CompareSequenceNumbers(r.sequence, other.sequence)
 	return order < 0 || order == 0 && r.number < other.number
 }
 
-// openLedger opens the ledger beside a store file, or one in memory.
+// openLedger opens the ledger next to a store file, or one in memory.
 func openLedger(store string) (*ledger, error) {
 	l := &ledger{moved: make(chan struct{}, 1), numbers: map[int]bool{}, put: map[record]bool{}, delivered: map[record]bool{}, newest: map[string]record{}}
 	if store == "" {
@@ -57,7 +57,7 @@ func openLedger(store string) (*ledger, error) {
 	return l, err
 }
 
-// load reads what an earlier run wrote. A last line that was cut short is not taken.
+// load reads the file of an earlier run. It ignores an incomplete last line.
 func (l *ledger) load(name string) error {
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -71,7 +71,7 @@ func (l *ledger) load(name string) error {
 	torn := 0
 	for n := 1; lines.Scan(); n++ {
 		if torn > 0 {
-			return fmt.Errorf("%s: line %d is not of this program: move the file away, and the store beside it", name, torn)
+			return fmt.Errorf("%s: line %d was not written by this program: move the file away, and the store next to it", name, torn)
 		}
 		if d, ok := parseDelivery(lines.Text()); ok {
 			l.note(d)
@@ -79,7 +79,7 @@ func (l *ledger) load(name string) error {
 			torn = n
 		}
 	}
-	l.duplicates = 0 // those were told of by the run that saw them
+	l.duplicates = 0 // the run that saw them has reported them
 	return lines.Err()
 }
 
@@ -99,13 +99,13 @@ func (d delivery) append(lines []byte) []byte {
 	return fmt.Appendf(lines, "%d %s %s .\n", d.number, d.sequence, d.shard)
 }
 
-// parseDelivery reads a line, and reports false for one that was cut short.
+// parseDelivery parses a line, and returns false for an incomplete one.
 func parseDelivery(line string) (d delivery, ok bool) {
 	n, err := fmt.Sscanf(line, "%d %s %s .", &d.number, &d.sequence, &d.shard)
 	return d, err == nil && n == 3
 }
 
-// note takes note of one delivery.
+// note records one delivery.
 func (l *ledger) note(d delivery) {
 	if l.delivered[d.record] {
 		l.duplicates++
@@ -123,7 +123,7 @@ func (l *ledger) note(d delivery) {
 	l.newest[key] = d.record
 }
 
-// deliver takes note of an invocation's records.
+// deliver records the records of an invocation.
 func (l *ledger) deliver(e *invoke.Event) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -131,7 +131,7 @@ func (l *ledger) deliver(e *invoke.Event) error {
 	for r := range e.Records() {
 		number, ok := numberOf(r.Data)
 		if !ok {
-			continue // somebody else's record in this stream
+			continue // another program's record in this stream
 		}
 		d := delivery{record{number, r.SequenceNumber}, e.Origin.ShardID}
 		l.note(d)
@@ -145,7 +145,7 @@ func (l *ledger) deliver(e *invoke.Event) error {
 	return err
 }
 
-// wasPut takes note of a record that the stream has.
+// wasPut records that the stream has a record.
 func (l *ledger) wasPut(r record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -156,7 +156,7 @@ func (l *ledger) wasPut(r record) {
 	l.signal()
 }
 
-// missing returns which of so many records the stream does not have.
+// missing returns the numbers, below records, that the stream does not have.
 func (l *ledger) missing(records int) (numbers []int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,14 +1,14 @@
 // Quickstart answers: does every record that is put into a stream arrive at the function, in order, and how fast?
 //
-// It starts an embedded Kinesis server (or uses the one at -endpoint), puts records through the AWS SDK over HTTP, runs a
-// mapping on the stream, and checks every record itself. Its last line is
+// It starts an embedded Kinesis server (or uses the one at -endpoint), puts records through the AWS SDK over HTTP, runs
+// a mapping on the stream, and checks every record. Its last line is
 //
 //	put=5000 delivered=5000 lost=0 duplicates=0 out_of_order=0 invocations=N polls=M shards=4
 //
-// and its exit code is 1 when a record is lost or out of order.
+// and its exit code is 1 if a record is lost or out of order.
 //
-// The flags -reshard, -aggregate and -fanout, alone or together, ask the same of a stream whose shards are split and merged
-// meanwhile, of aggregates, whose members it counts, and of enhanced fan-out, where polls= counts events.
+// The flags -reshard, -aggregate and -fanout can be combined. They test a stream whose shards are split and merged
+// meanwhile, aggregates, whose members are counted, and enhanced fan-out, where polls= counts events.
 package main
 
 import (
@@ -70,7 +70,7 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 	}
 	defer ledger.close()
 	if err := stream.scan(ctx, o, ledger); err != nil {
-		return false, fmt.Errorf("read what stream %s holds already: %w", stream.name, err)
+		return false, fmt.Errorf("read the records that stream %s already has: %w", stream.name, err)
 	}
 
 	var polls, invocations atomic.Int64

@@ -24,30 +24,30 @@ type options struct {
 	aggregate  bool
 	store      string
 	json       bool
-	patience   time.Duration // how long nothing may arrive before what is missing counts as lost
+	patience   time.Duration // how long without arrivals until missing records count as lost
 }
 
-// smallest is the least size of a record: its number and what tells it from other programs' records.
+// smallest is the minimum size of a record: its number and the mark of this program.
 const smallest = 32
 
 func parse(args []string) (options, error) {
 	var o options
 	f := flag.NewFlagSet("quickstart", flag.ContinueOnError)
-	f.StringVar(&o.endpoint, "endpoint", "", "`URL` of a Kinesis endpoint that runs already; empty: an embedded server")
-	f.StringVar(&o.stream, "stream", "quickstart", "`name` of the stream, which is created if need be")
+	f.StringVar(&o.endpoint, "endpoint", "", "`URL` of a running Kinesis endpoint; empty: an embedded server")
+	f.StringVar(&o.stream, "stream", "quickstart", "`name` of the stream, which is created if it is missing")
 	f.StringVar(&o.region, "region", "us-east-1", "AWS region")
-	f.IntVar(&o.shards, "shards", 4, "shards of a stream that is created, 1 to 10000")
-	f.IntVar(&o.records, "records", 5000, "records to put; those that the stream holds already are not put again")
+	f.IntVar(&o.shards, "shards", 4, "shards of a new stream, 1 to 10000")
+	f.IntVar(&o.records, "records", 5000, "records to put; those already in the stream are not put again")
 	f.IntVar(&o.recordSize, "record-size", 200, "size of a record in bytes")
-	f.IntVar(&o.batch, "batch", 25, "BatchSize: most records in an invocation")
-	f.DurationVar(&o.window, "window", 0, "MaximumBatchingWindow: how long a batch is gathered")
-	f.DurationVar(&o.work, "work", 2*time.Millisecond, "time that the function takes for a batch")
+	f.IntVar(&o.batch, "batch", 25, "BatchSize: maximum records per invocation")
+	f.DurationVar(&o.window, "window", 0, "MaximumBatchingWindow: how long to gather records for a batch")
+	f.DurationVar(&o.work, "work", 2*time.Millisecond, "duration of the function per batch")
 	f.BoolVar(&o.reshard, "reshard", false, "split each shard and merge its halves again while records are put")
-	f.BoolVar(&o.fanout, "fanout", false, "read by enhanced fan-out, with a consumer that is registered if need be")
-	f.BoolVar(&o.aggregate, "aggregate", false, "put aggregates as the Kinesis Producer Library does, and have the mapping take them apart")
-	f.StringVar(&o.store, "store", "", "`FILE` that keeps the progress, so that a second run goes on where the first was killed; beside it, FILE.delivered keeps what has arrived, and FILE.stream the embedded stream")
+	f.BoolVar(&o.fanout, "fanout", false, "read by enhanced fan-out; the consumer is registered if it is missing")
+	f.BoolVar(&o.aggregate, "aggregate", false, "put KPL aggregates, and make the mapping deaggregate them")
+	f.StringVar(&o.store, "store", "", "`FILE` for the progress, so that a second run resumes where the first was killed; FILE.delivered keeps the records that arrived, and FILE.stream the embedded stream")
 	f.BoolVar(&o.json, "json", false, "print JSON lines")
-	f.DurationVar(&o.patience, "patience", 60*time.Second, "how long nothing may arrive before what is missing counts as lost")
+	f.DurationVar(&o.patience, "patience", 60*time.Second, "how long without arrivals until missing records count as lost")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}

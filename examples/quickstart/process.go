@@ -8,7 +8,7 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// process runs the mapping beside the putting, until all that was put has arrived, or nothing arrives any more.
+// process runs the mapping while records are put, until all of them have arrived, or nothing arrives any more.
 func process(ctx context.Context, o options, m *mapping.Mapping, stream *stream, ledger *ledger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -27,7 +27,7 @@ func process(ctx context.Context, o options, m *mapping.Mapping, stream *stream,
 		select {
 		case err := <-stopped:
 			if err == nil {
-				err = errors.New("stopped before the end: what has not arrived yet counts as lost here")
+				err = errors.New("stopped early: records that have not arrived count as lost")
 			}
 			cancel()
 			if putting != nil {
@@ -55,7 +55,7 @@ func process(ctx context.Context, o options, m *mapping.Mapping, stream *stream,
 	}
 }
 
-// feed puts the records that the stream does not hold yet, and reshards it meanwhile if asked to.
+// feed puts the records that the stream does not have yet, and reshards the stream meanwhile if requested.
 func feed(ctx context.Context, o options, s *stream, l *ledger, reshards chan<- reshard) error {
 	p := &putter{stream: s, ledger: l, recordSize: o.recordSize, aggregate: o.aggregate}
 	numbers := l.missing(o.records)
@@ -71,7 +71,7 @@ func feed(ctx context.Context, o options, s *stream, l *ledger, reshards chan<- 
 	return r.run(ctx)
 }
 
-// work takes the time that the function is said to take.
+// work takes as long as the function is configured to take.
 func work(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return nil

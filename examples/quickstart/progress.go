@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// progress shows how far the program is: a bar on a terminal, a line now and then elsewhere.
+// progress shows the progress: a bar on a terminal, occasional lines elsewhere.
 type progress struct {
 	interval time.Duration
 	terminal bool
@@ -25,7 +25,7 @@ func newProgress(asJSON bool) *progress {
 	return p
 }
 
-// update shows the counts, if the last ones were shown long enough ago.
+// update shows the counts, if enough time has passed since the last ones.
 func (p *progress) update(put, delivered, records int64) {
 	if time.Since(p.shown) >= p.interval {
 		p.shown = time.Now()
@@ -50,7 +50,7 @@ func (p *progress) reshard(r reshard) {
 		return
 	}
 	if p.terminal {
-		fmt.Print("\r\x1b[K") // the bar comes again below
+		fmt.Print("\r\x1b[K") // the bar is drawn again below
 	}
 	fmt.Printf("%6s  %s %s into %s\n", elapsed, r.Step, strings.Join(r.Of, " and "), strings.Join(r.Into, " and "))
 }

@@ -21,14 +21,14 @@ type putter struct {
 	aggregate  bool
 }
 
-// entry is what the stream takes as one record: a record of this program, or an aggregate of some.
+// entry is one record of the stream: a record of this program, or an aggregate of several.
 type entry struct {
 	key     string
 	numbers []int
 	data    []byte
 }
 
-// put puts records, as many at a time as one call takes.
+// put puts records, as many per call as possible.
 func (p *putter) put(ctx context.Context, numbers []int) error {
 	size := min(500, max(1, 4<<20/p.recordSize)) // PutRecords takes 500 records, and 10 MiB
 	for some := range slices.Chunk(numbers, size) {
@@ -50,7 +50,7 @@ func (p *putter) entries(numbers []int) []entry {
 	return entries
 }
 
-// putEntries puts entries, those again that the stream did not take.
+// putEntries puts entries, and repeats those that the stream refused.
 func (p *putter) putEntries(ctx context.Context, entries []entry) error {
 	for {
 		in := &kinesis.PutRecordsInput{StreamName: &p.stream.name}
@@ -98,7 +98,7 @@ func dataOf(number, size int) []byte {
 
 const mark = "quickstart"
 
-// numberOf returns the number of a record, and false for one that is not this program's.
+// numberOf returns the number of a record, and false for another program's record.
 func numberOf(data []byte) (int, bool) {
 	rest, ok := bytes.CutPrefix(data, []byte(mark+" "))
 	if !ok {

@@ -15,20 +15,20 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// reshardTime is what all reshards take at least, so that the mapping sees records flow meanwhile.
+// reshardTime is the minimum time for all reshards, so that the mapping sees records flow meanwhile.
 const reshardTime = 2 * time.Second
 
-// resharder splits each shard of a stream in the middle and merges its halves again, one shard after the other: so there
-// is never more than one open shard above those that the stream has. Records are put before, during and after each step.
+// resharder splits each shard of a stream in the middle and merges its halves again, one shard after the other, so the
+// stream never has more than one additional open shard. Records are put before, during and after each step.
 type resharder struct {
 	putter *putter
 	rest   []int         // the numbers of the records that are not put yet
-	shares int           // in how many shares they are put
-	pause  time.Duration // what putting a share takes at least
+	shares int           // the number of shares in which they are put
+	pause  time.Duration // the minimum time for putting a share
 	tell   func(reshard)
 }
 
-// reshard is a split or a merge that was made.
+// reshard is a completed split or merge.
 type reshard struct {
 	Step     string // "split" or "merged"
 	Of, Into []string
@@ -42,7 +42,7 @@ func (r *resharder) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.shares = 1 + 2*len(open) + 1 // before, beside each split and merge, and behind them
+	r.shares = 1 + 2*len(open) + 1 // before, during each split and merge, and after them
 	r.pause = reshardTime / time.Duration(r.shares)
 	if err := r.putSome(ctx); err != nil {
 		return err
@@ -88,7 +88,7 @@ func (r *resharder) merge(ctx context.Context, halves []poller.Shard) error {
 	return err
 }
 
-// step makes a call that reshards, and puts records beside it. It returns the children when the stream is done with it.
+// step makes a call that reshards, and puts records meanwhile. It returns the children when the reshard is complete.
 func (r *resharder) step(ctx context.Context, name string, parents []poller.Shard, call func() error) ([]poller.Shard, error) {
 	putting := make(chan error, 1)
 	go func() { putting <- r.putSome(ctx) }()
@@ -99,7 +99,7 @@ func (r *resharder) step(ctx context.Context, name string, parents []poller.Shar
 	return children, errors.Join(err, <-putting)
 }
 
-// children makes the call, and returns the shards that come of it. A call that failed may have been made: its answer was
+// children makes the call, and returns the new shards. A call that failed may have been carried out: its answer was
 // lost, and the SDK called again.
 func (r *resharder) children(ctx context.Context, parents []poller.Shard, call func() error) ([]poller.Shard, error) {
 	stream := r.putter.stream
@@ -119,7 +119,7 @@ func (r *resharder) children(ctx context.Context, parents []poller.Shard, call f
 		if failed != nil {
 			return nil, failed
 		}
-		if err := work(ctx, 100*time.Millisecond); err != nil { // the listing is behind
+		if err := work(ctx, 100*time.Millisecond); err != nil { // the listing lags
 			return nil, err
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// scan reads a stream that was there already from its beginning, and takes note of this program's records.
+// scan reads an existing stream from its beginning, and records this program's records.
 func (s *stream) scan(ctx context.Context, o options, l *ledger) error {
 	if !s.found {
 		return nil
@@ -31,7 +31,7 @@ func (s *stream) scan(ctx context.Context, o options, l *ledger) error {
 	return nil
 }
 
-// scanShard reads a shard up to where it ends by now.
+// scanShard reads a shard up to its current end.
 func scanShard(ctx context.Context, reader poller.Reader, l *ledger) error {
 	for {
 		page, err := reader.Next(ctx)

@@ -23,11 +23,11 @@ type stream struct {
 	name   string
 	arn    string
 	source string // what the mapping reads: the stream, or its consumer
-	shards int    // open ones, and then those that reshards have made
-	found  bool   // it was there already
+	shards int    // the open ones at the start, plus those from reshards
+	found  bool   // it existed already
 }
 
-// openStream connects to the endpoint, or starts the embedded server, and makes sure of the stream.
+// openStream connects to the endpoint, or starts the embedded server, and creates the stream if it is missing.
 func openStream(ctx context.Context, o options) (*stream, func(), error) {
 	s, closeServer, err := connect(ctx, o)
 	if err != nil {
@@ -55,7 +55,7 @@ func connect(ctx context.Context, o options) (*stream, func(), error) {
 	}
 	options := []func(*config.LoadOptions) error{config.WithRegion(o.region)}
 	if os.Getenv("AWS_ACCESS_KEY_ID") == "" && os.Getenv("AWS_PROFILE") == "" {
-		// An emulator takes any key; looking further for one would only take time.
+		// An emulator accepts any key; a search for one would only take time.
 		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("000000000000", "none", "")))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
@@ -66,7 +66,7 @@ func connect(ctx context.Context, o options) (*stream, func(), error) {
 	return &stream{client: client, name: o.stream}, func() {}, nil
 }
 
-// ensure creates the stream unless it is there, and waits until it can be used.
+// ensure creates the stream if it is missing, and waits until it is usable.
 func (s *stream) ensure(ctx context.Context, shards int) error {
 	_, err := s.client.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: &s.name, ShardCount: aws.Int32(int32(shards))})
 	if _, ok := errors.AsType[*types.ResourceInUseException](err); ok {
@@ -99,8 +99,8 @@ func (s *stream) await(ctx context.Context, statuses ...types.StreamStatus) (*ty
 	}
 }
 
-// register makes sure of the stream's consumer with enhanced fan-out. It is left there, as the stream is, for stored
-// progress is that of the consumer.
+// register registers the stream's consumer with enhanced fan-out, if it is missing. The consumer is kept, like the
+// stream, because stored progress belongs to it.
 func (s *stream) register(ctx context.Context) error {
 	const name = "quickstart"
 	_, err := s.client.RegisterStreamConsumer(ctx, &kinesis.RegisterStreamConsumerInput{StreamARN: &s.arn, ConsumerName: aws.String(name)})
@@ -122,7 +122,8 @@ func (s *stream) register(ctx context.Context) error {
 	}
 }
 
-// embedded returns the service of the embedded server: in memory, or beside the store, so that it outlives a kill.
+// embedded returns the service of the embedded server: in memory, or in a file next to the store, so that it survives a
+// kill.
 func embedded(o options) (*kinesistest.Service, func(), error) {
 	if o.store == "" {
 		return kinesistest.New(kinesistest.Config{Region: o.region}), func() {}, nil

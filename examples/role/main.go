@@ -1,11 +1,11 @@
-// Role answers: what must a mapping's execution role be allowed, and whom must it trust?
+// Role answers: which permissions does a mapping's execution role need, and which principals must it trust?
 //
 //	role -stream arn:aws:kinesis:us-east-1:123456789012:stream/orders -destination arn:aws:sqs:us-east-1:123456789012:lost-orders
 //	role -trust arn:aws:iam::123456789012:role/host
 //
-// The first prints the least that the role needs, as a policy document for it; the second its trust policy. An ARN of a
-// destination may have =ARN behind it, of the KMS key that it is encrypted with. Add -lambda for a role that AWS Lambda's
-// own mapping is to take as well. The program ends with 2 if something is wrong with the flags.
+// The first prints a policy document with the fewest permissions that the role needs; the second its trust policy. The
+// ARN of a destination may be followed by =ARN of the KMS key that encrypts it. Add -lambda for a role that AWS
+// Lambda's own mapping must accept as well. The exit code is 2 if the flags are invalid.
 package main
 
 import (
@@ -27,7 +27,7 @@ func main() {
 	}
 }
 
-// run prints the document that the arguments ask for.
+// run prints the requested document.
 func run(args []string, out, help io.Writer) error {
 	var needs role.Needs
 	var trust role.Trust
@@ -56,21 +56,21 @@ func flags(needs *role.Needs, trust *role.Trust) *flag.FlagSet {
 	f.StringVar(&needs.Stream, "stream", "", "the stream's `ARN`")
 	f.StringVar(&needs.StreamKey, "stream-key", "", "the `ARN` of the KMS key that the stream is encrypted with")
 	f.StringVar(&needs.Consumer, "consumer", "", "the `ARN` of a registered consumer, read by enhanced fan-out")
-	f.BoolVar(&needs.FallBackToPolling, "fall-back", false, "the stream may be polled when its consumer can't be read")
+	f.BoolVar(&needs.FallBackToPolling, "fall-back", false, "allow polling of the stream when its consumer cannot be read")
 	f.StringVar(&needs.Function, "function", "", "the function's `ARN`, if it runs on AWS Lambda")
-	f.BoolVar(&needs.CreateTables, "create-tables", false, "tables are made if they are not there")
+	f.BoolVar(&needs.CreateTables, "create-tables", false, "allow creating missing tables")
 	f.BoolVar(&needs.AWSLambda, "lambda", false, "the role serves AWS Lambda's own mapping, too")
-	f.StringVar(&trust.ExternalID, "external-id", "", "with -trust: what those must send who assume the role")
-	f.Func("destination", "the `ARN[=KEY]` of a queue, a topic or a bucket for failures; may be given again", func(s string) error {
+	f.StringVar(&trust.ExternalID, "external-id", "", "with -trust: the external ID that the principals must send")
+	f.Func("destination", "the `ARN[=KEY]` of a queue, a topic or a bucket for failures; repeatable", func(s string) error {
 		arn, key, _ := strings.Cut(s, "=")
 		needs.Destinations = append(needs.Destinations, role.Destination{ARN: arn, Key: key})
 		return nil
 	})
-	f.Func("table", "the `ARN` of a DynamoDB table for progress; may be given again", func(s string) error {
+	f.Func("table", "the `ARN` of a DynamoDB table for progress; repeatable", func(s string) error {
 		needs.Tables = append(needs.Tables, s)
 		return nil
 	})
-	f.Func("trust", "print the trust policy instead: the `ARN` of whom the process acts as, or lambda; may be given again", func(s string) error {
+	f.Func("trust", "print the trust policy instead: the `ARN` of the process's identity, or lambda; repeatable", func(s string) error {
 		if s == "lambda" {
 			trust.Services = append(trust.Services, "lambda.amazonaws.com")
 		} else {

@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// complete fills in what a file need not say.
+// complete fills in defaults.
 func (a *adminConfig) complete(getenv func(string) string) {
 	a.Listen = cmp.Or(a.Listen, defaultAdmin)
 	if strings.HasPrefix(a.Listen, ":") {
@@ -27,7 +27,7 @@ func (a *adminConfig) complete(getenv func(string) string) {
 	}
 }
 
-// tokenForm is what a header can bear.
+// tokenForm is the pattern of tokens that a header can carry.
 var tokenForm = regexp.MustCompile(`^[!-~]+$`)
 
 func (v *violations) admin(a *adminConfig) {
@@ -39,7 +39,7 @@ func (v *violations) admin(a *adminConfig) {
 	v.add(a.Token == "" || tokenForm.MatchString(string(a.Token)), "admin.token", "must have visible characters of ASCII only")
 }
 
-// token returns the token that requests must bear; empty means none.
+// adminToken returns the token that requests must carry; empty means none.
 func (c *config) adminToken() (secret, error) {
 	a := c.Admin
 	if a.TokenFile == "" {
@@ -56,7 +56,7 @@ func (c *config) adminToken() (secret, error) {
 	return secret(token), nil
 }
 
-// openAdmin listens for those who run the server, and serves nothing yet.
+// openAdmin listens for operators, and serves nothing yet.
 func openAdmin(ctx context.Context, c *config, f *front, m *metrics, log *slog.Logger) (*web, error) {
 	token, err := c.adminToken()
 	if err != nil {
@@ -68,7 +68,7 @@ func openAdmin(ctx context.Context, c *config, f *front, m *metrics, log *slog.L
 	}
 	local := isLoopback(listener)
 	if !local && token == "" {
-		err := fmt.Errorf("%s is reached from other machines, and there is no token to know requests by: "+
+		err := fmt.Errorf("%s can be reached from other machines, and there is no token to verify requests: "+
 			"set admin.token or admin.tokenFile in the configuration file, or SHARDMILL_ADMIN_TOKEN, or listen on 127.0.0.1", listener.Addr())
 		return nil, fmt.Errorf("%s: %w", c.where("admin.listen"), errors.Join(err, listener.Close()))
 	}
@@ -78,7 +78,7 @@ func openAdmin(ctx context.Context, c *config, f *front, m *metrics, log *slog.L
 	case c.TLS != nil:
 		err = w.secure(c.TLS)
 	default:
-		log.Warn("the admin token crosses the network in the clear: tls is not set", "address", listener.Addr().String())
+		log.Warn("the admin token is sent unencrypted: tls is not set", "address", listener.Addr().String())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", c.where("tls"), c.veil(errors.Join(err, listener.Close())), errUsage)
@@ -86,11 +86,11 @@ func openAdmin(ctx context.Context, c *config, f *front, m *metrics, log *slog.L
 	return w, nil
 }
 
-// admin is what is served to those who run the server:
+// admin is the handler for operators:
 //
-//	/healthz  as the API's address has it; both without a token, for orchestrators
+//	/healthz  as on the API's address; both without a token, for orchestrators
 //	/readyz   the same
-//	/status   where each mapping stands in this process, without data
+//	/status   the state of each mapping in this process, without data
 //	/metrics  counters and histograms in Prometheus's text
 type admin struct {
 	front *front
@@ -99,8 +99,8 @@ type admin struct {
 	status, metrics http.Handler
 }
 
-// newAdmin returns the handler. With a token /status and /metrics ask for it; without one the handler serves only requests
-// that call the server by a name that nothing else has.
+// newAdmin returns the handler. With a token /status and /metrics require it. Without one the handler serves only
+// requests with a host name that cannot be another server's.
 func newAdmin(f *front, m *metrics, token secret, hosts []string, log *slog.Logger) http.Handler {
 	a := &admin{front: f, log: log, status: http.HandlerFunc(f.serveStatus), metrics: m.handler(log)}
 	if token == "" {
@@ -131,7 +131,8 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// bearing serves requests that bear a token. It compares digests, so that the time says nothing of the token or its length.
+// bearing serves requests that carry the token. It compares digests, so that the time reveals neither the token nor its
+// length.
 func bearing(token secret, next http.Handler) http.Handler {
 	want := sha256.Sum256([]byte(token))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

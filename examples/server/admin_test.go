@@ -116,7 +116,7 @@ func TestAdminIsLoopbackOrHasAToken(t *testing.T) {
 	require.ErrorContains(t, err, "there is no token")
 	_, log, err := open("t0ken", adminConfig{Listen: "0.0.0.0:0"})
 	require.NoError(t, err)
-	assert.Contains(t, log, "in the clear")
+	assert.Contains(t, log, "unencrypted")
 	path := filepath.Join(t.TempDir(), "token")
 	for text, want := range map[string]string{"t0ken": "", "t0ken\r\n": "", "": "must hold one line", "a\nb": "must hold one line", "\n": "must hold one line"} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))

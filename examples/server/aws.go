@@ -25,10 +25,10 @@ import (
 	"github.com/shardmill/shardmill/role"
 )
 
-// account makes the clients of AWS's services: with the host's credentials, or with those of a role.
+// account makes the clients of AWS's services, with the host's credentials or with those of a role.
 type account struct {
 	base      aws.Config
-	role      *role.Provider // nil is the host itself
+	role      *role.Provider // nil means the host itself
 	endpoints endpoints
 	kinesis   string // endpoint
 	log       *slog.Logger
@@ -42,7 +42,7 @@ func newAccount(ctx context.Context, c *config, kinesis string, log *slog.Logger
 	return &account{base: base, endpoints: c.Endpoints, kinesis: kinesis, log: log}, nil
 }
 
-// as returns the same account as a role sees it. Nothing is assumed yet.
+// as returns the account with the credentials of a role. It does not assume the role yet.
 func (a *account) as(arn string, externalID secret) (*account, error) {
 	client := sts.NewFromConfig(a.at(a.endpoints.STS), func(o *sts.Options) { override(&o.BaseEndpoint, a.endpoints.STS) })
 	p, err := role.Role{ARN: arn, ExternalID: string(externalID), Logger: a.log}.Provider(client)
@@ -61,25 +61,25 @@ func (a *account) at(endpoint string) aws.Config {
 	case a.role != nil:
 		c.Credentials = a.role
 	case endpoint != "" && os.Getenv("AWS_ACCESS_KEY_ID") == "" && os.Getenv("AWS_PROFILE") == "":
-		// An emulator takes any key; looking further for one would only take time.
+		// An emulator accepts any key; a search for one would only take time.
 		c.Credentials = credentials.NewStaticCredentialsProvider("000000000000", "none", "")
 	}
 	return c
 }
 
-// override takes an endpoint in place of AWS's, and of those in the environment.
+// override replaces AWS's endpoint, and one from the environment, by endpoint.
 func override(base **string, endpoint string) {
 	if endpoint != "" {
 		*base = &endpoint
 	}
 }
 
-// streams is the client that reads.
+// streams returns the client that reads.
 func (a *account) streams() *kinesis.Client {
 	return kinesis.NewFromConfig(a.at(a.kinesis), func(o *kinesis.Options) { override(&o.BaseEndpoint, a.kinesis) })
 }
 
-// lanes is how many functions on AWS Lambda may run at once without a new connection for each.
+// lanes is the number of concurrent invocations on AWS Lambda that do not need a new connection each.
 const lanes = 100
 
 func (a *account) functions() *lambda.Client {
@@ -93,7 +93,7 @@ func (a *account) database(endpoint string) *dynamodb.Client {
 	return dynamodb.NewFromConfig(a.at(endpoint), func(o *dynamodb.Options) { override(&o.BaseEndpoint, endpoint) })
 }
 
-// destinations are what documents about failures can be sent to: any queue, topic or bucket.
+// destinations are the possible targets of failure documents: any queue, topic or bucket.
 func (a *account) destinations() []invoke.DestinationResolver {
 	e := a.endpoints
 	return []invoke.DestinationResolver{

@@ -10,17 +10,17 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 )
 
-// builtins are functions that need nothing else, to try the server with.
+// builtins are functions without dependencies, to try the server.
 var builtins = map[string]func(name string, h *host) invoke.Invoker{
 	"print": newPrint,
 	"count": newCount,
 	"fail":  newFail,
 }
 
-// shown is the most bytes of a record that are printed.
+// shown is the maximum number of bytes of a record that are printed.
 const shown = 1000
 
-// done is the answer of a builtin to what it has processed: a tumbling window's state stays as it is, for there must be one.
+// done is the answer of a builtin: the state of a tumbling window is returned unchanged, because there must be one.
 func done(e *invoke.Event) *invoke.Response {
 	r := &invoke.Response{}
 	if e.Window != nil {
@@ -39,12 +39,12 @@ func newPrint(name string, h *host) invoke.Invoker {
 		for r := range e.Records() {
 			fmt.Fprintf(&lines, "%s: %s %s key=%q data=%q\n", name, e.Origin.ShardID, r.SequenceNumber, r.PartitionKey, r.Data[:min(len(r.Data), shown)])
 		}
-		_, err := h.out.Write([]byte(lines.String())) // in one piece: other shards print, too
+		_, err := h.out.Write([]byte(lines.String())) // in one write, because other shards print too
 		return done(e), err
 	})
 }
 
-// newCount logs how many records have come, with each batch.
+// newCount logs the number of records so far, with each batch.
 func newCount(_ string, h *host) invoke.Invoker {
 	var total atomic.Int64
 	return invoke.ResponseFunc(func(_ context.Context, e *invoke.Event) (*invoke.Response, error) {
@@ -53,7 +53,7 @@ func newCount(_ string, h *host) invoke.Invoker {
 	})
 }
 
-// newFail fails, to see retries and destinations at work.
+// newFail always fails, to show retries and destinations.
 func newFail(string, *host) invoke.Invoker {
 	return invoke.ResponseFunc(func(context.Context, *invoke.Event) (*invoke.Response, error) {
 		return nil, errors.New("this function always fails")

@@ -5,24 +5,24 @@ import (
 	"time"
 )
 
-// config is the configuration file, in YAML or JSON, completed by what the flags and the environment say.
+// config is the configuration file, in YAML or JSON, completed by the flags and the environment.
 type config struct {
 	// Listen is the address of the API: loopback by default.
 	Listen string
 
-	// Hosts are names that the server may be asked by where nothing is signed, besides localhost and IP addresses.
+	// Hosts are accepted host names without signatures, in addition to localhost and IP addresses.
 	Hosts []string
 
-	// Keys are what requests may be signed with.
+	// Keys are the keys that may sign requests.
 	Keys []key
 
-	// TLS has the API served by https.
+	// TLS makes the server serve the API over https.
 	TLS *tlsConfig `yaml:"tls"`
 
-	// Admin is a second address, for those who run the server. nil: there is none.
+	// Admin is a second address, for operators. nil: there is none.
 	Admin *adminConfig
 
-	// Region and Account are those of the embedded streams. Region is that of all of AWS's clients, too.
+	// Region and Account are those of the embedded streams. Region is also that of all AWS clients.
 	Region, Account string
 
 	Store     storeConfig
@@ -30,12 +30,12 @@ type config struct {
 	Endpoints endpoints
 	Functions map[string]functionConfig
 
-	// Drain is what running invocations are given when the server or a mapping stops: 0 means 30 s.
+	// Drain is the time for running invocations when the server or a mapping stops: 0 means 30 s.
 	Drain time.Duration
 
 	file   string            // its path; empty without a file
 	places places            // of the settings in it
-	flags  map[string]string // the flags that took the place of settings, by their paths
+	flags  map[string]string // the flags that override settings, by their paths
 }
 
 // key is an access key.
@@ -47,30 +47,30 @@ type key struct {
 // tlsConfig are files in PEM.
 type tlsConfig struct{ Certificate, Key string }
 
-// adminConfig is the listener for those who run the server.
+// adminConfig is the listener for operators.
 type adminConfig struct {
-	// Listen is its address: 127.0.0.1:4581 by default, and on loopback where it names no host.
+	// Listen is its address: 127.0.0.1:4581 by default, and on loopback if it names no host.
 	Listen string
 
-	// Token is what a request must bear, or TokenFile the file that holds it. Beyond loopback one is needed.
+	// Token must be in each request; TokenFile is a file that holds it. Beyond loopback one of them is required.
 	Token     secret
 	TokenFile string `yaml:"tokenFile"`
 }
 
-// storeConfig says where definitions and progress are kept. Without any of them they are kept in memory.
+// storeConfig says where definitions and progress are kept. By default they are kept in memory.
 type storeConfig struct {
 	// Bolt is a file.
 	Bolt     string
 	DynamoDB *dynamoConfig `yaml:"dynamodb"`
 }
 
-// dynamoConfig says which tables of DynamoDB a fleet of servers shares.
+// dynamoConfig names the tables of DynamoDB that a fleet of servers shares.
 type dynamoConfig struct {
 	Table, Endpoint, Worker string
 	NoCreate                bool `yaml:"noCreate"`
 }
 
-// kinesisConfig says where the streams are: with neither, on AWS.
+// kinesisConfig says where the streams are: by default on AWS.
 type kinesisConfig struct {
 	Endpoint string
 	Embedded *embeddedConfig
@@ -85,27 +85,27 @@ type embeddedConfig struct {
 	Streams []streamConfig
 }
 
-// streamConfig is a stream that is made when it is not there yet.
+// streamConfig is a stream that is created if it is missing.
 type streamConfig struct {
 	Name   string
 	Shards int
 }
 
-// endpoints are URLs that take the place of AWS's own.
+// endpoints are URLs that replace AWS's own.
 type endpoints struct{ Lambda, STS, SQS, SNS, S3 string }
 
-// functionConfig is a function: one of Command, URL, Lambda and Builtin, and what goes with it.
+// functionConfig is a function: one of Command, URL, Lambda and Builtin, with its settings.
 type functionConfig struct {
-	Command []string // a program that was built for AWS Lambda
-	URL     secret   // of a function behind HTTP, which may have a password in it
-	Lambda  string   // a name or an ARN on AWS Lambda, or true for what the mapping names
+	Command []string // a program built for AWS Lambda
+	URL     secret   // of a function over HTTP; it may contain a password
+	Lambda  string   // a name or an ARN on AWS Lambda, or true for the function that the mapping names
 	Builtin string   // print, count or fail
 
 	// With Command.
 	Dir, Handler string
 	Environment  map[string]secret
 	MaxProcesses int `yaml:"maxProcesses"`
-	OutputRate   int `yaml:"outputRate"` // bytes a second of its output that are logged; 0 means 256 KiB, -1 all
+	OutputRate   int `yaml:"outputRate"` // bytes per second of its output that are logged; 0 means 256 KiB, -1 all
 
 	// With URL.
 	Headers map[string]secret
@@ -118,7 +118,7 @@ type functionConfig struct {
 	Timeout time.Duration
 }
 
-// builtinConfig is what the server is without a file: something to try.
+// builtinConfig is the configuration without a file, for a first try.
 func builtinConfig() config {
 	return config{
 		Kinesis:   kinesisConfig{Embedded: &embeddedConfig{Streams: []streamConfig{{Name: "orders", Shards: 2}}}},

@@ -68,7 +68,7 @@ func TestBadFilesAreRefusedWithTheLine(t *testing.T) {
 		"store: memory":                                 "line 1: store: is a string, must be a mapping of keys",
 		"store: {dynamodb: {noCreate: often}}":          "line 1: store.dynamodb.noCreate: is a string, must be true or false",
 		"keys: [{id: a, secret: [b]}]":                  "server.yaml: line 1: keys[0].secret: must be a string",
-		"keys: [{id: a, secret: $SHARDMILL_NOT_SET}]":   "server.yaml: line 1: keys[0].secret: the environment variable that is named here is not set",
+		"keys: [{id: a, secret: $SHARDMILL_NOT_SET}]":   "server.yaml: line 1: keys[0].secret: the environment variable with this name is not set",
 		"region: a\nregion: b":                          "server.yaml: line 2: a key is the same as on line 1",
 		"functions: {f: {builtin: print}":               "server.yaml: yaml: line 1: did not find expected ',' or '}'",
 		"a: b: c":                                       "server.yaml: yaml: mapping values are not allowed",
@@ -285,7 +285,7 @@ func TestBadFlagsAreRefused(t *testing.T) {
 	for want, args := range map[string][]string{
 		"unexpected argument":               {"x"},
 		"-log is \"xml\"":                   {"-log", "xml"},
-		"-data goes without":                {"-data", "x", "-config", file},
+		"-data cannot be combined":          {"-data", "x", "-config", file},
 		"-stream-listen: the con":           {"-stream-listen", "127.0.0.1:0", "-config", file},
 		"not defined: -x":                   {"-x"},
 		"no such file":                      {"-config", file + "x"},

@@ -110,10 +110,10 @@ func TestBeyondLoopbackItDoesNotStartWithoutKeys(t *testing.T) {
 	out, err := command.CombinedOutput()
 	require.Error(t, err)
 	assert.Equal(t, 1, command.ProcessState.ExitCode())
-	assert.Contains(t, string(out), "no key to verify their requests with")
+	assert.Contains(t, string(out), "no key to verify their requests")
 	command = exec.CommandContext(t.Context(), build(t), "-listen", "127.0.0.1:0", "-stream-listen", "0.0.0.0:0")
 	command.Env = environment()
 	out, err = command.CombinedOutput()
 	require.Error(t, err)
-	assert.Contains(t, string(out), "-stream-listen: 0.0.0.0:0 is reached from other machines")
+	assert.Contains(t, string(out), "-stream-listen: 0.0.0.0:0 can be reached from other machines")
 }

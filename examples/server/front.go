@@ -12,19 +12,19 @@ import (
 	"github.com/shardmill/shardmill/mapping/registry"
 )
 
-// readyTime bounds the question whether definitions can be read.
+// readyTime bounds the check whether definitions are readable.
 const readyTime = 3 * time.Second
 
-// front is what the server serves: the API, and who it is.
+// front serves the API, health checks and the status.
 //
 //	/healthz  200 while the process is up, also while it drains
-//	/readyz   200 when mappings run, their definitions can be read and embedded streams be stored, else 503
-//	/status   where each mapping stands in this process; only where nothing is signed, and for all on the admin address
+//	/readyz   200 when mappings run, their definitions are readable and embedded streams can be stored, else 503
+//	/status   the state of each mapping in this process; here only without signatures, and always on the admin address
 type front struct {
 	api      http.Handler
 	status   http.Handler // nil: none
 	registry *registry.Registry
-	streams  *streams // nil: they are elsewhere
+	streams  *streams // nil: they are not embedded
 	log      *slog.Logger
 
 	running, draining atomic.Bool
@@ -39,7 +39,7 @@ func newFront(r *registry.Registry, a access, hosts []string, log *slog.Logger) 
 	return f
 }
 
-// ServeHTTP implements http.Handler. It has no ServeMux, which would clean the paths of the API.
+// ServeHTTP implements http.Handler. It uses no ServeMux, which would clean the paths of the API.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/healthz":
@@ -82,14 +82,14 @@ func say(w http.ResponseWriter, status int, text string) {
 	_, _ = w.Write([]byte(text + "\n")) // as above
 }
 
-// refusal is an answer as the API's own errors are.
+// refusal is an answer in the form of the API's errors.
 type refusal struct {
 	status int
 	code   string
 	body   string // in JSON
 }
 
-// The refusals of the server. What the code's shape calls the message differs, as docs/api.md says.
+// The refusals of the server. The name of the message member depends on the code, as docs/api.md says.
 var (
 	stopping    = refusal{http.StatusServiceUnavailable, "ServiceException", `{"Type":"Service","Message":"This server is stopping."}`}
 	unknownHost = refusal{http.StatusForbidden, "AccessDeniedException", `{"message":"This server is not known by the name in the Host header."}`}

@@ -23,7 +23,7 @@ import (
 	"github.com/shardmill/shardmill/mapping/registry"
 )
 
-// functions are those of the configuration. Close it when nothing invokes them any more.
+// functions are those of the configuration. Close it when no invocation uses them any more.
 type functions struct {
 	named   registry.FunctionMap
 	others  *lambdaFunctions // nil: there are no others
@@ -45,9 +45,9 @@ func newFunctions(c *config, a *account, out io.Writer, log *slog.Logger) (*func
 	return f, nil
 }
 
-// host is what a function is given by the server.
+// host is the part of the server that functions use.
 type host struct {
-	out    io.Writer // of what functions print
+	out    io.Writer // the output of functions
 	log    *slog.Logger
 	region string
 }
@@ -78,7 +78,7 @@ func (f *functions) add(name string, c functionConfig, a *account, h *host) erro
 	return nil
 }
 
-// newInvoker makes what a function is invoked by.
+// newInvoker makes the Invoker of a function.
 func newInvoker(name string, c functionConfig, a *account, h *host) (invoke.Invoker, error) {
 	switch {
 	case c.Builtin != "":
@@ -92,11 +92,11 @@ func newInvoker(name string, c functionConfig, a *account, h *host) (invoke.Invo
 	case c.Lambda != "":
 		target := c.Lambda
 		if target == "true" {
-			target = "" // what the mapping names
+			target = "" // the mapping's function
 		}
 		return onlambda.New(a.functions(), onlambda.Config{FunctionName: target, Logger: h.log})
 	}
-	var provider aws.CredentialsProvider // a function has those of its role, and never the host's
+	var provider aws.CredentialsProvider // a function has the credentials of its role, and never the host's
 	if a.role != nil {
 		provider = a.role
 	}
@@ -115,7 +115,7 @@ func (f *functions) ResolveFunction(ctx context.Context, arn string) (registry.F
 	return function, err
 }
 
-// Close ends the processes of functions.
+// Close stops the processes of functions.
 func (f *functions) Close() error {
 	var errs []error
 	for _, c := range f.closers {
@@ -130,18 +130,18 @@ type lambdaFunctions struct {
 	client   lambdaClient
 }
 
-// lambdaClient is what looking for a function needs of AWS Lambda.
+// lambdaClient is the part of AWS Lambda's API for looking up a function.
 type lambdaClient interface {
 	GetFunctionConfiguration(
 		ctx context.Context, in *lambda.GetFunctionConfigurationInput, opts ...func(*lambda.Options),
 	) (*lambda.GetFunctionConfigurationOutput, error)
 }
 
-// answerTime is what the answer of a function may take on its way, after its own timeout, which AWS enforces and reports.
+// answerTime is the time for a function's answer to arrive, after its own timeout, which AWS enforces and reports.
 const answerTime = 5 * time.Second
 
-// ResolveFunction asks AWS Lambda whether there is a function. Who may not ask may still invoke, so that is no reason
-// to refuse.
+// ResolveFunction checks whether the function exists on AWS Lambda. A caller without permission to look it up may still
+// invoke it, so that is not refused.
 func (l *lambdaFunctions) ResolveFunction(ctx context.Context, arn string) (registry.Function, error) {
 	function := l.function
 	out, err := l.client.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &arn})

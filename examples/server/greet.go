@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// greet tells where the server is, and prints commands to try it with.
+// greet prints the server's addresses, and commands to try it.
 func (s *server) greet(out io.Writer, c *config) error {
 	s.log.Info("listening", "url", s.web.url(), "signed", !s.access.unsigned)
 	var b strings.Builder
 	fmt.Fprintf(&b, "API for event source mappings: %s\n", s.web.url())
 	if s.admin != nil {
-		s.log.Info("listening for those who run the server", "url", s.admin.url())
+		s.log.Info("listening for operators", "url", s.admin.url())
 		fmt.Fprintf(&b, "Admin: %s\n", s.admin.url())
 	}
 	if s.streams != nil {
@@ -30,7 +30,8 @@ func (s *server) greet(out io.Writer, c *config) error {
 	return err
 }
 
-// tryIt are the commands. Version 2 of the aws command takes data as base64 and puts "hello", version 1 takes it as it is.
+// tryIt are the commands. Version 2 of the aws command decodes the data as base64 and puts "hello"; version 1 puts it
+// unchanged.
 const tryIt = `
 export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION=%s
 aws lambda create-event-source-mapping --endpoint-url %s --function-name %s --starting-position TRIM_HORIZON --event-source-arn %s
@@ -38,7 +39,7 @@ aws kinesis put-records --endpoint-url %s --stream-name %s --records Data=aGVsbG
 
 `
 
-// firstFunction returns the name of a function that is not all others.
+// firstFunction returns the name of a function other than "*".
 func firstFunction(c *config) (string, bool) {
 	for _, name := range slices.Sorted(maps.Keys(c.Functions)) {
 		if name != anyFunction {

@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// What a connection may take, in time and bytes.
+// The limits of a connection, in time and bytes.
 const (
 	headerTimeout = 10 * time.Second
 	readTimeout   = 30 * time.Second // for a whole request
-	writeTimeout  = time.Minute      // for an answer, from the end of the header: a Create asks the stream and the role
+	writeTimeout  = time.Minute      // for an answer, from the end of the header: a Create calls the stream and the role
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 64 << 10
 	shutdownTime  = 5 * time.Second
@@ -29,19 +29,20 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return new(net.ListenConfig).Listen(ctx, "tcp", address)
 }
 
-// isLoopback tells whether only this machine reaches a listener.
+// isLoopback reports whether only this machine can reach a listener.
 func isLoopback(l net.Listener) bool {
 	address, ok := l.Addr().(*net.TCPAddr)
 	return ok && address.IP.IsLoopback()
 }
 
-// access says who is served.
+// access says which requests are served.
 type access struct {
 	credentials map[string]string // signatures are verified with these
-	unsigned    bool              // nobody looks at signatures
+	unsigned    bool              // signatures are not verified
 }
 
-// decideAccess says who is served at a listener. Beyond loopback that is nobody without a key, unless it was asked for.
+// decideAccess returns the access of a listener. Beyond loopback it requires a key, unless unsigned requests are
+// allowed explicitly.
 func decideAccess(l net.Listener, keys []key, allowUnsigned bool, log *slog.Logger) (access, error) {
 	if len(keys) > 0 && !allowUnsigned {
 		credentials := map[string]string{}
@@ -54,16 +55,16 @@ func decideAccess(l net.Listener, keys []key, allowUnsigned bool, log *slog.Logg
 		return access{unsigned: true}, nil
 	}
 	if !allowUnsigned {
-		return access{}, fmt.Errorf("%s is reached from other machines, and there is no key to verify their requests with: "+
+		return access{}, fmt.Errorf("%s can be reached from other machines, and there is no key to verify their requests: "+
 			"set keys in the configuration file, or SHARDMILL_ACCESS_KEY_ID and SHARDMILL_SECRET_ACCESS_KEY, or listen on 127.0.0.1", l.Addr())
 	}
-	log.Warn("everybody who reaches this server may change its mappings: -allow-unsigned is set", "address", l.Addr().String())
+	log.Warn("every client that reaches this server may change its mappings: -allow-unsigned is set", "address", l.Addr().String())
 	return access{unsigned: true}, nil
 }
 
-// knownHosts refuses requests that ask for a server of another name. A page in a browser can have its own name resolve to
-// this machine, and its requests then look to the browser as if they stayed on its site; but they bear that name. So
-// only localhost, addresses and the names that are listed are served where no signature tells who asks.
+// knownHosts refuses requests with another host name. A page in a browser can make its own name resolve to this
+// machine. To the browser, its requests then stay on its site, but they carry that name. So without signatures only
+// localhost, addresses and the configured names are served.
 func knownHosts(next http.Handler, names []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isKnown(r.Host, names) {
@@ -74,7 +75,7 @@ func knownHosts(next http.Handler, names []string) http.Handler {
 	})
 }
 
-// isKnown tells whether a Host header has a name that nobody else can have.
+// isKnown reports whether a Host header has a name that cannot be another site's.
 func isKnown(host string, names []string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -93,7 +94,7 @@ type web struct {
 	hangUp   context.CancelFunc // ends the contexts of all requests
 }
 
-// newWeb returns a server of handler. What is too slow or too large does not hold it up.
+// newWeb returns a server of handler, with limits against slow and large requests.
 func newWeb(ctx context.Context, l net.Listener, handler http.Handler, log *slog.Logger) *web {
 	ctx, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	return &web{listener: l, hangUp: hangUp, server: &http.Server{
@@ -108,7 +109,7 @@ func newWeb(ctx context.Context, l net.Listener, handler http.Handler, log *slog
 	}}
 }
 
-// unasked has the server, which must not speak TLS, serve HTTP/2 beside HTTP/1.1 to clients that begin with it.
+// unasked makes a server without TLS serve HTTP/2 in addition to HTTP/1.1, to clients that begin with it.
 func (w *web) unasked() {
 	p := new(http.Protocols)
 	p.SetHTTP1(true)
@@ -116,7 +117,7 @@ func (w *web) unasked() {
 	w.server.Protocols = p
 }
 
-// secure has the server speak TLS.
+// secure makes the server use TLS.
 func (w *web) secure(c *tlsConfig) error {
 	certificate, err := tls.LoadX509KeyPair(c.Certificate, c.Key)
 	if err != nil {
@@ -140,7 +141,7 @@ func (w *web) serve() error {
 	return err
 }
 
-// stop gives requests some time, and then ends those that are left.
+// stop waits some time for requests, and then ends the remaining ones.
 func (w *web) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, shutdownTime)
 	defer cancel()

@@ -21,7 +21,7 @@ type metrics struct {
 	registry  *prometheus.Registry
 }
 
-// newMetrics returns metrics under Lambda's names, such as shardmill_Invocations_total; otelobserver says what each counts.
+// newMetrics returns metrics under Lambda's names, such as shardmill_Invocations_total; otelobserver documents them.
 func newMetrics() (*metrics, error) {
 	registry := prometheus.NewRegistry()
 	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(registry), otelprometheus.WithNamespace("shardmill"),
@@ -39,7 +39,7 @@ func newMetrics() (*metrics, error) {
 	return &metrics{telemetry: telemetry, registry: registry}, nil
 }
 
-// instrument has a mapping measured.
+// instrument adds the metrics to a mapping.
 func (m *metrics) instrument(c *mapping.Config) {
 	if m != nil {
 		*c = m.telemetry.Instrument(*c)

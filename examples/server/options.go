@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// options are the program's flags. None of them is a secret: others of this machine see a program's flags.
+// options are the program's flags. None of them is a secret, because other users of this machine see a program's flags.
 type options struct {
 	config, data         string
 	listen, streamListen string
@@ -20,20 +20,20 @@ type options struct {
 	debug                bool
 }
 
-// errUsage tells that the flags, or the file, are wrong: nothing was started.
+// errUsage says that the flags, or the file, are invalid: nothing was started.
 var errUsage = errors.New("nothing was started")
 
 func parse(args []string, help io.Writer) (o options, err error) {
 	f := flag.NewFlagSet("server", flag.ContinueOnError)
 	f.SetOutput(help)
-	f.StringVar(&o.config, "config", "", "configuration `FILE` in YAML or JSON; without one there are a stream, orders, and a function, print")
-	f.StringVar(&o.listen, "listen", "", "`ADDRESS` of the API in place of the configuration's, which is "+defaultListen+" by default; port 0 is any")
-	f.StringVar(&o.streamListen, "stream-listen", "", "`ADDRESS` of the embedded Kinesis in place of the configuration's, which is "+defaultStream+" by default")
-	f.StringVar(&o.admin, "admin", "", "`ADDRESS` of /status, /healthz, /readyz and /metrics, such as "+defaultAdmin+" or :4581, which is loopback, too; beyond it a token is needed, in the configuration or SHARDMILL_ADMIN_TOKEN")
+	f.StringVar(&o.config, "config", "", "configuration `FILE` in YAML or JSON; without one there is a stream, orders, and a function, print")
+	f.StringVar(&o.listen, "listen", "", "`ADDRESS` of the API; overrides the configuration's, which is "+defaultListen+" by default; port 0 means any")
+	f.StringVar(&o.streamListen, "stream-listen", "", "`ADDRESS` of the embedded Kinesis; overrides the configuration's, which is "+defaultStream+" by default")
+	f.StringVar(&o.admin, "admin", "", "`ADDRESS` of /status, /healthz, /readyz and /metrics, such as "+defaultAdmin+" or :4581, which is also loopback; beyond it a token is required, in the configuration or SHARDMILL_ADMIN_TOKEN")
 	f.StringVar(&o.data, "data", "", "without -config: the `FOLDER` that keeps the stream, the mappings and their progress")
-	f.BoolVar(&o.allowUnsigned, "allow-unsigned", false, "serve everybody, also beyond loopback: look at no signature")
+	f.BoolVar(&o.allowUnsigned, "allow-unsigned", false, "serve all requests without verifying signatures, also beyond loopback")
 	f.StringVar(&o.log, "log", "text", "`FORM` of the log on standard error: text or json")
-	f.BoolVar(&o.debug, "debug", false, "log what only developers want to know")
+	f.BoolVar(&o.debug, "debug", false, "log details for developers")
 	if err := f.Parse(args); err != nil {
 		if !errors.Is(err, flag.ErrHelp) {
 			err = fmt.Errorf("%w: %w", err, errUsage)
@@ -46,12 +46,12 @@ func parse(args []string, help io.Writer) (o options, err error) {
 	case o.log != "text" && o.log != "json":
 		err = fmt.Errorf("-log is %q, must be text or json: %w", o.log, errUsage)
 	case o.data != "" && o.config != "":
-		err = fmt.Errorf("-data goes without -config, which has store and kinesis.embedded.path: %w", errUsage)
+		err = fmt.Errorf("-data cannot be combined with -config, which has store and kinesis.embedded.path: %w", errUsage)
 	}
 	return o, err
 }
 
-// load returns the configuration that the flags ask for.
+// load returns the configuration for the flags.
 func (o *options) load() (*config, error) {
 	c, flags := builtinConfig(), map[string]string{}
 	if o.config != "" {
@@ -91,7 +91,7 @@ func (o *options) load() (*config, error) {
 	return &c, nil
 }
 
-// logger returns the log that the flags ask for.
+// logger returns the log for the flags.
 func (o *options) logger(w io.Writer) *slog.Logger {
 	level := &slog.HandlerOptions{Level: slog.LevelInfo}
 	if o.debug {

@@ -13,8 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// parseConfig reads a configuration, which is one document of YAML. JSON is YAML, too. What it does not know is an error.
-// Of the file's text an error shows known keys and line numbers, nothing else.
+// parseConfig parses a configuration, which is one YAML document. JSON is YAML, too. Unknown keys are errors. An error
+// contains known keys and line numbers, and no other text of the file.
 func parseConfig(file string, data []byte) (c config, err error) {
 	var document yaml.Node
 	d := yaml.NewDecoder(bytes.NewReader(data))
@@ -33,7 +33,7 @@ func parseConfig(file string, data []byte) (c config, err error) {
 	return c, c.missingValues()
 }
 
-// The forms of the decoder's errors. What a wildcard matches is text of the file, which may be a secret.
+// The forms of the decoder's errors. The text that a wildcard matches comes from the file, and may be a secret.
 var (
 	unknownKey   = regexp.MustCompile(`(?s)^line (\d+): field (.*) not found in type `)
 	repeatedKey  = regexp.MustCompile(`(?s)^line (\d+): mapping key .* already defined at line (\d+)$`)
@@ -42,7 +42,7 @@ var (
 	knownMistake = regexp.MustCompile(`^yaml: (?:line \d+: )?(?:did not find |could not find |found |mapping |block |control characters )[^\n]*$`)
 )
 
-// syntaxMistake says what is wrong with the syntax of a file. The parser's messages are constant, but for those of anchors.
+// syntaxMistake describes a syntax error of a file. The parser's messages are constant, except for those about anchors.
 func syntaxMistake(text string) string {
 	if knownMistake.MatchString(text) {
 		return text
@@ -50,7 +50,7 @@ func syntaxMistake(text string) string {
 	return anyMistake.FindStringSubmatch(text)[1] + "is not valid YAML"
 }
 
-// readable says what is wrong with a file in words of the server's.
+// readable describes an error of a file in words of the server's.
 func (c *config) readable(err error) error {
 	if e, ok := errors.AsType[*secretError](err); ok {
 		path := c.places.only(func(p place) bool { return p.value.Line == e.line && p.value.Column == e.column })
@@ -67,7 +67,7 @@ func (c *config) readable(err error) error {
 	return errors.Join(errs...)
 }
 
-// mistake says what the decoder says of one setting, with its path where only one on the line can be meant.
+// mistake describes the decoder's error about one setting, with its path if the line has only one candidate.
 func (c *config) mistake(text string) string {
 	if m := unknownKey.FindStringSubmatch(text); m != nil {
 		return c.unknown(m[1], m[2])
@@ -79,14 +79,14 @@ func (c *config) mistake(text string) string {
 	if m == nil {
 		return anyMistake.FindStringSubmatch(text)[1] + "a setting cannot be read"
 	}
-	begin := strings.TrimSuffix(m[3], "...") // The decoder shows the beginning of a long one.
+	begin := strings.TrimSuffix(m[3], "...") // The decoder shows the beginning of a long value.
 	path := c.places.only(func(p place) bool {
 		return strconv.Itoa(p.value.Line) == m[1] && p.value.ShortTag() == m[2] && strings.HasPrefix(p.value.Value, begin)
 	})
 	return fmt.Sprintf("line %s: %sis %s, must be %s", m[1], named(path), kindOf(m[2]), kindOf(m[4]))
 }
 
-// unknown says that a key is not known, without showing it.
+// unknown reports an unknown key, without showing it.
 func (c *config) unknown(line, key string) string {
 	path := c.places.only(func(p place) bool { return strconv.Itoa(p.line) == line && p.key == key })
 	in, _ := strings.CutSuffix(path, shownKey(key))
@@ -100,10 +100,10 @@ func (c *config) unknown(line, key string) string {
 	return fmt.Sprintf("line %s: there is an unknown key%s%s", line, in, hint)
 }
 
-// mustHaveValue are the secrets that null would make empty in silence. Variables and headers are others.
+// mustHaveValue are the secrets that null would silently make empty. So it is for variables and headers.
 var mustHaveValue = []string{"secret", "externalId", "url", "token"}
 
-// missingValues returns which secrets have no value: {TOKEN:value} is a key without one.
+// missingValues returns the secrets without a value: {TOKEN:value} is a key without one.
 func (c *config) missingValues() error {
 	var errs []error
 	for _, p := range c.places {
@@ -118,7 +118,7 @@ func (c *config) missingValues() error {
 	return errors.Join(errs...)
 }
 
-// named is a path in front of what is said of it; nothing without one.
+// named is a path as the prefix of a message; empty without a path.
 func named(path string) string {
 	if path == "" {
 		return ""
@@ -126,7 +126,7 @@ func named(path string) string {
 	return path + ": "
 }
 
-// kindOf says what a Go type, or a tag of YAML, is in a file.
+// kindOf describes a Go type, or a YAML tag, as it appears in a file.
 func kindOf(name string) string {
 	switch name {
 	case "time.Duration":

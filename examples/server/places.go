@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// places are the settings of a file, each with the place at which it stands.
+// places are the settings of a file, each with its place.
 type places []place
 
 // place is a setting of a file. Its value may be a secret, and so may a key that is not ours: a missing space after a colon
@@ -23,7 +23,7 @@ type place struct {
 	value *yaml.Node
 }
 
-// vocabulary is every key that the server knows. Nothing else of a file's text is printed.
+// vocabulary is every key of the server. Errors print no other text of a file.
 var vocabulary = []string{
 	"listen", "hosts", "keys", "id", "secret", "tls", "certificate", "key", "region", "account", "drain",
 	"store", "bolt", "dynamodb", "table", "endpoint", "worker", "noCreate",
@@ -34,7 +34,7 @@ var vocabulary = []string{
 	"admin", "token", "tokenFile",
 }
 
-// anyName is what is shown of a key that is not the server's.
+// anyName replaces a key that is not the server's.
 const anyName = "<name>"
 
 func shownKey(key string) string {
@@ -44,7 +44,7 @@ func shownKey(key string) string {
 	return anyName
 }
 
-// placesOf returns the settings of a document, those that hold others before what they hold.
+// placesOf returns the settings of a document, parents before children.
 func placesOf(document *yaml.Node) (p places) {
 	for _, n := range document.Content {
 		p.gather(place{}, n)
@@ -52,7 +52,7 @@ func placesOf(document *yaml.Node) (p places) {
 	return p
 }
 
-// gather adds what stands below in.
+// gather adds the settings below in.
 func (p *places) gather(in place, n *yaml.Node) {
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -70,7 +70,7 @@ func (p *places) gather(in place, n *yaml.Node) {
 				path: fmt.Sprintf("%s[%d]", in.path, i), shown: fmt.Sprintf("%s[%d]", in.shown, i), line: element.Line, value: element,
 			})
 		}
-	case yaml.DocumentNode, yaml.ScalarNode, yaml.AliasNode: // hold nothing that is a setting here
+	case yaml.DocumentNode, yaml.ScalarNode, yaml.AliasNode: // contain no setting here
 	}
 }
 
@@ -79,7 +79,7 @@ func (p *places) add(at place) {
 	p.gather(at, at.value)
 }
 
-// find returns the place of a path, or of what holds it. false means that the file has nothing of it.
+// find returns the place of a path, or of its nearest parent. false means that the file has neither.
 func (p places) find(path string) (place, bool) {
 	for path != "" {
 		for _, at := range p {
@@ -92,7 +92,7 @@ func (p places) find(path string) (place, bool) {
 	return place{}, false
 }
 
-// only returns the one place that is as it should be, as it is shown; empty if there are several, or none.
+// only returns the shown path of the one place that satisfies is; empty if there are several, or none.
 func (p places) only(is func(place) bool) (path string) {
 	for _, at := range p {
 		if !is(at) {
@@ -109,7 +109,7 @@ func (p places) only(is func(place) bool) (path string) {
 // part is a key in a path.
 var part = regexp.MustCompile(`(^|\.)[^.\[]+`)
 
-// shown returns a path as errors show it.
+// shown returns a path in the form for errors.
 func (p places) shown(path string) string {
 	at, _ := p.find(path)
 	return at.shown + part.ReplaceAllStringFunc(path[len(at.path):], func(key string) string {
@@ -118,7 +118,8 @@ func (p places) shown(path string) string {
 	})
 }
 
-// where says where a setting stands: "server.yaml: line 3: drain", or "-listen". What is not from a file has no line.
+// where returns the place of a setting: "server.yaml: line 3: drain", or "-listen". A setting outside the file has no
+// line.
 func (c *config) where(path string) string {
 	if flag := c.flags[path]; flag != "" {
 		return flag

@@ -14,10 +14,10 @@ import (
 	"github.com/shardmill/shardmill/mapping/registry"
 )
 
-// server is all that runs.
+// server is everything that runs.
 type server struct {
 	log       *slog.Logger
-	streams   *streams // nil: they are elsewhere
+	streams   *streams // nil: they are not embedded
 	functions *functions
 	registry  *registry.Registry
 	front     *front
@@ -25,10 +25,10 @@ type server struct {
 	admin     *web     // nil: none
 	metrics   *metrics // nil: none
 	access    access
-	closers   []func() error // in the order in which things were opened
+	closers   []func() error // in the order of opening
 }
 
-// newServer opens everything, and starts nothing. What it opened is closed if it fails.
+// newServer opens everything, and starts nothing. If it fails, it closes what it opened.
 func newServer(ctx context.Context, c *config, o *options, out io.Writer, log *slog.Logger) (*server, error) {
 	s := &server{log: log}
 	if err := s.open(ctx, c, o, out); err != nil {
@@ -68,7 +68,7 @@ func (s *server) open(ctx context.Context, c *config, o *options, out io.Writer)
 	return nil
 }
 
-// openMappings opens what mappings are made of.
+// openMappings opens the parts of mappings.
 func (s *server) openMappings(ctx context.Context, c *config, out io.Writer) error {
 	if c.Admin != nil {
 		var err error
@@ -109,7 +109,7 @@ func (s *server) openMappings(ctx context.Context, c *config, out io.Writer) err
 	return c.veil(err)
 }
 
-// close closes what was opened, the last first.
+// close closes everything, the last first.
 func (s *server) close() error {
 	var errs []error
 	for len(s.closers) > 0 {
@@ -120,8 +120,8 @@ func (s *server) close() error {
 	return errors.Join(errs...)
 }
 
-// run serves, and runs mappings, until ctx ends or something fails. Then it drains: first it is not ready any more and
-// takes no changes, then the mappings stop, then what answers health checks, then the rest.
+// run serves, and runs mappings, until ctx ends or something fails. Then it drains. First it stops being ready and
+// refuses changes; then the mappings stop, then the health checks, then the rest.
 func (s *server) run(ctx context.Context) error {
 	keep := context.WithoutCancel(ctx)
 	group, failed := errgroup.WithContext(keep)

@@ -8,11 +8,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// secret is a value that must not be told: wherever it is printed it shows as stars. In a file, $NAME stands for the
-// environment variable NAME, and $$ for a $ that a value begins with.
+// secret is a value that must not be shown: it is always printed as stars. In a file, $NAME stands for the environment
+// variable NAME, and $$ for a literal $ at the beginning.
 type secret string
 
-// hidden is what is shown of a secret.
+// hidden is printed instead of a secret.
 const hidden = "***"
 
 // String implements fmt.Stringer.
@@ -24,7 +24,7 @@ func (s secret) GoString() string { return hidden }
 // MarshalText implements encoding.TextMarshaler, for logs in JSON.
 func (s secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
-// secretError tells what is wrong with a secret, and where in the file.
+// secretError says what is wrong with a secret, and where in the file.
 type secretError struct {
 	line, column int
 	text         string
@@ -45,13 +45,13 @@ func (s *secret) UnmarshalYAML(node *yaml.Node) error {
 	}
 	value := os.Getenv(name)
 	if value == "" {
-		return &secretError{node.Line, node.Column, "the environment variable that is named here is not set"}
+		return &secretError{node.Line, node.Column, "the environment variable with this name is not set"}
 	}
 	*s = secret(value)
 	return nil
 }
 
-// reveal returns secrets as the plain strings that others need.
+// reveal returns secrets as plain strings.
 func reveal(secrets map[string]secret) map[string]string {
 	plain := make(map[string]string, len(secrets))
 	for name, s := range secrets {

@@ -13,9 +13,9 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// standing is where a mapping stands. It is made of fields that are named one by one, so that nothing of a record, of a window's
-// state or of a function's answer is among them, whatever a Status comes to hold. Filters, which name values of records, are
-// left out; of URLs in texts the scheme, host and path stay.
+// standing is the state of a mapping. Its fields are listed one by one, so that no part of a record, of a window's
+// state or of a function's answer is among them, even if Status gets new fields. Filters, which contain values of
+// records, are omitted. URLs in texts are reduced to scheme, host and path.
 type standing struct {
 	Configuration registry.Configuration `json:"configuration"`
 	Status        *standingStatus        `json:"status"` // null: it does not run here
@@ -43,7 +43,8 @@ type standingShard struct {
 	Waiting                                  string
 }
 
-// standingLane is a mapping.LaneStatus, with its cause by name. The text of the last error is left out: functions quote records.
+// standingLane is a mapping.LaneStatus, with its cause by name. The text of the last error is omitted, because
+// functions quote records.
 type standingLane struct {
 	Lane              int
 	State             batch.LaneState
@@ -89,10 +90,10 @@ func newStandingShard(s *mapping.ShardStatus) standingShard {
 	return shard
 }
 
-// anyURL is a URL in a text, up to what cannot be a part of it.
+// anyURL is a URL in a text, up to the first character that cannot be part of it.
 var anyURL = regexp.MustCompile(`\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'<>` + "`" + `]+`)
 
-// withoutQueries leaves the scheme, host and path of each URL in a text.
+// withoutQueries reduces each URL in a text to scheme, host and path.
 func withoutQueries(text string) string {
 	return anyURL.ReplaceAllStringFunc(text, func(found string) string {
 		u, err := url.Parse(found)
@@ -103,7 +104,7 @@ func withoutQueries(text string) string {
 	})
 }
 
-// serveStatus answers where each mapping stands.
+// serveStatus answers with the state of each mapping.
 func (f *front) serveStatus(w http.ResponseWriter, r *http.Request) {
 	all := []standing{}
 	for in := (registry.ListInput{}); ; {
@@ -124,5 +125,5 @@ func (f *front) serveStatus(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	_ = e.Encode(all) // a client that has gone misses nothing
+	_ = e.Encode(all) // an absent client misses nothing
 }

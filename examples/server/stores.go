@@ -8,7 +8,7 @@ import (
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 )
 
-// openStore opens what keeps definitions and progress, and returns what closes it.
+// openStore opens the store of definitions and progress, and returns a function that closes it.
 func openStore(c storeConfig, a *account, log *slog.Logger) (mapping.Store, func() error, error) {
 	nothing := func() error { return nil }
 	switch {

@@ -13,14 +13,14 @@ import (
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
-// streams is a Kinesis in this process, on a loopback address of its own. Nobody verifies the signatures of its callers.
+// streams is a Kinesis in this process, on its own loopback address. It does not verify signatures.
 type streams struct {
 	*web
 	arns    []string // in the order of the configuration
 	service *kinesistest.Service
 }
 
-// openStreams opens the streams, and makes those that are not there. It listens, but does not serve yet.
+// openStreams opens the streams, and creates missing ones. It listens, but does not serve yet.
 func openStreams(ctx context.Context, c *config, log *slog.Logger) (*streams, error) {
 	e := c.Kinesis.Embedded
 	service, err := openService(e.Path, kinesistest.Config{Region: c.Region, Account: c.Account})
@@ -33,13 +33,13 @@ func openStreams(ctx context.Context, c *config, log *slog.Logger) (*streams, er
 	}
 	listener, err := listen(ctx, e.Listen)
 	if err == nil && !isLoopback(listener) {
-		err = errors.Join(fmt.Errorf("%s is reached from other machines, and nobody verifies their requests", e.Listen), listener.Close())
+		err = errors.Join(fmt.Errorf("%s can be reached from other machines, and requests to it are not verified", e.Listen), listener.Close())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.where("kinesis.embedded.listen"), c.veil(errors.Join(err, service.Close())))
 	}
 	s.web = newWeb(ctx, listener, knownHosts(service.Handler(), c.Hosts), log)
-	s.web.unasked() // as Amazon's SDKs for Java and JavaScript speak to Kinesis
+	s.web.unasked() // as Amazon's SDKs for Java and JavaScript call Kinesis
 	return s, nil
 }
 
@@ -50,7 +50,7 @@ func openService(path string, c kinesistest.Config) (*kinesistest.Service, error
 	return kinesistest.Open(path, c)
 }
 
-// ensureStreams makes the streams that are not there, and returns the ARNs of all.
+// ensureStreams creates missing streams, and returns the ARNs of all.
 func ensureStreams(ctx context.Context, service *kinesistest.Service, all []streamConfig) ([]string, error) {
 	var arns []string
 	for _, s := range all {
@@ -69,6 +69,6 @@ func ensureStreams(ctx context.Context, service *kinesistest.Service, all []stre
 
 // stop ends all calls, and closes the streams' file, which no call may outlive.
 func (s *streams) stop(ctx context.Context) error {
-	s.hangUp() // those of subscriptions would last
+	s.hangUp() // subscriptions would continue
 	return errors.Join(s.web.stop(ctx), s.service.Close())
 }

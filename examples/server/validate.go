@@ -12,17 +12,17 @@ import (
 	"strconv"
 )
 
-// Addresses that the server has unless it is given others.
+// The default addresses of the server.
 const (
 	defaultListen = "127.0.0.1:4580"
 	defaultAdmin  = "127.0.0.1:4581"
 	defaultStream = "127.0.0.1:4568"
 )
 
-// anyFunction is the name of the function that is all those that have no other.
+// anyFunction is the name of the fallback function.
 const anyFunction = "*"
 
-// complete fills in what a file need not say.
+// complete fills in defaults.
 func (c *config) complete(getenv func(string) string) {
 	c.Listen = cmp.Or(c.Listen, defaultListen)
 	if id, s := getenv("SHARDMILL_ACCESS_KEY_ID"), getenv("SHARDMILL_SECRET_ACCESS_KEY"); id != "" || s != "" {
@@ -43,20 +43,20 @@ func (c *config) complete(getenv func(string) string) {
 	}
 }
 
-// violations gathers what is wrong with a configuration, each with its place in the file.
+// violations collects the violations of a configuration, each with its place in the file.
 type violations struct {
 	config *config
 	errs   []error
 }
 
-// add notes a violation. Its text shows no value: a secret may stand in the wrong place.
+// add records a violation. Its text shows no value, because a secret may be in the wrong place.
 func (v *violations) add(ok bool, path, format string, args ...any) {
 	if !ok {
 		v.errs = append(v.errs, fmt.Errorf("%s: %s", v.config.where(path), fmt.Sprintf(format, args...)))
 	}
 }
 
-// validate returns all that is wrong with a configuration.
+// validate returns all violations of a configuration.
 func (c *config) validate() error {
 	v := violations{config: c}
 	v.add(isAddress(c.Listen), "listen", "must be %s", addressForm)
@@ -85,7 +85,7 @@ var (
 	headerForm  = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 )
 
-// addressForm says what isAddress asks for.
+// addressForm describes the form that isAddress checks.
 const addressForm = "HOST:PORT with a PORT of 0 to 65535"
 
 func isAddress(text string) bool {
@@ -97,7 +97,7 @@ func isAddress(text string) bool {
 	return err == nil
 }
 
-// keyID is the form of an access key. One that has another form may be a secret in the wrong place, so that no error shows it.
+// keyID is the form of an access key ID. One of another form may be a secret in the wrong place, so no error shows it.
 var keyID = regexp.MustCompile(`^\w+$`)
 
 func (v *violations) keys(keys []key) {
@@ -127,7 +127,7 @@ func (v *violations) kinesis(c kinesisConfig) {
 	}
 }
 
-// maxShards bounds the shards of an embedded stream: a typing error is no reason to fill the memory.
+// maxShards bounds the shards of an embedded stream, so that a typing error does not fill the memory.
 const maxShards = 10_000
 
 func (v *violations) endpoints(c *config) {
@@ -144,13 +144,13 @@ func (v *violations) endpoints(c *config) {
 	}
 }
 
-// isURL tells whether a text is the URL of a server. The URL may have a password in it, so that no error shows it.
+// isURL reports whether a text is the URL of a server. The URL may contain a password, so no error shows it.
 func isURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
-// hasMore reports whether a URL has what is of no use to AWS's clients and would show in their errors.
+// hasMore reports whether a URL has parts that AWS's clients do not use and that would show in their errors.
 func hasMore(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "")

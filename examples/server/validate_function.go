@@ -10,7 +10,7 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// maxTimeout is the longest that a mapping lets an invocation take.
+// maxTimeout is the longest timeout of a mapping's invocation.
 const maxTimeout = 24 * time.Hour
 
 func (v *violations) function(name string, f functionConfig) {
@@ -40,13 +40,13 @@ func (v *violations) function(name string, f functionConfig) {
 	}
 }
 
-// The forms of what a function is given. That of roles is role's own, whose errors show the value.
+// The forms of a function's settings. The form of roles is in package role, whose errors show the value.
 var (
 	variableForm = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 	roleForm     = regexp.MustCompile(`^arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)
 )
 
-// isFunction tells whether a function may be called so. The source is any.
+// isFunction reports whether a function can have the name, with any source.
 func isFunction(name string) bool {
 	_, err := mapping.FunctionARN(name, "arn:aws:kinesis:us-east-1:123456789012:stream/any")
 	return err == nil && (strings.HasPrefix(name, "arn:") || !strings.Contains(name, "function:"))
@@ -59,7 +59,7 @@ func orNone(s string) string {
 	return s
 }
 
-// kindsOf returns which of the things that make a function it has.
+// kindsOf returns the kinds of function that a configuration has.
 func kindsOf(f functionConfig) (kinds []string) {
 	for kind, has := range map[string]bool{
 		"command": len(f.Command) > 0, "url": f.URL != "", "lambda": f.Lambda != "", "builtin": f.Builtin != "",

@@ -20,11 +20,11 @@ type veiled struct {
 // Error implements error.
 func (v *veiled) Error() string { return v.text }
 
-// Unwrap returns the error itself, for errors.Is and errors.As.
+// Unwrap returns the original error, for errors.Is and errors.As.
 func (v *veiled) Unwrap() error { return v.err }
 
-// veil hides the file's values and the keys that are not ours in the text of an error; nil stays nil. A library quotes what
-// it was given: a path, an address, a command. Any of them may be a secret in the wrong place.
+// veil hides the file's values and unknown keys in the text of an error; nil stays nil. A library quotes its input: a
+// path, an address, a command. Any of them may be a secret in the wrong place.
 func (c *config) veil(err error) error {
 	if err == nil {
 		return nil
@@ -39,8 +39,8 @@ func (c *config) veil(err error) error {
 	return &veiled{text, err}
 }
 
-// values returns the texts in the file that are not the server's own words, the longest first. Short numbers are not among
-// them: they are in every bound.
+// values returns the texts in the file that are not the server's own words, the longest first. Short numbers are
+// omitted, because every bound contains them.
 func (c *config) values() (all []string) {
 	for _, p := range c.places {
 		text := p.value.Value
@@ -56,14 +56,14 @@ func (c *config) values() (all []string) {
 }
 
 const (
-	// hiddenValue is shown in place of a value.
+	// hiddenValue is shown instead of a value.
 	hiddenValue = "…"
 
 	// long is the length in bytes from which a value is hidden within words, too.
 	long = 4
 )
 
-// hide replaces a value where it stands as a word of its own, and a long one wherever it stands.
+// hide replaces a value where it is a word, and a long one wherever it occurs.
 func hide(text, value string) string {
 	if len(value) >= long {
 		return strings.ReplaceAll(text, value, hiddenValue)

@@ -1,6 +1,6 @@
 // Tumbling answers: how does a function aggregate over windows of time, with a state that survives a crash?
 //
-// Orders are put into a stream in this process for a few seconds. The function counts them by city; at the end of each
+// It puts orders into a stream in this process for a few seconds. The function counts them by city; at the end of each
 // window it prints a small table.
 package main
 
@@ -64,7 +64,7 @@ func run(ctx context.Context, window time.Duration, windows int) error {
 		TumblingWindow:   window,
 		Client:           service.Client(),
 		Function:         count,
-		Store:            mapping.NewMemoryStore(), // boltstore keeps the state of an open window over a crash
+		Store:            mapping.NewMemoryStore(), // boltstore keeps the state of an open window across a crash
 		Logger:           slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -74,7 +74,7 @@ func run(ctx context.Context, window time.Duration, windows int) error {
 	return m.Run(ctx)
 }
 
-// order puts an order every now and then until ctx is done.
+// order puts orders at intervals until ctx is done.
 func order(ctx context.Context, stream *kinesistest.Stream) {
 	cities := []string{"Lisbon", "Oslo", "Lisbon", "Turin", "Oslo", "Lisbon"}
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -92,7 +92,7 @@ func order(ctx context.Context, stream *kinesistest.Stream) {
 	}
 }
 
-// show prints what a window came to.
+// show prints the result of a window.
 func show(e *invoke.Event, s counts) {
 	fmt.Printf("%s to %s\n", e.Window.Start.Format(time.TimeOnly), e.Window.End.Format(time.TimeOnly))
 	for _, city := range slices.Sorted(maps.Keys(s.Cities)) {

@@ -1,5 +1,5 @@
-// Package arns knows what the ARNs look like that shardmill is given, by the patterns of AWS's service models. It is the
-// one table of them, so that a text which AWS would refuse is refused before any call, wherever it was configured.
+// Package arns parses the ARNs in shardmill's configuration by the patterns of AWS's service models. It is the only
+// table of these patterns. A text that AWS would refuse is refused before any call, wherever it was configured.
 //
 //	a, err := arns.Stream.Parse("arn:aws:kinesis:us-east-1:123456789012:stream/orders")
 package arns
@@ -17,7 +17,7 @@ type ARN struct {
 	Partition, Service, Region, Account, Resource string
 }
 
-// Split takes an ARN apart, and returns false for a text that has not its six parts.
+// Split splits an ARN into its parts, and returns false for a text without the six parts.
 func Split(s string) (ARN, bool) {
 	p := strings.SplitN(s, ":", 6)
 	if len(p) != 6 || p[0] != "arn" {
@@ -26,37 +26,37 @@ func Split(s string) (ARN, bool) {
 	return ARN{Partition: p[1], Service: p[2], Region: p[3], Account: p[4], Resource: p[5]}, true
 }
 
-// ErrForm is the error of a text that is not the ARN of such a resource at all. The error of an ARN with a malformed part
+// ErrForm is the error of a text that is not the ARN of such a resource. The error of an ARN with a malformed part
 // names that part.
 var ErrForm = errors.New("does not have the form")
 
-// Form is what the ARN of one kind of resource looks like.
+// Form is the form of the ARNs of one kind of resource.
 type Form struct {
 	text      string // for people: arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME
 	services  []string
-	global    bool // there is no region in it
-	ownerless bool // there is no account in it
+	global    bool // it has no region
+	ownerless bool // it has no account
 	resource  []piece
 }
 
-// name is a part of an ARN, with what it must look like.
+// name is a part of an ARN with its pattern.
 type name struct {
 	text string // "stream name"
 	form *regexp.Regexp
-	want string // the form in words
+	want string // the pattern in words
 }
 
-// piece is a part of a resource: what stands before a name, and the name.
+// piece is a part of a resource: the text before a name, and the name.
 type piece struct {
 	before string
 	name
 	optional bool // it may be missing
 }
 
-// maxLength is the longest ARN that the models let pass.
+// maxLength is the maximum length of an ARN in the models.
 const maxLength = 2048
 
-// whole returns a pattern that the whole of a text has to match: a line end, as a file brings it, is no part of a name.
+// whole returns a pattern that the whole text must match: a line end, as in a file, is not part of a name.
 func whole(pattern string) *regexp.Regexp { return regexp.MustCompile(`\A(?:` + pattern + `)\z`) }
 
 // Parts of all ARNs, by the pattern Arn of Lambda's model (version 2015-03-31).
@@ -102,7 +102,8 @@ var (
 	Role = Form{
 		text: "arn:PARTITION:iam::ACCOUNT:role/NAME", services: []string{"iam"}, global: true, resource: []piece{{"role/", roleName, false}},
 	}
-	// Principal is the ARN of whom a policy can name: an account's root, a user, a role, or a session of one.
+	// Principal is the ARN of a principal that a policy can name: an account's root, a user, a role, or a session of
+	// one.
 	Principal = Form{
 		text: "arn:PARTITION:iam::ACCOUNT:user/NAME", services: []string{"iam", "sts"}, global: true, resource: []piece{{"", principal, false}},
 	}
@@ -131,8 +132,8 @@ var (
 // String returns the form in words: arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME.
 func (f Form) String() string { return f.text }
 
-// Parse returns the parts of an ARN of this form. Its error goes behind the ARN: it wraps ErrForm, or names the first part
-// that is malformed, with its value and its bound.
+// Parse returns the parts of an ARN of this form. The caller prints the ARN before its error, which wraps ErrForm, or
+// names the first malformed part, with its value and its bound.
 func (f Form) Parse(s string) (ARN, error) {
 	a, ok := Split(s)
 	if !ok || !slices.Contains(f.services, a.Service) || len(s) > maxLength ||
@@ -168,7 +169,7 @@ type part struct {
 	value string
 }
 
-// parts returns the names in an ARN, and false where its resource is of another kind.
+// parts returns the names in an ARN, and false if its resource is of another kind.
 func (f Form) parts(a ARN) ([]part, bool) {
 	all := []part{{partition, a.Partition}}
 	if !f.global {
@@ -195,8 +196,7 @@ func (f Form) parts(a ARN) ([]part, bool) {
 	return all, true
 }
 
-// prefixes tell the partitions of regions that do not lie in aws.
-// Source: partitions.json of the AWS SDKs.
+// prefixes are the partitions of regions outside the partition aws. Source: partitions.json of the AWS SDKs.
 var prefixes = []struct{ region, partition string }{
 	{"cn-", "aws-cn"},
 	{"us-gov-", "aws-us-gov"},
@@ -207,7 +207,7 @@ var prefixes = []struct{ region, partition string }{
 	{"eusc-", "aws-eusc"},
 }
 
-// known are the partitions whose regions are known. Others may be made, and have what regions they like.
+// known are the partitions whose regions are known. Other partitions may exist, with any regions.
 var known = func() map[string]bool {
 	all := map[string]bool{"aws": true}
 	for _, p := range prefixes {
@@ -216,7 +216,7 @@ var known = func() map[string]bool {
 	return all
 }()
 
-// Partition returns the partition that a region lies in, by its name: aws, aws-cn, aws-us-gov and so on.
+// Partition returns the partition of a region, by its name: aws, aws-cn, aws-us-gov and so on.
 func Partition(region string) string {
 	for _, p := range prefixes {
 		if strings.HasPrefix(region, p.region) {

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Reach is where the requests of an SDK client go, as far as its options say.
+// Reach is the destination of an SDK client's requests, as far as its options say.
 type Reach struct {
-	// Region is the region that the client signs for, and whose endpoint it calls unless it is given another one. Empty: not
+	// Region is the region that the client signs for, and whose endpoint it calls unless it has another one. Empty: not
 	// known, and nothing is refused.
 	Region string
 
@@ -26,12 +26,12 @@ func ReachOf(region string, endpoint *string) Reach {
 	return r
 }
 
-// Misses reports whether a resource of a region is out of reach. An endpoint of the user's own makes no difference: it serves
-// one region too, an emulator's as well, and refuses signatures for another or finds nothing.
+// Misses reports whether a resource of a region is out of reach. A custom endpoint makes no difference: it serves one
+// region too, even an emulator's, and refuses signatures for another or finds nothing.
 func (r Reach) Misses(region string) bool { return r.Region != "" && r.Region != region }
 
-// CheckOwnRegion returns why a client that calls the region of each ARN can't reach a resource, nil where it can or nobody
-// knows: its credentials are good for one partition, and an endpoint of AWS's that it was given serves one region.
+// CheckOwnRegion returns why a client that calls the region of each ARN cannot reach a resource; nil if it can, or if
+// that is not known. Its credentials are valid for one partition, and an explicitly set AWS endpoint serves one region.
 func (r Reach) CheckOwnRegion(a ARN) error {
 	if err := r.CheckPartition(a.Partition); err != nil {
 		return err
@@ -42,7 +42,7 @@ func (r Reach) CheckOwnRegion(a ARN) error {
 	return nil
 }
 
-// CheckPartition returns why a client can't reach a resource of a partition, nil where it can or nobody knows.
+// CheckPartition returns why a client cannot reach a resource of a partition; nil if it can, or if that is not known.
 func (r Reach) CheckPartition(partition string) error {
 	if own := Partition(r.Region); r.Region != "" && known[partition] && own != partition {
 		return fmt.Errorf("lies in the partition %s, but the client is for the region %s in %s", partition, r.Region, own)
@@ -59,7 +59,7 @@ func (r Reach) host() string {
 	return u.Hostname()
 }
 
-// HostRegion returns the region that a host of AWS's serves, by its name, and false for other hosts and names.
+// HostRegion returns the region that an AWS host serves, by its name, and false for other hosts and names.
 func HostRegion(host string) (found string, ok bool) {
 	if !isAWS(host) {
 		return "", false

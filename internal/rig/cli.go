@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// CLI returns the path of the aws command: a client that nobody here wrote. Without one the test is skipped,
-// or fails where CI=true.
+// CLI returns the path of the aws command, a client that we did not write. Without one the test is skipped, or fails if
+// CI=true.
 func CLI(t testing.TB) string {
 	t.Helper()
 	path, err := exec.LookPath("aws")
 	if err != nil {
-		missing(t, "there is no aws on PATH: install the AWS command line (Debian's awscli, for one)")
+		missing(t, "there is no aws on PATH: install the AWS command line (for example Debian's awscli)")
 	}
 	return path
 }

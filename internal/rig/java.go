@@ -17,7 +17,7 @@ const (
 	KCL3 = "3.5.1"
 )
 
-// installJava is what builds the Java programs.
+// installJava is the command that builds the Java programs.
 const installJava = ".ci/rig/java.sh"
 
 // KCL says how a worker of the Kinesis Client Library is started: .ci/rig/kcl, which lists what it prints.
@@ -35,8 +35,8 @@ type KCL struct {
 	Settings    []string          // more system properties, "name=value"
 }
 
-// Start runs the worker until t ends, and hands each line that it prints to line. Without the Java runtime, or when the
-// worker is not built, the test is skipped, or fails where CI=true.
+// Start runs the worker until t ends, and passes each line that it prints to line. Without the Java runtime, or when
+// the worker is not built, the test is skipped, or fails if CI=true.
 func (k KCL) Start(t testing.TB, line func(string)) *Peer {
 	t.Helper()
 	mode := "polling"
@@ -73,7 +73,7 @@ func java(t testing.TB, program, version, class string, settings []string) *exec
 	if !isNewer(compiled, source) {
 		missing(t, "%s is not built from its present source: run `%s` in the repository's root, which needs a JDK and Maven", program, installJava)
 	}
-	// Small and quick to start: several run beside each other, and none for long.
+	// Small and quick to start: several run concurrently, and none for long.
 	args := []string{
 		"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
 		"-cp", filepath.Join(built, "classes") + string(filepath.ListSeparator) + filepath.Join(built, "dependency", "*"),
@@ -84,7 +84,7 @@ func java(t testing.TB, program, version, class string, settings []string) *exec
 	return exec.Command(binary, append(args, class)...)
 }
 
-// isNewer reports whether a file is there that was written after another one.
+// isNewer reports whether a file exists that was written after another one.
 func isNewer(path, than string) bool {
 	a, err := os.Stat(path)
 	if err != nil {

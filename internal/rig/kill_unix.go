@@ -7,5 +7,5 @@ import (
 	"syscall"
 )
 
-// kill ends the group that the process leads. It fails only where there is nothing left to kill.
+// kill kills the group that the process leads. It fails only if nothing is left.
 func kill(process *os.Process) { _ = syscall.Kill(-process.Pid, syscall.SIGKILL) }

@@ -9,12 +9,12 @@ import (
 // KPL says how a producer with the Kinesis Producer Library is started: .ci/rig/kpl, which lists what it reads and prints.
 type KPL struct {
 	Stream  string // its name
-	Kinesis string // an endpoint on 127.0.0.1 with TLS, whose certificate the producer does not look at
+	Kinesis string // an endpoint on 127.0.0.1 with TLS, whose certificate the producer does not check
 	Count   int    // the most user records in an aggregate; zero: 50
 }
 
-// Start runs the producer until t ends, and hands each line that it prints to line. What is written to it are user records;
-// Stop has it put what is left. It is skipped or fails as a KCL's Start.
+// Start runs the producer until t ends, and passes each line that it prints to line. Its input are user records. Stop
+// makes it put the remaining records. It is skipped or fails like KCL.Start.
 func (k KPL) Start(t testing.TB, line func(string)) *Peer {
 	t.Helper()
 	endpoint, err := url.Parse(k.Kinesis)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// install is what brings the emulators onto a machine that has Node.
+// install is the command that installs the emulators on a machine with Node.
 const install = "npm ci --prefix .ci/rig"
 
 // locate returns the node command and the folder that script, one of e's, is below.
@@ -18,7 +18,7 @@ func locate(t testing.TB, e emulator) (node, dir string) {
 	if err != nil {
 		missing(t, "%s needs Node, and there is no node on PATH: install Node 20 or later, then run `%s`", e.name, install)
 	}
-	// A script of ours is always there; what it needs is the packages.
+	// Our own scripts are always there, but they need the packages.
 	for _, path := range []string{filepath.FromSlash(e.script), filepath.Join("node_modules", e.name)} {
 		if _, err := os.Stat(filepath.Join(dir, path)); err != nil {
 			missing(t, "%s is not installed: run `%s` in the repository's root", e.name, install)
@@ -50,11 +50,11 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// missing ends the test: skipped on a machine of anyone's, failed where CI=true.
+// missing ends the test: skipped on a developer's machine, failed if CI=true.
 func missing(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
-		t.Fatalf("rig: "+format+" (CI=true, so this is no skip)", args...)
+		t.Fatalf("rig: "+format+" (CI=true, so this is a failure)", args...)
 	}
 	t.Skipf("rig: "+format, args...)
 }

@@ -14,15 +14,15 @@ import (
 // stopTimeout is how long a Peer may take to stop by itself. A KCL worker hands over its leases meanwhile.
 const stopTimeout = 3 * time.Minute
 
-// Peer is a running program that nobody here wrote the substance of. Its methods are for one goroutine at a time.
+// Peer is a running program around a third-party library. Its methods are for one goroutine at a time.
 type Peer struct {
 	name    string
 	process process
 	input   io.WriteCloser
 }
 
-// startPeer runs a command until t ends. Its environment has nothing of AWS. Each line that it prints is handed to line, in
-// order, before the Peer counts as ended; line must not block for long.
+// startPeer runs a command until t ends. Its environment has nothing of AWS. Each line that it prints is passed to
+// line, in order, before the Peer counts as ended; line must not block for long.
 func startPeer(t testing.TB, name string, cmd *exec.Cmd, line func(string)) *Peer {
 	t.Helper()
 	input, err := cmd.StdinPipe()
@@ -53,14 +53,14 @@ func withoutAWS() []string {
 	return slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "AWS_") })
 }
 
-// Exited is closed when the Peer has ended, for whatever reason, and all that it printed was handed on.
+// Exited is closed when the Peer has ended, for any reason, and all of its output was passed on.
 func (p *Peer) Exited() <-chan struct{} { return p.process.exited }
 
 // Write writes to the Peer's input.
 func (p *Peer) Write(b []byte) (int, error) { return p.input.Write(b) }
 
-// Stop has the Peer stop by itself, by closing its input, and waits for it. A Peer that does not, or that ends with an
-// error, fails the test.
+// Stop makes the Peer stop by itself, by closing its input, and waits for it. A Peer that does not stop, or that ends
+// with an error, fails the test.
 func (p *Peer) Stop(t testing.TB) {
 	t.Helper()
 	_ = p.input.Close()
@@ -77,10 +77,10 @@ func (p *Peer) Stop(t testing.TB) {
 	}
 }
 
-// Kill ends the Peer as kill -9 does, and waits until it is gone.
+// Kill kills the Peer, as kill -9 does, and waits until it is gone.
 func (p *Peer) Kill() { p.process.stop() }
 
-// lines is a Writer that hands on whole lines, without their ends.
+// lines is a Writer that passes on whole lines, without their ends.
 type lines struct {
 	each func(string)
 	rest []byte // of a line that has no end yet

@@ -24,14 +24,15 @@ const (
 	// startTimeout is how long an emulator may take until it answers. It takes less than a second on an idle machine.
 	startTimeout = time.Minute
 
-	// pollInterval is how often a starting emulator is asked whether it answers.
+	// pollInterval is the interval of the requests to a starting emulator.
 	pollInterval = 20 * time.Millisecond
 
-	// pipeDelay is how long the pipes of a child that is gone may be held open by a process that it left behind.
+	// pipeDelay is how long the pipes of an ended child may be held open by a process that it left.
 	pipeDelay = 5 * time.Second
 )
 
-// emulator says how one server is started: node, with script (a path below .ci/rig) and what args and env give for a port.
+// emulator says how one server is started: node, with script (a path below .ci/rig) and the results of args and env for
+// a port.
 type emulator struct {
 	name   string
 	script string
@@ -61,7 +62,7 @@ func start(t testing.TB, e emulator) string {
 			errs = append(errs, err)
 			continue
 		}
-		// Not tied to t.Context, which ends before the cleanups do that still want to talk to the emulator.
+		// Not bound to t.Context, which ends before the cleanups that still use the emulator.
 		t.Cleanup(func() { p.finish(t, e.name) })
 		return p.endpoint()
 	}
@@ -69,7 +70,7 @@ func start(t testing.TB, e emulator) string {
 	return ""
 }
 
-// launch starts e once and returns when it answers. If it does not, nothing is left running.
+// launch starts e once and returns when it answers. If it does not, launch leaves nothing running.
 func launch(ctx context.Context, e emulator, node, dir string) (*process, error) {
 	port, err := freePort(ctx)
 	if err != nil {
@@ -104,8 +105,8 @@ func (p *process) run() error {
 	started := make(chan error, 1)
 	p.group.Go(func() error {
 		defer close(p.exited)
-		// Linux sends the parent's death signal when the thread ends that the child was forked from,
-		// so this goroutine keeps its thread for as long as the child lives.
+		// Linux sends the parent's death signal when the thread that forked the child ends, so this goroutine keeps its
+		// thread for as long as the child lives.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := p.cmd.Start()
@@ -118,8 +119,8 @@ func (p *process) run() error {
 	return <-started
 }
 
-// ready returns when the child listens and answers. It asks only once the child itself has said that the port is bound:
-// before that, an answer might come from somebody else who took the port.
+// ready returns when the child listens and answers. It sends a request only after the child has said that the port is
+// bound: before that, another process that took the port might answer.
 func (p *process) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("no answer after %s", startTimeout))
 	defer cancel()
@@ -140,7 +141,7 @@ func (p *process) ready(ctx context.Context) error {
 	}
 }
 
-// answers reports whether an HTTP server is there, whatever it says.
+// answers reports whether an HTTP server answers, with any status.
 func answers(ctx context.Context, endpoint string) bool {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint, http.NoBody)
 	if err != nil {
@@ -154,7 +155,7 @@ func answers(ctx context.Context, endpoint string) bool {
 	return response.Body.Close() == nil
 }
 
-// finish stops the child when the test ends, and tells why the test may have failed.
+// finish stops the child when the test ends, and reports why the test may have failed.
 func (p *process) finish(t testing.TB, name string) {
 	t.Helper()
 	select {
@@ -168,11 +169,11 @@ func (p *process) finish(t testing.TB, name string) {
 	}
 }
 
-// stop kills the child, with whatever it started, and returns when it is gone.
+// stop kills the child and its descendants, and returns when they are gone.
 func (p *process) stop() {
 	select {
 	case <-p.exited:
-		return // its process id may be somebody else's by now
+		return // its process id may be another process's by now
 	default:
 	}
 	kill(p.cmd.Process)
@@ -181,7 +182,7 @@ func (p *process) stop() {
 
 func (p *process) endpoint() string { return fmt.Sprintf("http://127.0.0.1:%d", p.port) }
 
-// freePort returns a TCP port of the loopback interface that nobody listens on.
+// freePort returns a free TCP port of the loopback interface.
 func freePort(ctx context.Context) (int, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp4", "127.0.0.1:0")

@@ -7,8 +7,8 @@ import (
 	"os/exec"
 )
 
-// isolate has no process groups to offer here.
+// isolate does nothing: there are no process groups.
 func isolate(*exec.Cmd) {}
 
-// kill ends the process. It fails only where there is nothing left to kill.
+// kill kills the process. It fails only if the process has ended already.
 func kill(process *os.Process) { _ = process.Kill() }

@@ -1,10 +1,11 @@
-// Package rig starts the third-party emulators that the outermost ring of tests runs against: Kinesis, DynamoDB and SQS,
-// each in a process of its own, on a free port of the loopback interface, for as long as one test runs.
+// Package rig starts third-party emulators for the outermost tests: Kinesis, DynamoDB and SQS, each in a process of its
+// own, on a free port of the loopback interface, for the duration of one test.
 //
 //	client := kinesis.NewFromConfig(rig.AWSConfig(rig.Kinesis(t)))
 //
-// The emulators are npm packages, pinned in .ci/rig. Where Node or the packages are missing, a test is skipped and says
-// what to install; with CI=true in the environment it fails instead, so that no continuous build loses a ring unseen.
+// The emulators are npm packages, pinned in .ci/rig. If Node or the packages are missing, a test is skipped and says
+// what to install. With CI=true in the environment it fails instead, so that a continuous build does not silently lose
+// these tests.
 package rig
 
 import (
@@ -78,11 +79,11 @@ func SQS(t testing.TB) string {
 }
 
 // AWSConfig returns a configuration for clients of the emulator at endpoint: static credentials, Region, and nothing
-// taken from the environment.
+// from the environment.
 func AWSConfig(endpoint string) aws.Config {
 	return aws.Config{
 		Region: Region,
-		// kinesis-local takes an access key of twelve digits for the account.
+		// kinesis-local uses an access key of twelve digits as the account.
 		Credentials:  credentials.NewStaticCredentialsProvider(Account, "secret", ""),
 		BaseEndpoint: aws.String(endpoint),
 	}

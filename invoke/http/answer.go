@@ -16,16 +16,16 @@ const (
 	// maxAnswer is AWS's limit of a synchronous answer in bytes: 6 MiB and 100.
 	maxAnswer = 6_291_556
 
-	// maxQuoted bounds what is quoted of an answer that is no error document.
+	// maxQuoted bounds the quotation of an answer that is not an error document.
 	maxQuoted = 1024
 
 	unhandled = "Unhandled"
 
-	// timedOut is how the emulator begins its answer for a function that was late.
+	// timedOut is the beginning of the emulator's answer for a function that was late.
 	timedOut = "Task timed out after "
 )
 
-// errTooLong tells that an answer is longer than maxAnswer.
+// errTooLong says that an answer is longer than maxAnswer.
 var errTooLong = errors.New("httpfunc: answer too long")
 
 // readAnswer reads the body of an answer.
@@ -92,7 +92,7 @@ func (f *Function) result(r *http.Response, answer []byte) (*invoke.Result, erro
 	return result, nil
 }
 
-// failed makes a function error of a status.
+// failed turns a status into a function error.
 func (f *Function) failed(result *invoke.Result, r *http.Response) {
 	result.Err = fmt.Errorf("httpfunc: %s: %s: %s", f.shown, r.Status, quote(result.Payload))
 	if result.FunctionError == "" {
@@ -110,10 +110,10 @@ func tooLong() *invoke.Result {
 	return &invoke.Result{FunctionError: unhandled, Payload: document(text, "Function.ResponseSizeTooLarge")}
 }
 
-// isErrorDocument reports whether an answer tells that the function failed, and nothing else.
+// isErrorDocument reports whether an answer says that the function failed, and nothing else.
 func isErrorDocument(answer []byte) bool {
 	if !bytes.Contains(answer, []byte(`"error`)) {
-		return false // which spares almost every answer the parsing
+		return false // saves parsing almost every answer
 	}
 	var members map[string]json.RawMessage
 	if json.Unmarshal(answer, &members) != nil {

@@ -1,16 +1,16 @@
-// Package httpfunc runs functions behind HTTP: Lambda container images, and anything that takes a POST.
+// Package httpfunc runs functions over HTTP: Lambda container images, and any server that accepts a POST.
 //
 //	import httpfunc "github.com/shardmill/shardmill/invoke/http" // named so that net/http keeps its name
 //
 //	ship, err := httpfunc.New(httpfunc.Config{URL: httpfunc.Emulator("127.0.0.1:9000")}) // docker run -p 9000:8080 IMAGE
 //	ship, err := httpfunc.New(httpfunc.Config{URL: "https://tea.example/orders"})
 //
-// The body is the event as JSON, and the answer is read like a Lambda function's. The headers are those with which Lambda
-// hands an event to a runtime: Lambda-Runtime-Aws-Request-Id, which an unchanged retry of a batch keeps,
+// The body is the event as JSON, and the answer is read like a Lambda function's. The headers are those with which
+// Lambda passes an event to a runtime: Lambda-Runtime-Aws-Request-Id, which an unchanged retry of a batch keeps,
 // Lambda-Runtime-Invoked-Function-Arn, and Lambda-Runtime-Deadline-Ms if the mapping has a FunctionTimeout.
 //
-// A URL whose path ends like that of Lambda's Invoke API, /2015-03-31/functions/NAME/invocations, is taken for an
-// emulator. What an answer counts as:
+// A URL whose path ends like that of Lambda's Invoke API, /2015-03-31/functions/NAME/invocations, counts as an
+// emulator. An answer counts as follows:
 //
 //	                                       plain URL             emulator
 //	2xx                                    success               success
@@ -29,18 +29,18 @@
 //	connection lost, or cut off, after it  function error        function error
 //	answer over 6,291,556 bytes            function error        function error
 //
-// The function did not run where the name of an error stands: no retry is spent, but for ErrTooLarge. Where it is unknown
-// whether it ran, it counts as run: a record that takes the server down has to come to an end. For the same reason 502
-// and 504, which a proxy answers when it lost the function, are function errors; a proxy that has nobody to ask should
-// answer 503. A request on a connection that was used before, and that is lost before a byte of the answer, is sent
-// again on another one, by net/http: most likely the server had closed it already. So the function may run twice for one
-// batch, as with any mapping.
+// Where the table has the name of an error, the function did not run: no retry is spent, except for ErrTooLarge. If it
+// is unknown whether the function ran, it counts as run, because retries of a record that crashes the server must end.
+// For the same reason 502 and 504, which a proxy answers when it lost the function, are function errors; a proxy
+// without a backend should answer 503. If a reused connection is lost before a byte of the answer, net/http sends the
+// request again on another connection: most likely the server had already closed the first one. So the function may run
+// twice for one batch, as with any mapping.
 //
-// The Runtime Interface Emulator answers 200 to failures as well. There an answer is taken for an error document if it is
-// an object with an errorMessage or an errorType that is a string, and neither batchItemFailures nor state, or if it is
-// the line "Task timed out after …". To take an answer for an error loses nothing; the other way round would. The
-// emulator runs one invocation at a time, so a container is of use for one lane; behind a balancer there may be many.
+// The Runtime Interface Emulator answers 200 to failures as well. Its answer counts as an error document if it is an
+// object with an errorMessage or an errorType that is a string, and neither batchItemFailures nor state, or if it is
+// the line "Task timed out after …". Mistaking an answer for an error loses nothing; the opposite would. The emulator
+// runs one invocation at a time, so a container serves one lane; behind a load balancer there may be many.
 //
-// ctx ends an invocation, which is what FunctionTimeout of the mapping is for: without it a server that never answers is
-// waited for as long as its connection lives.
+// ctx ends an invocation; that is the purpose of the mapping's FunctionTimeout. Without it, Invoke waits for a server
+// that never answers for as long as its connection lives.
 package httpfunc

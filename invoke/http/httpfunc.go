@@ -15,10 +15,10 @@ import (
 	"github.com/shardmill/shardmill/invoke/internal/transit"
 )
 
-// EmulatorPath is where the Runtime Interface Emulator takes events, in Lambda's container images too.
+// EmulatorPath is the path at which the Runtime Interface Emulator accepts events, in Lambda's container images too.
 const EmulatorPath = "/2015-03-31/functions/function/invocations"
 
-// invokePath is the path of Lambda's Invoke API, of which the emulator's is one.
+// invokePath is the path of Lambda's Invoke API; the emulator's path matches it.
 var invokePath = regexp.MustCompile(`/2015-03-31/functions/[^/]+/invocations$`)
 
 // Emulator returns the URL of the Runtime Interface Emulator at an address, such as "127.0.0.1:9000".
@@ -26,25 +26,25 @@ func Emulator(address string) string { return "http://" + address + EmulatorPath
 
 // Config says where a function is. New copies it.
 type Config struct {
-	// URL is where events are posted to, by http or https. A user and a password in it are sent as basic authentication.
-	// Errors show its scheme, host and path, and never its user or query.
+	// URL is the address that events are posted to, by http or https. A user and a password in it are sent as basic
+	// authentication. Errors show its scheme, host and path, and never its user or query.
 	URL string
 
-	// Header is added to each request, such as Authorization. It takes the place of what the request would have.
+	// Header is added to each request, such as Authorization. It replaces fields that the request would have.
 	Header http.Header
 
-	// Client sends the requests; nil is one of the Function's own, whose connections are kept for as many lanes as there
-	// are, and idle for up to 4 s. Another one needs a Transport that is, or wraps, an *http.Transport with
-	// MaxIdleConnsPerHost of shards times ParallelizationFactor, and no Timeout shorter than the function's. Whether a
-	// request was sent is learned by httptrace, so a wrapper has to pass the request's ctx on. Redirects are not followed
-	// unless it has a CheckRedirect.
+	// Client sends the requests. nil means a client of the Function's own, whose connections are kept for as many lanes
+	// as there are, and idle for up to 4 s. Another one needs a Transport that is, or wraps, an *http.Transport with
+	// MaxIdleConnsPerHost of shards times ParallelizationFactor, and no Timeout shorter than the function's. httptrace
+	// detects whether a request was sent, so a wrapper must pass on the request's ctx. Redirects are not followed
+	// unless the client has a CheckRedirect.
 	Client *http.Client
 }
 
-// Function is a function behind HTTP. Any number of goroutines may use one.
+// Function is a function that is called over HTTP. It is safe for concurrent use.
 type Function struct {
 	url      *url.URL
-	shown    string // url without what may be secret: the user, the query, the fragment
+	shown    string // url without possible secrets: the user, the query, the fragment
 	header   http.Header
 	client   *http.Client
 	emulator bool
@@ -57,7 +57,7 @@ func New(c Config) (*Function, error) {
 	u, err := url.Parse(c.URL)
 	switch {
 	case err != nil:
-		return nil, errors.New("httpfunc: URL is malformed") // what is wrong with it may be part of a secret
+		return nil, errors.New("httpfunc: URL is malformed") // the malformed part may be part of a secret
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return nil, errors.New("httpfunc: URL: want http:// or https:// and a host")
 	}
@@ -80,11 +80,11 @@ func shown(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
 
-// CloseIdleConnections closes the connections that no invocation uses now. Without it they are closed some seconds after
+// CloseIdleConnections closes the connections that no invocation is using. Otherwise they are closed some seconds after
 // their last one.
 func (f *Function) CloseIdleConnections() { f.client.CloseIdleConnections() }
 
-// Invoke posts the event and waits for the answer. The package comment tells what it counts as.
+// Invoke posts the event and waits for the answer. The package comment says how it counts.
 func (f *Function) Invoke(ctx context.Context, in *invoke.Invocation) (*invoke.Result, error) {
 	body := newPayload(in.Event)
 	defer body.release()
@@ -119,7 +119,7 @@ func (f *Function) request(ctx context.Context, in *invoke.Invocation, body *pay
 		"User-Agent":                          {"shardmill"},
 		"Lambda-Runtime-Aws-Request-Id":       {in.RequestID},
 		"Lambda-Runtime-Invoked-Function-Arn": {in.FunctionARN},
-		// Not sent, but makes net/http send the request again when a connection that was used before turns out closed.
+		// Not sent, but makes net/http repeat the request if a reused connection turns out to be closed.
 		"Idempotency-Key": nil,
 	}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -133,7 +133,7 @@ func (f *Function) request(ctx context.Context, in *invoke.Invocation, body *pay
 	return request.WithContext(ctx), nil
 }
 
-// lost returns what a request without an answer counts as. The client's error shows the URL with its query.
+// lost returns how a request without an answer counts. The client's error shows the URL with its query.
 func (f *Function) lost(err error, r *transit.Request) error {
 	if whole, ok := errors.AsType[*url.Error](err); ok {
 		err = whole.Err

@@ -9,16 +9,16 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 )
 
-// buffers holds buffers of events that nobody reads any more. A buffer that has grown is 3 times as fast as a new one.
+// buffers holds buffers of events that are no longer read. A buffer that has grown is 3 times as fast as a new one.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// payload is an event as JSON. net/http may read a request's body after Do has returned, so the bytes are read by way of
-// payload's readers only, under its lock, and only until they are closed. The buffer goes back to the pool when the
-// invocation has released it and every reader is closed; if one never is, the buffer is garbage.
+// payload is an event as JSON. net/http may read a request's body after Do has returned. So the bytes are read only
+// through payload's readers, under its lock, and only until the readers are closed. The buffer returns to the pool when
+// the invocation has released it and every reader is closed; if one never is, the buffer is garbage.
 type payload struct {
 	mu     sync.Mutex
 	buffer *[]byte // nil once it is back in the pool
-	users  int     // the invocation and the readers that are not closed
+	users  int     // the invocation and the readers that are open
 }
 
 // newPayload encodes e.
@@ -30,7 +30,7 @@ func newPayload(e *invoke.Event) *payload {
 
 func (p *payload) size() int { return len(*p.buffer) }
 
-// errReleased is how a body is refused to one who asks for it after the invocation.
+// errReleased is the error of a reader that is opened after the invocation.
 var errReleased = errors.New("httpfunc: the invocation is over")
 
 // reader returns the bytes from their beginning. It is a request's GetBody.
@@ -61,7 +61,7 @@ func (p *payload) releaseLocked() {
 // reader reads a payload. Its fields are under the payload's lock.
 type reader struct {
 	payload *payload
-	read    int // so many bytes
+	read    int // the number of bytes read
 	closed  bool
 }
 

@@ -7,21 +7,22 @@ import (
 )
 
 const (
-	// maxIdle is how many connections may wait for the next invocation: 1,000 shards with a ParallelizationFactor of 10.
+	// maxIdle is the number of connections that may wait for the next invocation: 1,000 shards with a
+	// ParallelizationFactor of 10.
 	maxIdle = 10_000
 
 	// idleTimeout is shorter than the 5 s after which the servers of Node.js and uvicorn close a connection, so that
 	// requests seldom meet one that is being closed.
 	idleTimeout = 4 * time.Second
 
-	// connectTimeout is for a host that is gone; one that is there answers in milliseconds.
+	// connectTimeout is for an absent host; a present one answers in milliseconds.
 	connectTimeout = 10 * time.Second
 
-	// writeBuffer takes a small event with its header in one piece.
+	// writeBuffer holds a small event with its header in one piece.
 	writeBuffer = 16 << 10
 )
 
-// newTransport returns the Transport of a Function that was given no Client.
+// newTransport returns the Transport of a Function without a configured Client.
 func newTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,

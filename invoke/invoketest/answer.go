@@ -30,7 +30,8 @@ func testEventBytes(f *fixture) {
 	f.stateless(invoke.NewEvent(&origin, batch.RecordsOf(records(digest, 2)), window))
 }
 
-// stateless is arrives for an event of a window, whose answer has no state: it counts as failed, but tells what came.
+// stateless is arrives for an event of a window whose answer has no state: it counts as failed, but reports the bytes
+// that arrived.
 func (f *fixture) stateless(e *invoke.Event) {
 	f.Helper()
 	result, err := f.invoker.Invoke(f.Context(), invocation(e))
@@ -40,7 +41,7 @@ func (f *fixture) stateless(e *invoke.Event) {
 		parsed := invoke.ParseResponse(result.Payload)
 		answer = &parsed
 	}
-	assert.Equal(f, []string{sum(e.AppendJSON(nil))}, answer.FailedItems, "the function was given other bytes")
+	assert.Equal(f, []string{sum(e.AppendJSON(nil))}, answer.FailedItems, "the function got other bytes")
 }
 
 func testLargestEvent(f *fixture) {
@@ -71,7 +72,7 @@ func testFailedItems(f *fixture) {
 	assert.Empty(f, result.FunctionError)
 }
 
-// testLargeAnswer is of use for adapters of bytes. One that hands a Response over has read the answer itself.
+// testLargeAnswer is for adapters of bytes. An adapter that sets a Response has parsed the answer itself.
 func testLargeAnswer(f *fixture) {
 	result, outcome := f.run(event(large, 1))
 	assert.Equal(f, batch.Success, outcome.Kind, "%v", result.Err)

@@ -13,7 +13,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 )
 
-// failed asserts that e makes the function fail, and returns what its error document says.
+// failed asserts that e makes the function fail, and returns the text of its error document.
 func (f *fixture) failed(e *invoke.Event, timeout time.Duration) (result invoke.Result, text string) {
 	f.Helper()
 	result, outcome := f.runFor(e, timeout)
@@ -46,7 +46,7 @@ func testExit(f *fixture) {
 func testTimeout(f *fixture) {
 	const timeout = 500 * time.Millisecond
 	for range 2 {
-		f.goesOn() // so that the function is there when its time begins
+		f.goesOn() // so that the function has started when its time begins
 		began := time.Now()
 		result, _ := f.failed(event(sleep, 1), timeout)
 		var late *invoke.TimeoutError
@@ -75,8 +75,8 @@ func testCancel(f *fixture) {
 	f.goesOn()
 }
 
-// testSideBySide runs invocations that take some time each. If all of them take less than two, they overlapped. Nothing
-// follows from a round that took longer, which a busy machine may do, so there are several.
+// testSideBySide runs invocations that take some time each. If all of them together take less than two, they
+// overlapped. A round that took longer, as on a busy machine, proves nothing, so there are several.
 func testSideBySide(f *fixture) {
 	const lanes, rounds = 4, 10
 	var took time.Duration
@@ -94,5 +94,5 @@ func testSideBySide(f *fixture) {
 			return
 		}
 	}
-	assert.Less(f, took, 2*waitTime, "%d invocations of %s at once, the last of %d rounds", lanes, waitTime, rounds)
+	assert.Less(f, took, 2*waitTime, "%d concurrent invocations of %s, the last of %d rounds", lanes, waitTime, rounds)
 }

@@ -31,15 +31,14 @@ const (
 	message   = "the kettle is broken"
 )
 
-// Handler is the function Scripted in Go. It is a lambda.Handler of aws-lambda-go, and may be called by several
-// goroutines at once.
+// Handler is the function Scripted in Go. It is a lambda.Handler of aws-lambda-go, and may be called concurrently.
 type Handler struct {
-	// Exit ends the function's process, which is os.Exit in a program of its own. nil panics instead, for a function
-	// that shares its process with the test; a server that calls it makes a function error of the panic.
+	// Exit ends the function's process; in a program of its own it is os.Exit. nil panics instead, for a function that
+	// shares its process with the test; a server that calls it turns the panic into a function error.
 	Exit func(code int)
 }
 
-// scriptedEvent is what Scripted reads of an event.
+// scriptedEvent is the part of an event that Scripted reads.
 type scriptedEvent struct {
 	Records []struct {
 		Kinesis struct {
@@ -54,8 +53,7 @@ type windowState struct {
 	Count int `json:"count"`
 }
 
-// Invoke does what the event says. It returns early, with ctx's error, when ctx is done. An event that it cannot read is
-// an error.
+// Invoke does what the event says. It returns early, with ctx's error, when ctx is done. A malformed event is an error.
 func (h Handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	var e scriptedEvent
 	if err := json.Unmarshal(event, &e); err != nil {
@@ -84,7 +82,7 @@ func (h Handler) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	case sleep:
 		return []byte("{}"), pause(ctx, sleepTime)
 	default:
-		return nil, fmt.Errorf("invoketest: the first record's partition key is %q, which is no verb", verb)
+		return nil, fmt.Errorf("invoketest: the first record's partition key is %q, which is not a verb", verb)
 	}
 }
 

@@ -14,28 +14,28 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 )
 
-// Function is what the Invoker under test is to run, or why it cannot.
+// Function is the function that the Invoker under test runs, or the reason why it cannot.
 type Function string
 
-// The functions that Run asks for.
+// The functions that Run needs.
 const (
-	// Scripted does what its event says; Handler is that in Go, and the package comment has the verbs.
+	// Scripted does what its event says. Handler implements it in Go, and the package comment has the verbs.
 	Scripted Function = "scripted"
-	// Throttled may not run more often now: invoke.ErrThrottled.
+	// Throttled is refused for its rate: invoke.ErrThrottled.
 	Throttled Function = "throttled"
-	// Unavailable has something out of order or out of reach before it: invoke.ErrUnavailable.
+	// Unavailable is unreachable or out of order: invoke.ErrUnavailable.
 	Unavailable Function = "unavailable"
 	// Missing does not exist: invoke.ErrFunctionNotFound.
 	Missing Function = "missing"
 	// Denied may not be run by this process: invoke.ErrAccessDenied.
 	Denied Function = "denied"
-	// TooLarge is refused every event for its size, even a small one: invoke.ErrTooLarge.
+	// TooLarge refuses every event for its size, even a small one: invoke.ErrTooLarge.
 	TooLarge Function = "too-large"
 )
 
-// Run runs the suite, each rule as a subtest with an Invoker from open. It may be a new one each time or the same for the
-// same Function. open calls t.Skip for a Function that its other end cannot be, and t.Cleanup for what has to be ended.
-// The tests of one Invoker run up to 8 invocations at the same time, and send events up to 6,291,456 bytes.
+// Run runs the suite, each rule as a subtest with an Invoker from open. open may return a new one each time or the same
+// for the same Function. It calls t.Skip for a Function that it cannot provide, and t.Cleanup for cleanup. The tests of
+// one Invoker run up to 8 concurrent invocations, and send events up to 6,291,456 bytes.
 func Run(t *testing.T, open func(t *testing.T, f Function) invoke.Invoker) {
 	t.Helper()
 	for name, rule := range map[string]func(*fixture){
@@ -65,8 +65,8 @@ func Run(t *testing.T, open func(t *testing.T, f Function) invoke.Invoker) {
 	}
 }
 
-// soon is how long an Invoker may take beyond what the function does: much, for a machine that is busy and processes that
-// have to start.
+// soon is how long an Invoker may take beyond the function's own time: long, for a busy machine and processes that have
+// to start.
 const soon = 20 * time.Second
 
 // fixture is one test with its Invoker.
@@ -75,7 +75,7 @@ type fixture struct {
 	invoker invoke.Invoker
 }
 
-// origin is where the records of the tests come from.
+// origin is the origin of the tests' records.
 var origin = invoke.Origin{
 	ShardID:           "shardId-000000000000",
 	EventSourceARN:    "arn:aws:kinesis:us-east-1:111111111111:stream/orders",
@@ -120,19 +120,19 @@ func invocation(e *invoke.Event) *invoke.Invocation {
 	}
 }
 
-// arrives asserts that the function is given the event's bytes, and that the event stays as it was.
+// arrives asserts that the function gets the event's bytes, and that the event is not modified.
 func (f *fixture) arrives(e *invoke.Event) {
 	f.Helper()
 	want := sum(e.AppendJSON(nil))
 	result, outcome := f.run(e)
 	require.Equal(f, batch.Success, outcome.Kind, "%v", result.Err)
-	assert.Equal(f, []string{want}, outcome.FailedItems, "the function was given other bytes")
+	assert.Equal(f, []string{want}, outcome.FailedItems, "the function got other bytes")
 	assert.Equal(f, want, sum(e.AppendJSON(nil)), "the event has changed")
 	assert.Equal(f, 200, result.StatusCode)
 	assert.NotEmpty(f, result.ExecutedVersion)
 }
 
-// goesOn asserts that the next invocation runs as if nothing had happened.
+// goesOn asserts that the next invocation runs normally.
 func (f *fixture) goesOn() {
 	f.Helper()
 	f.arrives(event(digest, 1))

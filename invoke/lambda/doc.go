@@ -8,11 +8,11 @@
 //	ship, err := onlambda.New(lambda.NewFromConfig(awsConfig), onlambda.Config{}) // the mapping's FunctionName
 //	ship, err := onlambda.New(client, onlambda.Config{FunctionName: "ship-orders:PROD"})
 //
-// Each invocation is one call of Invoke with RequestResponse. The client needs lambda:InvokeFunction on the function, and
-// on its version or alias if it is invoked by one. (AWS's own mappings need no such permission.) The function sees the
-// request ID that AWS gave to the call, another one with each retry.
+// Each invocation is one call of Invoke with RequestResponse. The client needs lambda:InvokeFunction on the function,
+// and on its version or alias if it is invoked by one. (AWS's own mappings need no such permission.) The function sees
+// the request ID that AWS assigns to the call, a new one with each retry.
 //
-// What an invocation comes to, and what it counts as:
+// An invocation counts as follows:
 //
 //	200                                              success
 //	200 with FunctionError Handled or Unhandled      function error, with the error document
@@ -21,25 +21,25 @@
 //	AccessDeniedException, bad credentials, 401, 403 not run: invoke.ErrAccessDenied
 //	RequestTooLargeException, 413, over PayloadLimit did not run, but spends a retry: invoke.ErrTooLarge
 //	InvalidRequestContentException                   function error: only another batch can help
-//	any other error of the API, 5xx among them       not run: invoke.ErrUnavailable
+//	any other error of the API, such as 5xx          not run: invoke.ErrUnavailable
 //	no connection, no credentials, request not sent  not run: invoke.ErrUnavailable
 //	connection lost after the request was sent       function error: it may have run
 //
-// The last row is a choice. AWS's mapping has no such connection to lose. It tries without end what went wrong before an
-// invocation, and counts what went wrong during one; a request that was sent is an invocation as far as anyone here can
-// tell. A function that outlives a firewall's patience would else be run again for ever. One exception: a connection that
-// had been used before, and is lost before a byte of the answer, most likely was closed when the request came, so that it
-// is sent once more. Either way the function may run twice for one batch, as with any mapping.
+// The last row is a choice. AWS's mapping has no such connection to lose. It retries failures before an invocation
+// without end, and counts failures during one; a request that was sent counts as an invocation here. Otherwise a
+// function that runs for longer than a firewall keeps the connection would be run again for ever. There is one
+// exception: if a reused connection is lost before a byte of the answer, it was most likely closed when the request was
+// sent, so the request is sent once more. Either way the function may run twice for one batch, as with any mapping.
 //
-// The client's own retries are off for these calls: when to try again is the mapping's decision, at whose pace
-// throttling eases. Its timeouts have to be longer than the function's. The SDK's default client has none for the answer,
-// and ctx ends the call: FunctionTimeout of the mapping is best a few seconds above the function's own timeout, which AWS
-// enforces and reports. That client keeps 10 idle connections; with more lanes than that (shards times
-// ParallelizationFactor) give it more, so that not each invocation needs a new one:
+// The client's own retries are off for these calls: the mapping decides when to retry, and sets the pace at which
+// throttling eases. The client's timeouts must be longer than the function's. The SDK's default client has none for the
+// answer, and ctx ends the call. The mapping's FunctionTimeout is best a few seconds above the function's own timeout,
+// which AWS enforces and reports. That client keeps 10 idle connections. With more lanes than that (shards times
+// ParallelizationFactor), raise the number, so that not each invocation needs a new connection:
 //
 //	lambda.NewFromConfig(awsConfig, func(o *lambda.Options) {
 //		o.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = 100 })
 //	})
 //
-// While the Logger is enabled for Debug, the last 4 kB of the function's log are asked for, and logged.
+// While the Logger is enabled for Debug, the last 4 kB of the function's log are requested and logged.
 package lambda

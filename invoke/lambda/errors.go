@@ -11,25 +11,25 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 )
 
-// FunctionError tells that a function on AWS Lambda ran and failed.
+// FunctionError says that a function on AWS Lambda ran and failed.
 type FunctionError struct {
 	FunctionName string // as it was invoked
-	RequestID    string // AWS's name of the invocation, which is in the function's log
+	RequestID    string // AWS's ID of the invocation, which is in the function's log
 	Kind         string // "Handled" or "Unhandled"
 	Document     []byte // the error document, read-only
 }
 
-// maxQuoted bounds what Error quotes of a document, in bytes.
+// maxQuoted bounds the quotation of a document in Error, in bytes.
 const maxQuoted = 1024
 
-// Error returns all of it on one line, with up to 1,024 bytes of the document.
+// Error returns all fields on one line, with up to 1,024 bytes of the document.
 func (e *FunctionError) Error() string {
 	return fmt.Sprintf("lambda: function %s: request %s: function error %s: %s",
 		e.FunctionName, e.RequestID, e.Kind, e.Document[:min(len(e.Document), maxQuoted)])
 }
 
-// byCode are the errors of the API that tell more by their code than by their status. The codes of throttling are the
-// SDK's own list.
+// byCode are the errors of the API whose code is more specific than their status. The codes of throttling are the SDK's
+// own list.
 var byCode = map[string]error{
 	"RequestTooLargeException":                 invoke.ErrTooLarge,
 	"RequestEntityTooLargeException":           invoke.ErrTooLarge,
@@ -49,15 +49,15 @@ var byCode = map[string]error{
 	"MissingAuthenticationTokenException": invoke.ErrAccessDenied,
 	"UnrecognizedClientException":         invoke.ErrAccessDenied,
 
-	// Both have status 403, but tell of the function's file system.
+	// Both have status 403, but concern the function's file system.
 	"EFSMountFailureException":     invoke.ErrUnavailable,
 	"S3FilesMountFailureException": invoke.ErrUnavailable,
 
-	// The event itself is refused. To be tried again for ever would block the shard, so it counts as a function error.
+	// The event itself is refused. Endless retries would block the shard, so it counts as a function error.
 	"InvalidRequestContentException": nil,
 }
 
-// byStatus are the errors of the API that byCode does not have. All others did not run either: "Error codes are reserved
+// byStatus are the errors of the API that are not in byCode. All others did not run either: "Error codes are reserved
 // for errors that prevent your function from executing" (the API's reference of Invoke).
 var byStatus = map[int]error{
 	http.StatusUnauthorized:          invoke.ErrAccessDenied,
@@ -67,8 +67,8 @@ var byStatus = map[int]error{
 	http.StatusTooManyRequests:       invoke.ErrThrottled,
 }
 
-// classify returns err with the reason why the function did not run, if it did not. Without an answer it may have run
-// as soon as the request was sent.
+// classify returns err with the reason why the function did not run, if it did not. Without an answer the function may
+// have run if the request was sent.
 func classify(err error, sent bool) error {
 	var reason error
 	if status := statusOf(err); status >= http.StatusMultipleChoices {
@@ -82,7 +82,7 @@ func classify(err error, sent bool) error {
 	return fmt.Errorf("%w: %w", reason, err)
 }
 
-// refusal returns what an answer other than 200 means.
+// refusal returns the meaning of an answer other than 200.
 func refusal(err error, status int) error {
 	var api smithy.APIError
 	if errors.As(err, &api) {
@@ -99,8 +99,8 @@ func refusal(err error, status int) error {
 	return invoke.ErrUnavailable
 }
 
-// statusOf returns the status of the answer, 0 without one. An error of the API that a Client made itself has none; it
-// counts as a refusal, which such an error tells of.
+// statusOf returns the status of the answer, 0 without one. An error of the API that the Client itself made has none;
+// it counts as a refusal, because it reports one.
 func statusOf(err error) int {
 	var answer interface{ HTTPStatusCode() int }
 	if errors.As(err, &answer) && answer.HTTPStatusCode() != 0 {

@@ -16,28 +16,28 @@ import (
 	"github.com/shardmill/shardmill/invoke/internal/transit"
 )
 
-// PayloadLimit is the largest event in bytes that AWS Lambda takes in a synchronous invocation: 6 MB.
+// PayloadLimit is the largest event in bytes that AWS Lambda accepts in a synchronous invocation: 6 MB.
 const PayloadLimit = 6_291_456
 
-// Client is what a Function needs of AWS Lambda. The SDK's *lambda.Client is one. Whether a request left this process is
-// learned from net/http by way of ctx (httptrace), so one that wraps it has to pass ctx on.
+// Client is the part of AWS Lambda's API that a Function needs. The SDK's *lambda.Client is one. net/http reports
+// through ctx (httptrace) whether a request left this process, so a client that wraps it must pass on ctx.
 type Client interface {
 	Invoke(ctx context.Context, in *lambda.InvokeInput, opts ...func(*lambda.Options)) (*lambda.InvokeOutput, error)
 }
 
-// Config says which function is invoked. The zero value is the mapping's own.
+// Config says which function is invoked. The zero value means the mapping's function.
 type Config struct {
-	// FunctionName is the function's name, ARN or partial ARN, with a version or an alias if it has one. Empty is the
-	// FunctionARN of the invocation: what the mapping has for its FunctionName, in the account and the region of the
-	// stream where that is a bare name.
+	// FunctionName is the function's name, ARN or partial ARN, with an optional version or alias. Empty means the
+	// FunctionARN of the invocation: the mapping's FunctionName, in the account and the region of the stream if that is
+	// a bare name.
 	FunctionName string
 
-	// Logger is given the end of the function's log, at Debug; nil is slog.Default(). The log is asked for only while
-	// Debug is enabled.
+	// Logger gets the end of the function's log, at Debug; nil is slog.Default(). The log is requested only while Debug
+	// is enabled.
 	Logger *slog.Logger
 }
 
-// Function is a function on AWS Lambda. Any number of goroutines may use one.
+// Function is a function on AWS Lambda. It is safe for concurrent use.
 type Function struct {
 	client Client
 	reach  arns.Reach
@@ -50,8 +50,8 @@ var (
 	_ invoke.FunctionChecker = (*Function)(nil)
 )
 
-// New returns a function that is invoked through client. It makes no call. A name that AWS Lambda would refuse is an error,
-// and so is the ARN of a function in another region than that of a *lambda.Client.
+// New returns a function that is invoked through client. It makes no call. It returns an error for a name that AWS
+// Lambda would refuse, and for the ARN of a function in another region than that of a *lambda.Client.
 func New(client Client, c Config) (*Function, error) {
 	if client == nil {
 		return nil, errors.New("lambda: no client")
@@ -72,8 +72,8 @@ func New(client Client, c Config) (*Function, error) {
 	return f, nil
 }
 
-// CheckFunction returns an error where the client calls another region than that of the function, which AWS would not find.
-// A Function with a name of its own invokes that, whatever the mapping's is.
+// CheckFunction returns an error if the client calls another region than that of the function, where AWS would not find
+// it. A Function with a name of its own invokes that, whatever the mapping's is.
 func (f *Function) CheckFunction(functionARN string) error {
 	if f.name != "" {
 		return nil
@@ -84,7 +84,7 @@ func (f *Function) CheckFunction(functionARN string) error {
 	return nil
 }
 
-// check returns why the client can't reach a function, nil where it can, or nobody knows.
+// check returns why the client cannot reach a function; nil if it can, or if that is not known.
 func (f *Function) check(name string) error {
 	if a, ok := arns.Split(name); ok && f.reach.Misses(a.Region) {
 		return fmt.Errorf("lies in %s, but the client is for the region %s", a.Region, f.reach.Region)
@@ -92,7 +92,7 @@ func (f *Function) check(name string) error {
 	return nil
 }
 
-// Invoke runs the function once and waits for its answer. The package comment tells what errors count as.
+// Invoke runs the function once and waits for its answer. The package comment says how errors count.
 func (f *Function) Invoke(ctx context.Context, in *invoke.Invocation) (*invoke.Result, error) {
 	name := f.name
 	if name == "" {
@@ -105,7 +105,7 @@ func (f *Function) Invoke(ctx context.Context, in *invoke.Invocation) (*invoke.R
 	input := &lambda.InvokeInput{
 		FunctionName:   &name,
 		InvocationType: types.InvocationTypeRequestResponse,
-		// The buffer is not pooled: nothing says that the client is through with it when it returns.
+		// The buffer is not pooled: the client may still use it after the call.
 		Payload: in.Event.AppendJSON(nil),
 	}
 	if debug {
@@ -121,8 +121,8 @@ func (f *Function) Invoke(ctx context.Context, in *invoke.Invocation) (*invoke.R
 	return f.result(name, out), nil
 }
 
-// call invokes once, and once more if the first request was lost on a connection that most likely was closed already.
-// All other retries are the mapping's.
+// call invokes once, and once more if the first request was lost on a connection that was most likely closed already.
+// The mapping makes all other retries.
 func (f *Function) call(ctx context.Context, input *lambda.InvokeInput) (*lambda.InvokeOutput, error) {
 	for again := false; ; again = true {
 		traced, request := transit.Follow(ctx)
@@ -141,7 +141,7 @@ func (f *Function) call(ctx context.Context, input *lambda.InvokeInput) (*lambda
 // once turns the client's retries off.
 func once(o *lambda.Options) { o.Retryer = aws.NopRetryer{} }
 
-// result returns what the function came to.
+// result returns the function's result.
 func (f *Function) result(name string, out *lambda.InvokeOutput) *invoke.Result {
 	result := &invoke.Result{
 		StatusCode:      int(out.StatusCode),
@@ -160,7 +160,7 @@ func (f *Function) result(name string, out *lambda.InvokeOutput) *invoke.Result 
 	return result
 }
 
-// requestID returns AWS's name of the invocation, which is in the function's log.
+// requestID returns AWS's ID of the invocation, which is in the function's log.
 func requestID(out *lambda.InvokeOutput) string {
 	id, _ := middleware.GetRequestIDMetadata(out.ResultMetadata)
 	return id

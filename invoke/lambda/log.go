@@ -10,7 +10,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 )
 
-// logTail logs the end of the function's log, up to 4 kB, with the mapping's name of the invocation and AWS's.
+// logTail logs the end of the function's log, up to 4 kB, with the mapping's ID of the invocation and AWS's.
 func (f *Function) logTail(ctx context.Context, in *invoke.Invocation, out *lambda.InvokeOutput) {
 	tail := aws.ToString(out.LogResult)
 	if tail == "" {

@@ -11,15 +11,15 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 )
 
-// BytesHandler is a handler of the event's JSON, such as lambda.NewHandler returns.
+// BytesHandler is a handler of the event's JSON, as lambda.NewHandler returns it.
 type BytesHandler interface {
 	Invoke(ctx context.Context, payload []byte) ([]byte, error)
 }
 
-// Bytes returns an Invoker that gives h the event as JSON and reads its answer as JSON. An error of h is a function
-// error. h owns the payload; what it returns is copied before Invoke returns, and h must not write to it until then.
+// Bytes returns an Invoker that passes the event to h as JSON and reads its answer as JSON. An error of h is a function
+// error. h owns the payload. Its answer is copied before Invoke returns, and h must not write to it until then.
 func Bytes(h BytesHandler) invoke.Invoker {
-	// The type has no exported name. A test holds that it is this one.
+	// The type has no exported name. A test checks that it is this one.
 	return &bytesInvoker{handler: h, pooled: fmt.Sprintf("%T", h) == "*lambda.handlerOptions"}
 }
 
@@ -46,11 +46,11 @@ func (b *bytesInvoker) call(ctx context.Context, payload []byte) ([]byte, error)
 	return bytes.Clone(answer), err
 }
 
-// callPooled calls a handler of lambda.NewHandler. Since aws-lambda-go uses a sync.Pool, such a handler returns bytes of
-// a buffer that is back in its pool by then (github.com/aws/aws-lambda-go/pull/639, not merged in November 2026). Lambda runs one
-// invocation at a time and never notices; here another shard's invocation may overwrite the answer while it is read,
-// and records that failed would pass for processed. So the bytes are not touched: the answer is taken as a value,
-// from the hook that the handler has for middleware, and encoded here.
+// callPooled calls a handler of lambda.NewHandler. Since aws-lambda-go uses a sync.Pool, such a handler returns bytes
+// of a buffer that is back in its pool by then (github.com/aws/aws-lambda-go/pull/639, not merged in November 2026).
+// Lambda runs one invocation at a time and never notices. Here another shard's invocation may overwrite the answer
+// while it is read, and failed records would count as processed. So the bytes are not used: the answer is taken as a
+// value, from the handler's hook for middleware, and encoded here.
 func (b *bytesInvoker) callPooled(ctx context.Context, payload []byte) ([]byte, error) {
 	var answer any
 	asked, answered := false, false
@@ -67,13 +67,13 @@ func (b *bytesInvoker) callPooled(ctx context.Context, payload []byte) ([]byte, 
 	case asked:
 		return nil, nil // the handler has only an error to return, and it was nil
 	}
-	// No hook was called: the handler wraps another BytesHandler, whose bytes were passed on; or it is a function of no
-	// event and no answer, which always returns "null".
+	// No hook was called: the handler wraps another BytesHandler, whose bytes were passed on; or it is a function
+	// without event and answer, which always returns "null".
 	return bytes.Clone(returned), nil
 }
 
-// ownAnswer encodes what a handler returned. Where aws-lambda-go takes an answer for a stream instead of encoding it, it
-// has read it into a buffer of its own, which returned is.
+// ownAnswer encodes the answer of a handler. If aws-lambda-go treats an answer as a stream instead of encoding it, it
+// has read it into a buffer of its own, which is returned.
 func ownAnswer(answer any, returned []byte) []byte {
 	encoded, err := encode(answer)
 	_, stream := answer.(io.Reader)

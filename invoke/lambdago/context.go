@@ -11,7 +11,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 )
 
-// withLambdaContext returns ctx with what a handler may ask Lambda about the invocation. The deadline is in ctx already.
+// withLambdaContext returns ctx with Lambda's context of the invocation. ctx already has the deadline.
 func withLambdaContext(ctx context.Context, in *invoke.Invocation) context.Context {
 	return lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{
 		AwsRequestID:       in.RequestID,
@@ -19,7 +19,7 @@ func withLambdaContext(ctx context.Context, in *invoke.Invocation) context.Conte
 	})
 }
 
-// failed returns what a handler came to that returned err.
+// failed returns the result of a handler that returned err.
 func failed(err error) (*invoke.Result, error) {
 	var document messages.InvokeResponse_Error
 	if !errors.As(err, &document) {

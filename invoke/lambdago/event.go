@@ -34,7 +34,7 @@ func kinesisEvent(e *invoke.Event) events.KinesisEvent {
 	return events.KinesisEvent{Records: records}
 }
 
-// eventIDs returns the event IDs of all records, one behind the other.
+// eventIDs returns the concatenated event IDs of all records.
 func eventIDs(e *invoke.Event, size int) string {
 	var b strings.Builder
 	b.Grow(size)
@@ -66,7 +66,7 @@ func kinesisRecord(o *invoke.Origin, r *batch.Record, data []byte, eventID strin
 	}
 }
 
-// timeWindowEvent converts e. Without a window its properties are empty, as they would be by way of JSON.
+// timeWindowEvent converts e. Without a window its properties are empty, as through JSON.
 func timeWindowEvent(e *invoke.Event) (events.KinesisTimeWindowEvent, error) {
 	out := events.KinesisTimeWindowEvent{KinesisEvent: kinesisEvent(e)}
 	w := e.Window

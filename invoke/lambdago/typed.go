@@ -19,7 +19,7 @@ func (f Func) Invoke(ctx context.Context, in *invoke.Invocation) (*invoke.Result
 	return &invoke.Result{}, nil
 }
 
-// ResponseFunc is a handler of Kinesis events that answers with the items that failed. They count where the mapping has
+// ResponseFunc is a handler of Kinesis events that answers with the failed items. They count if the mapping has
 // FunctionResponseTypes ReportBatchItemFailures.
 type ResponseFunc func(ctx context.Context, e events.KinesisEvent) (events.KinesisEventResponse, error)
 
@@ -32,9 +32,9 @@ func (f ResponseFunc) Invoke(ctx context.Context, in *invoke.Invocation) (*invok
 	return &invoke.Result{Response: &invoke.Response{FailedItems: items(r.BatchItemFailures)}}, nil
 }
 
-// WindowFunc is a handler of Kinesis events in tumbling windows. The state is a map of strings to strings, as
-// aws-lambda-go has it: an event whose state is another object is a function error. A nil State in the answer counts
-// as none, which is a function error too.
+// WindowFunc is a handler of Kinesis events in tumbling windows. The state is a map of strings to strings, as in
+// aws-lambda-go: an event whose state is another object is a function error. A nil State in the answer counts as
+// missing, which is a function error too.
 type WindowFunc func(ctx context.Context, e events.KinesisTimeWindowEvent) (events.KinesisTimeWindowEventResponse, error)
 
 // Invoke calls the handler.

@@ -17,11 +17,11 @@ const (
 	invocationPath = runtimePath + "invocation/"
 )
 
-// route answers one request of the process: the Lambda Runtime API. Nothing but that process has a reason to call: what
-// comes from a browser, as other hosts' names or an Origin show, is refused.
+// route answers one request of the process: the Lambda Runtime API. Only that process has a reason to call. Requests of
+// a browser, as other hosts' names or an Origin show, are refused.
 func (w *worker) route(ctx context.Context, c *conn, r *http.Request) reply {
 	if r.Host != w.addr || r.Header.Get("Origin") != "" {
-		return refuse(http.StatusForbidden, document{"Forbidden", "This is not for you"})
+		return refuse(http.StatusForbidden, document{"Forbidden", "Only the function's process may call"})
 	}
 	path, ok := strings.CutPrefix(r.URL.Path, invocationPath)
 	switch {
@@ -43,10 +43,10 @@ func (w *worker) route(ctx context.Context, c *conn, r *http.Request) reply {
 var (
 	invalidState = document{"InvalidStateTransition", "Transition from the current state is not allowed"}
 	invalidID    = document{"InvalidRequestID", "Invalid request ID"}
-	notFound     = document{"NotFound", "There is no such path"}
+	notFound     = document{"NotFound", "Unknown path"}
 )
 
-// answer takes what an invocation came to: "{request id}/response" or "{request id}/error".
+// answer takes the result of an invocation: "{request id}/response" or "{request id}/error".
 func (w *worker) answer(r *http.Request, path string) reply {
 	if !w.answers.enter() {
 		return reply{} // the process is gone
@@ -61,7 +61,7 @@ func (w *worker) answer(r *http.Request, path string) reply {
 	}
 	result, err := outcome(r, kind)
 	if err != nil {
-		return reply{} // it broke off: the process is about to end, or tries again
+		return reply{} // it broke off: the process is about to end, or retries
 	}
 	c := w.fn.pool.settle(w, id)
 	if c == nil {
@@ -74,8 +74,8 @@ func (w *worker) answer(r *http.Request, path string) reply {
 	return accept()
 }
 
-// outcome reads what an invocation came to: the answer of a function that returned, or the error document of one that
-// failed. One that breaks off in the middle of a streamed answer says so in a trailer.
+// outcome reads the result of an invocation: the answer of a function that returned, or the error document of one that
+// failed. A function that breaks off in the middle of a streamed answer says so in a trailer.
 func outcome(r *http.Request, kind string) (*invoke.Result, error) {
 	body, err := read(r, maxResponse)
 	if errors.Is(err, errTooLarge) {
@@ -95,10 +95,10 @@ func outcome(r *http.Request, kind string) (*invoke.Result, error) {
 	return &invoke.Result{StatusCode: http.StatusOK, Payload: body}, nil
 }
 
-// errTooLarge tells that a body is larger than may be.
+// errTooLarge says that a body exceeds its limit.
 var errTooLarge = errors.New("process: too large")
 
-// read reads a body of at most so many bytes. With errTooLarge it returns the beginning, one byte longer than may be.
+// read reads a body of at most most bytes. With errTooLarge it returns the beginning, one byte longer than the limit.
 func read(r *http.Request, most int) ([]byte, error) {
 	size := 512
 	if n := r.ContentLength; n >= 0 {
@@ -122,7 +122,7 @@ func read(r *http.Request, most int) ([]byte, error) {
 	}
 }
 
-// initError takes the report of a process that cannot start. It is given a moment to end.
+// initError takes the report of a process that cannot start. The process gets a moment to end.
 func (w *worker) initError(r *http.Request) reply {
 	if !w.answers.enter() {
 		return reply{} // the process is gone
@@ -141,7 +141,7 @@ func (w *worker) initError(r *http.Request) reply {
 	return accept()
 }
 
-// accept is the reply of the Runtime API when all is well.
+// accept is the success reply of the Runtime API.
 func accept() reply { return reply{status: http.StatusAccepted, body: accepted} }
 
 var accepted = []byte(`{"status":"OK"}` + "\n")

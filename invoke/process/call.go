@@ -10,26 +10,26 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 )
 
-// noDeadline is what a function is told to have left when its invocation has no deadline: the longest timeout of a mapping.
+// noDeadline is the remaining time that a function sees when its invocation has no deadline: the longest timeout of a
+// mapping.
 const noDeadline = 24 * time.Hour
 
 const (
-	// maxUnread is the most that is written to a process without care for one that does not read it: every system has
-	// buffers for so much.
+	// maxUnread is the most that is written to a process that may not be reading: every system buffers that much.
 	maxUnread = 4 << 10
 
-	// maxBuffer is the most that a process keeps as a buffer for events: what Lambda's limit needs, with the headers.
+	// maxBuffer is the largest buffer for events that a process keeps: what Lambda's limit needs, with the headers.
 	maxBuffer = 6<<20 + 4<<10
 )
 
-// call is one invocation on its way through a process.
+// call is one invocation that a process handles.
 type call struct {
 	in       *invoke.Invocation
 	began    time.Time
 	deadline time.Time
 	trace    string
 
-	// done is given the result by whoever takes the call from its worker. There is room for it.
+	// done gets the result from the goroutine that takes the call from its worker. It has room for one.
 	done chan *invoke.Result
 }
 
@@ -43,21 +43,22 @@ func newCall(ctx context.Context, in *invoke.Invocation) *call {
 	return c
 }
 
-// appendTo appends the invocation as the answer of the Runtime API, with its event. last ends the connection.
+// appendTo appends the invocation with its event as the answer of the Runtime API. last ends the connection.
 func (c *call) appendTo(dst []byte, last bool) []byte {
 	dst = appendStatus(dst, http.StatusOK)
 	dst = appendField(dst, "Lambda-Runtime-Aws-Request-Id", c.in.RequestID)
-	// Rounded up: what a function says that gives up at its deadline then lies behind ours, so that it has timed out.
+	// Rounded up: the answer of a function that gives up at its deadline then comes after our deadline, so that it has
+	// timed out.
 	dst = appendField(dst, "Lambda-Runtime-Deadline-Ms", strconv.FormatInt(c.deadline.UnixMilli()+1, 10))
 	dst = appendField(dst, "Lambda-Runtime-Invoked-Function-Arn", c.in.FunctionARN)
 	dst = appendField(dst, "Lambda-Runtime-Trace-Id", c.trace)
 	return c.in.Event.AppendJSON(appendLength(dst, c.in.Event.Size(), last))
 }
 
-// errGone tells that a process ended before it was given the invocation, which another one can have.
+// errGone says that a process ended before it got the invocation. Another process can run it.
 var errGone = errors.New("process: the process has ended")
 
-// run gives an invocation to a process that was acquired for it, and returns when it has answered or is gone.
+// run gives an invocation to a process that was acquired for it, and returns when the process has answered or is gone.
 func (w *worker) run(ctx context.Context, in *invoke.Invocation) (*invoke.Result, error) {
 	c := newCall(ctx, in)
 	to, last := w.fn.pool.hand(w, c)
@@ -68,7 +69,7 @@ func (w *worker) run(ctx context.Context, in *invoke.Invocation) (*invoke.Result
 	select {
 	case r := <-c.done:
 		if isLate(ctx) {
-			<-ctx.Done() // any moment: an answer from behind the deadline does not count, however the two race
+			<-ctx.Done() // any moment: an answer after the deadline does not count, however the two race
 			return w.cutShort(ctx, c)
 		}
 		return r, nil
@@ -83,8 +84,8 @@ func (w *worker) run(ctx context.Context, in *invoke.Invocation) (*invoke.Result
 	return w.cutShort(ctx, c)
 }
 
-// give writes the event. The process has it from here on: should the connection break, the process has to end before the
-// batch is tried again.
+// give writes the event. From here on the process has it: if the connection breaks, the process must end before the
+// batch is retried.
 func (w *worker) give(ctx context.Context, c *call, to *conn, last bool) {
 	w.writing.Lock()
 	defer w.writing.Unlock()
@@ -101,13 +102,13 @@ func (w *worker) give(ctx context.Context, c *call, to *conn, last bool) {
 	}
 }
 
-// isLate reports whether ctx's deadline has passed, whatever ctx knows of it.
+// isLate reports whether ctx's deadline has passed, even if ctx is not done yet.
 func isLate(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && !time.Now().Before(deadline)
 }
 
-// cutShort returns what an invocation came to that was not answered in time, or whose process is gone.
+// cutShort returns the result of an invocation that was not answered in time, or whose process is gone.
 func (w *worker) cutShort(ctx context.Context, c *call) (*invoke.Result, error) {
 	var timeout *invoke.TimeoutError
 	switch {

@@ -14,15 +14,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// Config says what is run and how. Command is all that it needs.
+// Config says which program runs, and how. Only Command is required.
 type Config struct {
-	// Command is the program and its arguments: an executable that was built for Lambda's provided runtimes, a
-	// "bootstrap" file, or an interpreter with a script. A name without a slash is looked up on PATH; arguments are seen
-	// from Dir.
+	// Command is the program and its arguments: an executable built for Lambda's provided runtimes, a "bootstrap" file,
+	// or an interpreter with a script. A name without a slash is looked up on PATH; arguments are relative to Dir.
 	Command []string
 
-	// Dir is the function's folder: its working directory, and LAMBDA_TASK_ROOT. Empty means the program's own, or this
-	// process's working directory for a program that was found on PATH, such as an interpreter.
+	// Dir is the function's folder: its working directory, and LAMBDA_TASK_ROOT. Empty means the program's own folder,
+	// or this process's working directory for a program that was found on PATH, such as an interpreter.
 	Dir string
 
 	// Handler is what the function sees as _HANDLER. Empty means the program's name without its folder.
@@ -37,42 +36,43 @@ type Config struct {
 	// Region is AWS_REGION and AWS_DEFAULT_REGION; empty leaves both unset.
 	Region string
 
-	// MemorySize is AWS_LAMBDA_FUNCTION_MEMORY_SIZE in megabytes, default 128 as on Lambda. It is only told to the
+	// MemorySize is AWS_LAMBDA_FUNCTION_MEMORY_SIZE in megabytes, default 128 as on Lambda. It only informs the
 	// function: see MemoryLimit.
 	MemorySize int
 
-	// Environment are the function's own variables. Of this process's variables it sees only those that say where things
-	// are: the package comment lists them. Those that the package sets from other fields are refused.
+	// Environment are the function's own variables. Of this process's variables it sees only those that describe the
+	// machine: the package comment lists them. Variables that the package sets from other fields are refused.
 	Environment map[string]string
 
-	// Credentials are what the function's AWS SDK finds, by way of the container credentials endpoint, so that it
-	// renews them by itself. They are retrieved once for each time that a process asks: an aws.CredentialsCache fits.
-	// With nil the function is given none, not even this process's own. It stays the caller's.
+	// Credentials are the credentials of the function's AWS SDK, which gets them from a container credentials endpoint
+	// and renews them by itself. They are retrieved once for each request of a process: an aws.CredentialsCache fits.
+	// With nil the function gets none, not even this process's own. It stays the caller's.
 	Credentials aws.CredentialsProvider
 
-	// MaxProcesses bounds the processes, and with them the invocations that run at once: 1 to 10,000, default 10, which is the
-	// most that one shard can use. Set it to the number of shards times ParallelizationFactor. What comes on top waits
-	// for a process; when its ctx ends before that, it has not run (invoke.ErrThrottled).
+	// MaxProcesses bounds the processes, and with them the concurrent invocations: 1 to 10,000, default 10, which is
+	// the most that one shard can use. Set it to the number of shards times ParallelizationFactor. Further invocations
+	// wait for a process; if their ctx ends before that, they have not run (invoke.ErrThrottled).
 	MaxProcesses int
 
 	// IdleTimeout is how long a process may wait for an invocation before it is stopped: default 5 min, at least 1 ms.
 	IdleTimeout time.Duration
 
-	// InitTimeout is how long a process may take until it asks for its first invocation: default 10 s as on Lambda, at
+	// InitTimeout is how long a process may take until it requests its first invocation: default 10 s as on Lambda, at
 	// least 1 ms.
 	InitTimeout time.Duration
 
-	// MemoryLimit bounds the memory of each process of the function in bytes: what it maps privately and writable
-	// (RLIMIT_DATA), which is somewhat more than what it uses; beyond it allocations fail, which ends most programs. 0
-	// means none. On Linux only, and with /bin/sh: elsewhere New refuses it. At least 16 MiB.
+	// MemoryLimit bounds the memory of each process of the function in bytes: its private writable mappings
+	// (RLIMIT_DATA), which is somewhat more than what it uses. Beyond it allocations fail, which ends most programs. 0
+	// means none. It is supported on Linux only, and needs /bin/sh: elsewhere New refuses it. At least 16 MiB.
 	MemoryLimit int64
 
-	// OutputRate bounds what is logged of the function's output, in bytes a second over all of its processes: default
-	// 256 KiB; -1 means no bound. After a silence four seconds' worth may come at one time. What is over the bound is left
-	// out line by line, and a warning says, at most once a second, how many lines and bytes it was.
+	// OutputRate bounds the logged output of the function, in bytes per second over all of its processes: default 256
+	// KiB; -1 means no bound. After a silence, up to four seconds' worth may be logged together. Excess lines are
+	// omitted, and a warning says, at most once a second, how many lines and bytes they were.
 	OutputRate int
 
-	// Logger is told what the function prints, and of processes that end badly. nil means slog.Default().
+	// Logger gets the function's output, and a line for each process that ends with a failure. nil means
+	// slog.Default().
 	Logger *slog.Logger
 }
 
@@ -86,7 +86,7 @@ const (
 	defaultOutputRate   = 256 << 10
 
 	maxProcesses     = 10_000
-	leastMemoryLimit = 16 << 20 // a shell that starts the program has to fit
+	leastMemoryLimit = 16 << 20 // a shell that starts the program must fit
 )
 
 // withDefaults returns the configuration with every field set.
@@ -117,7 +117,7 @@ func orElse[T comparable](value, otherwise T) T {
 	return value
 }
 
-// check returns all that is wrong with a configuration that has its defaults.
+// check returns all violations of a configuration that has its defaults.
 func (c *Config) check() error {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf("process: "+format, args...)) }

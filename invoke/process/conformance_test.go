@@ -47,7 +47,7 @@ func requireNode(t *testing.T) {
 	switch {
 	case err == nil:
 	case os.Getenv("CI") == "true":
-		t.Fatal("there is no node on PATH: install Node 20 or later (CI=true, so this is no skip)")
+		t.Fatal("there is no node on PATH: install Node 20 or later (CI=true, so this is a failure)")
 	default:
 		t.Skip("there is no node on PATH: install Node 20 or later")
 	}

@@ -13,8 +13,8 @@ import (
 const (
 	credentialsPath = "/credentials"
 
-	// keyLifetime is how long a process may use credentials that do not expire until it asks again: SDKs want to be told
-	// of an end.
+	// keyLifetime is how long a process may use credentials that do not expire until it requests them again: SDKs
+	// expect an expiry.
 	keyLifetime = time.Hour
 )
 
@@ -43,7 +43,7 @@ type keys struct {
 	Expiration      time.Time `json:"Expiration"`
 }
 
-// credentials hands the role's credentials to the process, and to nobody without the token of its environment.
+// credentials returns the role's credentials to the process. A request without the token of its environment is refused.
 func (w *worker) credentials(ctx context.Context, r *http.Request) reply {
 	provider := w.fn.cfg.Credentials
 	if provider == nil {

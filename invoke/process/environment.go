@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// inherited are the variables of this process that a function sees: where things are on this machine, and in what
-// language. Everything else, credentials before all, is the function's only if Config.Environment has it.
+// inherited are the variables of this process that a function sees: paths of this machine, and the language. The
+// function gets others, above all credentials, only from Config.Environment.
 var inherited = []string{
 	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
-	// Windows, where most programs do not start without them.
+	// Windows: without them most programs do not start.
 	"SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "TEMP", "TMP", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "PATHEXT", "COMSPEC",
 }
 
@@ -25,14 +25,14 @@ var reserved = []string{
 	"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "LAMBDA_TASK_ROOT",
 }
 
-// credentialKeys are the variables that would keep an SDK from the credentials of Config.Credentials.
+// credentialKeys are the variables that would make an SDK ignore Config.Credentials.
 var credentialKeys = []string{
 	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
 	"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 	"AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 }
 
-// checkEnvironment returns which of the function's variables it may not have.
+// checkEnvironment returns the variables of the function that are not allowed.
 func (c *Config) checkEnvironment() error {
 	var errs []error
 	for _, key := range slices.Sorted(maps.Keys(c.Environment)) {
@@ -46,7 +46,7 @@ func (c *Config) checkEnvironment() error {
 	return errors.Join(errs...)
 }
 
-// environment returns what all processes of the function have in common. Later entries win over earlier ones.
+// environment returns the variables that all processes of the function share. Later entries override earlier ones.
 func (c *Config) environment() []string {
 	var env []string
 	set := func(key, value string) { env = append(env, key+"="+value) }
@@ -74,12 +74,12 @@ func (c *Config) environment() []string {
 	return env
 }
 
-// logStream names the log stream of one process, in Lambda's manner.
+// logStream names the log stream of one process, in Lambda's form.
 func logStream(now time.Time, version string) string {
 	return fmt.Sprintf("%s[%s]%016x%016x", now.UTC().Format("2006/01/02/"), version, rand.Uint64(), rand.Uint64())
 }
 
-// traceID makes a trace ID that is not sampled, in the form of AWS X-Ray: with the seconds since 1970.
+// traceID generates a trace ID that is not sampled, in the form of AWS X-Ray: with the seconds since 1970.
 func traceID(now time.Time) string {
 	return fmt.Sprintf("Root=1-%08x-%08x%016x;Parent=%016x;Sampled=0", uint32(now.Unix()), rand.Uint32(), rand.Uint64(), rand.Uint64())
 }

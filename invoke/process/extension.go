@@ -15,7 +15,7 @@ const (
 )
 
 // extension answers the extensions' endpoints. A function may register one of its own, as aws-lambda-go does for
-// lambda.WithEnableSIGTERM; it is sent no events. Everything else is not found.
+// lambda.WithEnableSIGTERM; it gets no events. Everything else is not found.
 func (w *worker) extension(ctx context.Context, r *http.Request) reply {
 	c := &w.fn.cfg
 	switch r.Method + " " + r.URL.Path {
@@ -25,7 +25,7 @@ func (w *worker) extension(ctx context.Context, r *http.Request) reply {
 		<-ctx.Done() // the process's end
 		return reply{}
 	case "POST " + extensionPath + "init/error", "POST " + extensionPath + "exit/error":
-		c.Logger.Warn("function's extension reports an error", "pid", w.id(), "errorType", r.Header.Get("Lambda-Extension-Function-Error-Type"))
+		c.Logger.Warn("function's extension reported an error", "pid", w.id(), "errorType", r.Header.Get("Lambda-Extension-Function-Error-Type"))
 		return accept()
 	case "PUT " + telemetryPath:
 		return refuse(http.StatusAccepted, document{"Telemetry.NotSupported", "Telemetry API is not supported"})
@@ -35,7 +35,7 @@ func (w *worker) extension(ctx context.Context, r *http.Request) reply {
 	return refuse(http.StatusNotFound, notFound)
 }
 
-// registration is what an extension is told about the function.
+// registration is the description of the function for an extension.
 func registration(name, version, handler string) []byte {
 	text, _ := json.Marshal(struct { //nolint:errchkjson // three strings
 		Name    string `json:"functionName"`

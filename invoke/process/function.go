@@ -9,10 +9,10 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 )
 
-// Function runs a program as a Lambda function. It is an invoke.Invoker; any number of goroutines may use it.
+// Function runs a program as a Lambda function. It is an invoke.Invoker, and safe for concurrent use.
 type Function struct {
 	cfg   Config
-	env   []string // what all processes have in common
+	env   []string // shared by all processes
 	pool  pool
 	guard guard
 
@@ -20,8 +20,8 @@ type Function struct {
 	lives  sync.WaitGroup // of the workers and the outlet; Close waits for it
 }
 
-// New returns a Function that runs cfg's program. It starts nothing: processes are started by Invoke, and Close ends them.
-// Its error tells everything that is wrong with cfg.
+// New returns a Function that runs cfg's program. It starts nothing: Invoke starts processes, and Close ends them. Its
+// error names all violations of cfg.
 func New(cfg Config) (*Function, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.check(); err != nil {
@@ -39,7 +39,7 @@ func New(cfg Config) (*Function, error) {
 	return f, nil
 }
 
-// spawn starts a process. The pool calls it under its lock, and never after it was closed.
+// spawn starts a process. The pool calls it under its lock, and never after Close.
 func (f *Function) spawn() *worker {
 	w := newWorker(f)
 	f.lives.Go(w.live)
@@ -48,13 +48,13 @@ func (f *Function) spawn() *worker {
 
 // Invoke runs the function once: in a process that waits for an invocation, or in a new one.
 //
-// The function failed, with an error document in AWS's words as the Result's Payload, when it reported an error, when its
-// process ended before it answered, when a process that was started for it did not come to ask for the invocation, and
-// when it has not answered by ctx's deadline; its process is then killed, and Invoke returns when it is gone. When ctx is
+// The function failed, with an error document in AWS's words as the Result's Payload, if it reported an error, if its
+// process ended before it answered, if a process that was started for it did not request the invocation, or if it did
+// not answer by ctx's deadline. In the last case its process is killed, and Invoke returns when it is gone. If ctx is
 // cancelled the process is killed as well, and Invoke returns ctx's cause.
 //
-// The function has not run, so that errors.Is(err, invoke.ErrNotRun) holds, when ctx ends before a process had the event,
-// when this process cannot start another one, and when Close was called.
+// The function has not run, so that errors.Is(err, invoke.ErrNotRun) holds, if ctx ends before a process had the event,
+// if this process cannot start another one, or if Close was called.
 func (f *Function) Invoke(ctx context.Context, in *invoke.Invocation) (*invoke.Result, error) {
 	for {
 		result, err := f.try(ctx, in)
@@ -69,7 +69,7 @@ func (f *Function) Invoke(ctx context.Context, in *invoke.Invocation) (*invoke.R
 	}
 }
 
-// try runs the function in one process. It returns errGone if that has ended without having seen the invocation.
+// try runs the function in one process. It returns errGone if the process has ended without having seen the invocation.
 func (f *Function) try(ctx context.Context, in *invoke.Invocation) (*invoke.Result, error) {
 	w, err := f.pool.acquire(ctx)
 	if failure, ok := errors.AsType[*InitError](err); ok {
@@ -82,8 +82,8 @@ func (f *Function) try(ctx context.Context, in *invoke.Invocation) (*invoke.Resu
 }
 
 // Close stops all processes and returns when they are gone, with their groups. They have half a second to end by
-// themselves. Invocations that run are cut short and count as not run; later ones return ErrClosed. Close may be called
-// more than once, and by several goroutines. Its error is always nil.
+// themselves. Running invocations are cut short and count as not run; later ones return ErrClosed. Close may be called
+// more than once, and concurrently. Its error is always nil.
 func (f *Function) Close() error {
 	for _, w := range f.pool.close() {
 		w.stop()

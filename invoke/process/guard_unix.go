@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// watch is what the guard runs: it keeps a list of process groups, and kills what is on it when its input ends, as it
-// does with us however we end.
+// watch is the guard's script: it keeps a list of process groups, and kills those on the list when its input ends,
+// which happens however this process ends.
 const watch = `trap '' HUP INT QUIT TERM
 groups=
 while read -r op id; do
@@ -27,20 +27,20 @@ done
 for g in $groups; do kill -9 -"$g"; done 2>/dev/null
 `
 
-// guard is a process that outlives us for a moment and kills the process groups that we leave behind. It is a session of
-// its own, so that what ends our group or our terminal does not end it. It starts with the first group, and again if
-// somebody ends it.
+// guard is a process that outlives us for a moment and kills the process groups that we leave. It is a session of its
+// own, so that a signal to our group or our terminal does not end it. It starts with the first group, and again if it
+// was killed.
 type guard struct {
 	log *slog.Logger
 
 	mu      sync.Mutex
-	pipe    *os.File // its input; nil while there is none
+	pipe    *os.File // its input; nil while there is no guard
 	groups  []int
 	waiting sync.WaitGroup
 	warned  bool
 }
 
-// add has a group killed if we end.
+// add makes the guard kill a group when this process ends.
 func (g *guard) add(id int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -50,11 +50,11 @@ func (g *guard) add(id int) {
 	}
 	if err := g.start(); err != nil && !g.warned {
 		g.warned = true
-		g.log.Warn("nothing guards the function's processes: descendants of theirs may outlive this process", "error", err)
+		g.log.Warn("unable to start the guard of the function's processes: their descendants may outlive this process", "error", err)
 	}
 }
 
-// remove leaves a group alone again.
+// remove releases a group from the guard.
 func (g *guard) remove(id int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -74,7 +74,7 @@ func (g *guard) close() {
 	g.waiting.Wait()
 }
 
-// start starts the guard, and tells it of all groups.
+// start starts the guard, and sends it all groups.
 func (g *guard) start() error {
 	g.hangUp()
 	r, w, err := os.Pipe()
@@ -83,7 +83,7 @@ func (g *guard) start() error {
 	}
 	cmd := exec.Command(shell, "-c", watch, "shardmill-guard")
 	cmd.Dir = "/"
-	cmd.Env = []string{} // not nil, which would be ours
+	cmd.Env = []string{} // not nil, which would mean our own
 	cmd.Stdin = r
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	err = cmd.Start()
@@ -100,7 +100,7 @@ func (g *guard) start() error {
 	return nil
 }
 
-// tell writes one line, which a pipe takes as a whole. It reports false when the guard is gone.
+// tell writes one line, whole, to the pipe. It returns false if the guard is gone.
 func (g *guard) tell(op rune, id int) bool {
 	_, err := fmt.Fprintf(g.pipe, "%c %d\n", op, id)
 	return err == nil

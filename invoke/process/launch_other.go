@@ -12,7 +12,7 @@ const shell = "/bin/sh"
 
 func canLimitMemory() bool { return false }
 
-// held is a process that waits with running its program: none here.
+// held is a process that waits before it runs its program: none here.
 type held struct{}
 
 func (held) release() {}
@@ -20,10 +20,10 @@ func (held) release() {}
 // start starts cmd. There are no process groups.
 func start(cmd *exec.Cmd, _ int64) (held, error) { return held{}, cmd.Start() }
 
-// terminate has no way to ask.
+// terminate kills: there is no signal to request an end.
 func terminate(pid int) { kill(pid) }
 
-// kill ends the process. It fails only where there is nothing left to kill.
+// kill ends the process. It fails only if the process has ended already.
 func kill(pid int) {
 	if p, err := os.FindProcess(pid); err == nil {
 		_ = p.Kill()
@@ -31,10 +31,10 @@ func kill(pid int) {
 	}
 }
 
-// sweep has no group to look for.
+// sweep does nothing: there are no process groups.
 func sweep(int) {}
 
-// guard has nothing to guard with.
+// guard does nothing: there are no process groups.
 type guard struct{ log *slog.Logger }
 
 func (*guard) add(int)    {}

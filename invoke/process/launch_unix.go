@@ -10,22 +10,22 @@ import (
 	"syscall"
 )
 
-// shell is what starts the programs and guards them.
+// shell starts the programs and guards them.
 const shell = "/bin/sh"
 
-// hasShell reports whether there is one: images made of a single program have none.
+// hasShell reports whether the shell exists: images with a single program have none.
 func hasShell() bool {
 	info, err := os.Stat(shell)
 	return err == nil && info.Mode()&0o111 != 0
 }
 
-// canLimitMemory reports whether MemoryLimit works here. Other systems know RLIMIT_DATA, but do not hold to it.
+// canLimitMemory reports whether MemoryLimit works here. Other systems have RLIMIT_DATA, but do not enforce it.
 func canLimitMemory() bool { return runtime.GOOS == "linux" && hasShell() }
 
-// held is a process that waits with running its program.
+// held is a process that waits before it runs its program.
 type held struct{ pipe *os.File } // nil: it does not wait
 
-// release has it run the program.
+// release makes it run the program.
 func (h held) release() {
 	if h.pipe != nil {
 		_, _ = h.pipe.WriteString("\n") // it may be gone
@@ -33,8 +33,8 @@ func (h held) release() {
 	}
 }
 
-// start starts cmd in a process group of its own. Where there is a shell, the process waits to be released before it
-// becomes the program, and ends when we end before that: so there is no time at which it runs without a guard.
+// start starts cmd in a process group of its own. If there is a shell, the process waits for release before it becomes
+// the program, and ends if we end before that: so it never runs without a guard.
 func start(cmd *exec.Cmd, memoryLimit int64) (held, error) {
 	cmd.SysProcAttr = attributes()
 	if !hasShell() {
@@ -63,8 +63,8 @@ func start(cmd *exec.Cmd, memoryLimit int64) (held, error) {
 // terminate asks a process and its group to end.
 func terminate(pid int) { _ = syscall.Kill(-pid, syscall.SIGTERM) }
 
-// kill ends a process and its group. It fails only where there is nothing left to kill.
+// kill ends a process and its group. It fails only if nothing is left.
 func kill(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) }
 
-// sweep kills what is left of the group of a process that has ended.
+// sweep kills the rest of the group of a process that has ended.
 func sweep(pid int) { kill(pid) }

@@ -7,29 +7,31 @@ import (
 )
 
 const (
-	// burstTime is how much of the rate may come at one time, such as a stack trace, after a silence of that length.
+	// burstTime is the part of the rate that may be used in one burst, such as a stack trace, after a silence of that
+	// length.
 	burstTime = 4 * time.Second
 
-	// lineCost is what a line costs in addition to its text: the rest of its log line.
+	// lineCost is the cost of a line in addition to its text: the rest of its log line.
 	lineCost = 128
 
-	// reportTime is how often it is logged how much was left out.
+	// reportTime is the interval at which omitted output is logged.
 	reportTime = time.Second
 )
 
-// meter decides what is logged of a function's output: rate bytes a second in the long run. The zero meter has no room.
+// meter decides which output of a function is logged: rate bytes per second in the long run. The zero meter has no
+// room.
 type meter struct {
-	rate int       // bytes a second; negative means any number
+	rate int       // bytes per second; negative means unlimited
 	room float64   // bytes that may be logged now, up to burstTime of the rate
-	at   time.Time // when room was counted
+	at   time.Time // when room was computed
 
 	left leftOut
 }
 
-// leftOut counts the output that was not logged.
+// leftOut counts the output that was omitted.
 type leftOut struct{ lines, bytes int64 }
 
-// newMeter returns a meter with all of its room.
+// newMeter returns a meter with its full room.
 func newMeter(rate int, now time.Time) meter {
 	return meter{rate: rate, room: float64(rate) * burstTime.Seconds(), at: now}
 }
@@ -52,14 +54,14 @@ func (m *meter) admit(now time.Time, n int) bool {
 	return true
 }
 
-// take returns what was left out since the last take.
+// take returns the count of output omitted since the last take.
 func (m *meter) take() leftOut {
 	left := m.left
 	m.left = leftOut{}
 	return left
 }
 
-// outlet is the way of a function's output into the log. All its methods may be called at the same time.
+// outlet passes a function's output to the log. Its methods are safe for concurrent use.
 type outlet struct {
 	log     *slog.Logger
 	lives   *sync.WaitGroup // the Function's, which counts the reporter
@@ -67,7 +69,7 @@ type outlet struct {
 
 	mu        sync.Mutex
 	meter     meter
-	reporting bool // a reporter waits for its time
+	reporting bool // a reporter is waiting
 	closed    bool
 }
 
@@ -89,7 +91,7 @@ func (o *outlet) admit(n int) bool {
 	return false
 }
 
-// report logs what was left out after reportTime, or as soon as the Function is being closed.
+// report logs the omitted output after reportTime, or as soon as the Function is being closed.
 func (o *outlet) report() {
 	timer := time.NewTimer(reportTime)
 	defer timer.Stop()
@@ -100,18 +102,18 @@ func (o *outlet) report() {
 	o.flush()
 }
 
-// flush logs what was left out since the last time, if anything was.
+// flush logs the output omitted since the last time, if there was any.
 func (o *outlet) flush() {
 	o.mu.Lock()
 	left := o.meter.take()
 	o.reporting = false
 	o.mu.Unlock()
 	if left.lines > 0 {
-		o.log.Warn("function output left out", "lines", left.lines, "bytes", left.bytes, "bytesPerSecond", o.meter.rate)
+		o.log.Warn("function output omitted", "lines", left.lines, "bytes", left.bytes, "bytesPerSecond", o.meter.rate)
 	}
 }
 
-// close has reporters wait no longer: what is left out from now on is for the last flush. It may be called more than once.
+// close stops reporters from waiting: the last flush logs later omissions. It may be called more than once.
 func (o *outlet) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

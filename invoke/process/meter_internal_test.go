@@ -100,7 +100,7 @@ func TestWhatIsLeftOutIsReported(t *testing.T) {
 		}
 		report := func(lines, bytes float64) []map[string]any {
 			return []map[string]any{{
-				"level": "WARN", "msg": "function output left out", "lines": lines, "bytes": bytes, "bytesPerSecond": 1000.0,
+				"level": "WARN", "msg": "function output omitted", "lines": lines, "bytes": bytes, "bytesPerSecond": 1000.0,
 			}}
 		}
 		for range 1000 {

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// maxLine is the longest line of a function's output that stays one in the log; the rest of a longer one follows as further lines.
+// maxLine is the maximum length of a line in the log; the rest of a longer one follows as further lines.
 const maxLine = 64 << 10
 
-// output is what a process prints on its way into the log.
+// output is the output of a process on its way to the log.
 type output struct {
 	pipes   []*os.File // our ends
-	theirs  []*os.File // the process's ends, until it has them
+	theirs  []*os.File // the process's ends, until it owns them
 	reading sync.WaitGroup
 }
 
@@ -37,7 +37,7 @@ func (w *worker) capture(cmd *exec.Cmd) (*output, error) {
 	return o, nil
 }
 
-// pipe returns the process's end of a pipe into the log.
+// pipe returns the process's end of a pipe to the log.
 func (o *output) pipe(w *worker, stream string) (*os.File, error) {
 	ours, theirs, err := os.Pipe()
 	if err != nil {
@@ -48,15 +48,15 @@ func (o *output) pipe(w *worker, stream string) (*os.File, error) {
 	return theirs, nil
 }
 
-// passed closes the ends that are the process's alone now.
+// passed closes our copies of the ends that the process owns now.
 func (o *output) passed() {
 	for _, f := range o.theirs {
 		_ = f.Close()
 	}
 }
 
-// finish returns when all is in the log that was printed. A descendant that left the group, and holds the pipes open,
-// is not waited for.
+// finish returns when all output is in the log. It does not wait for a descendant that left the group and holds the
+// pipes open.
 func (o *output) finish() {
 	for _, f := range o.pipes {
 		_ = f.SetReadDeadline(time.Now().Add(drainGrace))
@@ -67,7 +67,7 @@ func (o *output) finish() {
 	}
 }
 
-// log writes what comes through a pipe into the log, line by line, until its end.
+// log copies a pipe to the log, line by line, until its end.
 func (w *worker) log(r *os.File, stream string) {
 	lines := bufio.NewReaderSize(r, maxLine)
 	for {
@@ -81,7 +81,7 @@ func (w *worker) log(r *os.File, stream string) {
 	}
 }
 
-// line logs one line, with the request ID of the invocation that the process had last, unless there is too much output.
+// line logs one line, with the request ID of the process's last invocation, unless there is too much output.
 func (w *worker) line(stream, text string) {
 	if !w.fn.output.admit(len(text)) {
 		return

@@ -14,32 +14,32 @@ import (
 var ErrClosed = fmt.Errorf("%w: process: closed", invoke.ErrUnavailable)
 
 const (
-	// settleTime is how long a process that has answered may take to ask for its next invocation before another one is
-	// started for those that wait. It asks within a tenth of a millisecond unless it has more to do.
+	// settleTime is how long a process that has answered may take to request its next invocation before another one is
+	// started for waiting invocations. It takes less than a tenth of a millisecond unless it has more work.
 	settleTime = 20 * time.Millisecond
 
-	// The back-off between starts of processes none of which comes to answer.
+	// The back-off between starts while no process has answered.
 	leastBackoff = 100 * time.Millisecond
 	mostBackoff  = 10 * time.Second
 )
 
-// state is what a process is at.
+// state is the state of a process.
 type state int
 
 const (
-	starting state = iota // it has not asked for an invocation yet
+	starting state = iota // it has not requested an invocation yet
 	idle                  // it waits for an invocation
-	granted               // an Invoke has it, and has not given it the invocation yet
+	granted               // an Invoke has acquired it, but not sent the invocation yet
 	running               // it has an invocation
-	settling              // it has answered, and not asked for the next invocation yet
-	ending                // it was told to end, or has ended
+	settling              // it has answered, but not requested the next invocation yet
+	ending                // it was asked to end, or has ended
 )
 
-// pool knows the processes of a function and who waits for one. Its lock guards the processes' state as well; nothing is
-// waited for under it.
+// pool knows the processes of a function and the invocations that wait for one. Its lock also guards the processes'
+// state; nothing blocks under it.
 type pool struct {
 	max   int
-	spawn func() *worker // starts a process, which in the end calls gone
+	spawn func() *worker // starts a process, which eventually calls gone
 
 	mu        sync.Mutex
 	all       map[*worker]struct{} // from spawn to gone
@@ -51,13 +51,13 @@ type pool struct {
 	closed    bool
 }
 
-// grant is what an Invoke that waits is given: a process, or why there is none.
+// grant is the result for a waiting Invoke: a process, or the reason why there is none.
 type grant struct {
 	worker *worker
 	err    error
 }
 
-// acquire returns a process that waits for an invocation; it starts one if need be and allowed.
+// acquire returns a process that waits for an invocation; it starts one if necessary and allowed.
 func (p *pool) acquire(ctx context.Context) (*worker, error) {
 	if ctx.Err() != nil {
 		return nil, notRun(ctx)
@@ -92,7 +92,7 @@ func notRun(ctx context.Context) error {
 	return fmt.Errorf("process: no process was free: %w: %w", invoke.ErrThrottled, context.Cause(ctx))
 }
 
-// leave takes one that waits no more out of the queue.
+// leave removes an invocation that no longer waits from the queue.
 func (p *pool) leave(queued chan grant) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -105,7 +105,7 @@ func (p *pool) leave(queued chan grant) {
 	}
 }
 
-// put gives a process to the first who waits, or lets it idle.
+// put gives a process to the first waiting invocation, or marks it as idle.
 func (p *pool) put(w *worker) {
 	if p.closed {
 		return // it is being stopped
@@ -120,14 +120,14 @@ func (p *pool) put(w *worker) {
 	w.timer.Reset(w.fn.cfg.IdleTimeout)
 }
 
-// answer gives g to the first who waits.
+// answer gives g to the first waiting invocation.
 func (p *pool) answer(g grant) {
 	p.waiting[0] <- g
 	p.waiting = slices.Delete(p.waiting, 0, 1)
 }
 
-// grow starts processes for those who wait, as far as no process is about to be free, and as the bound and the
-// back-off let it.
+// grow starts processes for waiting invocations, unless a process is about to be free, within the bound and the
+// back-off.
 func (p *pool) grow() {
 	if p.closed || len(p.waiting) == 0 || len(p.all) >= p.max {
 		return
@@ -160,15 +160,15 @@ func (p *pool) grow() {
 	}
 }
 
-// wake looks again whether a process is to be started.
+// wake checks again whether a process must be started.
 func (p *pool) wake() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.grow()
 }
 
-// ready takes note that a process asks for an invocation, and on which connection. It reports false for one that has an
-// invocation to answer, or has reported that it cannot start.
+// ready notes that a process requests an invocation, and on which connection. It returns false for a process that has
+// an invocation to answer, or has reported that it cannot start.
 func (p *pool) ready(w *worker, c *conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -185,7 +185,7 @@ func (p *pool) ready(w *worker, c *conn) bool {
 	return true
 }
 
-// gone takes note that a process has ended. failure is why it never asked for an invocation.
+// gone notes that a process has ended. failure is why it never requested an invocation.
 func (p *pool) gone(w *worker, failure *InitError) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -202,15 +202,15 @@ func (p *pool) gone(w *worker, failure *InitError) {
 	p.grow()
 }
 
-// drop takes a process out of those that idle.
+// drop removes a process from the idle ones.
 func (p *pool) drop(w *worker) {
 	if i := slices.Index(p.idle, w); i >= 0 {
 		p.idle = slices.Delete(p.idle, i, i+1)
 	}
 }
 
-// backoff returns how long no process is started after so many that came to nothing: none after the first, which may be
-// a record's fault.
+// backoff returns how long no process is started after so many failed ones: 0 after the first, which may be a record's
+// fault.
 func backoff(crashes int) time.Duration {
 	if crashes < 2 {
 		return 0
@@ -218,7 +218,7 @@ func backoff(crashes int) time.Duration {
 	return min(leastBackoff<<min(crashes-2, 16), mostBackoff)
 }
 
-// close has nobody wait any more, and returns the processes that are to be stopped.
+// close ends all waiting, and returns the processes that must be stopped.
 func (p *pool) close() (workers []*worker) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -244,7 +244,7 @@ func TestFloodsOfOutputAreCountedAndNotLogged(t *testing.T) {
 	require.NoError(t, err, "the function is not held up")
 	require.NoError(t, f.Close())
 	logged, left := len(l.find(t, "function output")), 0.0
-	for _, report := range l.find(t, "function output left out") {
+	for _, report := range l.find(t, "function output omitted") {
 		lines, _ := report["lines"].(float64)
 		assert.EqualValues(t, 10*lines, report["bytes"])
 		assert.Equal(t, "WARN", report["level"])

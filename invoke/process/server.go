@@ -17,15 +17,16 @@ const (
 	// maxHeader bounds a request without its body.
 	maxHeader = 1 << 20
 
-	// maxDiscarded is how much of an answer that is too large is still read, so that its sender gets to read our answer.
+	// maxDiscarded is how much of an oversized answer is still read, so that its sender receives our reply.
 	maxDiscarded = 64 << 20
 
-	// acceptPause is waited after a connection that could not be accepted, as when there are too many open files.
+	// acceptPause is the pause after a connection that could not be accepted, for example because there are too many
+	// open files.
 	acceptPause = 10 * time.Millisecond
 )
 
-// server is the HTTP server that is the Lambda to one process. It is not net/http's, for speed: a process that waits for
-// its next invocation costs no goroutine that has to be woken to write the event, since Invoke writes it itself.
+// server is the HTTP server that is Lambda to one process. It does not use net/http, for speed: a process that waits
+// for its next invocation needs no goroutine that must be woken to write the event, because Invoke writes it itself.
 type server struct {
 	worker   *worker
 	listener net.Listener
@@ -36,13 +37,13 @@ type server struct {
 	serving sync.WaitGroup
 }
 
-// conn is one connection of the process. Its goroutine reads it at all times, and so learns when the process hangs up.
+// conn is one connection of the process. Its goroutine reads it all the time, and so notices when the process hangs up.
 type conn struct {
 	net.Conn
 	in    *bufio.Reader
-	left  int64  // how much may be read
+	left  int64  // how much may still be read
 	out   []byte // the buffer of replies
-	last  bool   // no request follows; of the goroutine, and under the pool's lock while asked
+	last  bool   // no request follows; owned by the goroutine, and guarded by the pool's lock while asked
 	asked bool   // it waits for an invocation; guarded by the pool's lock
 }
 
@@ -55,7 +56,7 @@ func listen(w *worker) (*server, error) {
 	return &server{worker: w, listener: listener, conns: map[*conn]struct{}{}}, nil
 }
 
-// serve serves until close. ctx is that of everything that is done for the process.
+// serve serves until close. ctx covers all work for the process.
 func (s *server) serve(ctx context.Context) {
 	for {
 		raw, err := s.listener.Accept()
@@ -95,7 +96,7 @@ func (s *server) begin(ctx context.Context, c *conn) {
 	})
 }
 
-// close closes all connections, and returns when nothing is served any more.
+// close closes all connections, and returns when all goroutines have ended.
 func (s *server) close() {
 	_ = s.listener.Close()
 	s.mu.Lock()
@@ -122,7 +123,7 @@ func (w *worker) request(ctx context.Context, c *conn) bool {
 	c.left = maxHeader
 	r, err := http.ReadRequest(c.in)
 	if err != nil || w.fn.pool.isAsking(c) {
-		return false // it hung up, or talks while it is to listen
+		return false // it hung up, or sends while it must wait
 	}
 	c.left, c.last = maxHeader+maxResponse+maxDiscarded, r.Close
 	if r.Header.Get("Expect") != "" && r.ContentLength != 0 {
@@ -145,7 +146,7 @@ type reply struct {
 	status int
 	id     string // of an extension, for a header
 	body   []byte // JSON
-	later  bool   // without a status: it is written by somebody else; else the connection has broken
+	later  bool   // without a status: another goroutine writes it; else the connection has broken
 }
 
 // write writes a reply.
@@ -159,7 +160,7 @@ func (c *conn) write(a reply) error {
 	return err
 }
 
-// appendLength appends the last fields of a head, with the one that ends the connection if need be.
+// appendLength appends the last fields of a head, including the one that ends the connection if necessary.
 func appendLength(dst []byte, length int, last bool) []byte {
 	if last {
 		dst = appendField(dst, "Connection", "close")
@@ -174,7 +175,7 @@ func appendStatus(dst []byte, status int) []byte {
 	return append(append(append(dst, ' '), http.StatusText(status)...), "\r\n"...)
 }
 
-// lineBreaks keeps a value within its field.
+// lineBreaks keeps a value in its field.
 var lineBreaks = strings.NewReplacer("\r", " ", "\n", " ")
 
 func appendField(dst []byte, name, value string) []byte {

@@ -2,7 +2,7 @@ package process
 
 import "sync"
 
-// tally counts what goes on. Its zero value is ready.
+// tally counts running work. Its zero value is ready.
 type tally struct {
 	mu    sync.Mutex
 	n     int
@@ -10,7 +10,7 @@ type tally struct {
 	ended bool
 }
 
-// enter counts one more. It reports false after end.
+// enter adds one. It returns false after end.
 func (t *tally) enter() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -21,7 +21,7 @@ func (t *tally) enter() bool {
 	return true
 }
 
-// leave counts one less.
+// leave subtracts one.
 func (t *tally) leave() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -31,7 +31,7 @@ func (t *tally) leave() {
 	}
 }
 
-// end lets nobody enter any more, and returns a channel that is closed when all have left. It is called once.
+// end refuses further entries, and returns a channel that is closed when all have left. It is called once.
 func (t *tally) end() <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -2,8 +2,8 @@ package process
 
 import "time"
 
-// hand takes note that a process is given an invocation, and returns the connection that waits for it, and
-// whether it is to end it. It returns nil if the process has ended or hung up.
+// hand notes that a process gets an invocation. It returns the connection that waits for it, and whether to end that
+// connection. It returns nil if the process has ended or hung up.
 func (p *pool) hand(w *worker, c *call) (to *conn, last bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -11,7 +11,7 @@ func (p *pool) hand(w *worker, c *call) (to *conn, last bool) {
 	switch {
 	case w.state != granted:
 		return nil, false
-	case to == nil: // it will ask again
+	case to == nil: // it will request again
 		w.state = settling
 		w.timer.Reset(w.fn.cfg.InitTimeout)
 		return nil, false
@@ -28,7 +28,7 @@ func (p *pool) isAsking(c *conn) bool {
 	return c.asked
 }
 
-// hungUp takes note that a connection is gone. A process that waited for an invocation there has to ask again.
+// hungUp notes that a connection is gone. A process that waited for an invocation there must request it again.
 func (p *pool) hungUp(w *worker, c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -43,8 +43,8 @@ func (p *pool) hungUp(w *worker, c *conn) {
 	}
 }
 
-// retract ends an invocation that is not to go on, and reports false if it has been answered. With kill, its process is
-// to be killed.
+// retract ends an invocation that must not continue, and returns false if it has been answered. With kill, its process
+// must be killed.
 func (p *pool) retract(w *worker, c *call, kill bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -58,7 +58,7 @@ func (p *pool) retract(w *worker, c *call, kill bool) bool {
 	return true
 }
 
-// lost takes note that a process has ended, so that no further invocation goes its way.
+// lost notes that a process has ended, so that it gets no further invocation.
 func (p *pool) lost(w *worker) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -76,7 +76,8 @@ func (p *pool) expects(w *worker, requestID string) bool {
 }
 
 // settle takes the call from a process that has answered it; nil if it has none of that request ID. The process has
-// until the end of the invocation to ask for the next one: as on Lambda, what it does after its answer is part of it.
+// until the end of the invocation to request the next one: as on Lambda, its work after the answer is part of the
+// invocation.
 func (p *pool) settle(w *worker, requestID string) *call {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -88,12 +89,12 @@ func (p *pool) settle(w *worker, requestID string) *call {
 	w.timer.Reset(max(settleTime, c.deadline.Sub(w.answered)))
 	if p.crashes > 0 {
 		p.crashes = 0
-		p.grow() // those who waited for one that answers
+		p.grow() // for those that waited for a process that answers
 	}
 	return c
 }
 
-// failed takes the report of a process that cannot start, and has it killed if it does not end. It reports false for a
+// failed takes the report of a process that cannot start, and has it killed if it does not end. It returns false for a
 // process that has started.
 func (p *pool) failed(w *worker, document []byte) bool {
 	p.mu.Lock()

@@ -12,58 +12,57 @@ import (
 )
 
 const (
-	// stopGrace is what a process is given between the request to end and the kill, when nothing hurries. It is what
-	// Lambda gives.
+	// stopGrace is the time between the request to end and the kill, unless there is a hurry. It is Lambda's.
 	stopGrace = 500 * time.Millisecond
 
-	// drainGrace is how long the answers and the output are waited for that a process left on its way out. Only
-	// descendants that have left its group can hold them open.
+	// drainGrace is how long the last answers and output of an ended process are waited for. Only descendants that left
+	// its group can hold them open.
 	drainGrace = time.Second
 )
 
-// worker is one process of the function, with the server that is the Lambda to it.
+// worker is one process of the function, with the server that is Lambda to it.
 type worker struct {
 	fn    *Function
-	ended chan struct{} // closed when the process has been reaped, and what it said on its way out has been read
+	ended chan struct{} // closed when the process has been reaped, and its last output has been read
 
 	// Set before the process starts.
 	addr  string // the server's, host:port
-	token string // that the credentials are asked for with
+	token string // the token for the credentials
 
 	exit *os.ProcessState // set before ended is closed
 
-	answers tally // requests that bring an answer
+	answers tally // requests that contain an answer
 
-	writing sync.Mutex // held by the one who writes an event: the next one may be there before its Write is back
+	writing sync.Mutex // held while an event is written: the next one may be due before Write returns
 	buffer  []byte     // for the event
 
-	timer *time.Timer // calls expire; what that means depends on the state
+	timer *time.Timer // calls expire; its meaning depends on the state
 
 	// Guarded by the pool's lock.
 	state     state
-	asking    *conn     // that waits for an invocation; nil while none does
+	asking    *conn     // the connection that waits for an invocation; nil without one
 	call      *call     // while it is running
 	requestID string    // of the last invocation, for the log
 	answered  time.Time // when it last answered; zero: never
 	stopped   bool      // by us, and not for anything that it did
 	failure   *InitError
 
-	signals sync.Mutex // guards what is below, so that no signal goes to another process
+	signals sync.Mutex // guards the fields below, so that no signal goes to another process
 	pid     int        // 0 until it has started
 	reaped  bool
 }
 
-// newWorker returns a worker on which live is to be called.
+// newWorker returns a worker. The caller must call live.
 func newWorker(f *Function) *worker {
 	w := &worker{fn: f, ended: make(chan struct{})}
 	w.timer = time.AfterFunc(f.cfg.InitTimeout, w.expire)
 	return w
 }
 
-// live starts the process and returns when all of it is over.
+// live starts the process and returns when it has completely ended.
 func (w *worker) live() {
-	// Linux sends the parent's death signal when the thread ends that the process was forked from, so this goroutine
-	// keeps its thread for as long as the process lives.
+	// Linux sends the parent's death signal when the thread that forked the process ends, so this goroutine keeps its
+	// thread for as long as the process lives.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	err := w.serve()
@@ -71,8 +70,8 @@ func (w *worker) live() {
 	w.finish(err)
 }
 
-// serve runs the process with its server. A server of its own keeps other functions, and other processes of this one,
-// away from its invocations: the Runtime API knows no other name for who asks than the address.
+// serve runs the process with its server. A server per process keeps other functions, and other processes of this one,
+// away from its invocations: the Runtime API identifies a caller only by the address.
 func (w *worker) serve() error {
 	s, err := listen(w)
 	if err != nil {
@@ -96,7 +95,7 @@ func (w *worker) serve() error {
 	return err
 }
 
-// process runs the program. An error tells that it could not be started.
+// process runs the program. An error says that it could not be started.
 func (w *worker) process() error {
 	cmd := exec.Command(w.fn.cfg.Command[0], w.fn.cfg.Command[1:]...)
 	cmd.Dir = w.fn.cfg.Dir
@@ -129,7 +128,7 @@ func (w *worker) id() int {
 	return w.pid
 }
 
-// begun takes note that there is a process. One that is not wanted any more is killed.
+// begun notes that the process exists. A process that is no longer wanted is killed.
 func (w *worker) begun(pid int) {
 	w.signals.Lock()
 	w.pid = pid
@@ -142,7 +141,7 @@ func (w *worker) begun(pid int) {
 	}
 }
 
-// reap ends what is left of the process's group, right behind the process itself: the id cannot be another group's
+// reap kills the rest of the process's group, right after the process itself ended: the id cannot be another group's
 // while this one has members.
 func (w *worker) reap() {
 	w.signals.Lock()
@@ -151,7 +150,7 @@ func (w *worker) reap() {
 	sweep(w.pid)
 }
 
-// kill ends the process and its group at once.
+// kill kills the process and its group immediately.
 func (w *worker) kill() {
 	w.signals.Lock()
 	defer w.signals.Unlock()
@@ -170,7 +169,7 @@ func (w *worker) stop() {
 	}
 }
 
-// finish tells the log and the pool how it ended.
+// finish reports to the log and the pool how the process ended.
 func (w *worker) finish(err error) {
 	failure, stopped := w.outcome(err)
 	log := w.fn.cfg.Logger
@@ -183,7 +182,7 @@ func (w *worker) finish(err error) {
 	w.fn.pool.gone(w, failure)
 }
 
-// outcome returns why the process never asked for an invocation, if so, and whether it was stopped.
+// outcome returns why the process never requested an invocation, if so, and whether it was stopped.
 func (w *worker) outcome(err error) (*InitError, bool) {
 	w.fn.pool.mu.Lock()
 	defer w.fn.pool.mu.Unlock()
@@ -198,14 +197,14 @@ func (w *worker) outcome(err error) (*InitError, bool) {
 	return nil, false
 }
 
-// wasStopped reports whether the process ended because it was not wanted any more.
+// wasStopped reports whether we stopped the process because it was no longer wanted.
 func (w *worker) wasStopped() bool {
 	w.fn.pool.mu.Lock()
 	defer w.fn.pool.mu.Unlock()
 	return w.stopped
 }
 
-// expire does what is due when the time of a state is up.
+// expire handles the end of a state's time.
 func (w *worker) expire() {
 	at := w.expired()
 	switch at {
@@ -218,7 +217,7 @@ func (w *worker) expire() {
 	}
 }
 
-// expired returns the state whose time is up, and takes note of what comes of it.
+// expired returns the state whose time is up, and applies the consequences.
 func (w *worker) expired() state {
 	p := &w.fn.pool
 	p.mu.Lock()

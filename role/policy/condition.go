@@ -22,13 +22,13 @@ const (
 // operator compares a value of the request with those of the document.
 type operator struct {
 	negated bool
-	null    bool                                 // looks whether the key is there
+	null    bool                                 // checks whether the key is present
 	match   func(*pattern, string, Context) bool // of one value; nil for null
 	prepare func(*node, pattern) (pattern, error)
 }
 
-// operators are those that are known. Every other one is an error: a condition that is passed over would grant more
-// than the document says.
+// operators are the known operators. Any other one is an error: ignoring a condition would grant more than the document
+// says.
 var operators = map[string]operator{
 	"StringEquals":              {match: equals, prepare: plain},
 	"StringNotEquals":           {match: equals, prepare: plain, negated: true},
@@ -66,7 +66,7 @@ func (p *pattern) text(c Context) (string, bool) {
 	return b.String(), ok
 }
 
-// plain makes wildcards the characters that they are.
+// plain turns wildcards into the literal characters.
 func plain(_ *node, p pattern) (pattern, error) {
 	for i, one := range p.glob {
 		if one.wild != 0 {
@@ -96,7 +96,7 @@ func truth(n *node, p pattern) (pattern, error) {
 	return p, nil
 }
 
-// readConditions reads a Condition element.
+// readConditions parses a Condition element.
 func (p *parser) readConditions(n *node) ([]condition, error) {
 	if n.kind != objectKind {
 		return nil, wrong(n.place, "must be an object")
@@ -122,7 +122,7 @@ func (p *parser) readConditions(n *node) ([]condition, error) {
 	return all, nil
 }
 
-// readOperator reads "ForAnyValue:StringLikeIfExists" and the like.
+// readOperator parses "ForAnyValue:StringLikeIfExists" and the like.
 func readOperator(m *member) (condition, error) {
 	var c condition
 	name := m.name
@@ -135,15 +135,15 @@ func readOperator(m *member) (condition, error) {
 	known, ok := operators[name]
 	switch {
 	case !ok:
-		return c, wrong(m.value.place, "is not an operator that is known here")
+		return c, wrong(m.value.place, "is not a supported operator")
 	case known.null && (c.ifExists || c.set != ""):
-		return c, wrong(m.value.place, "Null stands alone")
+		return c, wrong(m.value.place, "Null cannot be combined")
 	}
 	c.operator = known
 	return c, nil
 }
 
-// readKey reads one key and its values.
+// readKey parses one key and its values.
 func (p *parser) readKey(c *condition, m *member) error {
 	c.key = strings.ToLower(m.name)
 	if !isKey(c.key) {
@@ -166,8 +166,8 @@ func (p *parser) readKey(c *condition, m *member) error {
 	return nil
 }
 
-// holds reports whether a request meets the condition. Where a variable leaves a negation open, it denies and does not
-// allow.
+// holds reports whether a request meets the condition. If a variable leaves a negation undecided, it denies and does
+// not allow.
 func (c *condition) holds(request Context, deny bool) bool {
 	if c.operator.negated && !c.values.resolvable(request) {
 		return deny

@@ -5,28 +5,28 @@ import (
 	"strings"
 )
 
-// Request is one call that is to be decided.
+// Request is one call to decide about.
 type Request struct {
-	// Principal is who calls: the ARN of a user, a role, a session of a role or a root, or the name of a service, such
+	// Principal is the caller: the ARN of a user, a role, a session of a role or a root, or the name of a service, such
 	// as lambda.amazonaws.com.
 	Principal string
 
-	// Action is what is called: "kinesis:GetRecords". The case of its letters does not matter.
+	// Action is the called action: "kinesis:GetRecords". Its case does not matter.
 	Action string
 
-	// Resource is the ARN of what the call is about, or "*" for calls that are about none. It is not looked at in a
-	// trust policy, which is about its role.
+	// Resource is the ARN of the call's resource, or "*" for calls without one. A trust policy, which is about its
+	// role, ignores it.
 	Resource string
 
-	// Context is what else is known of the call. nil means nothing.
+	// Context holds the condition keys of the call. nil means none.
 	Context Context
 }
 
 // Context holds the values of condition keys, such as "sts:ExternalId". The case of a key does not matter. An operator
-// without ForAnyValue or ForAllValues in front of it is met by one of several values, or a negated one by all of them.
+// without ForAnyValue or ForAllValues holds if one of several values meets it, or, for a negated operator, all of them.
 type Context map[string][]string
 
-// get returns the values of a key in lower case. A key without values is not there.
+// get returns the values of a key in lower case. A key without values is absent.
 func (c Context) get(key string) ([]string, bool) {
 	values, ok := c[key]
 	if ok {
@@ -40,7 +40,7 @@ func (c Context) get(key string) ([]string, bool) {
 	return nil, false
 }
 
-// Decision is what policies come to for a request.
+// Decision is the result of policies for a request.
 type Decision uint8
 
 // The decisions. The zero Decision denies.
@@ -49,11 +49,11 @@ const (
 	ImplicitDeny Decision = iota
 	// Allow is a request that something allows and nothing denies.
 	Allow
-	// ExplicitDeny is a request that a Deny statement is about, whatever else allows it.
+	// ExplicitDeny is a request to which a Deny statement applies, whatever else allows it.
 	ExplicitDeny
 )
 
-// String returns the decision as the IAM simulator has it: implicitDeny, allowed, explicitDeny.
+// String returns the decision in the form of the IAM simulator: implicitDeny, allowed, explicitDeny.
 func (d Decision) String() string {
 	names := [...]string{"implicitDeny", "allowed", "explicitDeny"}
 	if int(d) < len(names) {
@@ -63,8 +63,8 @@ func (d Decision) String() string {
 }
 
 // Evaluate decides a request by all of the policies together: a Deny in any of them wins, then an Allow in any of them.
-// That is how the policies of one principal add up, and how they and a resource's policy do within one account. Policies
-// that must each allow a request, such as those of a role and of its session, are evaluated apart.
+// The policies of one principal combine in this way, and so do they and a resource's policy within one account.
+// Policies that must each allow a request, such as those of a role and of its session, are evaluated separately.
 func Evaluate(r Request, policies ...*Policy) Decision {
 	d, _ := evaluate(r, policies)
 	return d
@@ -88,7 +88,7 @@ func evaluate(r Request, policies []*Policy) (Decision, *Policy) {
 	return decision, nil
 }
 
-// applies reports whether a statement is about a request.
+// applies reports whether a statement applies to a request.
 func (s *statement) applies(r *Request) bool {
 	if s.actions.match(strings.ToLower(r.Action), nil) == s.notActions ||
 		s.resources != nil && !s.isAbout(r) ||
@@ -103,8 +103,8 @@ func (s *statement) applies(r *Request) bool {
 	return true
 }
 
-// isAbout reports whether the request's resource is meant. Where a variable leaves NotResource open, it denies and does
-// not allow.
+// isAbout reports whether the statement covers the request's resource. If a variable leaves NotResource undecided, it
+// denies and does not allow.
 func (s *statement) isAbout(r *Request) bool {
 	if s.notResources && !s.resources.resolvable(r.Context) {
 		return s.deny
@@ -112,7 +112,7 @@ func (s *statement) isAbout(r *Request) bool {
 	return s.resources.match(r.Resource, r.Context) != s.notResources
 }
 
-// names reports whether the statement's principals have who among them.
+// names reports whether who is among the statement's principals.
 func (s *statement) names(who string) bool {
 	for i := range s.principals {
 		if s.principals[i].matches(who) {
@@ -122,7 +122,7 @@ func (s *statement) names(who string) bool {
 	return false
 }
 
-// Authorize is Evaluate for callers that want an error: nil when the request is allowed, else a *DeniedError.
+// Authorize is Evaluate for callers that want an error: nil if the request is allowed, else a *DeniedError.
 func Authorize(r Request, policies ...*Policy) error {
 	decision, by := evaluate(r, policies)
 	if decision == Allow {
@@ -140,7 +140,7 @@ func Authorize(r Request, policies ...*Policy) error {
 
 // DeniedError is a request that is not allowed.
 type DeniedError struct {
-	// Request is what was asked for.
+	// Request is the denied request.
 	Request Request
 
 	// Decision is ImplicitDeny or ExplicitDeny.
@@ -149,8 +149,7 @@ type DeniedError struct {
 	kind documentKind
 }
 
-// Error says so in the words of AWS.
-// Source: IAM User Guide, "Troubleshoot access denied error messages".
+// Error returns the refusal in AWS's words. Source: IAM User Guide, "Troubleshoot access denied error messages".
 func (e *DeniedError) Error() string {
 	on := ""
 	if e.kind != trustKind {
@@ -159,7 +158,7 @@ func (e *DeniedError) Error() string {
 	return "User: " + e.Request.Principal + " is not authorized to perform: " + e.Request.Action + on + " " + e.Reason()
 }
 
-// Reason returns the part of the text that says why: "because no identity-based policy allows the kinesis:GetRecords
+// Reason returns the part of the text with the reason: "because no identity-based policy allows the kinesis:GetRecords
 // action", or "with an explicit deny in an identity-based policy".
 func (e *DeniedError) Reason() string {
 	switch {

@@ -2,19 +2,19 @@ package policy
 
 import "strings"
 
-// The versions of the policy language. Only the second one knows variables.
+// The versions of the policy language. Only the second one has variables.
 const (
 	version2008 = "2008-10-17"
 	version2012 = "2012-10-17"
 )
 
-// Policy is a document that was parsed. It never changes and may be used by many goroutines at once.
+// Policy is a parsed document. It never changes and is safe for concurrent use.
 type Policy struct {
 	kind       documentKind
 	statements []statement
 }
 
-// documentKind is what a document is attached to. Its text is how AWS names it in refusals.
+// documentKind is what a document is attached to. Its text is AWS's name in refusals.
 type documentKind string
 
 const (
@@ -24,7 +24,7 @@ const (
 	sessionKind  documentKind = "session policy"
 )
 
-// names reports whether such a document says who is meant.
+// names reports whether such a document has principals.
 func (k documentKind) names() bool { return k == resourceKind || k == trustKind }
 
 // statement is one statement.
@@ -34,25 +34,23 @@ type statement struct {
 	notActions   bool
 	resources    patterns // nil in a trust policy: the role itself
 	notResources bool
-	principals   []principal // nil in an identity-based policy: whom it is attached to
+	principals   []principal // nil in an identity-based policy: its user or role
 	notPrincipal bool
 	conditions   []condition
 }
 
-// ParseIdentity reads a policy of a user or a role, which says what it may do. A document that cannot be used is a
-// *SyntaxError.
+// ParseIdentity parses a policy of a user or a role, which says what it may do. An unusable document is a *SyntaxError.
 func ParseIdentity(document []byte) (*Policy, error) { return parse(document, identityKind) }
 
-// ParseSession reads the policy of a session, which narrows down what its role may do: both must allow a request. A
-// document that cannot be used is a *SyntaxError.
+// ParseSession parses the policy of a session, which restricts its role: both must allow a request. An unusable
+// document is a *SyntaxError.
 func ParseSession(document []byte) (*Policy, error) { return parse(document, sessionKind) }
 
-// ParseResource reads the policy of a resource, which says who may do what with it. A document that cannot be used is a
+// ParseResource parses the policy of a resource, which says who may do what with it. An unusable document is a
 // *SyntaxError.
 func ParseResource(document []byte) (*Policy, error) { return parse(document, resourceKind) }
 
-// ParseTrust reads the trust policy of a role, which says who may assume it. A document that cannot be used is a
-// *SyntaxError.
+// ParseTrust parses the trust policy of a role, which says who may assume it. An unusable document is a *SyntaxError.
 func ParseTrust(document []byte) (*Policy, error) { return parse(document, trustKind) }
 
 func parse(document []byte, kind documentKind) (*Policy, error) {
@@ -76,7 +74,7 @@ func parse(document []byte, kind documentKind) (*Policy, error) {
 	return policy, nil
 }
 
-// head reads the elements of a policy and returns its statements, at least one.
+// head parses the elements of a policy and returns its statements, at least one.
 func (p *parser) head(root *node) ([]node, error) {
 	if root.kind != objectKind {
 		return nil, wrong("", "is not an object")
@@ -106,13 +104,13 @@ func (p *parser) head(root *node) ([]node, error) {
 	return statements, nil
 }
 
-// parser is what reading a statement depends on.
+// parser is the context of parsing a statement.
 type parser struct {
 	kind    documentKind
 	version string
 }
 
-// statement reads one statement.
+// statement parses one statement.
 func (p *parser) statement(n *node) (statement, error) {
 	if n.kind != objectKind {
 		return statement{}, wrong(n.place, "must be an object")
@@ -129,7 +127,7 @@ func (p *parser) statement(n *node) (statement, error) {
 	return s, p.complete(n.place, &s, seen)
 }
 
-// element reads one element of a statement.
+// element parses one element of a statement.
 func (p *parser) element(s *statement, m *member) (err error) {
 	switch m.name {
 	case "Sid":
@@ -158,7 +156,7 @@ func (p *parser) element(s *statement, m *member) (err error) {
 	return err
 }
 
-// complete tells which elements are missing, or must not be there.
+// complete returns an error if elements are missing or must not be present.
 func (p *parser) complete(place string, s *statement, seen map[string]bool) error {
 	for _, pair := range [][2]string{{"Action", "NotAction"}, {"Resource", "NotResource"}, {"Principal", "NotPrincipal"}} {
 		if seen[pair[0]] && seen[pair[1]] {
@@ -185,7 +183,7 @@ func (p *parser) complete(place string, s *statement, seen map[string]bool) erro
 	return nil
 }
 
-// readActions reads "*", "service:Name" or a list of them.
+// readActions parses "*", "service:Name" or a list of them.
 func readActions(n *node) (patterns, error) {
 	texts, err := n.texts()
 	if err != nil {
@@ -202,7 +200,7 @@ func readActions(n *node) (patterns, error) {
 	return all, nil
 }
 
-// readResources reads "*", an ARN or a list of them.
+// readResources parses "*", an ARN or a list of them.
 func (p *parser) readResources(n *node) (patterns, error) {
 	texts, err := n.texts()
 	if err != nil {

@@ -5,13 +5,13 @@ import (
 	"unicode/utf8"
 )
 
-// piece is a part of a pattern: text that is taken as it is, a wildcard, or a variable.
+// piece is a part of a pattern: literal text, a wildcard, or a variable.
 type piece struct {
 	text     string
 	wild     byte   // '*', '?', or 0
 	variable string // the key, in lower case; empty unless it is one
 	fallback *string
-	value    bool // text that a variable stood for: its colons part no ARN
+	value    bool // the value of a variable: its colons do not separate the parts of an ARN
 }
 
 // pattern is a text with wildcards and variables.
@@ -22,7 +22,7 @@ type pattern struct {
 
 type patterns []pattern
 
-// literalVariables splits a text into pieces without looking for variables.
+// literalVariables splits a text into pieces without variables.
 func literalVariables(s string) []piece {
 	var pieces []piece
 	for s != "" {
@@ -40,7 +40,7 @@ func literalVariables(s string) []piece {
 	return pieces
 }
 
-// pattern reads a text with wildcards, and with variables where the version of the document has them.
+// pattern parses a text with wildcards, and with variables if the version of the document has them.
 func (p *parser) pattern(n *node) (pattern, error) {
 	if p.version != version2012 {
 		return pattern{glob: literalVariables(n.text)}, nil
@@ -65,7 +65,7 @@ func (p *parser) pattern(n *node) (pattern, error) {
 	}
 }
 
-// readVariable reads what stands between ${ and }.
+// readVariable parses the text between ${ and }.
 func readVariable(n *node, inner string) (piece, error) {
 	switch inner {
 	case "*", "?", "$":
@@ -86,13 +86,13 @@ func readVariable(n *node, inner string) (piece, error) {
 	return v, nil
 }
 
-// isKey reports whether s may be the key of a context: "service:name", perhaps with "/tag" behind it.
+// isKey reports whether s may be the key of a context: "service:name", optionally followed by "/tag".
 func isKey(s string) bool {
 	service, name, ok := strings.Cut(s, ":")
 	return ok && service != "" && name != "" && !strings.ContainsAny(s, "${}*?' ")
 }
 
-// resolve puts the request's values in. It fails when the request has none, or several: then nothing matches.
+// resolve inserts the request's values. It fails if the request has none, or several: then nothing matches.
 func (p *pattern) resolve(c Context) ([]piece, bool) {
 	out := make([]piece, 0, len(p.glob))
 	for _, one := range p.glob {
@@ -100,7 +100,7 @@ func (p *pattern) resolve(c Context) ([]piece, bool) {
 			values, _ := c.get(one.variable)
 			switch {
 			case len(values) == 1:
-				one = piece{text: values[0], value: true} // its own wildcards are no wildcards
+				one = piece{text: values[0], value: true} // its own wildcards are literal
 			case len(values) == 0 && one.fallback != nil:
 				one = piece{text: *one.fallback, value: true}
 			default:
@@ -112,7 +112,7 @@ func (p *pattern) resolve(c Context) ([]piece, bool) {
 	return out, true
 }
 
-// matches reports whether s is what the pattern describes.
+// matches reports whether s matches the pattern.
 func (p *pattern) matches(s string, c Context) bool {
 	pieces, ok := p.resolve(c)
 	if !ok {
@@ -143,7 +143,7 @@ func (ps patterns) match(s string, c Context) bool {
 	return false
 }
 
-// glob matches by remembering the last * only, so that its time is at most the product of both lengths.
+// glob matches with memory of the last * only, so that its time is at most the product of both lengths.
 func glob(pieces []piece, s string) bool {
 	i, j := 0, 0
 	star, mark := -1, 0
@@ -172,7 +172,7 @@ func glob(pieces []piece, s string) bool {
 	return true
 }
 
-// width returns the bytes of the first character.
+// width returns the number of bytes of the first character.
 func width(s string) int {
 	_, n := utf8.DecodeRuneInString(s)
 	return n
@@ -195,7 +195,7 @@ func globARN(pieces []piece, s string) bool {
 // arnParts is how many parts an ARN has: arn, partition, service, region, account, resource.
 const arnParts = 6
 
-// splitPieces cuts a pattern of an ARN at its first five colons.
+// splitPieces splits a pattern of an ARN at its first five colons.
 func splitPieces(pieces []piece) [][]piece {
 	parts := make([][]piece, 1, arnParts)
 	for _, one := range pieces {
@@ -218,7 +218,7 @@ func splitPieces(pieces []piece) [][]piece {
 	return parts
 }
 
-// isARN reports whether s has the parts of an ARN, wildcards and variables among them.
+// isARN reports whether s has the parts of an ARN; wildcards and variables are allowed.
 func isARN(s string) bool {
 	return strings.HasPrefix(s, "arn:") && len(splitPieces(literalVariables(withoutVariables(s)))) == arnParts
 }

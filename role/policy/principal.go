@@ -13,7 +13,7 @@ type principal struct {
 	exact   string // an ARN, or the name of a service, a federation or a canonical user
 }
 
-// readPrincipals reads "*", or an object of kinds.
+// readPrincipals parses "*", or an object of kinds.
 func readPrincipals(n *node) ([]principal, error) {
 	if n.kind == textKind && n.text == "*" {
 		return []principal{{anyone: true}}, nil
@@ -42,13 +42,13 @@ func readPrincipals(n *node) ([]principal, error) {
 	return all, nil
 }
 
-// readPrincipal reads one principal. A * stands alone or not at all, as IAM has it.
+// readPrincipal parses one principal. As in IAM, a * must be alone.
 func readPrincipal(kind string, n *node) (principal, error) {
 	switch {
 	case n.text == "*" && kind == "AWS":
 		return principal{anyone: true}, nil
 	case n.text == "" || strings.ContainsAny(n.text, "*?$"):
-		return principal{}, wrong(n.place, "%q names no principal: wildcards and variables are not for principals", n.text)
+		return principal{}, wrong(n.place, "%q names no principal: principals cannot have wildcards and variables", n.text)
 	case kind != "AWS":
 		return principal{exact: n.text}, nil
 	case isAccount(n.text):
@@ -66,7 +66,7 @@ func readPrincipal(kind string, n *node) (principal, error) {
 	return principal{exact: n.text}, nil
 }
 
-// matches reports whether the principal of a request is meant.
+// matches reports whether the entry covers the principal of a request.
 func (p *principal) matches(who string) bool {
 	if p.anyone || p.exact != "" {
 		return p.anyone || p.exact == who

@@ -10,19 +10,20 @@ import (
 	"strings"
 )
 
-// maxDepth is how deep a document may nest. The deepest place that has a meaning is a value of a condition, at 6.
+// maxDepth is the maximum nesting of a document. The deepest meaningful place is a value of a condition, at 6.
 const maxDepth = 8
 
-// SyntaxError is a document that cannot be used.
+// SyntaxError reports an unusable document.
 type SyntaxError struct {
-	// Place is where: "Statement[1].Condition.StringLike.aws:SourceArn", empty for the document as a whole.
+	// Place is the place of the mistake: "Statement[1].Condition.StringLike.aws:SourceArn", empty for the document as a
+	// whole.
 	Place string
 
-	// Message is what is wrong there.
+	// Message is the mistake.
 	Message string
 }
 
-// Error says where and what.
+// Error returns the place and the mistake.
 func (e *SyntaxError) Error() string {
 	if e.Place == "" {
 		return "policy: " + e.Message
@@ -34,7 +35,7 @@ func wrong(place, format string, args ...any) error {
 	return &SyntaxError{Place: place, Message: fmt.Sprintf(format, args...)}
 }
 
-// node is a value of the document: an object, a list or text. Booleans and numbers are their text, as IAM takes them.
+// node is a value of the document: an object, a list or text. Booleans and numbers are text, as in IAM.
 type node struct {
 	place  string
 	object []member // in the document's order; nil unless it is an object
@@ -56,7 +57,7 @@ type member struct {
 	value node
 }
 
-// readTree reads a JSON document. Unlike encoding/json it refuses keys that come twice, as IAM does.
+// readTree parses a JSON document. Unlike encoding/json it refuses duplicate keys, as IAM does.
 func readTree(document []byte) (node, error) {
 	d := json.NewDecoder(bytes.NewReader(document))
 	d.UseNumber()
@@ -109,7 +110,7 @@ func readObject(d *json.Decoder, place string, depth int) (node, error) {
 		}
 		at := strings.TrimPrefix(place+"."+name, ".")
 		if seen[name] {
-			return node{}, wrong(at, "comes twice")
+			return node{}, wrong(at, "occurs twice")
 		}
 		seen[name] = true
 		value, err := readNode(d, at, depth+1)
@@ -133,7 +134,7 @@ func readList(d *json.Decoder, place string, depth int) (node, error) {
 	return n, closing(d, place)
 }
 
-// closing reads the end of an object or a list.
+// closing parses the end of an object or a list.
 func closing(d *json.Decoder, place string) error {
 	if _, err := d.Token(); err != nil {
 		return wrong(place, "is not JSON: %v (at byte %d)", err, d.InputOffset())
@@ -141,7 +142,7 @@ func closing(d *json.Decoder, place string) error {
 	return nil
 }
 
-// elements returns the elements of a list, or the one value that stands for a list of itself.
+// elements returns the elements of a list, or a single value as a list.
 func (n *node) elements() []node {
 	if n.kind == listKind {
 		return n.list

@@ -13,13 +13,13 @@ import (
 	"github.com/shardmill/shardmill/role/policy"
 )
 
-// Config is what an Account may be told.
+// Config configures an Account.
 type Config struct {
 	// Now is the account's clock. Nil: time.Now, which is the fake clock inside a synctest bubble.
 	Now func() time.Time
 }
 
-// Account is one account's users, roles and sessions. Its methods may be called at the same time. It needs no closing.
+// Account is one account's users, roles and sessions. It is safe for concurrent use. It needs no closing.
 type Account struct {
 	now func() time.Time
 
@@ -32,21 +32,21 @@ type Account struct {
 	failures []error
 }
 
-// identity is who a policy is attached to.
+// identity is the owner of policies.
 type identity struct {
 	arn      string
 	policies []*policy.Policy
 }
 
-// Role is a role as a test makes it.
+// Role is a role that a test defines.
 type Role struct {
-	// ARN names the role: arn:aws:iam::123456789012:role/ship-orders.
+	// ARN is the role's ARN: arn:aws:iam::123456789012:role/ship-orders.
 	ARN string
 
 	// Trust is its trust policy, a JSON document.
 	Trust string
 
-	// Policies say what it may do, JSON documents. None: nothing.
+	// Policies are its permissions, as JSON documents. None: nothing is allowed.
 	Policies []string
 
 	// MaxDuration is the longest session. 0 means 1 hour.
@@ -64,13 +64,13 @@ type Session struct {
 	// ARN is arn:aws:sts::123456789012:assumed-role/ship-orders/awslambda_1_20260919091045954.
 	ARN string
 
-	// RoleARN, Name, ExternalID and SourceIdentity are what AssumeRole was called with.
+	// RoleARN, Name, ExternalID and SourceIdentity are the parameters of AssumeRole.
 	RoleARN, Name, ExternalID, SourceIdentity string
 
-	// AccessKeyID and Token are its credentials, without the secret, which nobody verifies.
+	// AccessKeyID and Token are its credentials, without the secret, which is never verified.
 	AccessKeyID, Token string
 
-	// Start and Expires are when it began and when it ends.
+	// Start and Expires are when it began and when it expires.
 	Start, Expires time.Time
 
 	policy *policy.Policy // nil: none
@@ -86,7 +86,7 @@ func New(c Config) *Account {
 	}
 }
 
-// SetUser makes a user known by an access key, or changes its policies, which are JSON documents.
+// SetUser defines a user with an access key, or changes its policies, which are JSON documents.
 func (a *Account) SetUser(accessKeyID, arn string, policies ...string) error {
 	parsed, err := parseAll(policies)
 	if err != nil {
@@ -98,7 +98,7 @@ func (a *Account) SetUser(accessKeyID, arn string, policies ...string) error {
 	return nil
 }
 
-// SetRole makes a role, or changes it: at once for its sessions, too.
+// SetRole defines a role, or changes it, with immediate effect on its sessions.
 func (a *Account) SetRole(r Role) error {
 	trust, err := policy.ParseTrust([]byte(r.Trust))
 	if err != nil {
@@ -117,14 +117,14 @@ func (a *Account) SetRole(r Role) error {
 	return nil
 }
 
-// DeleteRole deletes a role. Its sessions may do nothing any more.
+// DeleteRole deletes a role. Its sessions lose all permissions.
 func (a *Account) DeleteRole(arn string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.roles, arn)
 }
 
-// Fail makes the next n calls of the handler answer err. A smithy.APIError goes out as it is, any other as an
+// Fail makes the next n calls of the handler return err. A smithy.APIError is returned unchanged, any other as an
 // InternalFailure.
 func (a *Account) Fail(err error, n int) {
 	a.mu.Lock()
@@ -132,7 +132,7 @@ func (a *Account) Fail(err error, n int) {
 	a.failures = append(a.failures, slices.Repeat([]error{err}, n)...)
 }
 
-// ClearFailures forgets the failures that no call has had yet.
+// ClearFailures drops the remaining failures.
 func (a *Account) ClearFailures() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -150,8 +150,8 @@ func (a *Account) Sessions() []Session {
 	return all
 }
 
-// Principal returns whose credentials these are: a user's ARN or a session's. Unknown credentials, and those of a
-// session that ended, are a smithy.APIError as Kinesis and other services of its kind answer it.
+// Principal returns the owner of the credentials: a user's ARN or a session's. Unknown credentials, and those of an
+// expired session, are a smithy.APIError in the form of Kinesis and similar services.
 func (a *Account) Principal(accessKeyID, sessionToken string) (string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -172,7 +172,7 @@ func (a *Account) Principal(accessKeyID, sessionToken string) (string, error) {
 	return s.ARN, nil
 }
 
-// Authorize tells whether a principal may do something by its policies: nil, or a *policy.DeniedError in AWS's words.
+// Authorize decides by the principal's policies: nil, or a *policy.DeniedError in AWS's words.
 func (a *Account) Authorize(principal, action, resource string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -187,7 +187,8 @@ func (a *Account) Authorize(principal, action, resource string) error {
 	return nil
 }
 
-// find returns the identity behind a principal, and its session if it is one. Nobody is an identity without policies.
+// find returns the identity of a principal, and its session if it is one. An unknown principal is an identity without
+// policies.
 func (a *Account) find(principal string) (identity, *Session) {
 	for _, u := range a.users {
 		if u.arn == principal {
@@ -205,7 +206,7 @@ func (a *Account) find(principal string) (identity, *Session) {
 	return identity{arn: principal}, nil
 }
 
-// context is what AWS tells of the caller with each call.
+// context returns the condition keys that AWS sends for the caller with each call.
 func (i *identity) context() policy.Context {
 	return policy.Context{"aws:PrincipalArn": {i.arn}, "aws:PrincipalAccount": {accountOf(i.arn)}}
 }

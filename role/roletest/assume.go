@@ -26,7 +26,7 @@ type assumption struct {
 	tags                                      map[string]string
 }
 
-// readAssumption reads the call's parameters.
+// readAssumption parses the call's parameters.
 func readAssumption(form url.Values) (assumption, error) {
 	c := assumption{
 		roleARN: form.Get("RoleArn"), name: form.Get("RoleSessionName"), externalID: form.Get("ExternalId"),
@@ -59,7 +59,7 @@ func readAssumption(form url.Values) (assumption, error) {
 	return c, nil
 }
 
-// assume makes a session, if the caller may.
+// assume creates a session, if the caller may.
 func (a *Account) assume(caller string, c assumption) (*Session, error) {
 	r := a.roles[c.roleARN]
 	if r == nil {
@@ -72,7 +72,7 @@ func (a *Account) assume(caller string, c assumption) (*Session, error) {
 		return nil, invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
 	number := len(a.order) + 1
-	now := a.now().Truncate(time.Second) // STS gives whole seconds
+	now := a.now().Truncate(time.Second) // STS uses whole seconds
 	s := &Session{
 		ARN: fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", accountOf(c.roleARN),
 			c.roleARN[strings.LastIndexByte(c.roleARN, '/')+1:], c.name),
@@ -85,9 +85,8 @@ func (a *Account) assume(caller string, c assumption) (*Session, error) {
 	return s, nil
 }
 
-// mayAssume asks the trust policy, and the caller's own policies unless the trust policy names the caller itself, in the
-// role's account.
-// Source: IAM User Guide, "Policy evaluation logic".
+// mayAssume checks the trust policy, and the caller's own policies unless the trust policy names the caller itself, in
+// the role's account. Source: IAM User Guide, "Policy evaluation logic".
 func (a *Account) mayAssume(caller string, r *roleEntry, c assumption) error {
 	who, _ := a.find(caller)
 	context := who.context()

@@ -13,7 +13,7 @@ import (
 	"github.com/shardmill/shardmill/internal/arns"
 )
 
-// What STS's model says of AssumeRole, version 2011-06-15.
+// The constraints of AssumeRole in STS's model, version 2011-06-15.
 var (
 	namePattern     = newText(2, 64, `[\w+=,.@-]*`)
 	identityPattern = newText(2, 256, `[\w+=,.@-]*`)
@@ -27,7 +27,7 @@ var (
 // maxTags is the most tags of a session.
 const maxTags = 50
 
-// text is what the model says of a string.
+// text is the model's constraint of a string.
 type text struct {
 	min, max int
 	pattern  *regexp.Regexp // of the whole string
@@ -38,7 +38,7 @@ func newText(low, high int, pattern string) text {
 	return text{low, high, regexp.MustCompile(`\A(?:` + pattern + `)\z`), pattern}
 }
 
-// check returns what breaks the constraints of the model, in the words of STS, and then what is wrong beyond it.
+// check returns the violations of the model's constraints, in the words of STS, and then other mistakes.
 func (c *assumption) check(form url.Values) error {
 	var wrong []string
 	add := func(member, value string, t text) { wrong = append(wrong, t.wrong(member, value)...) }
@@ -60,7 +60,7 @@ func (c *assumption) check(form url.Values) error {
 		add(fmt.Sprintf("tags.%d.member.value", i+1), c.tags[key], valuePattern)
 	}
 	if len(wrong) > 0 {
-		slices.Sort(wrong) // STS has no order that is known
+		slices.Sort(wrong) // STS's order is not known
 		noun := "error"
 		if len(wrong) > 1 {
 			noun = "errors"
@@ -70,7 +70,7 @@ func (c *assumption) check(form url.Values) error {
 	return c.beyond()
 }
 
-// beyond returns what is wrong though the model has nothing against it. The text of reserved prefixes is ours.
+// beyond returns mistakes that the model does not cover. The text of reserved prefixes is ours.
 func (c *assumption) beyond() error {
 	if !arns.Role.Fits(c.roleARN) {
 		return invalid("%s is invalid", c.roleARN)
@@ -89,7 +89,7 @@ func (c *assumption) beyond() error {
 	return nil
 }
 
-// wrong returns how a value breaks the constraints.
+// wrong returns how a value violates the constraints.
 func (t text) wrong(member, value string) []string {
 	var all []string
 	add := func(format string, args ...any) {

@@ -1,5 +1,5 @@
-// Package roletest is an AWS account's IAM and STS in memory, for tests: users, roles with trust policies, sessions that
-// end, and the question whether one of them may do something.
+// Package roletest is an AWS account's IAM and STS in memory, for tests: users, roles with trust policies, sessions
+// that expire, and permission checks.
 //
 //	account := roletest.New(roletest.Config{})
 //	account.SetUser("AKIDEXAMPLE", "arn:aws:iam::123456789012:user/host")
@@ -11,11 +11,11 @@
 //		Authorize: account.Authorize,
 //	})
 //
-// The handler answers sts:AssumeRole and iam:SimulatePrincipalPolicy with the services' forms and, where they are known,
-// words. Who calls is told by the access key, and by the session token; signatures are not verified.
+// The handler answers sts:AssumeRole and iam:SimulatePrincipalPolicy in the services' form and, where they are known,
+// words. The access key and the session token identify the caller; signatures are not verified.
 //
-// Policies are evaluated by package policy, which knows a subset of IAM. Of the context keys there are those of the
-// caller's ARN and account, and in AssumeRole those of its parameters. A change of a role or a user takes effect at
-// once, for sessions that exist too. There are no resource-based policies, no permissions boundaries, no organizations,
-// and no other accounts' identities.
+// Package policy, which supports a subset of IAM, evaluates the policies. The context keys are the caller's ARN and
+// account, and in AssumeRole its parameters. A change of a role or a user takes effect immediately, for existing
+// sessions too. There are no resource-based policies, no permissions boundaries, no organizations, and no identities of
+// other accounts.
 package roletest

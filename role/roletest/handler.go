@@ -37,7 +37,7 @@ func accessDenied(message string) error {
 	return &failure{status: http.StatusForbidden, code: "AccessDenied", message: message}
 }
 
-// Handler returns the account's STS and IAM over the query protocol, as the SDK's clients speak it.
+// Handler returns the account's STS and IAM over the query protocol, for the SDK's clients.
 func (a *Account) Handler() http.Handler { return http.HandlerFunc(a.serve) }
 
 func (a *Account) serve(w http.ResponseWriter, r *http.Request) {
@@ -53,10 +53,10 @@ func (a *Account) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Amzn-Requestid", requestID)
 	w.Header().Set("Date", a.now().UTC().Format(http.TimeFormat))
 	w.WriteHeader(status)
-	_ = xml.NewEncoder(w).Encode(out) // nothing can be done about a client that does not take it
+	_ = xml.NewEncoder(w).Encode(out) // an unread answer is the client's problem
 }
 
-// asFailure puts an error in the form of the query protocol.
+// asFailure converts an error to the form of the query protocol.
 func asFailure(err error) *failure {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f
@@ -113,8 +113,8 @@ func (a *Account) nextFailure() error {
 	return err
 }
 
-// accessKey returns the access key and the session token that a request was signed with, empty where there is none.
-// The signature is not verified.
+// accessKey returns the access key and the session token of a request's signature, empty if there is none. The
+// signature is not verified.
 func accessKey(r *http.Request) (accessKeyID, sessionToken string) {
 	_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
 	accessKeyID, _, _ = strings.Cut(credential, "/")
@@ -139,7 +139,7 @@ func (a *Account) answerAssume(caller string, form url.Values) (any, error) {
 	}, nil
 }
 
-// answerSimulate tells what a user or a role may do, to whom may ask.
+// answerSimulate returns the permissions of a user or a role, if the caller may simulate them.
 func (a *Account) answerSimulate(caller string, form url.Values) (any, error) {
 	source := form.Get("PolicySourceArn")
 	if err := a.Authorize(caller, "iam:SimulatePrincipalPolicy", source); err != nil {

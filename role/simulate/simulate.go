@@ -1,14 +1,14 @@
-// Package simulate asks IAM whether a role may do all that a mapping needs, without doing any of it: what
-// [role.CheckSource] cannot try without a side effect, such as sending a message to a queue, it can.
+// Package simulate asks IAM whether a role may do everything that a mapping needs, without doing any of it. It covers
+// calls that [role.CheckSource] cannot try without a side effect, such as sending a message to a queue.
 //
 //	err := simulate.Check(ctx, iam.NewFromConfig(awsConfig), "arn:aws:iam::123456789012:role/ship-orders", needs)
 //	if errors.Is(err, simulate.ErrNotAllowed) {
-//		// the caller may not ask; nothing is known
+//		// the caller may not simulate; nothing is known
 //	}
 //
 // The client needs iam:SimulatePrincipalPolicy on the role, which the role itself seldom has and should not need. IAM
-// looks at the role's own policies, its permissions boundary and its organization's; the policies of queues, buckets and
-// keys, which may allow or deny besides, are not asked.
+// evaluates the role's own policies, its permissions boundary and its organization's. It ignores the policies of
+// queues, buckets and keys, which may also allow or deny.
 package simulate
 
 import (
@@ -26,17 +26,17 @@ import (
 	"github.com/shardmill/shardmill/role"
 )
 
-// ErrNotAllowed says that the caller may not ask IAM: it is not known what the role may do. What IAM said is wrapped with
-// it.
+// ErrNotAllowed says that the caller may not call IAM: the role's permissions are not known. The error also wraps
+// IAM's.
 var ErrNotAllowed = errors.New("simulate: iam:SimulatePrincipalPolicy is not allowed")
 
-// Client is what Check needs of IAM. *iam.Client of the AWS SDK for Go v2 is one.
+// Client is the part of the IAM API that Check needs. *iam.Client of the AWS SDK for Go v2 is one.
 type Client interface {
 	SimulatePrincipalPolicy(context.Context, *iam.SimulatePrincipalPolicyInput, ...func(*iam.Options)) (*iam.SimulatePrincipalPolicyOutput, error)
 }
 
-// Check returns nil if the role may do what n needs, else an *role.AccessError with AWS Lambda's text for each permission
-// that is missing, joined. It makes one call for each of n's grants.
+// Check returns nil if the role may do what n needs, else an *role.AccessError with AWS Lambda's text for each missing
+// permission, joined. It makes one call for each of n's grants.
 func Check(ctx context.Context, client Client, roleARN string, n role.Needs) error {
 	if _, err := arns.Role.Parse(roleARN); err != nil {
 		return fmt.Errorf("simulate: role %q: %w", roleARN, err)
@@ -61,10 +61,10 @@ func Check(ctx context.Context, client Client, roleARN string, n role.Needs) err
 // permission is an action on a resource.
 type permission struct{ action, resource string }
 
-// ask returns which permissions of a grant are missing.
+// ask returns the missing permissions of a grant.
 func ask(ctx context.Context, client Client, roleARN string, g role.Grant) ([]permission, error) {
 	in := &iam.SimulatePrincipalPolicyInput{PolicySourceArn: &roleARN, ActionNames: g.Actions}
-	granted := map[string]string{} // by what IAM is asked about, which is one resource and not many
+	granted := map[string]string{} // keyed by the ARN in the request, which must be one resource, not a pattern
 	for _, r := range g.Resources {
 		one := strings.ReplaceAll(r, "*", "x")
 		in.ResourceArns = append(in.ResourceArns, one)
@@ -91,7 +91,8 @@ func ask(ctx context.Context, client Client, roleARN string, g role.Grant) ([]pe
 	}
 }
 
-// notAllowed returns what a result denies: for each resource where IAM tells them apart, else for the first.
+// notAllowed returns the denied permissions of a result: for each resource if IAM distinguishes them, else for the
+// first.
 func notAllowed(r *types.EvaluationResult, first string) []permission {
 	action := aws.ToString(r.EvalActionName)
 	var all []permission

@@ -15,15 +15,15 @@ import (
 
 var _ invoke.DestinationChecker = (*Destination)(nil)
 
-// header is what a Client may have besides its methods, as the SDK's has, so that the bucket can be asked for.
+// header is an optional method of a Client, which the SDK's has, that looks up the bucket.
 type header interface {
 	HeadBucket(ctx context.Context, in *s3.HeadBucketInput, opts ...func(*s3.Options)) (*s3.HeadBucketOutput, error)
 }
 
-// errNoBucket has S3's words for GET, since its answer to HEAD has no body.
+// errNoBucket has S3's words for GET, because its answer to HEAD has no body.
 var errNoBucket = errors.New("The specified bucket does not exist") //nolint:staticcheck // S3's own text
 
-// Check asks for the bucket, which needs s3:ListBucket, as AWS Lambda does.
+// Check looks up the bucket, which needs s3:ListBucket, as on AWS Lambda.
 func (d *Destination) Check(ctx context.Context) error {
 	c, ok := d.client.(header)
 	if !ok {

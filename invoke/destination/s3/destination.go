@@ -18,10 +18,10 @@ import (
 // service is the service part of the ARNs.
 const service = "s3"
 
-// contentType is that of every object, as AWS Lambda has it.
+// contentType is that of every object, as on AWS Lambda.
 const contentType = "application/octet-stream"
 
-// Client is what a destination needs of Amazon S3. The SDK's *s3.Client is one.
+// Client is the part of Amazon S3's API that a destination needs. The SDK's *s3.Client is one.
 type Client interface {
 	PutObject(ctx context.Context, in *s3.PutObjectInput, opts ...func(*s3.Options)) (*s3.PutObjectOutput, error)
 }
@@ -53,7 +53,7 @@ func (d *Destination) Deliver(ctx context.Context, f *invoke.Failure) error {
 		Bucket:      aws.String(d.bucket),
 		Key:         aws.String(key(f, uuid.NewString())),
 		ContentType: aws.String(contentType),
-		Body:        bytes.NewReader(f.AppendJSONWithPayload(nil)), // it can be read again by a retry
+		Body:        bytes.NewReader(f.AppendJSONWithPayload(nil)), // a retry can read it again
 	})
 	if err != nil {
 		return fmt.Errorf("s3: bucket %s: put object: %w", d.arn, err)
@@ -72,7 +72,7 @@ func key(f *invoke.Failure, id string) string {
 	}, "/")
 }
 
-// parseBucket reads "arn:<partition>:s3:::<bucket>". The ARNs of access points and of objects have more parts.
+// parseBucket parses "arn:<partition>:s3:::<bucket>". The ARNs of access points and of objects have more parts.
 func parseBucket(s string, client arns.Reach) (string, error) {
 	a, err := arns.Bucket.Parse(s)
 	if err != nil {
@@ -81,7 +81,7 @@ func parseBucket(s string, client arns.Reach) (string, error) {
 	return a.Resource, client.CheckPartition(a.Partition)
 }
 
-// reachOf returns where the requests of a client go, as far as that is known.
+// reachOf returns the destination of a client's requests, as far as that is known.
 func reachOf(client Client) arns.Reach {
 	c, ok := client.(*s3.Client)
 	if !ok || c == nil {

@@ -5,7 +5,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 )
 
-// Resolver returns what finds the destination of every bucket by its ARN, with one client.
+// Resolver returns a resolver for the destination of every bucket by its ARN, with one client.
 func Resolver(client Client) invoke.DestinationResolver { return resolver{client} }
 
 type resolver struct{ client Client }

@@ -14,12 +14,12 @@ import (
 
 var _ invoke.DestinationChecker = (*Destination)(nil)
 
-// attributes is what a Client may have besides its methods, as the SDK's has, so that the topic can be asked for.
+// attributes is an optional method of a Client, which the SDK's has, that looks up the topic.
 type attributes interface {
 	GetTopicAttributes(ctx context.Context, in *sns.GetTopicAttributesInput, opts ...func(*sns.Options)) (*sns.GetTopicAttributesOutput, error)
 }
 
-// Check asks for the topic's attributes, which needs sns:GetTopicAttributes.
+// Check looks up the topic's attributes, which needs sns:GetTopicAttributes.
 func (d *Destination) Check(ctx context.Context) error {
 	c, ok := d.client.(attributes)
 	if !ok {

@@ -16,7 +16,7 @@ import (
 // service is the service part of the ARNs.
 const service = "sns"
 
-// Client is what a destination needs of Amazon SNS. The SDK's *sns.Client is one.
+// Client is the part of Amazon SNS's API that a destination needs. The SDK's *sns.Client is one.
 type Client interface {
 	Publish(ctx context.Context, in *sns.PublishInput, opts ...func(*sns.Options)) (*sns.PublishOutput, error)
 }
@@ -60,7 +60,7 @@ func (d *Destination) String() string { return d.topic }
 // errFIFO is ours: AWS Lambda lists standard topics only, and its own text is not known.
 var errFIFO = errors.New("is a FIFO topic: on-failure documents go to standard topics only")
 
-// parseTopic reads "arn:<partition>:sns:<region>:<account>:<name>". A subscription's ARN has one part more.
+// parseTopic parses "arn:<partition>:sns:<region>:<account>:<name>". A subscription's ARN has one part more.
 func parseTopic(s string, client arns.Reach) (arns.ARN, error) {
 	a, err := arns.Topic.Parse(s)
 	if err != nil {
@@ -72,7 +72,7 @@ func parseTopic(s string, client arns.Reach) (arns.ARN, error) {
 	return a, client.CheckOwnRegion(a)
 }
 
-// reachOf returns where the requests of a client go, as far as that is known.
+// reachOf returns the destination of a client's requests, as far as that is known.
 func reachOf(client Client) arns.Reach {
 	c, ok := client.(*sns.Client)
 	if !ok || c == nil {

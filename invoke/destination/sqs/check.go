@@ -15,13 +15,13 @@ import (
 
 var _ invoke.DestinationChecker = (*Destination)(nil)
 
-// attributes is what a Client may have besides its methods, as the SDK's has, so that a queue that is given by its URL can be
-// asked for.
+// attributes is an optional method of a Client, which the SDK's has, that looks up a queue by its URL.
 type attributes interface {
 	GetQueueAttributes(ctx context.Context, in *sqs.GetQueueAttributesInput, opts ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error)
 }
 
-// Check asks for the queue's URL, or, where New was given that, for its ARN. It needs sqs:GetQueueUrl or sqs:GetQueueAttributes.
+// Check looks up the queue's URL, or its ARN if New was given the URL. It needs sqs:GetQueueUrl or
+// sqs:GetQueueAttributes.
 func (d *Destination) Check(ctx context.Context) error {
 	err := d.ask(ctx)
 	if err == nil {
@@ -50,8 +50,8 @@ func (d *Destination) ask(ctx context.Context) error {
 	return err
 }
 
-// missing reports whether an answer says that there is no such queue. SQS also says "The specified queue does not exist or you
-// do not have access to it.", which leaves it open.
+// missing reports whether an answer says that the queue does not exist. SQS also says "The specified queue does not
+// exist or you do not have access to it.", which leaves that open.
 func missing(err error) bool {
 	said, ok := errors.AsType[*types.QueueDoesNotExist](err)
 	return ok && !strings.Contains(said.ErrorMessage(), "access")

@@ -12,7 +12,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 )
 
-// Client is what a destination needs of Amazon SQS. The SDK's *sqs.Client is one.
+// Client is the part of Amazon SQS's API that a destination needs. The SDK's *sqs.Client is one.
 type Client interface {
 	SendMessage(ctx context.Context, in *sqs.SendMessageInput, opts ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
 	GetQueueUrl(ctx context.Context, in *sqs.GetQueueUrlInput, opts ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error)
@@ -22,7 +22,7 @@ type Client interface {
 type Destination struct {
 	client Client
 	queue  queue
-	url    atomic.Pointer[string] // where messages were taken; nil until one was, and the queue's URL if New was given it
+	url    atomic.Pointer[string] // the URL that accepted a message; nil before the first, and the queue's URL if New was given it
 }
 
 var _ invoke.Destination = (*Destination)(nil)
@@ -67,11 +67,11 @@ func (d *Destination) Deliver(ctx context.Context, f *invoke.Failure) error {
 	return nil
 }
 
-// String returns the queue as New was given it.
+// String returns the queue in the form that was passed to New.
 func (d *Destination) String() string { return d.queue.given }
 
-// lookUp asks for the queue's URL. Where the answer may stand for a missing permission it returns the URL that the
-// queue has by its ARN, and leaves it to SendMessage to tell what is wrong, if anything is.
+// lookUp requests the queue's URL. If the answer may mean a missing permission, it returns the URL that follows from
+// the queue's ARN, and leaves it to SendMessage to report an error, if there is one.
 func (d *Destination) lookUp(ctx context.Context) (string, error) {
 	out, err := d.client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{
 		QueueName:              aws.String(d.queue.name),
@@ -84,7 +84,7 @@ func (d *Destination) lookUp(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if out == nil || aws.ToString(out.QueueUrl) == "" {
-		return "", errors.New("the answer has none")
+		return "", errors.New("the answer has no URL")
 	}
 	return *out.QueueUrl, nil
 }

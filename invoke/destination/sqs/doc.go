@@ -9,17 +9,17 @@
 //	lost, err := tosqs.New(client, "arn:aws:sqs:us-east-1:123456789012:lost-orders") // one queue, by value
 //	all := tosqs.Resolver(client)                                                    // any queue, by its ARN
 //
-// A message's body is what [invoke.Failure.AppendJSON] writes: where the records are, not the records. Only standard
-// queues are taken, as by AWS Lambda.
+// A message's body is the output of [invoke.Failure.AppendJSON]: the place of the records, not the records. Only
+// standard queues are accepted, as by AWS Lambda.
 //
-// A queue given by its ARN is called in the region of the ARN, so that one client serves all regions. Its URL is asked
-// for until it has taken a message, and then kept. A queue given by its URL is called by the client as it is, endpoint
-// and region. A client of the SDK that can't reach the queue is refused: one of another partition, or with an endpoint of
-// AWS in another region.
+// A queue given by its ARN is called in the region of the ARN, so that one client serves all regions. Its URL is
+// requested until it has accepted a message, and then kept. A queue given by its URL is called with the client's
+// endpoint and region. An SDK client that cannot reach the queue is refused: one of another partition, or with an AWS
+// endpoint in another region.
 //
-// The client needs sqs:SendMessage, as for AWS Lambda. It may have sqs:GetQueueUrl for queues given by their ARN; without
-// it the URL is taken to have the form that AWS documents, https://sqs.REGION.amazonaws.com/ACCOUNT/NAME.
+// The client needs sqs:SendMessage, as for AWS Lambda. sqs:GetQueueUrl is optional for queues given by their ARN;
+// without it the URL is assumed to have the form that AWS documents, https://sqs.REGION.amazonaws.com/ACCOUNT/NAME.
 //
-// The client's own retries apply to every delivery (three attempts, unless it was made otherwise), each within ctx. A
-// message that was taken by a queue whose answer got lost is sent again: delivery is at least once.
+// The client's own retries apply to every delivery (three attempts, unless configured otherwise), each within ctx.
+// After a lost answer a message is sent again: delivery is at least once.
 package sqs

@@ -17,7 +17,7 @@ import (
 // service is the service part of the ARNs.
 const service = "sqs"
 
-// queue is a queue as New was given it.
+// queue is a queue in the form that was passed to New.
 type queue struct {
 	given string
 
@@ -29,7 +29,7 @@ type queue struct {
 // errFIFO is ours: AWS Lambda lists standard queues only, and its own text is not known.
 var errFIFO = errors.New("is a FIFO queue: on-failure documents go to standard queues only")
 
-// parseQueue reads "arn:<partition>:sqs:<region>:<account>:<name>" or the URL of a queue.
+// parseQueue parses "arn:<partition>:sqs:<region>:<account>:<name>" or the URL of a queue.
 func parseQueue(s string) (queue, error) {
 	q := queue{given: s}
 	if a, ok := arns.Split(s); ok {
@@ -56,8 +56,8 @@ func parseQueue(s string) (queue, error) {
 // byARN reports whether the queue was given by its ARN.
 func (q *queue) byARN() bool { return q.arn.Region != "" }
 
-// check returns why a client can't reach the queue, nil where it can or nobody knows. A queue that was given by its URL is
-// called in the client's region.
+// check returns why a client cannot reach the queue; nil if it can, or if that is not known. A queue given by its URL
+// is called in the client's region.
 func (q *queue) check(client arns.Reach) error {
 	if q.byARN() {
 		return client.CheckOwnRegion(q.arn)
@@ -68,7 +68,7 @@ func (q *queue) check(client arns.Reach) error {
 	return nil
 }
 
-// reachOf returns where the requests of a client go, as far as that is known.
+// reachOf returns the destination of a client's requests, as far as that is known.
 func reachOf(client Client) arns.Reach {
 	c, ok := client.(*sqs.Client)
 	if !ok || c == nil {
@@ -78,15 +78,15 @@ func reachOf(client Client) arns.Reach {
 	return arns.ReachOf(o.Region, o.BaseEndpoint)
 }
 
-// options makes a call go to the region of the queue's ARN.
+// options directs a call to the region of the queue's ARN.
 func (q *queue) options(o *sqs.Options) {
 	if q.byARN() {
 		o.Region = q.arn.Region
 	}
 }
 
-// documentedURL returns the URL that the queue has by the developer guide, "Queue and message identifiers"; nothing in
-// partitions whose domain it does not tell.
+// documentedURL returns the URL of the queue according to the developer guide, "Queue and message identifiers"; empty
+// in partitions whose domain the guide does not mention.
 func (q *queue) documentedURL() string {
 	domain, ok := map[string]string{
 		"aws":        "amazonaws.com",
@@ -99,7 +99,7 @@ func (q *queue) documentedURL() string {
 	return fmt.Sprintf("https://sqs.%s.%s/%s/%s", q.arn.Region, domain, q.arn.Account, q.name)
 }
 
-// maybeDenied reports whether a call may have been refused for want of a permission. Amazon SQS does not always tell:
+// maybeDenied reports whether a call may have been refused for a missing permission. Amazon SQS does not always say:
 // "The specified queue does not exist or you do not have access to it."
 func maybeDenied(err error) bool {
 	var missing *types.QueueDoesNotExist
