@@ -60,7 +60,7 @@ func (c timeless) GetShardIterator(ctx context.Context, in *kinesis.GetShardIter
 	return out, err
 }
 
-// TestRecordAgeGoesByTheServicesClock: a record is discarded when it is an hour old by the clock that it arrived by, neither
+// TestRecordAgeGoesByTheServicesClock: a record is discarded when it is ten minutes old by the clock that it arrived by, neither
 // before it was invoked nor two hours late.
 func TestRecordAgeGoesByTheServicesClock(t *testing.T) {
 	for form, change := range forms {
@@ -69,7 +69,7 @@ func TestRecordAgeGoesByTheServicesClock(t *testing.T) {
 				inSkewedWorld(t, ahead, func(t *testing.T, w *world) {
 					cfg := w.config()
 					change(t, w, &cfg)
-					cfg.MaximumRecordAge = time.Hour
+					cfg.MaximumRecordAge = 10 * time.Minute
 					fails := false
 					cfg.Function = invoke.Func(func(_ context.Context, e *invoke.Event) error {
 						w.see(e)
@@ -86,7 +86,7 @@ func TestRecordAgeGoesByTheServicesClock(t *testing.T) {
 
 					fails = true
 					w.put(10, 1)
-					pass(59 * time.Minute)
+					pass(9 * time.Minute)
 					assert.Zero(t, r.Status().Counts.Dropped)
 					pass(90 * time.Second)
 					assert.EqualValues(t, 1, r.Status().Counts.Dropped)
@@ -129,7 +129,9 @@ func TestShardIsNotGivenUpByAnotherClock(t *testing.T) {
 		resolved := time.Now().Add(-49 * time.Hour) // an hour ago by the service's clock
 		require.NoError(t, w.store.Commit(t.Context(), lease, mapping.Progress{Version: 1, Position: batch.Position{SequenceNumber: "1"}, ResolvedUpTo: resolved}))
 		require.NoError(t, w.store.Release(t.Context(), lease))
-		r := w.start(w.config())
+		cfg := w.config()
+		cfg.PollInterval = 4 * time.Minute
+		r := w.start(cfg)
 		pass(3 * time.Hour)
 		require.NoError(t, r.stop())
 		all, err := w.store.Progress(t.Context(), storeName)

@@ -132,7 +132,7 @@ func TestFleetDeletesRowsOfShardsThatHaveLeftTheStream(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		store := newSharedStore()
 		cfg, gaps := w.trims()
-		cfg.Store = &view{sharedStore: store}
+		cfg.Store, cfg.FailoverTime = &view{sharedStore: store}, time.Minute
 		r := w.start(cfg)
 		w.put(0, 10)
 		pass(10 * time.Minute)
@@ -373,7 +373,7 @@ func TestWorkersWithDifferentFailoverTimesShareTheirShards(t *testing.T) {
 	inWorld(t, 9, func(t *testing.T, w *world) {
 		c := newCrew(w)
 		of := func(d time.Duration) func(*mapping.Config) {
-			return func(cfg *mapping.Config) { cfg.FailoverTime = d }
+			return func(cfg *mapping.Config) { cfg.FailoverTime, cfg.PollInterval = d, 10*time.Second }
 		}
 		a, b, d := c.joinWith("a", of(time.Second)), c.joinWith("b", of(10*time.Second)), c.joinWith("d", of(time.Minute))
 		pass(2 * time.Minute)

@@ -92,7 +92,7 @@ func giveUps(t *testing.T, fn *closings, f func(t *testing.T, m *windowed)) {
 func (m *windowed) start() *running {
 	cfg := m.cfg
 	if m.fleet != nil {
-		cfg.Store = &view{sharedStore: m.fleet}
+		cfg.Store, cfg.FailoverTime = &view{sharedStore: m.fleet}, time.Minute
 	}
 	return m.w.start(cfg)
 }

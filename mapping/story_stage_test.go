@@ -337,8 +337,7 @@ func wrongStatus(st *mapping.Status) (wrong []string) {
 		if sh.Read.Compare(sh.Stored) != 0 {
 			wrong = append(wrong, fmt.Sprintf("%s was read to %s and stored to %s", sh.ShardID, sh.Read, sh.Stored))
 		}
-		// One that reads as often as a shard may be read is throttled now and then.
-		if sh.Owner != "" && !sh.Stored.IsZero() && sh.Waiting != "" && !strings.HasPrefix(sh.Waiting, "the shard's reads are shared") {
+		if sh.Owner != "" && !sh.Stored.IsZero() && sh.Waiting != "" {
 			wrong = append(wrong, fmt.Sprintf("%s waits: %s", sh.ShardID, sh.Waiting))
 		}
 	}

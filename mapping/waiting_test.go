@@ -50,7 +50,7 @@ func TestReadsThatAreThrottledForLongAreLoggedAtDoublingIntervals(t *testing.T) 
 				assert.Contains(t, line, "Rate exceeded for shard")
 			}
 			assert.Empty(t, w.logs.lines(throttleOver))
-			pass(time.Hour)
+			pass(15 * time.Minute)
 			over := w.logs.lines(throttleOver)
 			assert.Len(t, over, min(c.lines, 1))
 			for _, line := range over {

@@ -24,16 +24,24 @@ const (
 type gate struct {
 	// taken are the last calls that count, the oldest first. Calls that the service refused are not among them: it does not
 	// count them either.
-	taken [perSecond]struct {
-		at time.Time
-		by *turn
-	}
+	taken [perSecond]taken
+
+	// evicted is the call that was pushed out of taken last: with the others there it makes a second's worth before a call that was
+	// refused.
+	evicted taken
 
 	// paid is until when the bytes that this process has read use up what the shard grants.
 	paid time.Time
 
 	// closed is until when no call is made.
 	closed time.Time
+}
+
+// taken is a call that counts.
+type taken struct {
+	at       time.Time // when it was sent
+	answered time.Time // when its answer came; zero while that is not known
+	by       *turn
 }
 
 // opens returns when the call may be made that comes after so many others.
@@ -44,9 +52,29 @@ func (g *gate) opens(others int) time.Time {
 
 // take counts a call.
 func (g *gate) take(now time.Time, by *turn) {
+	if !g.taken[0].at.IsZero() { // else a call was given back, and evicted is still the one before the others
+		g.evicted = g.taken[0]
+	}
 	copy(g.taken[:], g.taken[1:])
-	last := &g.taken[perSecond-1]
-	last.at, last.by = now, by
+	g.taken[perSecond-1] = taken{at: now, by: by}
+}
+
+// granted notes that the last call of a turn was granted.
+func (g *gate) granted(now time.Time, by *turn) {
+	for i := perSecond - 1; i >= 0; i-- {
+		if g.taken[i].by == by {
+			g.taken[i].answered = now
+			return
+		}
+	}
+}
+
+// explains reports whether this process's own calls can be the reason for the refusal of one that was sent at a time, which was
+// given back: it is not known when calls come to the shard, only that it is between their start and their answer, so that five of them
+// may have come within a second though they were sent further apart.
+func (g *gate) explains(sent time.Time) bool {
+	first := g.evicted
+	return !first.at.IsZero() && (first.answered.IsZero() || sent.Sub(first.answered) < time.Second)
 }
 
 // giveBack counts the last call of a turn no longer: the service refused it. It reports whether there was one.
@@ -54,7 +82,7 @@ func (g *gate) giveBack(by *turn) bool {
 	for i := perSecond - 1; i >= 0; i-- {
 		if g.taken[i].by == by {
 			copy(g.taken[1:i+1], g.taken[:i])
-			g.taken[0].at, g.taken[0].by = time.Time{}, nil
+			g.taken[0] = taken{}
 			return true
 		}
 	}

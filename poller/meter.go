@@ -99,15 +99,32 @@ func (m *meter) wake(place int) {
 	}
 }
 
-// refused takes back the last call of a turn, which the service refused. It returns until when the bytes that this process has
-// read are the reason, and false if they are not.
-func (m *meter) refused(now time.Time, t *turn) (paid time.Time, owing bool) {
+// refusal says what this process knows of why the service refused a call.
+type refusal struct {
+	// paid is until when the bytes that this process has read are the reason; zero if they are not.
+	paid time.Time
+
+	// explained is set if this process's own calls can be the reason.
+	explained bool
+}
+
+// refused takes back the last call of a turn, which was sent at a time and which the service refused.
+func (m *meter) refused(sent, now time.Time, t *turn) (why refusal) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.gate.giveBack(t) {
 		m.wake(0)
 	}
-	return m.gate.owes(now)
+	why.explained = m.gate.explains(sent)
+	why.paid, _ = m.gate.owes(now)
+	return why
+}
+
+// granted notes that the last call of a turn was granted.
+func (m *meter) granted(now time.Time, t *turn) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.gate.granted(now, t)
 }
 
 // spend counts the bytes of a page that was read.

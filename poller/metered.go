@@ -16,6 +16,7 @@ func (r *reader) turn(ctx context.Context) error {
 		return err
 	}
 	if waited := at.Sub(came); waited > 0 && r.meter.reads.shared(&r.reading) {
+		r.pace.tally.prove(at)
 		r.pace.tally.count(at, 0, waited)
 	}
 	return nil
@@ -30,7 +31,9 @@ func (r *reader) granted(records []batch.Record, hurry bool) {
 	if bytes > 0 {
 		r.meter.reads.spend(r.pace.sent, bytes)
 	}
-	r.pace.succeeded(time.Now(), hurry, bytes, rand.Float64())
+	now := time.Now()
+	r.meter.reads.granted(now, &r.reading)
+	r.pace.succeeded(now, hurry, bytes, rand.Float64())
 }
 
 // failed notes a poll that failed.
@@ -48,9 +51,13 @@ func (r *reader) failed(e *Error) {
 
 // refused notes a read that was refused because more is asked of the shard than it grants.
 func (r *reader) refused(now time.Time, chance float64) {
-	if paid, owing := r.meter.reads.refused(now, &r.reading); owing {
-		r.pace.owing(paid, chance)
+	why := r.meter.reads.refused(r.pace.sent, now, &r.reading)
+	if !why.paid.IsZero() {
+		r.pace.owing(why.paid, chance)
 		return
+	}
+	if !why.explained {
+		r.pace.tally.prove(now)
 	}
 	r.pace.refused(now, chance)
 }

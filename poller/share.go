@@ -36,6 +36,10 @@ const (
 	// again.
 	clearly = 6 * time.Second
 	barely  = 1500 * time.Millisecond
+
+	// provenAfter is how long there must have been evidence of other consumers for a Share to be reported, with no pause longer than
+	// shareSpan. A single burst may have another reason: the reads of a process that has just stopped, or a whim of the service.
+	provenAfter = 10 * time.Second
 )
 
 // tally measures a Share. It is pure. The zero tally is ready.
@@ -45,8 +49,23 @@ type tally struct {
 	// Of the last shareSpan: how many seconds there were, how many reads, and how many seconds were lost to others.
 	seconds, reads, lost float64
 
+	// since and last are when the first and the newest evidence came that the shard has other consumers; zero without any.
+	since, last time.Time
+
 	shared bool
 }
+
+// prove notes evidence that the shard has other consumers: a read was refused that this process's own reads do not account for, or
+// another Reader of this process came first.
+func (t *tally) prove(now time.Time) {
+	if now.Sub(t.last) > shareSpan {
+		t.since = now
+	}
+	t.last = now
+}
+
+// isProven reports whether there was evidence for long enough.
+func (t *tally) isProven() bool { return t.last.Sub(t.since) >= provenAfter }
 
 // count notes reads that were granted, and time that was lost.
 func (t *tally) count(now time.Time, reads int, lost time.Duration) {
@@ -71,7 +90,7 @@ func (t *tally) count(now time.Time, reads int, lost time.Duration) {
 // share returns the Share of a reader that wants to read once an interval.
 func (t *tally) share(now time.Time, wanted time.Duration) (Share, bool) {
 	t.count(now, 0, 0)
-	if !t.shared || t.seconds == 0 {
+	if !t.shared || !t.isProven() || t.seconds == 0 {
 		return Share{}, false
 	}
 	most := 1 / wanted.Seconds()

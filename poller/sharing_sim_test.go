@@ -145,9 +145,13 @@ func (o *ours) answered(sent, now time.Time, granted bool) time.Time {
 	}
 	o.pace.sent = sent
 	if granted {
+		o.gate.granted(now, &o.turn)
 		o.pace.succeeded(now, false, 0, o.random.Float64())
 	} else {
 		o.gate.giveBack(&o.turn)
+		if !o.gate.explains(sent) {
+			o.pace.tally.prove(now)
+		}
 		o.pace.refused(now, o.random.Float64())
 	}
 	next := later(o.pace.begin(now), o.gate.opens(0))

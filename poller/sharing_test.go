@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // fairRates returns which rates are fair for readers that want to read once in these times: where a reader wants less than
@@ -67,6 +68,10 @@ func testShares(t *testing.T, mix []time.Duration, seed uint64, latency [2]time.
 		all += c.rate(w.now)
 		assert.GreaterOrEqual(t, c.rate(w.now), 0.6*fair[i], "seed %d, latency %v: reads a second of consumer %d", seed, latency, i)
 		assert.LessOrEqual(t, c.gap.Seconds(), 5/fair[i], "seed %d, latency %v: longest wait of consumer %d", seed, latency, i)
+		if fair[i] < 0.8/mix[i].Seconds() {
+			_, shared := w.consumers[i].(*ours).pace.tally.share(w.now, mix[i]) //nolint:forcetypeassert // all are
+			assert.True(t, shared, "seed %d, latency %v: consumer %d says so", seed, latency, i)
+		}
 	}
 	assert.GreaterOrEqual(t, all, 4.5, "seed %d, latency %v: reads a second of all", seed, latency)
 }
@@ -142,4 +147,73 @@ func TestSharingEndsWithTheOthers(t *testing.T) {
 	assert.Equal(t, time.Second, o.pace.interval)
 	_, shared = o.pace.tally.share(w.now, o.pace.wanted)
 	assert.False(t, shared)
+}
+
+// TestAReaderThatIsAloneNeverSaysThatItsShardIsShared: however its reads arrive, and whatever is refused for it.
+func TestAReaderThatIsAloneNeverSaysThatItsShardIsShared(t *testing.T) {
+	for _, wanted := range []time.Duration{200 * time.Millisecond, 250 * time.Millisecond, time.Second} {
+		for _, latency := range [][2]time.Duration{{0, 0}, {5 * time.Millisecond, 25 * time.Millisecond}, {0, 200 * time.Millisecond}, {50 * time.Millisecond, 400 * time.Millisecond}} {
+			for seed := range uint64(5) {
+				w := newWorld(seed, latency[0], latency[1])
+				o := newOurs(w, wanted)
+				w.add(o, 0)
+				for range 120 {
+					w.run(30 * time.Second)
+					_, shared := o.pace.tally.share(w.now, wanted)
+					require.False(t, shared, "every %s, latency %v, seed %d", wanted, latency, seed)
+				}
+			}
+		}
+	}
+}
+
+// TestABurstOfRefusalsIsNoEvidenceOfOtherConsumers: another process has stopped, and its reads of the last second count; or the
+// service refuses reads for a while, for a reason of its own.
+func TestABurstOfRefusalsIsNoEvidenceOfOtherConsumers(t *testing.T) {
+	w := newWorld(1, 5*time.Millisecond, 25*time.Millisecond)
+	o := newOurs(w, 200*time.Millisecond)
+	w.add(o, 0)
+	w.run(time.Minute)
+	for i := range w.granted {
+		w.granted[i] = w.now.Add(5 * time.Second)
+	}
+	met := false
+	for range 60 {
+		w.run(time.Second)
+		_, shared := o.pace.tally.share(w.now, o.pace.wanted)
+		assert.False(t, shared)
+		met = met || o.pace.tally.lost > clearly.Seconds()
+	}
+	assert.True(t, met, "it lost enough to say so")
+}
+
+func TestOwnReadsExplainARefusal(t *testing.T) {
+	start := time.Unix(1_800_000_000, 0)
+	at := func(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
+	for name, c := range map[string]struct {
+		reads   int // before the one that is refused, sent 210 ms apart
+		latency int // of each, in milliseconds; negative: no answer came
+		want    bool
+	}{
+		"fewer than a shard grants":                     {4, 100, false},
+		"five that came in time":                        {5, 30, false},
+		"five that may have come within a second of it": {5, 60, true},
+		"five without an answer":                        {5, -1, true},
+		"more than five":                                {9, 60, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var g gate
+			var by turn
+			for i := range c.reads {
+				g.take(at(210*i), &by)
+				if c.latency >= 0 {
+					g.granted(at(210*i+c.latency), &by)
+				}
+			}
+			sent := at(210 * c.reads)
+			g.take(sent, &by)
+			require.True(t, g.giveBack(&by))
+			assert.Equal(t, c.want, g.explains(sent))
+		})
+	}
 }

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,12 +23,41 @@ import (
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
+// programs is the folder of the program that the tests run.
+var programs string
+
+// TestMain has four tests run in parallel, however few processors there are: their programs wait for reads and locks most of the time.
+// Those with an emulator, which needs a processor, run one after the other.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if n, _ := strconv.Atoi(flag.Lookup("test.parallel").Value.String()); n < 4 {
+		_ = flag.Set("test.parallel", "4")
+	}
+	var err error
+	if programs, err = os.MkdirTemp("", "quickstart"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(programs)
+	os.Exit(code)
+}
+
+// built builds the program, once.
+var built = sync.OnceValues(func() (string, error) {
+	program := filepath.Join(programs, "quickstart")
+	out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput() //nolint:noctx // for all tests, whichever comes first
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return program, nil
+})
+
 // build returns the program as a file.
 func build(t *testing.T) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "quickstart")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	program, err := built()
+	require.NoError(t, err)
 	return program
 }
 
@@ -60,11 +92,15 @@ func TestQuickstartDeliversEverythingInOrder(t *testing.T) {
 
 func TestKill9LosesNothingAndRepeatsOnlyWhatWasNotStored(t *testing.T) {
 	t.Run("endpoint", func(t *testing.T) {
+		t.Parallel()
 		server := kinesistest.NewServer(kinesistest.New(kinesistest.Config{}))
 		defer server.Close()
 		killAndGoOn(t, "-endpoint", server.URL)
 	})
-	t.Run("embedded", func(t *testing.T) { killAndGoOn(t) })
+	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
+		killAndGoOn(t)
+	})
 	t.Run("emulator", func(t *testing.T) { killAndGoOn(t, "-endpoint", rig.Kinesis(t)) })
 }
 
@@ -165,6 +201,7 @@ func TestBadFlagsAreNamedWithTheirBounds(t *testing.T) {
 
 // TestQuickstartOnMoreShardsThanAPageLists: a listing has 1,000 shards a page.
 func TestQuickstartOnMoreShardsThanAPageLists(t *testing.T) {
+	t.Parallel()
 	put, delivered, lost, _, outOfOrder, _, _, shards := runToEnd(t, build(t), "-shards", "1200")
 	assert.Equal(t, []int{5000, 5000, 0, 0, 1200}, []int{put, delivered, lost, outOfOrder, shards})
 }

@@ -24,12 +24,26 @@ const everyShard = 4 + 4*2 + 4
 
 func TestReshardLosesNothingAndKeepsTheOrderOverTheLineage(t *testing.T) {
 	program := build(t)
-	t.Run("embedded", func(t *testing.T) { reshardAll(t, program) })
-	t.Run("embedded, aggregates", func(t *testing.T) { reshardAll(t, program, "-aggregate") })
-	t.Run("embedded, fan-out", func(t *testing.T) { reshardAll(t, program, "-fanout") })
-	t.Run("embedded, fan-out, aggregates", func(t *testing.T) { reshardAll(t, program, "-fanout", "-aggregate") })
-	t.Run("emulator", func(t *testing.T) { reshardAll(t, program, "-endpoint", rig.Kinesis(t)) })
-	t.Run("emulator, aggregates", func(t *testing.T) { reshardAll(t, program, "-endpoint", rig.Kinesis(t), "-aggregate") })
+	for name, c := range map[string]struct {
+		emulator bool
+		flags    []string
+	}{
+		"embedded":                      {},
+		"embedded, aggregates":          {flags: []string{"-aggregate"}},
+		"embedded, fan-out":             {flags: []string{"-fanout"}},
+		"embedded, fan-out, aggregates": {flags: []string{"-fanout", "-aggregate"}},
+		"emulator":                      {emulator: true},
+		"emulator, aggregates":          {emulator: true, flags: []string{"-aggregate"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.emulator {
+				c.flags = append(c.flags, "-endpoint", rig.Kinesis(t))
+			} else {
+				t.Parallel()
+			}
+			reshardAll(t, program, c.flags...)
+		})
+	}
 }
 
 // reshardAll runs the program with -reshard, and looks at what it told of the reshards, and noted of its deliveries.
@@ -74,6 +88,7 @@ func reshardsIn(lines []string) (told []string) {
 }
 
 func TestAggregatesAreTakenApart(t *testing.T) {
+	t.Parallel()
 	service := kinesistest.New(kinesistest.Config{})
 	server := kinesistest.NewServer(service)
 	defer server.Close()
@@ -110,6 +125,7 @@ func streamRecords(t *testing.T, client *kinesis.Client) (all []types.Record) {
 }
 
 func TestFanoutSubscribesAndNeverPolls(t *testing.T) {
+	t.Parallel()
 	service := kinesistest.New(kinesistest.Config{})
 	server := kinesistest.NewServer(service)
 	defer server.Close()
@@ -134,9 +150,13 @@ func TestAggregateOfLargeRecordsStaysBelowItsLimit(t *testing.T) {
 }
 
 func TestReshardingGoesOnAfterKill9(t *testing.T) {
+	t.Parallel()
 	program := build(t)
 	for _, way := range []string{"-fanout=false", "-fanout"} {
-		t.Run(way, func(t *testing.T) { killAmidReshards(t, program, way) })
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			killAmidReshards(t, program, way)
+		})
 	}
 }
 
