@@ -197,7 +197,7 @@ func (p *Poller) listPage(ctx context.Context, token *string) (*kinesis.ListShar
 	var out *kinesis.ListShardsOutput
 	in := p.listInput(token)
 	err := p.call(ctx, listShards, func(ctx context.Context) (err error) {
-		out, err = p.cfg.Client.ListShards(ctx, in, p.wire().list)
+		out, err = answered(p.cfg.Client.ListShards(ctx, in, p.wire().list))
 		return err
 	})
 	if err != nil {
