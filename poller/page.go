@@ -1,6 +1,8 @@
 package poller
 
 import (
+	"bytes"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -90,4 +92,28 @@ func notBehind(records []batch.Record, p batch.Position) int {
 		}
 	}
 	return len(records)
+}
+
+// withoutRepeats returns the rest of a page without what its head, which lies at or below a position, brought already: the same
+// records, with the same data. Whatever else lies there is left to the caller, to whom it is a disorder.
+func withoutRepeats(head, rest []batch.Record, p batch.Position) []batch.Record {
+	repeats := func(r *batch.Record) bool {
+		at := batch.PositionOf(r)
+		return at.Compare(p) <= 0 && slices.ContainsFunc(head, func(h batch.Record) bool {
+			return batch.PositionOf(&h) == at && bytes.Equal(h.Data, r.Data)
+		})
+	}
+	if len(head) == 0 {
+		return rest
+	}
+	out := rest
+	for i := range rest {
+		switch again := repeats(&rest[i]); {
+		case again && len(out) == len(rest):
+			out = append(make([]batch.Record, 0, len(rest)-1), rest[:i]...)
+		case !again && len(out) < len(rest):
+			out = append(out, rest[i])
+		}
+	}
+	return out
 }

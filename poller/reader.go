@@ -337,12 +337,14 @@ func (r *reader) take(ctx context.Context, o operation, d *delivery) (batch.Page
 	return page, nil
 }
 
-// unread returns the records that lie behind the read position.
+// unread returns the records that lie behind the read position, without those that are at the head of the page and come again
+// later in it.
 func (r *reader) unread(records []batch.Record) []batch.Record {
 	if r.from.Type != AtPosition {
 		return records
 	}
-	return records[notBehind(records, r.from.Position):]
+	n := notBehind(records, r.from.Position)
+	return withoutRepeats(records[:n], records[n:], r.from.Position)
 }
 
 // Children implements ChildFinder.
