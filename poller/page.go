@@ -75,9 +75,10 @@ func filtered(records []batch.Record) (n int) {
 	return n
 }
 
-// arrival returns when a record arrived, or the zero time where that is not known. Nothing arrived in 1970, or before.
+// arrival returns when a record arrived, or the zero time where that is not known. Nothing arrived in 1970, or before: a service
+// wrote 0 for a time that it lacks, or milliseconds where it meant seconds.
 func arrival(t *time.Time) time.Time {
-	if t == nil || t.UnixMilli() <= 0 {
+	if t == nil || t.UTC().Year() <= 1970 {
 		return time.Time{}
 	}
 	return time.UnixMilli(t.UnixMilli()).UTC()
