@@ -3,7 +3,9 @@ package mapping_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -138,5 +140,37 @@ func TestShardIsNotGivenUpByAnotherClock(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, all, shard, "its row is not deleted")
 		assert.False(t, all[shard].End)
+	})
+}
+
+// ahead is an HTTP client whose first answer has a Date that is hours ahead.
+type ahead struct {
+	kinesis.HTTPClient
+	answers atomic.Int32
+}
+
+func (a *ahead) Do(r *http.Request) (*http.Response, error) {
+	resp, err := a.HTTPClient.Do(r)
+	if err == nil && a.answers.Add(1) == 1 {
+		resp.Header.Set("Date", time.Now().Add(6*time.Hour).UTC().Format(http.TimeFormat))
+	}
+	return resp, err
+}
+
+// TestOneDateMakesNoRecordTooOld: records that are discarded do not come again, and the first answer may come out of anything that
+// stands between.
+func TestOneDateMakesNoRecordTooOld(t *testing.T) {
+	inSkewedWorld(t, 0, func(t *testing.T, w *world) {
+		consumer, err := w.stream.RegisterConsumer("shipping")
+		require.NoError(t, err)
+		cfg := w.config()
+		cfg.EventSourceARN, cfg.MaximumRecordAge = consumer, time.Hour
+		cfg.Client = kinesis.NewFromConfig(w.pipe(t).Config(), func(o *kinesis.Options) { o.HTTPClient = &ahead{HTTPClient: o.HTTPClient} })
+		w.put(0, 10)
+		r := w.start(cfg)
+		pass(time.Minute)
+		assert.Equal(t, numbers(0, 10), w.delivered())
+		assert.Zero(t, r.Status().Counts.Dropped)
+		require.NoError(t, r.stop())
 	})
 }

@@ -96,7 +96,7 @@ func newTrial(t *testing.T, seed uint64) *trial {
 	}
 	tr.service = kinesistest.New(kinesistest.Config{
 		NoLimits: rng.IntN(2) == 0, MaxRecordsPerRead: pick(rng, 0, 0, 2, 4, 7), EndWithRecords: rng.IntN(2) == 0,
-		MaxShardsPerListing: pick(rng, 0, 0, 0, 1, 2),
+		MaxShardsPerListing: pick(rng, 0, 0, 0, 1, 2), ChildrenEarly: seed%4 == 3,
 	})
 	tr.base.StartingPosition = pick(rng, mapping.TrimHorizon, mapping.TrimHorizon, mapping.Latest, mapping.AtTimestamp)
 	tr.habits()

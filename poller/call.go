@@ -14,8 +14,20 @@ import (
 // callStack is a little less than the stack that a call of the SDK needs.
 const callStack = 28 << 10
 
-// errExited is a call whose Client ended the goroutine of it.
-var errExited = errors.New("the client ended its goroutine")
+var (
+	// errExited is a call whose Client ended the goroutine of it.
+	errExited = errors.New("the client ended its goroutine")
+	// errNothing is a call whose Client returned nil for all.
+	errNothing = errors.New("the client returned neither an answer nor an error")
+)
+
+// answered makes an error of what is neither an answer nor an error.
+func answered[T any](out *T, err error) (*T, error) {
+	if out == nil && err == nil {
+		err = errNothing
+	}
+	return out, err
+}
 
 // operation is a kind of call, and the shard that it is about, if any.
 type operation struct {
@@ -49,7 +61,7 @@ func (p *Poller) call(ctx context.Context, o operation, f func(ctx context.Conte
 	if o.patient {
 		whole = slowRecord
 	}
-	call := newLive(ctx, p.cfg.CallTimeout, whole)
+	call := newLive(ctx, p.cfg.CallTimeout, whole, p.begins())
 	defer call.cancel(nil)
 	err := errExited
 	var done sync.WaitGroup

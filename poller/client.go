@@ -37,9 +37,8 @@ type wire struct {
 	decode   bool
 	protocol codec.Protocol
 
-	// events is set of a subscription, whose body goes on after the call. body is that of any other answer.
-	events bool
-	body   flow
+	// body is that of the answer. A subscription's goes on after the call.
+	body flow
 }
 
 // wire returns one for a call of any kind.

@@ -16,10 +16,11 @@ import (
 // between the clocks nor a service's clock that was set back stays.
 //
 // A Date that is more than a minute from where the clock should be counts only when the next answer agrees with it: a proxy may
-// have answered out of its cache, and records that seem hours older are discarded.
+// have answered out of its cache, and records that seem hours older are discarded. Of the first one nothing is known but our own
+// clock: it counts unless it is ahead of that. One that is behind only makes records seem younger.
 type serviceClock struct {
 	mu    sync.Mutex
-	bound dated // zero before the first answer
+	bound dated // zero before an answer counted
 	odd   dated // the last answer, if it was far from bound
 }
 
@@ -28,6 +29,9 @@ type dated struct{ date, at time.Time }
 
 // when returns what the service's clock shows at t by this answer, or a little less.
 func (d dated) when(t time.Time) time.Time { return d.date.Add(t.Sub(d.at)) }
+
+// isAhead reports whether the Date is far ahead of our own clock.
+func (d dated) isAhead() bool { return d.date.Sub(d.at.Round(0)) > clockJump }
 
 // isNear reports whether two answers could be of one clock.
 func (d dated) isNear(other dated) bool {
@@ -57,8 +61,8 @@ func (c *serviceClock) take(d dated) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.bound.date.IsZero():
-		c.bound = d
+	case c.bound.date.IsZero() && !d.isAhead():
+		c.bound, c.odd = d, dated{}
 	case d.isNear(c.bound):
 		c.odd = dated{}
 		if d.at.Sub(c.bound.at) > boundLife || d.date.After(c.bound.when(d.at)) {
@@ -71,7 +75,7 @@ func (c *serviceClock) take(d dated) {
 	}
 }
 
-// when returns what the service's clock showed at t, or a little less, and false while no answer told.
+// when returns what the service's clock showed at t, or a little less, and false while no answer counted.
 func (c *serviceClock) when(t time.Time) (time.Time, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -39,12 +39,13 @@ func (p *Poller) Describe(ctx context.Context) (Description, error) {
 	}
 	var out *kinesis.DescribeStreamSummaryOutput
 	err := p.call(ctx, describeStream, func(ctx context.Context) (err error) {
-		out, err = d.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamARN: &p.cfg.StreamARN}, p.wire().list)
+		out, err = answered(d.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamARN: &p.cfg.StreamARN}, p.wire().list))
 		return err
 	})
 	if err != nil {
 		return Description{}, err
 	}
+	p.clock.observe(out.ResultMetadata)
 	return descriptionOf(out), nil
 }
 
@@ -53,7 +54,7 @@ const maxRetentionHours = 8760
 
 // descriptionOf takes what an answer says. A member that is absent, or that makes no sense, is not known.
 func descriptionOf(out *kinesis.DescribeStreamSummaryOutput) Description {
-	if out == nil || out.StreamDescriptionSummary == nil {
+	if out.StreamDescriptionSummary == nil {
 		return Description{}
 	}
 	s := out.StreamDescriptionSummary

@@ -10,8 +10,9 @@ import (
 )
 
 // A service that names no place to go on from, neither a next iterator nor a continuation, says by it that the shard has
-// ended. Together with the shards that it was split or merged into, as Kinesis sends them, that is the end. Alone it is a
-// claim: a service that is out of order says the same in the midst of a shard, and an older one never names the children.
+// ended. Together with the shards that it was split or merged into, as Kinesis sends them, and nothing behind, that is the end.
+// Alone it is a claim: a service that is out of order says the same in the midst of a shard, and an older one never names the
+// children. So it is where the service says that more is behind: it may name the children of a closed shard with every answer.
 
 // endClaims is how often in a row, each time asked at the read position anew, a service must claim that there is nothing
 // more in a shard before a listing is asked.
@@ -40,17 +41,17 @@ func (r *reader) end(ctx context.Context, o operation, d *delivery) (bool, error
 	case !d.end:
 		r.claims = 0
 		return r.isQuiet(ctx, d) && r.isStillClosed(ctx, d), nil
-	case len(d.children) > 0:
+	case len(d.children) > 0 && !d.isBehind():
 		r.claims = 0
 		return true, nil
 	}
-	behind := d.behind != nil && *d.behind > 0
-	r.log.LogAttrs(ctx, slog.LevelDebug, "an end without child shards", slog.Int("records", len(d.records)), slog.Bool("behind", behind))
+	r.log.LogAttrs(ctx, slog.LevelDebug, "an end that is only claimed", slog.Int("records", len(d.records)),
+		slog.Bool("behind", d.isBehind()), slog.Int("children", len(d.children)))
 	switch {
 	case len(r.unread(d.records)) > 0:
 		r.claims = 0
 		return false, nil
-	case behind:
+	case d.isBehind() && len(d.children) == 0:
 		r.claims = 0
 		return false, o.error(errUntold)
 	}
@@ -63,8 +64,7 @@ func (r *reader) end(ctx context.Context, o operation, d *delivery) (bool, error
 // isQuiet reports whether a delivery that names a place to go on from is the last of quietReads that say that nothing is
 // left in a shard that was listed as closed before they began.
 func (r *reader) isQuiet(ctx context.Context, d *delivery) bool {
-	caughtUp := d.behind != nil && *d.behind == 0
-	if !caughtUp || len(r.unread(d.records)) > 0 || !r.poller.ends.closedBefore(r.shard, d.began) {
+	if !d.isCaughtUp() || len(r.unread(d.records)) > 0 || !r.poller.ends.closedBefore(r.shard, d.began) {
 		r.quiet = 0
 		return false
 	}

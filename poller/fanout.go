@@ -239,9 +239,9 @@ func (f *fanoutReader) delivery(event *types.SubscribeToShardEvent) (*delivery, 
 		behind:    event.MillisBehindLatest,
 		began:     later(f.sub.opened, f.sub.fresh),
 		asOf:      f.sentAfter(event),
-		end:       aws.ToString(event.ContinuationSequenceNumber) == "" || len(children) > 0,
 		children:  children,
 	}
+	d.end = aws.ToString(event.ContinuationSequenceNumber) == "" || len(children) > 0 && d.isCaughtUp()
 	return d, d.check()
 }
 

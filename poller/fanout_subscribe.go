@@ -18,7 +18,7 @@ func (f *fanoutReader) subscribe(ctx context.Context, timeout time.Duration) (*s
 		return nil, err
 	}
 	defer f.poller.turns.over(f.shard)
-	life := newLive(context.WithoutCancel(ctx), timeout, timeout)
+	life := newLive(context.WithoutCancel(ctx), timeout, timeout, f.poller.begins())
 	undisturbed := context.AfterFunc(ctx, func() { life.cancel(context.Cause(ctx)) })
 	begin, suspected := f.begin()
 	sub, err := f.subscription(life, begin) //nolint:contextcheck // life outlives ctx
@@ -40,7 +40,7 @@ func (f *fanoutReader) subscribe(ctx context.Context, timeout time.Duration) (*s
 // subscription makes the call of subscribe.
 func (f *fanoutReader) subscription(life *live, begin Start) (*subscription, error) {
 	w := f.poller.wire()
-	sub := &subscription{cancel: life.cancel, opened: time.Now()}
+	sub := &subscription{cancel: life.cancel, life: life, opened: time.Now()}
 	var md middleware.Metadata
 	err := f.poller.unpanicked(life, f.subscribing(), func() (err error) {
 		sub.stream, md, err = f.poller.subscribe(life, f.subscribeInput(begin), w.subscribe)

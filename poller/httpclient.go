@@ -42,7 +42,7 @@ func (c *wholeBody) Do(req *http.Request) (*http.Response, error) {
 
 // watch lets the bytes of an answer show that the call is alive.
 func (w *wire) watch(resp *http.Response, call *live) {
-	if w.events || resp.Body == nil {
+	if resp.Body == nil {
 		return
 	}
 	w.body = flow{ReadCloser: resp.Body, live: call}

@@ -7,6 +7,8 @@ import (
 	"net/http/httptrace"
 	"sync"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 )
 
 // The bounds of a call as a whole, however steadily its answer comes. What ends a call that fails is time without a byte,
@@ -40,14 +42,16 @@ type phase string
 
 // The phases, in their order.
 const (
-	inLookup  phase = "lookup"
-	inConnect phase = "connect" // or waiting for a connection that others use
-	inTLS     phase = "TLS"
-	inHeaders phase = "headers"
-	inBody    phase = "body"
+	inCredentials phase = "credentials" // which the SDK waits for before it makes a request
+	inLookup      phase = "lookup"
+	inConnect     phase = "connect" // or waiting for a connection that others use
+	inTLS         phase = "TLS"
+	inHeaders     phase = "headers"
+	inBody        phase = "body"
 )
 
-// place is how far a request has come. The zero place is that of a call that speaks no HTTP.
+// place is how far a request has come. The zero place is that of a call that speaks no HTTP. Before there is a request it has no
+// host.
 type place struct {
 	host    string // that of the request's URL, where it truly went
 	address string // that was dialled
@@ -59,6 +63,9 @@ type place struct {
 
 // String says where the request is, at a time.
 func (p *place) String(now time.Time) string {
+	if p.host == "" {
+		return fmt.Sprintf("phase %s for %v, no request was made", p.phase, now.Sub(p.since).Round(time.Millisecond))
+	}
 	s := "host " + p.host
 	if p.address != "" {
 		s += " (" + p.address + ")"
@@ -76,7 +83,7 @@ func (p *place) String(now time.Time) string {
 // caller takes it for the end of its own context.
 type timeoutError struct {
 	what    string
-	where   string // empty where the call speaks no HTTP
+	where   string // empty where the call speaks no HTTP, as far as is known
 	trickle bool   // an answer came all the time, but took too long
 }
 
@@ -92,11 +99,19 @@ func (e *timeoutError) Timeout() bool { return true }
 
 type liveKey struct{}
 
-// newLive returns the context of a call that may wait for gap without a byte, and take whole in all. It is closed when
-// the call is over.
-func newLive(ctx context.Context, gap, whole time.Duration) *live {
+// begins returns the place at which a call begins: what the SDK does before it makes a request is to wait for credentials.
+func (p *Poller) begins() place {
+	if _, ok := p.cfg.Client.(*kinesis.Client); !ok {
+		return place{}
+	}
+	return place{phase: inCredentials, since: time.Now()}
+}
+
+// newLive returns the context of a call that may wait for gap without a byte, and take whole in all, and that begins at a place. It
+// is closed when the call is over.
+func newLive(ctx context.Context, gap, whole time.Duration, at place) *live {
 	now := time.Now()
-	l := &live{gap: gap, whole: whole, end: now.Add(whole), last: now}
+	l := &live{gap: gap, whole: whole, end: now.Add(whole), last: now, place: at}
 	l.Context, l.cancel = context.WithCancelCause(ctx)
 	l.mu.Lock() // the timer is not looked for before it is there
 	defer l.mu.Unlock()
@@ -146,7 +161,7 @@ func (l *live) late(now time.Time) *timeoutError {
 	case l.place.phase == inBody:
 		e.what = fmt.Sprintf("no byte of an answer for %v", l.gap)
 	}
-	if l.place.host != "" {
+	if l.place != (place{}) {
 		e.where = l.place.String(now)
 	}
 	return e
@@ -190,6 +205,13 @@ func (l *live) came(n int) {
 	defer l.mu.Unlock()
 	l.last = time.Now()
 	l.place.bytes += n
+}
+
+// heard returns when the last byte of an answer came, be it after the call was closed; or when the call began.
+func (l *live) heard() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last
 }
 
 // host returns where the last request went, or nothing.

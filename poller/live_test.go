@@ -110,6 +110,30 @@ func TestATimeOutNamesHostPhaseAndTime(t *testing.T) {
 	}
 }
 
+// stuckCredentials never come, as those of a metadata service that does not answer.
+type stuckCredentials struct{}
+
+func (stuckCredentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	<-ctx.Done()
+	return aws.Credentials{}, ctx.Err()
+}
+
+// TestATimeOutBeforeAnyRequestSaysWhatTheCallWaitsFor: there is no host yet.
+func TestATimeOutBeforeAnyRequestSaysWhatTheCallWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := kinesis.New(kinesis.Options{Region: "us-east-1", Credentials: stuckCredentials{}, HTTPClient: &http.Client{}})
+		p, err := New(Config{StreamARN: testARN, ConsumerARN: testConsumer, CallTimeout: 3 * time.Second, Client: client, Logger: slog.New(slog.DiscardHandler)})
+		require.NoError(t, err)
+		const said = "no whole answer within 3s: phase credentials for 3s, no request was made"
+		_, err = p.Shards(t.Context())
+		require.EqualError(t, err, "poller: list shards: "+said)
+		_, err = newReader(p, &Shard{ID: "shard"}, Start{}).Next(t.Context())
+		require.EqualError(t, err, "poller: shard shard: get shard iterator: "+said)
+		_, err = newFanoutReader(p, &Shard{ID: "shard"}, Start{}).Next(t.Context())
+		require.EqualError(t, err, "poller: shard shard: subscribe to shard: "+said)
+	})
+}
+
 // TestATimeOutInALookupNamesThatPhase: not in a bubble, which the resolver of net cannot be in.
 func TestATimeOutInALookupNamesThatPhase(t *testing.T) {
 	over := make(chan struct{})
@@ -195,7 +219,7 @@ func TestALiveContextIsOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type key struct{}
 		parent := context.WithValue(t.Context(), key{}, "value")
-		l := newLive(parent, time.Second, time.Minute)
+		l := newLive(parent, time.Second, time.Minute, place{})
 		require.Same(t, l, liveOf(context.WithValue(l, key{}, "other")))
 		require.Nil(t, liveOf(parent))
 		require.Equal(t, "value", l.Value(key{}))
@@ -210,7 +234,7 @@ func TestALiveContextIsOne(t *testing.T) {
 		require.True(t, late.Timeout())
 		l.close()
 
-		lasting := newLive(parent, time.Second, time.Minute)
+		lasting := newLive(parent, time.Second, time.Minute, place{})
 		lasting.close()
 		time.Sleep(time.Hour)
 		require.NoError(t, lasting.Err(), "its deadline is over")
@@ -220,7 +244,7 @@ func TestALiveContextIsOne(t *testing.T) {
 
 // TestATracerThatDialledIsNotUsedAgain: net/http goes on dialling for a call that is over.
 func TestATracerThatDialledIsNotUsedAgain(t *testing.T) {
-	l := newLive(t.Context(), time.Minute, time.Minute)
+	l := newLive(t.Context(), time.Minute, time.Minute, place{})
 	defer l.cancel(nil)
 	ctx := l.follow(t.Context(), "kinesis")
 	trace := httptrace.ContextClientTrace(ctx)
@@ -234,7 +258,7 @@ func TestATracerThatDialledIsNotUsedAgain(t *testing.T) {
 	trace.ConnectStart("tcp", "192.0.2.8:443")
 	require.NotContains(t, l.place.String(time.Now()), "192.0.2.8")
 	for range 100 {
-		other := newLive(t.Context(), time.Minute, time.Minute)
+		other := newLive(t.Context(), time.Minute, time.Minute, place{})
 		require.NotSame(t, trace, httptrace.ContextClientTrace(other.follow(t.Context(), "kinesis")))
 		other.close()
 		other.cancel(nil)

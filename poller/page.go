@@ -1,6 +1,8 @@
 package poller
 
 import (
+	"bytes"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -73,9 +75,10 @@ func filtered(records []batch.Record) (n int) {
 	return n
 }
 
-// arrival returns when a record arrived, or the zero time where that is not known. Nothing arrived in 1970, or before.
+// arrival returns when a record arrived, or the zero time where that is not known. Nothing arrived in 1970, or before: a service
+// wrote 0 for a time that it lacks, or milliseconds where it meant seconds.
 func arrival(t *time.Time) time.Time {
-	if t == nil || t.UnixMilli() <= 0 {
+	if t == nil || t.UTC().Year() <= 1970 {
 		return time.Time{}
 	}
 	return time.UnixMilli(t.UnixMilli()).UTC()
@@ -90,4 +93,28 @@ func notBehind(records []batch.Record, p batch.Position) int {
 		}
 	}
 	return len(records)
+}
+
+// withoutRepeats returns the rest of a page without what its head, which lies at or below a position, brought already: the same
+// records, with the same data. Whatever else lies there is left to the caller, to whom it is a disorder.
+func withoutRepeats(head, rest []batch.Record, p batch.Position) []batch.Record {
+	repeats := func(r *batch.Record) bool {
+		at := batch.PositionOf(r)
+		return at.Compare(p) <= 0 && slices.ContainsFunc(head, func(h batch.Record) bool {
+			return batch.PositionOf(&h) == at && bytes.Equal(h.Data, r.Data)
+		})
+	}
+	if len(head) == 0 {
+		return rest
+	}
+	out := rest
+	for i := range rest {
+		switch again := repeats(&rest[i]); {
+		case again && len(out) == len(rest):
+			out = append(make([]batch.Record, 0, len(rest)-1), rest[:i]...)
+		case !again && len(out) < len(rest):
+			out = append(out, rest[i])
+		}
+	}
+	return out
 }

@@ -39,12 +39,17 @@ func TestAnArrivalTimeThatIsMissingIsZero(t *testing.T) {
 
 // TestATimeIn1970IsNotKnown: an emulator writes 0 for a time that it lacks, and every record would be too old by it.
 func TestATimeIn1970IsNotKnown(t *testing.T) {
-	in := sdkRecords(2)
-	in[0].ApproximateArrivalTimestamp, in[1].ApproximateArrivalTimestamp = aws.Time(time.Unix(0, 0)), aws.Time(time.Unix(-1, 0))
+	first := time.Date(1971, 1, 1, 0, 0, 0, 0, time.UTC)
+	times := []time.Time{time.Unix(0, 0), time.Unix(-1, 0), time.UnixMilli(1), time.UnixMilli(1_767_225_600), first.Add(-1), first}
+	in := sdkRecords(len(times))
+	for i := range times {
+		in[i].ApproximateArrivalTimestamp = &times[i]
+	}
 	out, err := convert(in, true, nil)
 	require.NoError(t, err)
-	require.True(t, out[0].ArrivalTime.IsZero())
-	require.True(t, out[1].ArrivalTime.IsZero())
+	for i := range out {
+		require.Equal(t, i < len(out)-1, out[i].ArrivalTime.IsZero(), times[i])
+	}
 }
 
 func BenchmarkPage(b *testing.B) {

@@ -113,8 +113,8 @@ func (p *Poller) Open(shard Shard, from Start) (Reader, error) {
 }
 
 // Now returns the service's time as its answers tell it: never later than it truly is, and up to a second, and the time
-// that an answer took, earlier, because they tell whole seconds. It returns false before the first answer,
-// and always where the Client passes no server time on.
+// that an answer took, earlier, because they tell whole seconds. It returns false before the first answer, or the second where the
+// first is far ahead of this host's clock, and always where the Client passes no server time on.
 func (p *Poller) Now() (time.Time, bool) {
 	return p.clock.when(time.Now())
 }
@@ -197,7 +197,7 @@ func (p *Poller) listPage(ctx context.Context, token *string) (*kinesis.ListShar
 	var out *kinesis.ListShardsOutput
 	in := p.listInput(token)
 	err := p.call(ctx, listShards, func(ctx context.Context) (err error) {
-		out, err = p.cfg.Client.ListShards(ctx, in, p.wire().list)
+		out, err = answered(p.cfg.Client.ListShards(ctx, in, p.wire().list))
 		return err
 	})
 	if err != nil {

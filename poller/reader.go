@@ -160,7 +160,7 @@ func (r *reader) ensureIterator(ctx context.Context) error {
 	var out *kinesis.GetShardIteratorOutput
 	err := r.poller.call(ctx, r.op(getShardIterator), func(ctx context.Context) (err error) {
 		given = time.Now()
-		out, err = r.poller.cfg.Client.GetShardIterator(ctx, r.iteratorInput(begin), r.poller.wire().poll)
+		out, err = answered(r.poller.cfg.Client.GetShardIterator(ctx, r.iteratorInput(begin), r.poller.wire().poll))
 		return err
 	})
 	if err != nil {
@@ -223,11 +223,11 @@ func (r *reader) read(ctx context.Context, w *wire, limit int32) (*kinesis.GetRe
 	err := r.poller.call(ctx, o, func(ctx context.Context) (err error) {
 		began = time.Now()
 		r.pace.sent = began
-		out, err = r.poller.cfg.Client.GetRecords(ctx, &kinesis.GetRecordsInput{
+		out, err = answered(r.poller.cfg.Client.GetRecords(ctx, &kinesis.GetRecordsInput{
 			StreamARN:     &r.poller.cfg.StreamARN,
 			ShardIterator: aws.String(r.iterator),
 			Limit:         &limit,
-		}, w.poll)
+		}, w.poll))
 		return err
 	})
 	if late, ok := errors.AsType[*timeoutError](err); ok && w.answered {
@@ -302,6 +302,12 @@ type delivery struct {
 	children []types.ChildShard
 }
 
+// isBehind reports whether a delivery says that there is more in the shard.
+func (d *delivery) isBehind() bool { return d.behind != nil && *d.behind > 0 }
+
+// isCaughtUp reports whether it says that there is no more.
+func (d *delivery) isCaughtUp() bool { return d.behind != nil && *d.behind == 0 }
+
 // take makes a page of a delivery, which the operation brought, and moves the read position behind its last record. With an
 // error the delivery counts as never made.
 func (r *reader) take(ctx context.Context, o operation, d *delivery) (batch.Page, error) {
@@ -314,7 +320,7 @@ func (r *reader) take(ctx context.Context, o operation, d *delivery) (batch.Page
 	if d.behind != nil {
 		r.behind = time.Duration(min(*d.behind, maxBehind)) * time.Millisecond
 		page.Behind = r.behind
-		if *d.behind == 0 && (end || !d.end) { // an end that is not believed says nothing of what was read
+		if d.isCaughtUp() && (end || !d.end) { // an end that is not believed says nothing of what was read
 			page.CaughtUpTo = d.asOf
 		}
 	}
@@ -331,12 +337,14 @@ func (r *reader) take(ctx context.Context, o operation, d *delivery) (batch.Page
 	return page, nil
 }
 
-// unread returns the records that lie behind the read position.
+// unread returns the records that lie behind the read position, without those that are at the head of the page and come again
+// later in it.
 func (r *reader) unread(records []batch.Record) []batch.Record {
 	if r.from.Type != AtPosition {
 		return records
 	}
-	return records[notBehind(records, r.from.Position):]
+	n := notBehind(records, r.from.Position)
+	return withoutRepeats(records[:n], records[n:], r.from.Position)
 }
 
 // Children implements ChildFinder.

@@ -63,6 +63,30 @@ func TestRecordsNotBehindTheReadPositionAreSkipped(t *testing.T) {
 	})
 }
 
+// TestARecordThatWasReadAndComesTwiceInAPageIsSkippedTwice, if it is the same. What lies behind and is another one is left to the
+// caller.
+func TestARecordThatWasReadAndComesTwiceInAPageIsSkippedTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(4)
+		f.records[0].Data = []byte("first")
+		other := f.records[0]
+		other.Data = []byte("another")
+		f.onRead = func(_ context.Context, n int) (*kinesis.GetRecordsOutput, error) {
+			page := []types.Record{f.records[0], f.records[1], f.records[0], f.records[2]}
+			if n > 0 {
+				page = []types.Record{f.records[2], f.records[3], other}
+			}
+			return &kinesis.GetRecordsOutput{Records: page, NextShardIterator: aws.String("0"), MillisBehindLatest: aws.Int64(0)}, nil
+		}
+		r := open(t, f, poller.Start{Type: poller.AtPosition, Position: batch.Position{SequenceNumber: "1"}}, poller.Config{})
+		for _, want := range [][]string{{"2", "3"}, {"4", "1"}} {
+			page, err := r.Next(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, want, sequence(page))
+		}
+	})
+}
+
 func TestOpenRefusesAStartThatNamesNoPlace(t *testing.T) {
 	p := newPoller(t, newFake(0), poller.Config{})
 	for _, tc := range []struct {

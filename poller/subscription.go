@@ -43,11 +43,14 @@ func subscribeFuncOf(c Client) subscribeFunc {
 	case Subscriber:
 		return func(ctx context.Context, in *kinesis.SubscribeToShardInput, opts ...func(*kinesis.Options)) (kinesis.SubscribeToShardEventStreamReader, middleware.Metadata, error) {
 			events, err := c.Subscribe(ctx, in, opts...)
+			if events == nil && err == nil {
+				err = errNothing
+			}
 			return events, middleware.Metadata{}, err
 		}
 	case sdkSubscriber:
 		return func(ctx context.Context, in *kinesis.SubscribeToShardInput, opts ...func(*kinesis.Options)) (kinesis.SubscribeToShardEventStreamReader, middleware.Metadata, error) {
-			out, err := c.SubscribeToShard(ctx, in, opts...)
+			out, err := answered(c.SubscribeToShard(ctx, in, opts...))
 			if err != nil {
 				return nil, middleware.Metadata{}, err
 			}
@@ -73,7 +76,7 @@ func (w *wire) subscribe(o *kinesis.Options) {
 	if o.Protocol != nil {
 		o.Protocol = &codec.Events{ClientProtocol: o.Protocol}
 	}
-	w.alone, w.events = true, true
+	w.alone = true
 	w.client(o)
 }
 
@@ -111,7 +114,11 @@ type subscription struct {
 	// suspected is the suspicion of its first record.
 	suspected suspicion
 
-	// silent is how long its user has waited since the last event. What passes between his waits does not count.
+	// life is the call that began it, which sees each byte of an answer over HTTP.
+	life *live
+
+	// silent is how long its user has waited since the last event, or the last byte of one that is on its way. What passes
+	// between his waits does not count.
 	silent time.Duration
 
 	// heard is set once an event came.
@@ -139,12 +146,21 @@ func (s *subscription) next(ctx context.Context, limit time.Duration) (*types.Su
 	case event, ok := <-s.stream.Events():
 		return s.received(event, ok, began)
 	case <-timer.C:
-		s.silent += time.Since(began)
+		s.waited(began)
 		return nil, nil //nolint:nilnil // neither an event nor the end
 	case <-ctx.Done():
-		s.silent += time.Since(began)
+		s.waited(began)
 		return nil, context.Cause(ctx)
 	}
+}
+
+// waited takes note of a wait for an event that did not come. An event of one large record may take minutes on a slow line: what
+// comes of it is no silence.
+func (s *subscription) waited(began time.Time) {
+	if heard := s.life.heard(); heard.After(began) {
+		s.silent, began = 0, heard
+	}
+	s.silent += time.Since(began)
 }
 
 func (s *subscription) received(event types.SubscribeToShardEventStream, ok bool, began time.Time) (*types.SubscribeToShardEvent, error) {

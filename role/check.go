@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go"
@@ -30,8 +32,9 @@ type SubscribeClient interface {
 // immediately, but that may have ended another one.
 //
 // A missing permission is an *AccessError with AWS Lambda's text. Throttling and a busy consumer prove that the call is
-// allowed, and are not errors; checks that need the call's answer are then skipped. All other errors are returned
-// unchanged, such as a stream that does not exist. ctx bounds all calls.
+// allowed, and are not errors; checks that need the call's answer are then skipped. The same holds for a shard that has left
+// the stream since it was listed. All other errors are returned unchanged, such as a stream that does not exist. ctx bounds
+// all calls.
 func CheckSource(ctx context.Context, client SourceClient, n Needs) error {
 	n, err := n.normal()
 	if err != nil {
@@ -46,14 +49,24 @@ func CheckSource(ctx context.Context, client SourceClient, n Needs) error {
 		return err
 	}
 	if n.Consumer != "" {
-		if err := c.subscribe(ctx, shard); err != nil {
+		if err := c.subscribe(ctx, shard); err != nil && !lacks(err, shard) {
 			return err
 		}
 	}
-	if n.polls() {
-		return c.read(ctx, shard)
+	if !n.polls() {
+		return nil
+	}
+	if err := c.read(ctx, shard); err != nil && !lacks(err, shard) {
+		return err
 	}
 	return nil
+}
+
+// lacks reports whether an error says that the stream does not have a shard. A stream or a consumer that does not exist has the
+// same code, and is named in the text alone.
+func lacks(err error, shard string) bool {
+	gone, ok := errors.AsType[*types.ResourceNotFoundException](err)
+	return ok && strings.Contains(gone.ErrorMessage(), shard)
 }
 
 // check is one run of CheckSource.
@@ -83,7 +96,7 @@ func (c *check) read(ctx context.Context, shard string) error {
 	if err := c.came(err, "kinesis:GetShardIterator", c.needs.Stream); err != nil {
 		return err
 	}
-	if iterator == nil || iterator.ShardIterator == nil {
+	if iterator == nil || aws.ToString(iterator.ShardIterator) == "" {
 		return nil // throttled: allowed, but there is no iterator
 	}
 	_, err = c.client.GetRecords(ctx, &kinesis.GetRecordsInput{
@@ -102,7 +115,7 @@ func (c *check) subscribe(ctx context.Context, shard string) error {
 		ConsumerARN: &c.needs.Consumer, ShardId: &shard, DryRun: new(true),
 		StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeLatest},
 	})
-	if err == nil && out.GetStream() != nil {
+	if err == nil && out != nil && out.GetStream() != nil {
 		_ = out.GetStream().Close() // it was only a test
 	}
 	return c.came(err, "kinesis:SubscribeToShard", c.needs.Consumer)

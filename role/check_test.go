@@ -166,3 +166,53 @@ func TestFromErrorReadsWhatServicesSay(t *testing.T) {
 	_, ok = role.FromError(nil)
 	assert.False(t, ok)
 }
+
+// oldListing is a Kinesis whose listing has a shard that is gone, and that is sparing with members.
+type oldListing struct {
+	*kinesistest.Client
+	shard    string
+	iterator *string
+}
+
+func (s oldListing) ListShards(ctx context.Context, in *kinesis.ListShardsInput, opts ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error) {
+	out, err := s.Client.ListShards(ctx, in, opts...)
+	if err == nil {
+		out.Shards[0].ShardId = &s.shard
+	}
+	return out, err
+}
+
+func (s oldListing) GetShardIterator(ctx context.Context, in *kinesis.GetShardIteratorInput, opts ...func(*kinesis.Options)) (*kinesis.GetShardIteratorOutput, error) {
+	out, err := s.Client.GetShardIterator(ctx, in, opts...)
+	if err == nil && s.iterator != nil {
+		out.ShardIterator = s.iterator
+	}
+	return out, err
+}
+
+// SubscribeToShard refuses as the service does, and grants without an answer.
+func (s oldListing) SubscribeToShard(context.Context, *kinesis.SubscribeToShardInput, ...func(*kinesis.Options)) (*kinesis.SubscribeToShardOutput, error) {
+	if s.shard != "shardId-000000000000" {
+		return nil, &types.ResourceNotFoundException{Message: new("Shard " + s.shard + " in stream orders under account 123456789012 does not exist")}
+	}
+	return nil, nil
+}
+
+// TestAShardThatLeftSinceItWasListedIsNoMissingStream: the mapping would end with its start.
+func TestAShardThatLeftSinceItWasListedIsNoMissingStream(t *testing.T) {
+	service := kinesistest.New(kinesistest.Config{})
+	orders, err := service.CreateStream("orders", 1)
+	require.NoError(t, err)
+	polled := role.Needs{Stream: orders.ARN()}
+	pushed := role.Needs{Consumer: orders.ARN() + "/consumer/shipping:1700000000", FallBackToPolling: true}
+	for _, client := range []oldListing{
+		{Client: service.Client(), shard: "shardId-000000000007"},
+		{Client: service.Client(), shard: "shardId-000000000000"},
+		{Client: service.Client(), shard: "shardId-000000000000", iterator: new("")},
+	} {
+		require.NoError(t, role.CheckSource(t.Context(), client, polled))
+		require.NoError(t, role.CheckSource(t.Context(), client, pushed))
+	}
+	err = role.CheckSource(t.Context(), service.Client(), role.Needs{Stream: orders.ARN() + "s"})
+	require.ErrorAs(t, err, new(*types.ResourceNotFoundException))
+}

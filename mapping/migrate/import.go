@@ -69,6 +69,9 @@ func Import(ctx context.Context, from Table, to Target) (*Plan, error) {
 	if len(shards) == 0 {
 		p.Refusals = append(p.Refusals, fmt.Sprintf("table %s has no shard of the stream%s", from.Name, streams))
 	}
+	if other := to.otherStream(shards); other != "" {
+		p.Refusals = append(p.Refusals, fmt.Sprintf("table %s has rows of another stream: %s", from.Name, other))
+	}
 	shards = to.complete(shards, from.deletes())
 	to.plan(p, shards, stored)
 	owner := "migrate-" + uuid.NewString()

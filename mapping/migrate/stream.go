@@ -99,6 +99,31 @@ func nameOf(stream string) string {
 	return parts[1]
 }
 
+// otherStream says by what the stream of the rows of a KCL table is another one than the mapping's, as far as both are known. It
+// is empty if nothing does. All rows are of one stream.
+func (t *Target) otherStream(shards []Shard) string {
+	i := slices.IndexFunc(shards, func(s Shard) bool { return isKCLStream(s.stream) })
+	if i < 0 {
+		return ""
+	}
+	stream := shards[i].stream
+	parts := strings.Split(stream, ":")
+	source, _, _ := strings.Cut(t.Mapping, " ") // of a name by mapping.Name
+	source, _, _ = strings.Cut(source, "/consumer/")
+	a, err := arns.Stream.Parse(source)
+	if err == nil && (a.Account != parts[0] || a.Resource != "stream/"+parts[1]) {
+		return fmt.Sprintf("they are of %q, and the mapping is of %s", stream, source)
+	}
+	epoch, err := strconv.ParseInt(parts[2], 10, 64)
+	if err == nil && !t.StreamCreated.IsZero() && t.StreamCreated.Sub(time.Unix(epoch, 0)).Abs() > createdSlack {
+		return fmt.Sprintf("they are of %q, and the mapping's stream was created at %s", stream, t.StreamCreated.UTC().Format(time.RFC3339))
+	}
+	return ""
+}
+
+// createdSlack is how far two creation times of one stream may lie apart: KCL cuts them to the second.
+const createdSlack = 2 * time.Second
+
 // others names the streams of a table's rows, for an error that none of them is the one that is meant; empty without any.
 func others(rows []row) string {
 	streams := map[string]bool{}

@@ -69,6 +69,46 @@ func TestRowsOfAKCLTableAreThoseOfTheDescribedStream(t *testing.T) {
 	}
 }
 
+// TestRowsOfAnotherStreamThanTheMappingsAreRefused, whether Stream chose them or not: shards of all streams have the same IDs.
+func TestRowsOfAnotherStreamThanTheMappingsAreRefused(t *testing.T) {
+	ours, err := mapping.Name("arn:aws:kinesis:us-east-1:111111111111:stream/orders", "f")
+	require.NoError(t, err)
+	fanout, err := mapping.Name("arn:aws:kinesis:us-east-1:111111111111:stream/orders/consumer/f:1600000007", "f")
+	require.NoError(t, err)
+	created := time.Unix(1600000000, 999e6)
+	for title, c := range map[string]struct {
+		mapping, rows, stream string
+		created               time.Time
+		refused               string
+	}{
+		"ours":                    {mapping: ours, rows: "111111111111:orders:1600000000", created: created},
+		"ours by fan-out":         {mapping: fanout, rows: "111111111111:orders:1600000000", created: created},
+		"ours, with another name": {mapping: "orders-v2", rows: "111111111111:orders:1600000000"},
+		"another account":         {mapping: ours, rows: "222222222222:orders:1600000000", refused: `"222222222222:orders:1600000000", and the mapping is of arn:aws:kinesis:us-east-1:111111111111:stream/orders`},
+		"by fan-out":              {mapping: fanout, rows: "222222222222:orders:1600000000", refused: "and the mapping is of"},
+		"another name":            {mapping: ours, rows: "111111111111:users:1600000000", refused: "and the mapping is of"},
+		"deleted before":          {mapping: ours, rows: "111111111111:orders:1500000000", created: created, refused: "was created at 2020-09-13T12:26:40Z"},
+		"deleted before, by name": {mapping: ours, rows: "111111111111:orders:1500000000", stream: "orders", created: created, refused: "was created at"},
+	} {
+		t.Run(title, func(t *testing.T) {
+			store := mapping.NewMemoryStore()
+			from := migrate.Table{Client: &tables{rows: map[string][]item{"t": {kcl1(c.rows+":a", "41")}}}, Name: "t", Format: migrate.KCL, Stream: c.stream}
+			plan, err := migrate.Import(t.Context(), from, migrate.Target{Store: store, Mapping: c.mapping, StartingPosition: mapping.TrimHorizon, StreamCreated: c.created})
+			require.NoError(t, err)
+			if c.refused == "" {
+				require.NoError(t, plan.Apply(t.Context()))
+				return
+			}
+			require.ErrorIs(t, plan.Apply(t.Context()), migrate.ErrRefused)
+			require.ErrorContains(t, plan.Refused(), "table t has rows of another stream: they are of "+`"`+c.rows)
+			require.ErrorContains(t, plan.Refused(), c.refused)
+			all, err := store.Progress(t.Context(), c.mapping)
+			require.NoError(t, err)
+			assert.Empty(t, all)
+		})
+	}
+}
+
 func TestKCLStreamNamesAStreamAsKCLDoes(t *testing.T) {
 	const arn = "arn:aws:kinesis:us-east-1:123456789012:stream/orders"
 	stream, err := migrate.KCLStream(arn, time.Unix(1600000000, 999e6))

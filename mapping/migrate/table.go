@@ -74,6 +74,7 @@ type Shard struct {
 
 	until   time.Time // when the owner's claim ends, where the table tells
 	counter string    // KCL's leaseCounter
+	stream  string    // account:name:epoch, where KCL's table has it
 }
 
 // initially is the Begin of a shard of which a table only tells that it is known.
@@ -128,6 +129,9 @@ func (t *Table) shards(items []kcl.Item) (shards []Shard, streams string, err er
 		return nil, "", err
 	}
 	for _, r := range picked {
+		if t.Format == KCL {
+			r.shard.stream = r.stream
+		}
 		shards = append(shards, r.shard)
 	}
 	slices.SortFunc(shards, func(a, b Shard) int { return cmp.Compare(a.ID, b.ID) })

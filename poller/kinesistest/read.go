@@ -221,6 +221,9 @@ func (s *Service) answer(c cursor, n int, r *request) *kinesis.GetRecordsOutput 
 			return out
 		}
 	}
+	if s.config.ChildrenEarly {
+		out.ChildShards = c.shard.describeChildren()
+	}
 	out.NextShardIterator = s.newIterator(c.stream, c.shard, c.position+uint64(n), r.now)
 	return out
 }

@@ -47,6 +47,10 @@ type Config struct {
 	// Otherwise an empty page follows that is final. Consumers meet both. The same goes for a subscription's events.
 	EndWithRecords bool
 
+	// ChildrenEarly names the children of a closed shard in every page and event of it, though more of it follows, as a service
+	// may that does not go by where its reader stands. A page or an event then still has a place to go on from.
+	ChildrenEarly bool
+
 	// RefuseCBOR, if set, is the answer to every request in CBOR, as of an endpoint that speaks AWS JSON only. One that
 	// goes by the type of the content answers UnknownOperationException, one that reads whatever comes as JSON
 	// SerializationException; both are a smithy.GenericAPIError here. It is answered in JSON, and logged by Calls.

@@ -163,6 +163,9 @@ func (sub *subscription) event(c cursor, n int, ended bool, at time.Time) *types
 		out.ChildShards = sub.shard.describeChildren()
 		return out
 	}
+	if sub.service.config.ChildrenEarly {
+		out.ChildShards = sub.shard.describeChildren()
+	}
 	out.ContinuationSequenceNumber = new(sub.continuation(page, at))
 	return out
 }

@@ -217,7 +217,7 @@ func (d *cborDecoder) take(r *parts, end int) bool {
 }
 
 // cborTimestamp takes a time: tag 1 and a whole number of milliseconds since 1970, which is not what RFC 8949 means by
-// tag 1, but what this protocol does. 0 is a time that is not known: nothing arrived in 1970.
+// tag 1, but what this protocol does. One in 1970 is not known.
 func cborTimestamp(b []byte, i int) (time.Time, int) {
 	major, tag, _, next := head(b, i)
 	if next >= 0 && major == cborTag && tag == 1 {
@@ -227,7 +227,7 @@ func cborTimestamp(b []byte, i int) (time.Time, int) {
 	switch {
 	case next < 0 || millis < 0 || millis >= maxMillis:
 		return time.Time{}, -1
-	case millis == 0:
+	case millis < firstMillis:
 		return time.Time{}, next
 	}
 	return time.UnixMilli(millis).UTC(), next

@@ -8,6 +8,10 @@ import (
 // maxMillis is the last time that time.Unix can be given in nanoseconds, as the SDK does.
 const maxMillis = 9_223_372_036_854
 
+// firstMillis is when 1970 ended. A time before it is none at which a record arrived: a service wrote 0 for a time that it
+// lacks, or milliseconds where it meant seconds.
+const firstMillis = 365 * 24 * 60 * 60 * 1000
+
 // digits takes a number of up to 18 digits, without a leading zero.
 func digits(b []byte, i int) (uint64, int) {
 	start := i
@@ -63,7 +67,7 @@ func timestamp(b []byte, i int) (time.Time, int) {
 		return time.Time{}, -1
 	}
 	millis, ok := toMillis(mantissa, scale)
-	if !ok || millis == 0 { // nothing arrived in 1970: the time is not known, which the reader makes of it
+	if !ok || millis < firstMillis { // the time is not known, which the reader makes of it
 		return time.Time{}, -1
 	}
 	return time.UnixMilli(millis).UTC(), i
