@@ -150,16 +150,39 @@ func (c *check) refusal(op *operation, a Answer) {
 	code := errorCode(a.Header, object)
 	delete(object, "__type")
 	path = op.name + " " + code
-	i := slices.IndexFunc(op.Errors, func(r reference) bool { return r.Shape == code })
-	if i < 0 {
+	s := c.exception(op, code)
+	if s == nil {
 		c.commonError(path, code, a.Status, object)
 		return
 	}
-	s := c.shapes[code]
 	if want := errorStatus(s); a.Status != want {
 		c.problem(path, Protocol, "the status is %d, not %d", a.Status, want)
 	}
 	c.members(path, s, c.outside(path, s, a.Header, c.named(path, s, object)))
+}
+
+// exception returns the shape of one of an operation's errors, or nil.
+func (c *check) exception(op *operation, code string) *shape {
+	if !slices.ContainsFunc(op.Errors, func(r reference) bool { return r.Shape == code }) {
+		return nil
+	}
+	return c.shapes[code]
+}
+
+// Error checks the name and the decoded members of an error that answers an operation.
+func (m *Model) Error(operation, code string, members map[string]any) Report {
+	c := check{Model: m}
+	op := c.operation(operation)
+	if op == nil {
+		return c.Report
+	}
+	path := operation + " " + code
+	if s := c.exception(op, code); s != nil {
+		c.structure(path, s, members)
+	} else {
+		c.commonError(path, code, commonErrors[code], members)
+	}
+	return c.Report
 }
 
 func (c *check) errorBody(path string, a Answer) (tree any, ok bool) {
@@ -212,4 +235,20 @@ func (c *check) commonError(path, code string, status int, body map[string]any) 
 			c.problem(path+"."+name, Unknown, "the error has no such member, or it is no string")
 		}
 	}
+}
+
+// ErrorCode returns the name of the error that an answer is, and an empty string for one that is none.
+func ErrorCode(a Answer) string {
+	if a.Status < http.StatusMultipleChoices {
+		return ""
+	}
+	tree, err := fromJSON(a.Body)
+	if a.Header.Get("Content-Type") == cborType {
+		tree, err = fromCBOR(a.Body)
+	}
+	object, _ := tree.(map[string]any)
+	if err != nil {
+		object = nil
+	}
+	return errorCode(a.Header, object)
 }

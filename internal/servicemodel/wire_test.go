@@ -113,6 +113,24 @@ func TestAnswersOfAWSJSON(t *testing.T) {
 	}
 }
 
+func TestAnErrorIsCheckedByItsNameToo(t *testing.T) {
+	m := model(t, "json")
+	no := map[string]any{"message": "no"}
+	assert.Empty(t, m.Error("PutOrder", "OutOfStock", no).Problems)
+	assert.Empty(t, m.Error("Forget", "InternalFailure", no).Problems)
+	assert.Equal(t, []string{"PutOrder OutOfStock.Message unknown"}, rules(m.Error("PutOrder", "OutOfStock", map[string]any{"Message": "no"})))
+	assert.Equal(t, []string{"Forget OutOfStock unknown"}, rules(m.Error("Forget", "OutOfStock", no)))
+	assert.Equal(t, []string{"Steal unknown"}, rules(m.Error("Steal", "OutOfStock", no)))
+
+	in := header("Content-Type", json11)
+	assert.Equal(t, "OutOfStock", servicemodel.ErrorCode(servicemodel.Answer{Status: 400, Header: in, Body: []byte(`{"__type":"a#OutOfStock"}`)}))
+	assert.Equal(t, "OutOfStock", servicemodel.ErrorCode(servicemodel.Answer{
+		Status: 400, Header: header("Content-Type", cbor11), Body: cbor.Encode(cbor.Map{"__type": cbor.String("OutOfStock")}),
+	}))
+	assert.Equal(t, "Gone", servicemodel.ErrorCode(servicemodel.Answer{Status: 404, Header: header("X-Amzn-Errortype", "Gone:http://x"), Body: []byte("<")}))
+	assert.Empty(t, servicemodel.ErrorCode(servicemodel.Answer{Status: 202, Header: in, Body: []byte(`{"__type":"OutOfStock"}`)}))
+}
+
 // event is a message of a stream.
 type event struct{ headers, payload string }
 
