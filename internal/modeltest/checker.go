@@ -130,3 +130,6 @@ func (c *Checker) add(to map[string]int, what string, r servicemodel.Report) {
 		c.unchecked[p.String()]++
 	}
 }
+
+// Model returns the model that the Checker goes by.
+func (c *Checker) Model() *servicemodel.Model { return c.model }

@@ -2,6 +2,7 @@ package modeltest
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -23,6 +24,8 @@ var deviations = []struct {
 	// A stream without enhanced metrics shows [{"ShardLevelMetrics": []}]. Source: the examples of the API reference, in
 	// DescribeStream and DescribeStreamSummary.
 	{".EnhancedMonitoring[0].ShardLevelMetrics", servicemodel.TooSmall},
+	// Source: the example of PutRecords in the API reference, whose answer has "FailedRecordCount": 0.
+	{"PutRecords answer.FailedRecordCount", servicemodel.TooSmall},
 }
 
 // Kinesis returns a Checker of Kinesis, as New does, that knows where the service does not keep to its own model.
@@ -78,4 +81,27 @@ func (c *Checker) refused(op string, err error) {
 	}
 	members := map[string]any{"message": api.ErrorMessage()}
 	c.answer(op+" "+api.ErrorCode(), c.model.Error(op, api.ErrorCode(), members))
+}
+
+// WatchAnswers is Watch for tests that ask for what is wrong on purpose: it checks the answers alone.
+func WatchAnswers(t testing.TB, config kinesistest.Config) kinesistest.Config {
+	t.Helper()
+	watched := Watch(t, config)
+	if check := watched.OnAnswer; check != nil {
+		watched.OnAnswer = func(a kinesistest.Answered) {
+			a.Input = nil
+			check(a)
+		}
+	}
+	return watched
+}
+
+// WatchHandler returns a Kinesis endpoint whose requests and answers are checked as they are on the wire. Without botocore it
+// returns h, as Watch does.
+func WatchHandler(t testing.TB, h http.Handler) http.Handler {
+	t.Helper()
+	if data, ok := rig.HasBotocore(t); ok {
+		return asItIs(newChecker(t, find(t, data, "kinesis"))).Handler(h)
+	}
+	return h
 }

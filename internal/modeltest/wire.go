@@ -35,7 +35,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := t.next.RoundTrip(r)
 	if err == nil && t.answers && operation != "" {
 		resp.Body = &body{ReadCloser: resp.Body, whole: func(b []byte) {
-			t.answered(operation, servicemodel.Answer{Status: resp.StatusCode, Header: resp.Header, Body: b})
+			t.Answered(operation, servicemodel.Answer{Status: resp.StatusCode, Header: resp.Header, Body: b})
 		}}
 	}
 	return resp, err
@@ -62,7 +62,8 @@ func (c *Checker) sent(r *http.Request) (*http.Request, string, error) {
 	return r, operation, nil
 }
 
-func (c *Checker) answered(operation string, a servicemodel.Answer) {
+// Answered checks an answer to an operation.
+func (c *Checker) Answered(operation string, a servicemodel.Answer) {
 	what := operation
 	if code := servicemodel.ErrorCode(a); code != "" {
 		what += " " + code
@@ -105,7 +106,7 @@ func (c *Checker) Handler(next http.Handler) http.Handler {
 		kept := &writer{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(kept, r)
 		if operation != "" {
-			c.answered(operation, servicemodel.Answer{Status: kept.status, Header: w.Header(), Body: kept.written})
+			c.Answered(operation, servicemodel.Answer{Status: kept.status, Header: w.Header(), Body: kept.written})
 		}
 	})
 }
