@@ -50,7 +50,7 @@ func asItIs(c *Checker) *Checker {
 // config as it is, because the test has more to prove; where CI=true the test fails.
 func Watch(t testing.TB, config kinesistest.Config) kinesistest.Config {
 	t.Helper()
-	if data, ok := rig.HasBotocore(t); ok {
+	if data, ok := rig.FindBotocore(t); ok {
 		config.OnAnswer = asItIs(newChecker(t, find(t, data, "kinesis"))).OnAnswer
 	}
 	return config
@@ -100,7 +100,7 @@ func WatchAnswers(t testing.TB, config kinesistest.Config) kinesistest.Config {
 // returns h, as Watch does.
 func WatchHandler(t testing.TB, h http.Handler) http.Handler {
 	t.Helper()
-	if data, ok := rig.HasBotocore(t); ok {
+	if data, ok := rig.FindBotocore(t); ok {
 		return asItIs(newChecker(t, find(t, data, "kinesis"))).Handler(h)
 	}
 	return h
