@@ -16,6 +16,7 @@ type check struct {
 	*Model
 	Report
 	binary bool // the form is CBOR, which has byte strings and times of its own
+	inBody bool // members outside of the body are not looked for
 }
 
 // Value checks a tree against a shape by its name. Its problems are said to be at path.
@@ -29,9 +30,9 @@ func (m *Model) Value(path, shapeName string, tree any) Report {
 	return c.Report
 }
 
-// Input checks the decoded input of an operation.
+// Input checks the decoded input of an operation: for REST the part of it that is in the body.
 func (m *Model) Input(operation string, tree any) Report {
-	c := check{Model: m}
+	c := check{Model: m, inBody: true}
 	if op := c.operation(operation); op != nil {
 		c.whole(operation, op.Input, tree)
 	}
@@ -128,7 +129,7 @@ func (c *check) members(path string, s *shape, members map[string]any) {
 		c.value(path+"."+name, s.Members[name], members[name])
 	}
 	for _, name := range s.Required {
-		if members[name] == nil {
+		if members[name] == nil && !(c.inBody && s.Members[name].Location != "") {
 			c.problem(path+"."+name, Missing, "the member is required")
 		}
 	}
