@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/poller"
@@ -20,7 +21,7 @@ import (
 
 // TestConsumerIsReadByFanOut runs over HTTP, where alone the SDK can subscribe.
 func TestConsumerIsReadByFanOut(t *testing.T) {
-	w := &world{t: t, service: kinesistest.New(kinesistest.Config{}), store: mapping.NewMemoryStore()}
+	w := &world{t: t, service: kinesistest.New(modeltest.Watch(t, kinesistest.Config{})), store: mapping.NewMemoryStore()}
 	var err error
 	w.stream, err = w.service.CreateStream("orders", 1)
 	require.NoError(t, err)

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/poller"
@@ -51,7 +52,7 @@ type world struct {
 func inWorld(t *testing.T, shards int, f func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, service: kinesistest.New(kinesistest.Config{NoLimits: true}), store: mapping.NewMemoryStore()}
+		w := &world{t: t, service: kinesistest.New(modeltest.Watch(t, kinesistest.Config{NoLimits: true})), store: mapping.NewMemoryStore()}
 		var err error
 		w.stream, err = w.service.CreateStream("orders", shards)
 		require.NoError(t, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/poller"
@@ -63,7 +64,7 @@ func (p *polls) saw(e mapping.Polled) {
 func inSharedWorld(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, service: kinesistest.New(kinesistest.Config{}), store: mapping.NewMemoryStore()}
+		w := &world{t: t, service: kinesistest.New(modeltest.Watch(t, kinesistest.Config{})), store: mapping.NewMemoryStore()}
 		var err error
 		w.stream, err = w.service.CreateStream("orders", 1)
 		require.NoError(t, err)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
@@ -154,7 +155,7 @@ func TestStreamThatWasReplacedIsNotTakenForTheOldOne(t *testing.T) {
 		require.NoError(t, err)
 		pass(time.Minute)
 		require.NoError(t, r.stop())
-		w.service = kinesistest.New(kinesistest.Config{NoLimits: true})
+		w.service = kinesistest.New(modeltest.Watch(t, kinesistest.Config{NoLimits: true}))
 		w.stream, err = w.service.CreateStream("orders", 1)
 		require.NoError(t, err)
 		w.put(5, 5)

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
@@ -51,7 +52,7 @@ type stage struct {
 func (p *plot) play(t *testing.T, with tamper) *stage {
 	s := &stage{
 		close: func() {}, plot: p, director: newDirector(p.seed), t: t, tamper: with, journal: newJournal(),
-		service: kinesistest.New(kinesistest.Config{NoLimits: !p.limits, MaxRecordsPerRead: p.pageSize}),
+		service: kinesistest.New(modeltest.Watch(t, kinesistest.Config{NoLimits: !p.limits, MaxRecordsPerRead: p.pageSize})),
 	}
 	var err error
 	s.stream, err = s.service.CreateStream("orders", p.shards)

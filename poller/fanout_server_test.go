@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -23,7 +24,7 @@ import (
 // consumed is a stream with one shard and a consumer.
 func consumed(t testing.TB, cfg kinesistest.Config) (*kinesistest.Service, *kinesistest.Stream, string) {
 	t.Helper()
-	service := kinesistest.New(cfg)
+	service := kinesistest.New(modeltest.Watch(t, cfg))
 	stream, err := service.CreateStream("orders", 1)
 	require.NoError(t, err)
 	arn, err := stream.RegisterConsumer("shipping")
@@ -167,7 +168,7 @@ func TestAConsumerThatIsGoneIsNoEndOfItsShards(t *testing.T) {
 
 func TestAConsumerThatIsBeingMadeIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		service := kinesistest.New(kinesistest.Config{TransitionTime: 20 * time.Second})
+		service := kinesistest.New(modeltest.Watch(t, kinesistest.Config{TransitionTime: 20 * time.Second}))
 		stream, err := service.CreateStream("orders", 1)
 		require.NoError(t, err)
 		rest(t.Context(), 20*time.Second)
@@ -298,7 +299,7 @@ func TestFanOutOverHTTP2AndTLS(t *testing.T) {
 
 // TestShardsAreSubscribedToSideBySide is for the race detector: all subscriptions share one client of the SDK.
 func TestShardsAreSubscribedToSideBySide(t *testing.T) {
-	service := kinesistest.New(kinesistest.Config{NoLimits: true})
+	service := kinesistest.New(modeltest.Watch(t, kinesistest.Config{NoLimits: true}))
 	stream, err := service.CreateStream("orders", 4)
 	require.NoError(t, err)
 	arn, err := stream.RegisterConsumer("shipping")

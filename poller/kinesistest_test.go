@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -95,7 +96,7 @@ func reshard(t testing.TB, stream *kinesistest.Stream) map[string][]string {
 func TestEveryKeyInOrderOverSplitAndMergeAmongFaults(t *testing.T) {
 	for _, endWithRecords := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			service := kinesistest.New(kinesistest.Config{EndWithRecords: endWithRecords, MaxRecordsPerRead: 9})
+			service := kinesistest.New(modeltest.Watch(t, kinesistest.Config{EndWithRecords: endWithRecords, MaxRecordsPerRead: 9}))
 			stream, err := service.CreateStream("orders", 2)
 			require.NoError(t, err)
 			put := reshard(t, stream)
@@ -117,7 +118,7 @@ func TestEveryKeyInOrderOverSplitAndMergeAmongFaults(t *testing.T) {
 
 func TestTheFastestCadenceIsWithinTheLimitsOfAShard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		service := kinesistest.New(kinesistest.Config{MaxRecordsPerRead: 2})
+		service := kinesistest.New(modeltest.Watch(t, kinesistest.Config{MaxRecordsPerRead: 2}))
 		stream, err := service.CreateStream("orders", 2)
 		require.NoError(t, err)
 		put := reshard(t, stream)
@@ -130,7 +131,7 @@ func TestTheFastestCadenceIsWithinTheLimitsOfAShard(t *testing.T) {
 
 func TestIteratorsThatExpireWhileTheCallerIsBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		service := kinesistest.New(kinesistest.Config{MaxRecordsPerRead: 10})
+		service := kinesistest.New(modeltest.Watch(t, kinesistest.Config{MaxRecordsPerRead: 10}))
 		stream, err := service.CreateStream("orders", 1)
 		require.NoError(t, err)
 		put := map[string][]string{}
@@ -151,7 +152,7 @@ func TestIteratorsThatExpireWhileTheCallerIsBusy(t *testing.T) {
 func TestTheServicesClockThroughAClientWithoutHTTP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ahead := func() time.Time { return time.Now().Add(time.Hour) }
-		service := kinesistest.New(kinesistest.Config{Now: ahead})
+		service := kinesistest.New(modeltest.Watch(t, kinesistest.Config{Now: ahead}))
 		stream, err := service.CreateStream("orders", 1)
 		require.NoError(t, err)
 		p := newPoller(t, service.Client(), poller.Config{})
@@ -177,7 +178,7 @@ func TestTheServicesClockThroughAClientWithoutHTTP(t *testing.T) {
 
 func TestAStreamThatIsDeletedAndAShardThatIsNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		service := kinesistest.New(kinesistest.Config{})
+		service := kinesistest.New(modeltest.Watch(t, kinesistest.Config{}))
 		stream, err := service.CreateStream("orders", 1)
 		require.NoError(t, err)
 		p := newPoller(t, service.Client(), poller.Config{})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/poller"
@@ -37,7 +38,7 @@ type ward struct {
 func inWard(t *testing.T, shards int, cfg kinesistest.Config, f func(w *ward)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		service := kinesistest.New(cfg)
+		service := kinesistest.New(modeltest.Watch(t, cfg))
 		stream, err := service.CreateStream("orders", shards)
 		require.NoError(t, err)
 		f(&ward{

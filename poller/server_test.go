@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -42,7 +43,7 @@ func TestShardsAreReadSideBySideOverHTTP(t *testing.T) {
 		"refused CBOR": {cfg: poller.Config{CBOR: true}, refuse: &smithy.GenericAPIError{Code: "UnknownOperationException"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			service := kinesistest.New(kinesistest.Config{MaxRecordsPerRead: 25, NoLimits: true, RefuseCBOR: c.refuse})
+			service := kinesistest.New(modeltest.Watch(t, kinesistest.Config{MaxRecordsPerRead: 25, NoLimits: true, RefuseCBOR: c.refuse}))
 			readSideBySide(t, service, c.cfg)
 			inCBOR := 0
 			for _, call := range service.Calls() {
@@ -99,7 +100,7 @@ func readSideBySide(t *testing.T, service *kinesistest.Service, cfg poller.Confi
 }
 
 func TestARecordOverHTTPIsWhatWasPut(t *testing.T) {
-	service := kinesistest.New(kinesistest.Config{})
+	service := kinesistest.New(modeltest.Watch(t, kinesistest.Config{}))
 	stream, err := service.CreateStream("orders", 1)
 	require.NoError(t, err)
 	before := time.Now().Truncate(time.Millisecond)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 	"github.com/shardmill/shardmill/role"
 	"github.com/shardmill/shardmill/role/roletest"
@@ -36,7 +37,9 @@ func newWorld(t *testing.T, document string) *world {
 	w := &world{t: t, account: roletest.New(roletest.Config{})}
 	require.NoError(t, w.account.SetUser("AKIDHOST", hostARN))
 	w.setRole(document)
-	w.service = kinesistest.New(kinesistest.Config{Principal: w.account.Principal, Authorize: w.account.Authorize, NoLimits: true})
+	w.service = kinesistest.New(modeltest.Watch(t, kinesistest.Config{
+		Principal: w.account.Principal, Authorize: w.account.Authorize, NoLimits: true,
+	}))
 	var err error
 	w.orders, err = w.service.CreateStream("orders", 1)
 	require.NoError(t, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/internal/rig"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -50,7 +51,7 @@ type world struct {
 func newWorld(t *testing.T, shards int, start func(*kinesistest.Service) *kinesistest.Server) *world {
 	t.Helper()
 	// All reads of a test share one small machine: what the limits of a shard would add is only time.
-	w := &world{T: t, service: kinesistest.New(kinesistest.Config{NoLimits: true}), witness: newWitness()}
+	w := &world{T: t, service: kinesistest.New(modeltest.Watch(t, kinesistest.Config{NoLimits: true})), witness: newWitness()}
 	var err error
 	w.stream, err = w.service.CreateStream("orders", shards)
 	require.NoError(t, err)

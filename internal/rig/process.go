@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,13 +31,22 @@ const (
 	pipeDelay = 5 * time.Second
 )
 
-// emulator says how one server is started: node, with script (a path below .ci/rig) and the results of args and env for
+// emulator says how one server is started: node with script, or Python with module, and the results of args and env for
 // a port.
 type emulator struct {
 	name   string
-	script string
+	script string // a path below .ci/rig
+	module string // the name of a Python module, in place of script
 	args   func(port int) []string
 	env    func(port int) []string
+}
+
+// bound returns what the server says on standard error when it listens on the port.
+func (e emulator) bound(port int) string {
+	if e.module != "" {
+		return fmt.Sprintf("Running on http://127.0.0.1:%d\n", port) // werkzeug's words
+	}
+	return fmt.Sprintf("loopback: listening on 127.0.0.1:%d\n", port)
 }
 
 // process is a running emulator.
@@ -54,10 +63,10 @@ type process struct {
 // start runs e until t ends, and returns its endpoint.
 func start(t testing.TB, e emulator) string {
 	t.Helper()
-	node, dir := locate(t, e)
+	command, dir := locate(t, e)
 	var errs []error
 	for range startAttempts {
-		p, err := launch(t.Context(), e, node, dir)
+		p, err := launch(t.Context(), e, command, dir)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -71,18 +80,18 @@ func start(t testing.TB, e emulator) string {
 }
 
 // launch starts e once and returns when it answers. If it does not, launch leaves nothing running.
-func launch(ctx context.Context, e emulator, node, dir string) (*process, error) {
+func launch(ctx context.Context, e emulator, command []string, dir string) (*process, error) {
 	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"--require", "./loopback.cjs", "--require", "./aborted.cjs", e.script}
+	args := slices.Clone(command[1:])
 	if e.args != nil {
 		args = append(args, e.args(port)...)
 	}
-	p := &process{port: port, cmd: exec.Command(node, args...), exited: make(chan struct{})}
+	p := &process{port: port, cmd: exec.Command(command[0], args...), exited: make(chan struct{})}
 	p.cmd.Dir = dir
-	p.cmd.Env = os.Environ()
+	p.cmd.Env = withoutAWS()
 	if e.env != nil {
 		p.cmd.Env = append(p.cmd.Env, e.env(port)...)
 	}
@@ -93,7 +102,7 @@ func launch(ctx context.Context, e emulator, node, dir string) (*process, error)
 	if err := p.run(); err != nil {
 		return nil, err
 	}
-	if err := p.ready(ctx); err != nil {
+	if err := p.ready(ctx, e.bound(port)); err != nil {
 		p.stop()
 		return nil, fmt.Errorf("port %d: %w\n%s", port, err, p.output.String())
 	}
@@ -119,12 +128,11 @@ func (p *process) run() error {
 	return <-started
 }
 
-// ready returns when the child listens and answers. It sends a request only after the child has said that the port is
-// bound: before that, another process that took the port might answer.
-func (p *process) ready(ctx context.Context) error {
+// ready returns when the child listens and answers. It sends a request only after the child has printed bound: before
+// that, another process that took the port might answer.
+func (p *process) ready(ctx context.Context, bound string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("no answer after %s", startTimeout))
 	defer cancel()
-	bound := fmt.Sprintf("loopback: listening on 127.0.0.1:%d\n", p.port)
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {

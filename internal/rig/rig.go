@@ -1,11 +1,12 @@
-// Package rig starts third-party emulators for the outermost tests: Kinesis, DynamoDB and SQS, each in a process of its
-// own, on a free port of the loopback interface, for the duration of one test.
+// Package rig starts third-party emulators for the outermost tests: Kinesis, DynamoDB, SQS, and moto's server, which has
+// all of these and more. Each is a process of its own, on a free port of the loopback interface, for the duration of one
+// test.
 //
 //	client := kinesis.NewFromConfig(rig.AWSConfig(rig.Kinesis(t)))
 //
-// The emulators are npm packages, pinned in .ci/rig. If Node or the packages are missing, a test is skipped and says
-// what to install. With CI=true in the environment it fails instead, so that a continuous build does not silently lose
-// these tests.
+// The emulators are packages of npm and PyPI, pinned in .ci/rig. If Node, Python or the packages are missing, a test is
+// skipped and says what to install. With CI=true in the environment it fails instead, so that a continuous build does not
+// silently lose these tests.
 package rig
 
 import (

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
@@ -37,7 +38,7 @@ type crew struct {
 
 func newCrew(t *testing.T, shards int) *crew {
 	t.Helper()
-	service := kinesistest.New(kinesistest.Config{})
+	service := kinesistest.New(modeltest.Watch(t, kinesistest.Config{}))
 	stream, err := service.CreateStream("orders", shards)
 	require.NoError(t, err)
 	c := &crew{

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
@@ -25,7 +26,7 @@ import (
 func TestMappingGoesOnWhereTheProcessBeforeStopped(t *testing.T) {
 	const perRun = 20
 	db := server(t)
-	service := kinesistest.New(kinesistest.Config{})
+	service := kinesistest.New(modeltest.Watch(t, kinesistest.Config{}))
 	stream, err := service.CreateStream("orders", 2)
 	require.NoError(t, err)
 	client := service.Client()

@@ -137,6 +137,11 @@ func (r *Registry) Delete(ctx context.Context, uuid string) (Configuration, erro
 func (r *Registry) change(
 	ctx context.Context, uuid string, do func(context.Context, *definition) (definition, error),
 ) (Configuration, error) {
+	var c constraints
+	c.identifier(uuid)
+	if err := c.error(); err != nil {
+		return Configuration{}, err
+	}
 	force := false
 	for range attempts {
 		s, err := r.view.refresh(ctx, time.Now(), force)

@@ -155,8 +155,29 @@ const taggablePattern = `arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-is
 	`|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}` +
 	`|(capacity-provider|network-connector):[a-zA-Z0-9-_]{1,64})`
 
-// uuid checks that a text can be a mapping's UUID. One that is none names no mapping, as on AWS.
-func isUUID(s string) bool { return len(s) == 36 && uuid.Validate(s) == nil }
+// identifier checks the UUID of a mapping that a request names: the model has its length and no pattern.
+func (c *constraints) identifier(uuid string) { c.length(uuid, "uUID", uuidLength, uuidLength) }
+
+// uuidLength is the number of characters of a UUID.
+const uuidLength = 36
+
+// isUUID reports whether a text can be the Marker of a List, which is a mapping's UUID.
+func isUUID(s string) bool { return len(s) == uuidLength && uuid.Validate(s) == nil }
+
+// tagKeys checks the keys of tags that are to be removed. There must be one.
+func (c *constraints) tagKeys(keys []string) {
+	if len(keys) == 0 {
+		c.null("tagKeys")
+	}
+	for _, key := range keys {
+		var one constraints
+		if one.text(key, "", 1, 128, tagText); len(one) > 0 {
+			c.add(list(keys), "tagKeys", "Member must satisfy constraint: [Member must have length less than or equal to 128, "+
+				"Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: "+tagText.said+"]")
+			return
+		}
+	}
+}
 
 // tags checks tags that are to be set. Source of the bounds: Lambda API reference, "TagResource", and AWS's rules for tags.
 func (c *constraints) tags(tags map[string]string) {

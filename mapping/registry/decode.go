@@ -65,9 +65,9 @@ func decode(body []byte, m members) error {
 func (in *CreateInput) members() members {
 	m := in.Settings.members()
 	maps.Copy(m, members{
-		"EventSourceArn":            plain(&in.EventSourceARN, value.text),
+		"EventSourceArn":            noting(&in.emptySource, &in.EventSourceARN),
 		"FunctionName":              plain(&in.FunctionName, value.text),
-		"StartingPosition":          plain(&in.StartingPosition, value.text),
+		"StartingPosition":          noting(&in.emptyPosition, &in.StartingPosition),
 		"StartingPositionTimestamp": plain(&in.StartingPositionTimestamp, value.instant),
 		"Tags":                      plain(&in.Tags, value.dictionary),
 		"Topics":                    in.foreign("Topics", value.hasElements),
@@ -187,6 +187,15 @@ func plain[T any](to *T, read func(value) (T, error)) func(value) error {
 			x, err = read(v)
 		}
 		*to = x
+		return err
+	}
+}
+
+// noting puts a text into to, and into empty whether it is there and has no character.
+func noting(empty *bool, to *string) func(value) error {
+	return func(v value) error {
+		err := plain(to, value.text)(v)
+		*empty = !v.isNull() && *to == ""
 		return err
 	}
 }

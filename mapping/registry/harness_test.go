@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/registry"
@@ -44,7 +45,7 @@ type world struct {
 func inWorld(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, service: kinesistest.New(kinesistest.Config{NoLimits: true}), store: mapping.NewMemoryStore()}
+		w := &world{t: t, service: kinesistest.New(modeltest.Watch(t, kinesistest.Config{NoLimits: true})), store: mapping.NewMemoryStore()}
 		var err error
 		w.stream, err = w.service.CreateStream("orders", 2)
 		require.NoError(t, err)

@@ -20,6 +20,9 @@ type CreateInput struct {
 	Tags map[string]string
 
 	Settings
+
+	// emptySource and emptyPosition say that a request has the member, and that it is empty and not absent.
+	emptySource, emptyPosition bool
 }
 
 // UpdateInput is what Update is asked for. What is nil stays as it is.

@@ -69,6 +69,11 @@ const (
 
 // Get returns a mapping.
 func (r *Registry) Get(ctx context.Context, uuid string) (Configuration, error) {
+	var c constraints
+	c.identifier(uuid)
+	if err := c.error(); err != nil {
+		return Configuration{}, err
+	}
 	s, err := r.view.refresh(ctx, time.Now(), false)
 	if err != nil {
 		return Configuration{}, failed(err)

@@ -50,9 +50,7 @@ func (r *Registry) TagResource(ctx context.Context, arn string, tags map[string]
 func (r *Registry) UntagResource(ctx context.Context, arn string, keys []string) error {
 	var c constraints
 	c.resource(arn)
-	if len(keys) == 0 {
-		c.null("tagKeys")
-	}
+	c.tagKeys(keys)
 	if err := c.error(); err != nil {
 		return err
 	}

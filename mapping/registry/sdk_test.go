@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/registry"
@@ -29,7 +30,7 @@ type console struct {
 // overHTTP runs a registry that reads by way of client, and serves its API.
 func overHTTP(t *testing.T, change func(w *world, cfg *registry.Config)) *console {
 	t.Helper()
-	w := &world{t: t, service: kinesistest.New(kinesistest.Config{}), store: mapping.NewMemoryStore()}
+	w := &world{t: t, service: kinesistest.New(modeltest.Watch(t, kinesistest.Config{})), store: mapping.NewMemoryStore()}
 	var err error
 	w.stream, err = w.service.CreateStream("orders", 1)
 	require.NoError(t, err)

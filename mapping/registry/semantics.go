@@ -40,10 +40,10 @@ func (in *CreateInput) constraints() constraints {
 	} else {
 		c.functionName(in.FunctionName)
 	}
-	if in.StartingPosition != "" {
+	if in.StartingPosition != "" || in.emptyPosition {
 		c.oneOf(in.StartingPosition, "startingPosition", "LATEST", "AT_TIMESTAMP", "TRIM_HORIZON")
 	}
-	if in.EventSourceARN != "" {
+	if in.EventSourceARN != "" || in.emptySource {
 		c.source(in.EventSourceARN)
 	}
 	c.settings(&in.Settings)

@@ -234,6 +234,20 @@ func TestTexts(t *testing.T) {
 			a.expect(t, method, mappings+"/"+unknownUUID, "", 404, registry.CodeResourceNotFound, gone)
 		})
 	}
+	for uuid, text := range map[string]string{
+		"nonsense":        "1 validation error detected: Value 'nonsense' at 'uUID' failed to satisfy constraint: Member must have length greater than or equal to 36",
+		unknownUUID + "0": "1 validation error detected: Value '" + unknownUUID + "0' at 'uUID' failed to satisfy constraint: Member must have length less than or equal to 36",
+	} {
+		for method, body := range map[string]string{"GET": "", "PUT": "{}", "DELETE": ""} {
+			a.expect(t, method, mappings+"/"+uuid, body, 400, validation, text)
+		}
+	}
+	t.Run("empty is not absent", func(t *testing.T) {
+		a.expect(t, "POST", mappings, with("StartingPosition", ""), 400, validation, "1 validation error detected: Value '' at 'startingPosition' "+
+			"failed to satisfy constraint: Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]")
+		a.expect(t, "POST", mappings, with("EventSourceArn", ""), 400, validation, "1 validation error detected: Value '' at 'eventSourceArn' "+
+			"failed to satisfy constraint: Member must satisfy regular expression pattern: "+arnPattern)
+	})
 	t.Run("update", func(t *testing.T) {
 		path := mappings + "/" + a.settled
 		a.expect(t, "PUT", path, `{"BatchSize":10001}`, 400, validation, between(10001, "batchSize", "less", 10000))
@@ -265,6 +279,12 @@ func TestTexts(t *testing.T) {
 		a.expect(t, "POST", path+arn, `{"Tags":{}}`, 400, ipve, "An error occurred and the request cannot be processed.")
 		a.expect(t, "POST", path+arn, `{}`, 400, validation, "1 validation error detected: Value null at 'tags' failed to satisfy constraint: Member must not be null")
 		a.expect(t, "DELETE", path+arn, "", 400, validation, "1 validation error detected: Value null at 'tagKeys' failed to satisfy constraint: Member must not be null")
+		long := strings.Repeat("k", 129)
+		for query, keys := range map[string]string{"?tagKeys=a&tagKeys=" + long: "[a, " + long + "]", "?tagKeys=": "[]", "?tagKeys=%3F": "[?]"} {
+			a.expect(t, "DELETE", path+arn+query, "", 400, validation, "1 validation error detected: Value '"+keys+"' at 'tagKeys' failed to satisfy "+
+				"constraint: Member must satisfy constraint: [Member must have length less than or equal to 128, Member must have length greater "+
+				`than or equal to 1, Member must satisfy regular expression pattern: ([\p{L}\p{Z}\p{N}_.:/=+\-@]*)]`)
+		}
 		many := map[string]string{}
 		for i := range 51 {
 			many[fmt.Sprint("key-", i)] = ""

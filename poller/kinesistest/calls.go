@@ -29,6 +29,22 @@ type Call struct {
 	Records int
 }
 
+// Answered is a call with its input and its answer, as Config.OnAnswer shows it. What the pointers point at must not be changed.
+type Answered struct {
+	// Call has the error of an answer that is one.
+	Call
+
+	// Input is the SDK's input of the operation, such as a *kinesis.GetRecordsInput. It is nil for SubscribeToShardEvent.
+	Input any
+
+	// Output is the SDK's output, such as a *kinesis.GetRecordsOutput; for SubscribeToShardEvent, an event of a subscription,
+	// it is a *types.SubscribeToShardEvent. It is nil with an error, and for SubscribeToShard.
+	Output any
+
+	// Disturbed says that the test had a part in the answer: by mischief, by a fault's error, or by the error of OnCall.
+	Disturbed bool
+}
+
 // maxCalls bounds the log: enough for hours of polling under a fake clock, some MB of memory.
 const maxCalls = 1 << 16
 

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
@@ -146,7 +147,7 @@ func TestEveryOperationSpeaksCBOR(t *testing.T) {
 	when := time.UnixMilli(1545084650987)
 	config := kinesistest.Config{NoLimits: true, Now: func() time.Time { return when }}
 	services := [2]*kinesistest.Service{kinesistest.New(config), kinesistest.New(config)}
-	f := twoForms{t, services[0].Handler(), services[1].Handler()}
+	f := twoForms{t, modeltest.WatchHandler(t, services[0].Handler()), modeltest.WatchHandler(t, services[1].Handler())}
 	name := cbor.String("orders")
 	arn := cbor.String("arn:aws:kinesis:us-east-1:123456789012:stream/orders")
 	at := &cbor.Tag{ID: 1, Value: cbor.Uint(when.UnixMilli())}
@@ -284,7 +285,7 @@ func TestSubscriptionInCBOR(t *testing.T) {
 	arn, err := orders.RegisterConsumer("billing")
 	require.NoError(t, err)
 	number := put(t, orders, shard0, "hello")[0]
-	server := kinesistest.NewServer(s)
+	server := httptest.NewServer(modeltest.WatchHandler(t, s.Handler()))
 	defer server.Close()
 	s.Inject(kinesistest.Fault{
 		Op: kinesistest.SubscribeToShard, After: 1, EventErr: &smithy.GenericAPIError{Code: "InternalFailureException", Message: "oops"},
@@ -296,7 +297,7 @@ func TestSubscriptionInCBOR(t *testing.T) {
 	require.NoError(t, err)
 	r.Header.Set("Content-Type", cborType)
 	r.Header.Set("X-Amz-Target", "Kinesis_20131202.SubscribeToShard")
-	w, err := server.Config().HTTPClient.Do(r)
+	w, err := server.Client().Do(r)
 	require.NoError(t, err)
 	defer w.Body.Close()
 	assert.Equal(t, "application/vnd.amazon.eventstream", w.Header.Get("Content-Type"))

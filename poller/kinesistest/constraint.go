@@ -114,7 +114,7 @@ func among[E ~string](v *violations, member string, value E, all ...E) {
 	for i, e := range all {
 		names[i] = string(e)
 	}
-	v.add(member, quoted(string(value)), "Member must satisfy enum value set: [%s]", strings.Join(names, ", "))
+	v.add(member, quoted(strings.TrimPrefix(string(value), blank)), "Member must satisfy enum value set: [%s]", strings.Join(names, ", "))
 }
 
 // length checks the number of a list's elements, of a map's entries or of a blob's bytes.

@@ -2,6 +2,7 @@ package kinesistest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -96,10 +97,14 @@ func (m object) text(name string) *string {
 	return &s
 }
 
+// blank stands for an enumeration's value that is there and empty: the SDK's types take "" for one that is absent. among
+// refuses it.
+const blank = "\x00"
+
 // enum returns a string that is one of a set, and "" where it is absent.
 func enum[E ~string](m object, name string) E {
 	if s := m.text(name); s != nil {
-		return E(*s)
+		return E(cmp.Or(*s, blank))
 	}
 	return ""
 }

@@ -55,6 +55,7 @@
 //	HalfOpen                             the next n subscriptions; Fault also ends them early or with an error
 //	ExpireIterators, Stream.Split, Merge, UpdateShardCount, Replace now
 //	Config.OnCall                        a function that sees, delays or fails any call
+//	Config.OnAnswer                      a function that sees the input and the output of every call
 //	Config.Principal, Config.Authorize   who may do what; without them everybody may do everything
 //	Calls                                what was called, when, and how it was answered
 //

@@ -77,8 +77,15 @@ func (op operation[I, O]) perform(ctx context.Context, s *Service, in *I, as for
 		call.Records = len(page.Records)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.calls.add(call)
+	s.mu.Unlock()
+	if s.config.OnAnswer != nil {
+		answered := Answered{Call: call, Input: in, Disturbed: fault.isDeliberate()}
+		if op.meta != nil && err == nil {
+			answered.Output = out
+		}
+		s.config.OnAnswer(answered)
+	}
 	return out, fault, err
 }
 
@@ -89,7 +96,7 @@ func (op operation[I, O]) attempt(ctx context.Context, s *Service, in *I, call C
 	}
 	if s.config.OnCall != nil {
 		if err := s.config.OnCall(call); err != nil {
-			return nil, Fault{}, err
+			return nil, Fault{Err: err}, err
 		}
 	}
 	if err := op.valid(in); err != nil {

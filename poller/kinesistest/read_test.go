@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
@@ -26,7 +27,7 @@ const (
 // newOrders returns a service with the stream orders.
 func newOrders(t *testing.T, config kinesistest.Config, shards int) (*kinesistest.Service, *kinesistest.Stream) {
 	t.Helper()
-	s := kinesistest.New(config)
+	s := kinesistest.New(modeltest.WatchAnswers(t, config))
 	orders, err := s.CreateStream("orders", shards)
 	require.NoError(t, err)
 	return s, orders

@@ -60,6 +60,10 @@ type Config struct {
 	// It may be called from many goroutines at once, and may use the Service.
 	OnCall func(Call) error
 
+	// OnAnswer, if set, sees every answer together with what was asked for, before the caller gets it. It may be called by
+	// several goroutines concurrently, and may use the Service.
+	OnAnswer func(Answered)
+
 	// Principal tells whose credentials a request over HTTP was signed with, by their access key and session token: the
 	// ARN that Authorize is asked about. Its error is the call's answer, such as an ExpiredTokenException; a
 	// smithy.APIError goes out as it is. Nil, and in a Client: the account's root. Signatures are not verified.

@@ -201,8 +201,11 @@ var refusals = []refusal{
 	{kinesistest.SubscribeToShard, `{"ConsumerARN":"` + ordersARN + `","ShardId":"0","StartingPosition":{"Type":"LATEST"}}`, validation, "'consumerARN'"},
 }
 
-// unreadables are requests whose JSON has values of the wrong type, which only a request over HTTP can.
+// unreadables are requests whose JSON has values that the SDK's types have not: of the wrong type, or empty ones of
+// enumerations.
 var unreadables = []refusal{
+	{kinesistest.CreateStream, `{"StreamName":"a","StreamModeDetails":{"StreamMode":"ON_DEMAND"},"RecordDistributionStrategy":""}`, validation, "Value '' at 'recordDistributionStrategy' failed to satisfy constraint: Member must satisfy enum value set: [AUTO, USER_PARTITION_KEY]"},
+	{kinesistest.ListShards, `{"StreamName":"orders","ShardFilter":{"Type":""}}`, validation, "1 validation error detected: Value '' at 'shardFilter.type' failed to satisfy constraint: Member must satisfy enum value set"},
 	{kinesistest.ListShards, `{"StreamName":7}`, unreadable, "NUMBER_VALUE can not be converted to a String"},
 	{kinesistest.ListShards, `{"StreamName":true}`, unreadable, "TRUE_VALUE can not be converted to a String"},
 	{kinesistest.ListShards, `{"StreamName":["orders"]}`, unreadable, "Start of list found where not expected"},

@@ -80,7 +80,7 @@ func decodes[I, O any](call func(context.Context, *I, ...func(*kinesis.Options))
 	}
 }
 
-func calls(c *kinesistest.Client) map[kinesistest.Op]decoded {
+func calls(c api) map[kinesistest.Op]decoded {
 	return map[kinesistest.Op]decoded{
 		kinesistest.CreateStream:                  decodes(c.CreateStream),
 		kinesistest.DeleteStream:                  decodes(c.DeleteStream),

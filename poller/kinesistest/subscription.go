@@ -35,6 +35,7 @@ type subscription struct {
 // step is what a subscription has to do now: send an event, which may be the last, or wait so long at most.
 type step struct {
 	event *types.SubscribeToShardEvent
+	call  Call  // that the event counts as
 	fault Fault // in whose manner the event goes out
 	last  bool
 	wait  time.Duration
@@ -65,6 +66,9 @@ func (sub *subscription) run(ctx context.Context, send func(*types.SubscribeToSh
 				return err
 			}
 			continue
+		}
+		if hook := sub.service.config.OnAnswer; hook != nil {
+			hook(Answered{Call: do.call, Output: do.event, Disturbed: do.fault.isDeliberate()})
 		}
 		if err := send(do.event, &do.fault); err != nil || do.last {
 			return err
@@ -121,7 +125,8 @@ func (sub *subscription) next(now time.Time) (step, error) {
 	if n == 0 && !ended && now.Before(sub.beat) {
 		return step{wait: sub.beat.Sub(now)}, nil
 	}
-	fault := s.faultFor(Call{Op: SubscribeToShardEvent, Stream: sub.stream.name, Shard: sub.shard.id, Time: at})
+	call := Call{Op: SubscribeToShardEvent, Stream: sub.stream.name, Shard: sub.shard.id, Time: at}
+	fault := s.faultFor(call)
 	if ended {
 		_, endless := fault.lasting(EndlessShard)
 		ended = !endless
@@ -133,7 +138,7 @@ func (sub *subscription) next(now time.Time) (step, error) {
 	sub.seat.reads.spend(now, bytes, false)
 	event := sub.event(c, n, ended, at)
 	fault.spoilEvent(event)
-	return step{event: event, fault: fault, last: ended}, nil
+	return step{event: event, call: call, fault: fault, last: ended}, nil
 }
 
 // check returns what ended the subscription, if anything did.
