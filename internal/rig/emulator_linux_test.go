@@ -23,7 +23,7 @@ import (
 const loopback = "0100007F"
 
 func TestEmulatorsListenOnLoopbackOnlyAndEndWithTheTest(t *testing.T) {
-	for name, start := range map[string]func(testing.TB) string{"Kinesis": rig.Kinesis, "DynamoDB": rig.DynamoDB, "SQS": rig.SQS} {
+	for name, start := range map[string]func(testing.TB) string{"Kinesis": rig.Kinesis, "DynamoDB": rig.DynamoDB, "SQS": rig.SQS, "moto": rig.Moto} {
 		t.Run(name, func(t *testing.T) {
 			var pid int
 			var endpoint string

@@ -10,9 +10,13 @@ import (
 // install is what brings the emulators onto a machine that has Node.
 const install = "npm ci --prefix .ci/rig"
 
-// locate returns the node command and the folder that script, one of e's, is below.
-func locate(t testing.TB, e emulator) (node, dir string) {
+// locate returns the command that runs e, but for its own arguments, and the folder that it runs in.
+func locate(t testing.TB, e emulator) (command []string, dir string) {
 	t.Helper()
+	if e.module != "" {
+		python, dir := Python(t)
+		return []string{python, "-m", e.module}, dir
+	}
 	dir = folder(t)
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -24,7 +28,7 @@ func locate(t testing.TB, e emulator) (node, dir string) {
 			missing(t, "%s is not installed: run `%s` in the repository's root", e.name, install)
 		}
 	}
-	return node, dir
+	return []string{node, "--require", "./loopback.cjs", "--require", "./aborted.cjs", e.script}, dir
 }
 
 // folder returns the repository's .ci/rig. Tests run in their package's folder, which may be that of a nested module.

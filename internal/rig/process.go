@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,12 +31,21 @@ const (
 	pipeDelay = 5 * time.Second
 )
 
-// emulator says how one server is started: node, with script (a path below .ci/rig) and what args and env give for a port.
+// emulator says how one server is started: node with script, or Python with module, and what args and env give for a port.
 type emulator struct {
 	name   string
-	script string
+	script string // a path below .ci/rig
+	module string // the name of a Python module, in place of script
 	args   func(port int) []string
 	env    func(port int) []string
+}
+
+// bound returns what the server says on standard error when it listens on the port.
+func (e emulator) bound(port int) string {
+	if e.module != "" {
+		return fmt.Sprintf("Running on http://127.0.0.1:%d\n", port) // werkzeug's words
+	}
+	return fmt.Sprintf("loopback: listening on 127.0.0.1:%d\n", port)
 }
 
 // process is a running emulator.
@@ -53,10 +62,10 @@ type process struct {
 // start runs e until t ends, and returns its endpoint.
 func start(t testing.TB, e emulator) string {
 	t.Helper()
-	node, dir := locate(t, e)
+	command, dir := locate(t, e)
 	var errs []error
 	for range startAttempts {
-		p, err := launch(t.Context(), e, node, dir)
+		p, err := launch(t.Context(), e, command, dir)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -70,18 +79,18 @@ func start(t testing.TB, e emulator) string {
 }
 
 // launch starts e once and returns when it answers. If it does not, nothing is left running.
-func launch(ctx context.Context, e emulator, node, dir string) (*process, error) {
+func launch(ctx context.Context, e emulator, command []string, dir string) (*process, error) {
 	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"--require", "./loopback.cjs", "--require", "./aborted.cjs", e.script}
+	args := slices.Clone(command[1:])
 	if e.args != nil {
 		args = append(args, e.args(port)...)
 	}
-	p := &process{port: port, cmd: exec.Command(node, args...), exited: make(chan struct{})}
+	p := &process{port: port, cmd: exec.Command(command[0], args...), exited: make(chan struct{})}
 	p.cmd.Dir = dir
-	p.cmd.Env = os.Environ()
+	p.cmd.Env = withoutAWS()
 	if e.env != nil {
 		p.cmd.Env = append(p.cmd.Env, e.env(port)...)
 	}
@@ -92,7 +101,7 @@ func launch(ctx context.Context, e emulator, node, dir string) (*process, error)
 	if err := p.run(); err != nil {
 		return nil, err
 	}
-	if err := p.ready(ctx); err != nil {
+	if err := p.ready(ctx, e.bound(port)); err != nil {
 		p.stop()
 		return nil, fmt.Errorf("port %d: %w\n%s", port, err, p.output.String())
 	}
@@ -120,10 +129,9 @@ func (p *process) run() error {
 
 // ready returns when the child listens and answers. It asks only once the child itself has said that the port is bound:
 // before that, an answer might come from somebody else who took the port.
-func (p *process) ready(ctx context.Context) error {
+func (p *process) ready(ctx context.Context, bound string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("no answer after %s", startTimeout))
 	defer cancel()
-	bound := fmt.Sprintf("loopback: listening on 127.0.0.1:%d\n", p.port)
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {

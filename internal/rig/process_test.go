@@ -14,7 +14,7 @@ func TestLaunchTellsWhatTheChildSaid(t *testing.T) {
 	if err != nil {
 		missing(t, "there is no node on PATH")
 	}
-	_, err = launch(t.Context(), emulator{name: "nothing", script: "./absent.cjs"}, node, folder(t))
+	_, err = launch(t.Context(), emulator{name: "nothing"}, []string{node, "./absent.cjs"}, folder(t))
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), "exit status 1")
 	assert.Contains(t, err.Error(), "Cannot find module")

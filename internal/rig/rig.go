@@ -1,10 +1,12 @@
-// Package rig starts the third-party emulators that the outermost ring of tests runs against: Kinesis, DynamoDB and SQS,
-// each in a process of its own, on a free port of the loopback interface, for as long as one test runs.
+// Package rig starts the third-party emulators that the outermost ring of tests runs against: Kinesis, DynamoDB, SQS, and
+// moto's server, which has all of these and more. Each is a process of its own, on a free port of the loopback interface, for
+// as long as one test runs.
 //
 //	client := kinesis.NewFromConfig(rig.AWSConfig(rig.Kinesis(t)))
 //
-// The emulators are npm packages, pinned in .ci/rig. Where Node or the packages are missing, a test is skipped and says
-// what to install; with CI=true in the environment it fails instead, so that no continuous build loses a ring unseen.
+// The emulators are packages of npm and PyPI, pinned in .ci/rig. Where Node, Python or the packages are missing, a test is
+// skipped and says what to install; with CI=true in the environment it fails instead, so that no continuous build loses a
+// ring unseen.
 package rig
 
 import (
