@@ -50,6 +50,12 @@ type world struct {
 // newWorld makes a world with a stream of so many shards, named "orders", behind a server that start makes.
 func newWorld(t *testing.T, shards int, start func(*kinesistest.Service) *kinesistest.Server) *world {
 	t.Helper()
+	return newWorldOn(t, shards, start, func() string { return rig.DynamoDB(t) })
+}
+
+// newWorldOn makes a world as newWorld does, with another DynamoDB.
+func newWorldOn(t *testing.T, shards int, start func(*kinesistest.Service) *kinesistest.Server, db func() string) *world {
+	t.Helper()
 	// All reads of a test share one small machine: what the limits of a shard would add is only time.
 	w := &world{T: t, service: kinesistest.New(modeltest.Watch(t, kinesistest.Config{NoLimits: true})), witness: newWitness()}
 	var err error
@@ -57,7 +63,7 @@ func newWorld(t *testing.T, shards int, start func(*kinesistest.Service) *kinesi
 	require.NoError(t, err)
 	w.server = start(w.service)
 	t.Cleanup(w.server.Close)
-	w.dynamo = rig.DynamoDB(t)
+	w.dynamo = db()
 	w.db = dynamodb.NewFromConfig(rig.AWSConfig(w.dynamo))
 	t.Cleanup(func() {
 		if t.Failed() {
