@@ -241,7 +241,7 @@ func (f *fanoutReader) delivery(event *types.SubscribeToShardEvent) (*delivery, 
 		asOf:      f.sentAfter(event),
 		children:  children,
 	}
-	d.end = aws.ToString(event.ContinuationSequenceNumber) == "" || len(children) > 0 && d.isCaughtUp()
+	d.end = aws.ToString(event.ContinuationSequenceNumber) == "" || len(children) > 0 && !d.isBehind()
 	return d, d.check()
 }
 
