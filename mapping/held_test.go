@@ -83,7 +83,7 @@ func TestRowOfAFinishedShardIsNotDeletedWhileItsWorkerLives(t *testing.T) {
 		store := newSharedStore()
 		first := &view{sharedStore: store}
 		cfg, _ := w.trims()
-		cfg.Store, cfg.FailoverTime = first, time.Minute
+		cfg.Store, cfg.FailoverTime = first, 10*time.Minute
 		a := w.start(cfg)
 		w.put(0, 10)
 		pass(10 * time.Minute)
