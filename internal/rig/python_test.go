@@ -50,3 +50,18 @@ func TestMissingPythonPeersSkipOrFail(t *testing.T) {
 		}
 	}
 }
+
+func TestMissingRustPeerSkipsOrFails(t *testing.T) {
+	root := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(root, ".ci", "rig", "rust", "src"), 0o750))
+	for _, name := range []string{"go.mod", ".ci/rig/package.json", ".ci/rig/rust/src/main.rs"} {
+		require.NoError(t, os.WriteFile(filepath.Join(root, name), nil, 0o600))
+	}
+	t.Chdir(root)
+	for ci, want := range map[string]string{"": "skip", "true": "fatal"} {
+		t.Setenv("CI", ci)
+		got := ending(t, func(t testing.TB) { rig.Reader{}.StartRust(t, func(string) {}) })
+		assert.Equal(t, want, got.kind, "with CI=%q", ci)
+		assert.Contains(t, got.message, "run `.ci/rig/rust.sh`")
+	}
+}

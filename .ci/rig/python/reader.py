@@ -36,7 +36,6 @@ async def main(endpoint, stream):
         record_limit=500,
         sleep_time_no_records=0.2,
         shard_fetch_rate=5,
-        use_list_shards="list" in sys.argv[3:],
     )
     consumer._shard_refresh_interval = 1  # a minute by itself
     ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
@@ -46,10 +45,11 @@ async def main(endpoint, stream):
         while not ended.done():
             reading = asyncio.ensure_future(read(consumer))
             await asyncio.wait([reading, ended], return_when=asyncio.FIRST_COMPLETED)
-            if not reading.done():
+            if reading.done():
+                reading.result()  # which raises what it failed with
+            else:
                 reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
     say("DOWN")
 
 
-asyncio.run(main(*sys.argv[1:3]))
+asyncio.run(main(*sys.argv[1:]))
