@@ -2,6 +2,7 @@
 // Kinesis Producer Library (KPL), as separate processes.
 //
 //	.ci/rig/java.sh                                    # builds the Java programs, once; needs a JDK and Maven
+//	.ci/rig/python.sh                                  # installs boto3, once; needs Python 3.11
 //	go test -v ./internal/realpeers/...                # a short form of each scenario, with its counts
 //	go test -v -timeout 2h ./internal/realpeers/... -whole
 //
