@@ -26,7 +26,7 @@ func serve(t *testing.T, service *kinesistest.Service) *kinesis.Client {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	cfg := server.Config()
-	cfg.HTTPClient = &http.Client{Transport: transport}
+	cfg.HTTPClient = &http.Client{Transport: modeltest.WatchTransport(t, transport)}
 	return kinesis.NewFromConfig(cfg)
 }
 

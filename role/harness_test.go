@@ -45,7 +45,7 @@ func newWorld(t *testing.T, document string) *world {
 	require.NoError(t, err)
 	w.consumer, err = w.orders.RegisterConsumer("shipping")
 	require.NoError(t, err)
-	server := httptest.NewServer(w.account.Handler())
+	server := httptest.NewServer(modeltest.WatchRequests(t, w.account.Handler()))
 	w.kinesis = kinesistest.NewServer(w.service)
 	t.Cleanup(func() { w.kinesis.Close(); server.Close() })
 	w.host = w.kinesis.Config()

@@ -105,3 +105,13 @@ func WatchHandler(t testing.TB, h http.Handler) http.Handler {
 	}
 	return h
 }
+
+// WatchTransport returns an http.RoundTripper of a client of kinesistest that checks requests and answers as they are on the
+// wire. Without botocore it returns next, as Watch does.
+func WatchTransport(t testing.TB, next http.RoundTripper) http.RoundTripper {
+	t.Helper()
+	if data, ok := rig.FindBotocore(t); ok {
+		return asItIs(newChecker(t, find(t, data, "kinesis"))).CheckAnswers(next)
+	}
+	return next
+}

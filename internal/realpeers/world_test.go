@@ -70,7 +70,7 @@ func newWorldOn(t *testing.T, shards int, start func(*kinesistest.Service) *kine
 	w.server = start(w.service)
 	t.Cleanup(w.server.Close)
 	w.dynamo = db()
-	w.db = dynamodb.NewFromConfig(rig.AWSConfig(w.dynamo))
+	w.db = dynamodb.NewFromConfig(modeltest.WatchConfig(t, rig.AWSConfig(w.dynamo)))
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("put %d, delivered %d; the workers said:\n%s", len(w.records()), w.total(), w.lines())

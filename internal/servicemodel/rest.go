@@ -32,7 +32,8 @@ func (c *check) restRequest(r Request) string {
 }
 
 // route finds the operation of a request, and the values of the labels in its address. Of two the one with more literal
-// parts counts.
+// parts counts, and of those with one address, such as S3's PutObject and CopyObject, one that lacks no required header or
+// parameter.
 func (c *check) route(r Request) (found *operation, values map[string]string) {
 	query, _ := url.ParseQuery(r.Query)
 	best := -1
@@ -47,11 +48,31 @@ func (c *check) route(r Request) (found *operation, values map[string]string) {
 			ok = ok && query.Has(k)
 			literal++
 		}
-		if ok && literal > best {
-			found, values, best = op, labels, literal
+		score := 2 * literal
+		if ok && c.hasRequired(op, r.Header, query) {
+			score++
+		}
+		if ok && score > best {
+			found, values, best = op, labels, score
 		}
 	}
 	return found, values
+}
+
+// hasRequired reports whether a request has the headers and parameters that an operation requires.
+func (c *check) hasRequired(op *operation, header http.Header, query url.Values) bool {
+	if op.Input == nil {
+		return true
+	}
+	s := c.shapes[op.Input.Shape]
+	for _, name := range s.Required {
+		switch at := s.Members[name]; {
+		case at.Location == "header" && header.Get(cmp.Or(at.LocationName, name)) == "",
+			at.Location == "querystring" && !query.Has(cmp.Or(at.LocationName, name)):
+			return false
+		}
+	}
+	return true
 }
 
 // match compares the parts of an address with those of a path. A label is {Name}, one that takes the rest {Name+}.

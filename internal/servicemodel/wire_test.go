@@ -213,6 +213,7 @@ func TestRequestsOfREST(t *testing.T) {
 		"a time":            {servicemodel.Request{Method: "GET", Path: "/orders/a", Header: header("X-Amz-Since", "Sun, 06 Nov 1994 08:49:37 GMT")}, "GetOrder", []string{}},
 		"no time":           {servicemodel.Request{Method: "GET", Path: "/orders/a", Header: header("X-Amz-Since", "1994")}, "GetOrder", []string{"GetOrder.Since type"}},
 		"a body":            {servicemodel.Request{Method: "PUT", Path: "/orders/a", Header: jsonBody, Body: []byte(`{"n":1}`)}, "PutOrder", []string{}},
+		"of one address":    {servicemodel.Request{Method: "PUT", Path: "/orders/a", Header: header("X-Amz-Copy-Source", "b")}, "CopyOrder", []string{}},
 		"the model's name":  {servicemodel.Request{Method: "PUT", Path: "/orders/a", Header: jsonBody, Body: []byte(`{"Count":1}`)}, "PutOrder", []string{"PutOrder.Count unknown", "PutOrder.Count missing"}},
 		"a label's name":    {servicemodel.Request{Method: "PUT", Path: "/orders/a", Header: jsonBody, Body: []byte(`{"n":1,"Id":"a"}`)}, "PutOrder", []string{"PutOrder.Id unknown"}},
 		"no object":         {servicemodel.Request{Method: "PUT", Path: "/orders/a", Header: jsonBody, Body: []byte(`[]`)}, "PutOrder", []string{"PutOrder type", "PutOrder.Count missing"}},

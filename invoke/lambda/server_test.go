@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/invoke/invoketest"
 )
 
@@ -36,7 +37,7 @@ type call struct{ function, invocation, log string }
 
 func serve(t testing.TB, answer http.HandlerFunc) *api {
 	s := &api{answer: answer}
-	s.Server = httptest.NewServer(s)
+	s.Server = httptest.NewServer(modeltest.WatchRequests(t, s))
 	t.Cleanup(s.Close)
 	return s
 }

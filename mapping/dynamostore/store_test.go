@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/internal/rig"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
@@ -56,7 +57,7 @@ func TestListsNamesOfAFleet(t *testing.T) {
 // server starts a DynamoDB for the test and returns a client of it, which lets no request pass that AWS would refuse for its size.
 func server(t testing.TB) *dynamodb.Client {
 	t.Helper()
-	return dynamodb.NewFromConfig(rig.AWSConfig(rig.DynamoDB(t)), bounded(t))
+	return dynamodb.NewFromConfig(modeltest.WatchConfig(t, rig.AWSConfig(rig.DynamoDB(t))), bounded(t))
 }
 
 // open returns the store of a process that was just started.

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/internal/rig"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
@@ -59,7 +60,7 @@ type metered struct {
 func newMetered(t testing.TB) *metered {
 	t.Helper()
 	m := &meter{calls: map[string]int{}}
-	db := dynamodb.NewFromConfig(rig.AWSConfig(rig.DynamoDB(t)), func(o *dynamodb.Options) {
+	db := dynamodb.NewFromConfig(modeltest.WatchConfig(t, rig.AWSConfig(rig.DynamoDB(t))), func(o *dynamodb.Options) {
 		m.client, o.HTTPClient = o.HTTPClient, m
 	})
 	return &metered{Client: db, meter: m}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/internal/rig"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
@@ -23,7 +24,7 @@ const app = "kcl-app"
 // kclTable starts a DynamoDB with an application's table and rows.
 func kclTable(t testing.TB, rows ...item) *dynamodb.Client {
 	t.Helper()
-	db := dynamodb.NewFromConfig(rig.AWSConfig(rig.DynamoDB(t)))
+	db := dynamodb.NewFromConfig(modeltest.WatchConfig(t, rig.AWSConfig(rig.DynamoDB(t))))
 	_, err := db.CreateTable(t.Context(), &dynamodb.CreateTableInput{
 		TableName: aws.String(app), BillingMode: types.BillingModePayPerRequest,
 		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("leaseKey"), AttributeType: types.ScalarAttributeTypeS}},

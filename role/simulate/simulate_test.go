@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/role"
 	"github.com/shardmill/shardmill/role/roletest"
 	"github.com/shardmill/shardmill/role/simulate"
@@ -41,7 +42,7 @@ func newClient(t *testing.T, policies ...string) (simulate.Client, *roletest.Acc
 	t.Helper()
 	account := roletest.New(roletest.Config{})
 	require.NoError(t, account.SetUser("AKIDADA", "arn:aws:iam::123456789012:user/ada", policies...))
-	server := httptest.NewServer(account.Handler())
+	server := httptest.NewServer(modeltest.WatchRequests(t, account.Handler()))
 	t.Cleanup(server.Close)
 	return iam.New(iam.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String(server.URL), HTTPClient: server.Client(), Retryer: aws.NopRetryer{},

@@ -8,13 +8,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/internal/rig"
 	"github.com/shardmill/shardmill/invoke"
 	tosqs "github.com/shardmill/shardmill/invoke/destination/sqs"
 )
 
 func TestQueueOfAnEmulatorTakesTheDocument(t *testing.T) {
-	client := sqs.NewFromConfig(rig.AWSConfig(rig.SQS(t)))
+	client := sqs.NewFromConfig(modeltest.WatchConfig(t, rig.AWSConfig(rig.SQS(t))))
 	queue, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("lost-orders")})
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +40,7 @@ func TestQueueOfAnEmulatorTakesTheDocument(t *testing.T) {
 }
 
 func TestMissingQueueOfAnEmulatorIsAnError(t *testing.T) {
-	client := sqs.NewFromConfig(rig.AWSConfig(rig.SQS(t)))
+	client := sqs.NewFromConfig(modeltest.WatchConfig(t, rig.AWSConfig(rig.SQS(t))))
 	d, err := tosqs.New(client, "arn:aws:sqs:"+rig.Region+":"+rig.Account+":nowhere")
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/internal/rig"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/invoke/destination/sns"
@@ -34,7 +35,7 @@ func configFor(t *testing.T, server *httptest.Server) aws.Config {
 	t.Helper()
 	config := rig.AWSConfig(server.URL)
 	config.HTTPClient = server.Client()
-	return config
+	return modeltest.WatchConfig(t, config)
 }
 
 func TestTopicHandsTheDocumentToItsQueue(t *testing.T) {
