@@ -90,6 +90,40 @@ func TestAggregatesAreOneRecordUnlessSwitchedOn(t *testing.T) {
 	}
 }
 
+// A checkpoint of KCL names the last member that is done with, and does not say whether it is the last one there is, nor whether
+// the record is an aggregate: each such position is read as one within an aggregate. What lies behind it is read, and only that.
+func TestACheckpointOfKCLIsBehindTheLastMemberOfItsRecord(t *testing.T) {
+	for position, tc := range map[batch.Position]struct{ on, off []string }{
+		{SequenceNumber: "1", Partial: true}: { // an ordinary record: it is all that there is of it
+			[]string{"2.0+ b1", "2.1+ b2", "2.2 b3", "3 b4"}, []string{"2 raw", "3 b4"},
+		},
+		{SequenceNumber: "2", SubSequence: 2, Partial: true}: {[]string{"3 b4"}, []string{"2 raw", "3 b4"}}, // its last member
+		{SequenceNumber: "1", SubSequence: 1, Partial: true}: { // no such member: nothing says what was done with
+			[]string{"1 b0", "2.0+ b1", "2.1+ b2", "2.2 b3", "3 b4"}, []string{"1 b0", "2 raw", "3 b4"},
+		},
+	} {
+		t.Run(position.String(), func(t *testing.T) {
+			f := aggregating("b0", "b1 b2 b3", "b4")
+			from := poller.Start{Type: poller.AtPosition, Position: position}
+			require.Equal(t, tc.on, next(t, open(t, f, from, poller.Config{Deaggregate: true})))
+			raw := string(f.records[1].Data)
+			for i := range tc.off {
+				tc.off[i] = strings.ReplaceAll(tc.off[i], "raw", raw)
+			}
+			require.Equal(t, tc.off, next(t, open(t, f, from, poller.Config{})))
+		})
+	}
+}
+
+// What only begins as an aggregate is an ordinary record, to KCL as to us.
+func TestACheckpointOfKCLAtAnAggregateWithAWrongSumIsBehindIt(t *testing.T) {
+	f := aggregating("b1 b2", "b3")
+	f.records[0].Data[len(f.records[0].Data)-1] ^= 1
+	from := poller.Start{Type: poller.AtPosition, Position: batch.Position{SequenceNumber: "1", Partial: true}}
+	require.Equal(t, []string{"2 b3"}, next(t, open(t, f, from, poller.Config{})))
+	require.Equal(t, []string{"2 b3"}, next(t, open(t, f, from, poller.Config{Deaggregate: true})))
+}
+
 func TestARestartWithinAnAggregateGoesOnBehindTheMember(t *testing.T) {
 	for position, tc := range map[batch.Position]struct {
 		iterator string

@@ -85,9 +85,17 @@ func arrival(t *time.Time) time.Time {
 // that are done with when a read begins AT a sequence number, or records that a service gave twice.
 func notBehind(records []batch.Record, p batch.Position) int {
 	for i := range records {
-		if batch.PositionOf(&records[i]).Compare(p) > 0 {
+		if r := &records[i]; batch.PositionOf(r).Compare(p) > 0 && !isLastPassed(r, p) {
 			return i
 		}
 	}
 	return len(records)
+}
+
+// isLastPassed reports whether a position within a record is behind all of it: the member that it names is the last one. Who
+// stored the position may not have known that, as KCL, whose checkpoints name a member and never say whether others follow.
+// Of an aggregate that is read as one record its first member alone may be done with.
+func isLastPassed(r *batch.Record, p batch.Position) bool {
+	return p.Partial && !r.More && r.SubSequence == p.SubSequence && r.SequenceNumber == p.SequenceNumber &&
+		(r.SubSequence > 0 || !isAggregate(r.Data) || !hasRightSum(r.Data))
 }

@@ -42,20 +42,25 @@ type delivery struct {
 	more      bool // further members of the aggregate follow; ours alone say so
 }
 
-// checkpoint is the last one of a worker's in a shard, with the number of deliveries that came before it.
-type checkpoint struct{ by, shard, seq string }
+// checkpoint is one of a worker's in a shard.
+type checkpoint struct {
+	by, shard string
+	at        record // nothing but the position
+	end       bool   // of the shard
+}
 
 // witness knows what all workers of a test were handed.
 type witness struct {
-	mu          sync.Mutex
-	deliveries  []delivery
-	seen        map[string]int // deliveries, by position
-	complete    int            // records of the stream that were delivered to their last member
-	checkpoints []checkpoint
-	says        []string // the other lines, behind their worker's name
+	mu         sync.Mutex
+	deliveries []delivery
+	seen       map[string]int        // deliveries, by position
+	complete   int                   // records of the stream that were delivered to their last member
+	newest     map[string]checkpoint // by shard
+	behind     []string              // deliveries at or below the newest checkpoint of their shard
+	says       []string              // the other lines, behind their worker's name
 }
 
-func newWitness() *witness { return &witness{seen: map[string]int{}} }
+func newWitness() *witness { return &witness{seen: map[string]int{}, newest: map[string]checkpoint{}} }
 
 // deliver notes deliveries.
 func (w *witness) deliver(all ...delivery) {
@@ -66,6 +71,18 @@ func (w *witness) deliver(all ...delivery) {
 		if w.seen[d.position()]++; w.seen[d.position()] == 1 && !d.more {
 			w.complete++
 		}
+		if c, ok := w.newest[d.shard]; ok && (c.end || compare(d.record, c.at) <= 0) {
+			w.behind = append(w.behind, fmt.Sprintf("%s was handed %s of %s behind the checkpoint %s of %s", d.by, d.position(), d.shard, c.at.position(), c.by))
+		}
+	}
+}
+
+// checkpointed notes a checkpoint.
+func (w *witness) checkpointed(c checkpoint) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if before, ok := w.newest[c.shard]; !ok || c.end || !before.end && compare(c.at, before.at) > 0 {
+		w.newest[c.shard] = c
 	}
 }
 
@@ -82,9 +99,11 @@ func (w *witness) listen(worker string) func(line string) {
 				return
 			}
 		case len(f) == 4 && f[0] == "CKPT":
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.checkpoints = append(w.checkpoints, checkpoint{worker, f[1], f[2]})
+			sub, err := strconv.ParseInt(f[3], 10, 64)
+			isNumber := strings.Trim(f[2], "0123456789") == "" // else it is a word, such as TRIM_HORIZON
+			if end := f[2] == "SHARD_END"; err == nil && (end || isNumber) {
+				w.checkpointed(checkpoint{worker, f[1], record{seq: f[2], sub: sub}, end})
+			}
 			return
 		}
 		w.mu.Lock()
@@ -114,11 +133,25 @@ func (w *witness) total() int {
 	return len(w.deliveries)
 }
 
+// delivered reports whether any record of a shard was delivered.
+func (w *witness) delivered(shard string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.deliveries, func(d delivery) bool { return d.shard == shard })
+}
+
 // all returns the deliveries so far, in the order in which they were noted.
 func (w *witness) all() []delivery {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.deliveries)
+}
+
+// pastCheckpoints returns the deliveries of records that a checkpoint was behind already.
+func (w *witness) pastCheckpoints() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.behind)
 }
 
 // said reports whether a worker has printed a line that begins so.

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -22,7 +23,12 @@ import (
 
 var whole = flag.Bool("whole", false, "run the scenarios with all their records, which takes an hour")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if settings := os.Getenv(childEnv); settings != "" {
+		os.Exit(runChild(settings))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // many returns how many records a scenario puts.
 func many(short, all int) int {
@@ -70,13 +76,25 @@ func newWorld(t *testing.T, shards int, start func(*kinesistest.Service) *kinesi
 func (w *world) puts(first, last, keys int) {
 	w.Helper()
 	for n := first; n <= last; n++ {
-		key, data := fmt.Sprint("customer ", n%keys), fmt.Appendf(nil, "order %d", n)
-		_, seq, err := w.stream.Put(key, data)
-		require.NoError(w, err)
-		w.ledger.Lock()
-		w.put = append(w.put, record{seq: seq, key: key, hash: hashOf(data)})
-		w.ledger.Unlock()
+		require.NoError(w, w.putOne(n, keys))
 	}
+}
+
+// putOne puts record n.
+func (w *world) putOne(n, keys int) error {
+	key, data := fmt.Sprint("customer ", n%keys), fmt.Appendf(nil, "order %d", n)
+	_, seq, err := w.stream.Put(key, data)
+	if err == nil {
+		w.note(record{seq: seq, key: key, hash: hashOf(data)})
+	}
+	return err
+}
+
+// note adds to the records that were put.
+func (w *world) note(records ...record) {
+	w.ledger.Lock()
+	defer w.ledger.Unlock()
+	w.put = append(w.put, records...)
 }
 
 // records returns what was put so far.
@@ -86,14 +104,15 @@ func (w *world) records() []record {
 	return append([]record(nil), w.put...)
 }
 
-// reshard splits the shard with the lowest hash keys and merges its upper half with the next shard.
-func (w *world) reshard() {
+// reshard splits the shard with the lowest hash keys and merges its upper half with the next shard. It returns what that becomes.
+func (w *world) reshard() (merged string) {
 	w.Helper()
 	open := w.open()
 	_, high, err := w.stream.Split(open[0])
 	require.NoError(w, err)
-	_, err = w.stream.Merge(high, open[1])
+	merged, err = w.stream.Merge(high, open[1])
 	require.NoError(w, err)
+	return merged
 }
 
 // open returns the stream's open shards in the order of their hash keys.

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -21,8 +22,8 @@ type Peer struct {
 	input   io.WriteCloser
 }
 
-// startPeer runs a command until t ends. Its environment has nothing of AWS. Each line that it prints is passed to
-// line, in order, before the Peer counts as ended; line must not block for long.
+// startPeer runs a command until t ends. Its environment is this process's without anything of AWS, and then the command's. Each
+// line that it prints is passed to line, in order, before the Peer counts as ended; line must not block for long.
 func startPeer(t testing.TB, name string, cmd *exec.Cmd, line func(string)) *Peer {
 	t.Helper()
 	input, err := cmd.StdinPipe()
@@ -30,7 +31,7 @@ func startPeer(t testing.TB, name string, cmd *exec.Cmd, line func(string)) *Pee
 		t.Fatalf("rig: %s: %v", name, err)
 	}
 	p := &Peer{name: name, input: input, process: process{cmd: cmd, exited: make(chan struct{})}}
-	cmd.Env = append(withoutAWS(), "AWS_EC2_METADATA_DISABLED=true")
+	cmd.Env = slices.Concat(withoutAWS(), []string{"AWS_EC2_METADATA_DISABLED=true"}, cmd.Env)
 	cmd.Stdout = &lines{each: line}
 	cmd.Stderr = &p.process.output
 	cmd.WaitDelay = pipeDelay
@@ -79,6 +80,30 @@ func (p *Peer) Stop(t testing.TB) {
 
 // Kill kills the Peer, as kill -9 does, and waits until it is gone.
 func (p *Peer) Kill() { p.process.stop() }
+
+// Suspend stops the Peer's processes where they are, as a machine that is paused does, until Resume. A system that has no way
+// to do so skips the test.
+func (p *Peer) Suspend(t testing.TB) {
+	t.Helper()
+	p.signal(t, suspend)
+}
+
+// Resume lets the Peer continue after Suspend.
+func (p *Peer) Resume(t testing.TB) {
+	t.Helper()
+	p.signal(t, resume)
+}
+
+func (p *Peer) signal(t testing.TB, send func(*os.Process) error) {
+	t.Helper()
+	err := send(p.process.cmd.Process)
+	if errors.Is(err, errors.ErrUnsupported) {
+		t.Skipf("rig: %s: %v", p.name, err)
+	}
+	if err != nil {
+		t.Fatalf("rig: %s: %v", p.name, err)
+	}
+}
 
 // lines is a Writer that passes on whole lines, without their ends.
 type lines struct {

@@ -18,7 +18,7 @@
 //
 // Nothing is ever skipped; what may be delivered once more, a plan's notes say. What each position becomes:
 //
-//	checkpoint (n, s) of KCL            reading goes on AT n, behind member s of an aggregate; record n itself may come again
+//	checkpoint (n, s) of KCL            reading resumes after member s of record n; an aggregate that is read as one record comes again
 //	n of the others                     reading goes on behind n, as those programs do
 //	SHARD_END                           wholly processed
 //	a parent without a row, whose       wholly processed with KCL and Bento, which delete such rows; not begun with

@@ -219,7 +219,7 @@ func (t *Target) begins(p *Plan, from Shard, isStored bool) string {
 func (t *Target) note(p *Plan, s *Step, was mapping.Progress, isStored bool) {
 	switch {
 	case s.from.Position.Partial && s.from.Position.SubSequence == 0:
-		s.note("the record at the checkpoint may come again")
+		s.note("comes again if it is an aggregate and read as one record")
 	case s.from.Position.Partial:
 		s.note("goes on within the aggregate")
 	}

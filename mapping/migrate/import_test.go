@@ -153,7 +153,7 @@ func TestDifferenceIsPrinted(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, strings.TrimLeft(`
    SHARD  IS  WILL BE  NOTE
-*  a      -   41.0+    the record at the checkpoint may come again, assigned to w
+*  a      -   41.0+    comes again if it is an aggregate and read as one record, assigned to w
    b      42  42
 *  c      50  43.2+    goes on within the aggregate, goes back
 *  d      3   end      drops the open window with 2 bytes of state

@@ -114,8 +114,8 @@ type Place struct {
 	// Position is where reading goes on. It is zero where Begin is set, and at the end.
 	//
 	// KCL reads AT the sequence number and drops what is not behind (sequence number, sub-sequence number), for its
-	// rows do not tell whether more members of an aggregate follow. So neither does this: Partial is always set, nothing
-	// is lost, and the record of the checkpoint may come once more.
+	// rows do not tell whether more members of an aggregate follow. So neither does this: Partial is always set, and a
+	// poller.Reader passes over what the checkpoint is behind.
 	Position batch.Position
 
 	// End tells that the shard is wholly processed.

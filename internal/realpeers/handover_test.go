@@ -1,0 +1,84 @@
+package realpeers_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardmill/shardmill/internal/rig"
+	"github.com/shardmill/shardmill/mapping/migrate"
+	"github.com/shardmill/shardmill/poller/kinesistest"
+)
+
+// One lease table passes from KCL to us and back, by stop and start, while records are put and the stream is resharded:
+// nothing is lost, and what is handed out again is only what no checkpoint was behind. A worker that stops by itself leaves
+// nothing of that kind, one that is killed does.
+func TestOneTablePassesFromKCLToUsAndBack(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		killed, alone bool
+	}{
+		{"stopped, one process", false, true},
+		{"stopped, fleet", false, false},
+		{"killed, one process", true, true},
+		{"killed, fleet", true, false},
+	} {
+		if c.killed == c.alone && !*whole {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			const application = "orders-app"
+			w := newWorld(t, 4, kinesistest.NewServer)
+			w.createLeaseTable(application)
+			puts := w.startTraffic(many(100, 1_000), 50)
+			for phase, start := range []func() *rig.Peer{
+				func() *rig.Peer { k := w.worker(rig.KCL2, "kcl-before", application); k.Every = 20; return w.start(k) },
+				func() *rig.Peer { o := w.child("ours", application); o.Alone = c.alone; return w.startChild(o) },
+				func() *rig.Peer { k := w.worker(rig.KCL2, "kcl-after", application); k.Every = 20; return w.start(k) },
+			} {
+				before := w.total()
+				worker := start()
+				w.reads(worker, many(200, 4_000))
+				merged := w.reshard()
+				eventually(t, "records of a shard that was split and merged", func() bool { return w.delivered(merged) }, worker.Exited())
+				w.reads(worker, many(200, 4_000))
+				if phase == 2 {
+					puts.end()
+					eventually(t, "all records", func() bool { return w.distinct() >= len(w.records()) }, worker.Exited())
+				}
+				if c.killed {
+					worker.Kill()
+				} else {
+					worker.Stop(t)
+				}
+				rows := w.readableRows(application)
+				t.Logf("phase %d: put %d so far, delivered %d, %d rows", phase+1, len(w.records()), w.total()-before, rows)
+			}
+			v := judge(w.records(), w.all())
+			assertNothingLost(t, v)
+			assertOrder(t, w.all())
+			assert.Empty(t, w.pastCheckpoints(), "handed out though a checkpoint was behind it")
+			if !c.killed {
+				assert.Zero(t, v.repeated, "each worker stored what it had done with before it stopped")
+			}
+		})
+	}
+}
+
+// reads waits until a worker was handed so many records more.
+func (w *world) reads(worker *rig.Peer, n int) {
+	w.Helper()
+	n += w.distinct()
+	eventually(w, "more records", func() bool { return w.distinct() >= n }, worker.Exited())
+}
+
+// readableRows reads a lease table, which it must be able to, and returns how many rows it has.
+func (w *world) readableRows(table string) int {
+	w.Helper()
+	from := migrate.Table{Client: w.db, Name: table, Format: migrate.KCL}
+	shards, err := from.Read(w.Context())
+	require.NoError(w, err)
+	return len(shards)
+}
