@@ -46,7 +46,8 @@ func newFleetWorker(r *run) (*fleetWorker, error) {
 		return nil, fmt.Errorf("mapping: %w", err)
 	}
 	var err error
-	if f.core, err = fleet.New(fleet.Config{Worker: r.m.newOwner(), Failover: r.m.cfg.FailoverTime}); err != nil {
+	_, shared := f.table.(FleetRenewer)
+	if f.core, err = fleet.New(fleet.Config{Worker: r.m.newOwner(), Failover: r.m.cfg.FailoverTime, Shared: shared}); err != nil {
 		return nil, err
 	}
 	if _, ok := f.table.(FleetRenewer); ok {

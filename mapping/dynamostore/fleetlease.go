@@ -93,7 +93,7 @@ func (t *fleetTable) Take(ctx context.Context, seen mapping.FleetLease, owner st
 	if owner == "" {
 		return mapping.FleetLease{}, fmt.Errorf("dynamostore: take %s: the owner's name is empty", t.key(seen.Shard))
 	}
-	if seen.Epoch > 0 {
+	if seen.Epoch > 0 && !seen.Foreign {
 		item, err := t.takeSeen(ctx, seen, owner)
 		if err == nil {
 			return t.taken(seen.Shard, item)
@@ -141,7 +141,7 @@ func (t *fleetTable) takeRead(ctx context.Context, seen mapping.FleetLease, owne
 		if ours && has == owner && r.worker == "" && r.token == strconv.FormatUint(seen.Epoch, 10) {
 			return t.taken(seen.Shard, item) // by this very call, whose answer was lost
 		}
-		if r.epoch != seen.Epoch || has != seen.Owner || !ours && t.store.abandoned(k, &r) != nil {
+		if r.epoch != seen.Epoch || !t.takes(k, seen, &r) {
 			return mapping.FleetLease{}, t.refused("take", seen.String())
 		}
 		epoch, err := t.nextEpoch(ctx, k, &r)
@@ -159,6 +159,16 @@ func (t *fleetTable) takeRead(ctx context.Context, seen mapping.FleetLease, owne
 			return mapping.FleetLease{}, wrap(err, "take %s in table %s", k, t.store.options.LeaseTable(t.mapping))
 		}
 	}
+}
+
+// takes reports whether a lease may be taken that was seen so, as its row is now.
+func (t *fleetTable) takes(k key, seen mapping.FleetLease, r *row) bool {
+	has, ours := ownerOf(r)
+	if seen.Foreign { // as KCL takes leases for the sake of balance
+		o, isText := r.owner.(*types.AttributeValueMemberS)
+		return t.store.options.ShareWithKCL && !ours && isText && o.Value == seen.Owner && r.handing == ""
+	}
+	return has == seen.Owner && (ours || t.store.abandoned(k, r) == nil)
 }
 
 // nextEpoch is that of the Store, where the second table may not exist yet.

@@ -144,6 +144,38 @@ func TestRenewal(t *testing.T) {
 	assert.Equal(t, "TRIM_HORIZON", get(t, db, app, item{"leaseKey": str("shard-1")})["checkpoint"].(*types.AttributeValueMemberS).Value)
 }
 
+// A lease of a KCL worker that is alive can be taken from it as KCL's workers take theirs from each other, where the two share a
+// table: by a write on the row as it is, which its owner finds out at its next renewal. It is taken from nobody else.
+func TestALeaseIsTakenFromALiveKCLWorkerWhereTheTableIsShared(t *testing.T) {
+	ctx, db := t.Context(), server(t)
+	createLeaseTable(t, db, app)
+	row := with(kclRow(shard0, "41", 0), "leaseOwner", str("kcl"))
+	put(t, db, app, row)
+	seen := fleet.Lease{Shard: shard0, Owner: "kcl", Foreign: true, Begun: true}
+
+	_, err := openFleet(t, db, given).Fleet(orders).Take(ctx, seen, "a")
+	require.ErrorIs(t, err, mapping.ErrFleetRefused, "the table is not shared")
+	f := openFleet(t, db, shared).Fleet(orders)
+	rows, _, err := f.Leases(ctx, "")
+	require.NoError(t, err)
+	require.Equal(t, []fleet.Lease{seen}, rows)
+	other := seen
+	other.Owner = "another"
+	_, err = f.Take(ctx, other, "a")
+	require.ErrorIs(t, err, mapping.ErrFleetRefused, "another worker has it")
+
+	put(t, db, app, with(row, "leaseCounter", num(43))) // it renews
+	l, err := f.Take(ctx, seen, "a")
+	require.NoError(t, err)
+	assert.Equal(t, "a", l.Owner)
+	got := lease(t, db, app)
+	assert.Equal(t, num(44), got["leaseCounter"], "by which each write of the worker that had it is refused")
+	assert.Equal(t, num(4), got["ownerSwitchesSinceCheckpoint"])
+	assert.Equal(t, str("41"), got["checkpoint"])
+	_, err = f.Take(ctx, seen, "b")
+	require.ErrorIs(t, err, mapping.ErrFleetRefused)
+}
+
 // TestWorkersLiveBesideKCL has a worker share its table with one of KCL, which steals a lease, and gives it back.
 func TestWorkersLiveBesideKCL(t *testing.T) {
 	const failover = 2 * time.Second

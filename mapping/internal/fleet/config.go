@@ -35,6 +35,10 @@ type Config struct {
 	// It is at least Failover, which the safety of that rests on. Zero means 3 × Failover. Where another worker has a longer
 	// Failover, that one is meant.
 	HandOver time.Duration
+
+	// Shared tells that programs outside the fleet use the table as well, and take leases from workers that have more than they
+	// have. This worker does so too.
+	Shared bool
 }
 
 func (c Config) withDefaults() Config {
@@ -99,10 +103,11 @@ func (c Config) patience() time.Duration { return c.Failover - c.Failover/10 }
 func (c Config) suspect() time.Duration { return 2*c.heartbeat() + c.fast() }
 
 // survey is the interval of reading the lease rows though nothing is known to have changed. Programs outside the fleet that
-// have leases do not tell when they give them back.
+// have leases do not say when they release them, nor when they die: the first reading after that begins the watch of a
+// counter, and a later one ends it. With three readings in a failover time such a lease is taken within two.
 func (c Config) survey(foreign bool) time.Duration {
 	if foreign {
-		return c.Failover
+		return c.heartbeat()
 	}
 	return 60 * c.heartbeat()
 }

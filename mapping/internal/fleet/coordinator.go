@@ -61,6 +61,7 @@ type Coordinator struct {
 	alive    []*peer   // that were fresh in the last one
 	askedFor []*shard  // whose asker is set
 	waiting  bool      // something is about to become free: read often
+	stolen   time.Time // when a lease was taken last from a program outside the fleet
 	swapped  time.Time // when a move for the sake of bytes was asked for last
 	stopping bool
 	gone     bool // stopped, and the row is closed

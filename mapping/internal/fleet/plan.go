@@ -32,6 +32,7 @@ func (c *Coordinator) plan(now time.Time) {
 	c.markAsked()
 	members := c.members(now)
 	c.assign(now, members, c.shareOut(now))
+	c.steal(now, members)
 	for _, m := range members {
 		m.spare = m.shards
 	}

@@ -57,7 +57,7 @@ type Lease struct {
 	Damage string
 
 	// Foreign tells that the owner is none of this fleet, but a program that shares the table and seems alive. Its lease
-	// is left alone.
+	// is left alone, unless Config.Shared.
 	Foreign bool
 
 	// Begun tells that something of the shard is processed, so that its parents are finished.
