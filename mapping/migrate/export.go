@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -41,6 +40,10 @@ func Export(ctx context.Context, store mapping.Store, name string, to Table, sha
 	if err != nil {
 		return nil, err
 	}
+	stream, err := to.writes(items)
+	if err != nil {
+		return nil, err
+	}
 	stored, err := store.Progress(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("migrate: read the progress of %s: %w", name, err)
@@ -49,18 +52,12 @@ func Export(ctx context.Context, store mapping.Store, name string, to Table, sha
 	if p.Refusals, err = to.signs(ctx, items, rows); err != nil {
 		return nil, err
 	}
-	e := export{table: to, store: store, name: name, owner: "migrate-" + uuid.NewString(), listed: map[string]poller.Shard{}, rows: map[string]Shard{}}
+	e := export{table: to, stream: stream, store: store, name: name, owner: "migrate-" + uuid.NewString(), listed: map[string]poller.Shard{}, rows: map[string]Shard{}}
 	for _, s := range shards {
 		e.listed[s.ID] = s
 	}
 	for _, r := range rows {
 		e.rows[r.ID] = r
-	}
-	for _, item := range items {
-		if strings.Count(kcl.Text(item, kcl.LeaseKey), ":") == 3 {
-			p.Refusals = append(p.Refusals, fmt.Sprintf("table %s has rows of several streams, which can't be written", to.Name))
-			break
-		}
 	}
 	e.plan(p, stored, allowBack)
 	p.apply = e.write
@@ -70,6 +67,7 @@ func Export(ctx context.Context, store mapping.Store, name string, to Table, sha
 // export is a plan to write to a table of KCL.
 type export struct {
 	table  Table
+	stream string // as the keys of the table begin; empty where they are the IDs of shards alone
 	store  mapping.Store
 	name   string
 	owner  string
@@ -180,9 +178,44 @@ func (e *export) update(s *Step, p mapping.Progress) *dynamodb.UpdateItemInput {
 		values[":counter"] = &types.AttributeValueMemberN{Value: s.from.counter}
 	}
 	return &dynamodb.UpdateItemInput{
-		TableName: &e.table.Name, Key: kcl.Item{kcl.LeaseKey: &types.AttributeValueMemberS{Value: s.Shard}},
+		TableName: &e.table.Name, Key: kcl.Item{kcl.LeaseKey: &types.AttributeValueMemberS{Value: e.key(s.Shard)}},
 		UpdateExpression: aws.String(set + remove), ConditionExpression: &condition, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	}
+}
+
+// writes returns how the table names the stream whose rows are written: empty where its keys are the IDs of shards alone.
+func (t *Table) writes(items []kcl.Item) (string, error) {
+	several := len(items) == 0
+	streams := map[string]bool{}
+	for _, item := range items {
+		r, ok, err := readKCL(item)
+		if err != nil || !ok {
+			continue // reading the table has reported it
+		}
+		several = several || r.stream != ""
+		if t.isOf(r.stream) {
+			streams[r.stream] = true
+		}
+	}
+	switch {
+	case len(streams) == 1: // shards has refused more
+		for stream := range streams {
+			return stream, nil
+		}
+	case several && isKCLStream(t.Stream):
+		return t.Stream, nil
+	case several && len(items) > 0 && t.Stream != SingleStream:
+		return "", fmt.Errorf("migrate: table %s has rows of several streams, and none of %q: set Stream to what KCLStream returns", t.Name, t.Stream)
+	}
+	return "", nil
+}
+
+// key returns the key of a shard's row.
+func (e *export) key(shard string) string {
+	if e.stream == "" {
+		return shard
+	}
+	return e.stream + ":" + shard
 }
 
 // attribute is one of a row.
@@ -191,18 +224,18 @@ type attribute struct {
 	value types.AttributeValue
 }
 
-// lineage returns the attributes of a row that tell of the stream.
-func (e *export) lineage(id string) []attribute {
+// lineage returns the attributes of a row that say which shard it is of, and where that lies in the stream.
+func (e *export) lineage(id string) (all []attribute) {
+	if e.stream != "" {
+		all = append(all, attribute{kcl.StreamName, &types.AttributeValueMemberS{Value: e.stream}}, attribute{kcl.ShardID, &types.AttributeValueMemberS{Value: id}})
+	}
 	s, ok := e.listed[id]
 	if !ok {
-		return nil
+		return all
 	}
-	all := []attribute{
-		{kcl.StartingHashKey, &types.AttributeValueMemberS{Value: s.StartingHashKey}},
-		{kcl.EndingHashKey, &types.AttributeValueMemberS{Value: s.EndingHashKey}},
-	}
-	if s.StartingHashKey == "" || s.EndingHashKey == "" {
-		all = nil
+	if s.StartingHashKey != "" && s.EndingHashKey != "" {
+		all = append(all, attribute{kcl.StartingHashKey, &types.AttributeValueMemberS{Value: s.StartingHashKey}},
+			attribute{kcl.EndingHashKey, &types.AttributeValueMemberS{Value: s.EndingHashKey}})
 	}
 	parents := slices.DeleteFunc([]string{s.Parent, s.AdjacentParent}, func(p string) bool { return p == "" })
 	var children []string

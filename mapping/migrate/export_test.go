@@ -102,6 +102,61 @@ func TestExportWritesRowsAsKCLDoes(t *testing.T) {
 	assert.Zero(t, again.Changes())
 }
 
+// An application that reads several streams keeps all of them in one table. Those of one stream are written, new ones too, as it
+// writes them itself; all others stay.
+func TestExportWritesTheRowsOfOneStreamOfSeveral(t *testing.T) {
+	const stream, other = "123456789012:orders:1700000000", "123456789012:users:1700000000"
+	mine, theirs := with(kcl2(stream+":a", "41", 0), "streamName", str(stream)), kcl2(other+":a", "7", 0)
+	leader := item{"leaseKey": str("Leader"), "entityType": str("LEADER"), "ownerName": str("w")}
+	for title, c := range map[string]struct {
+		rows   []item
+		stream string
+		wrong  string
+	}{
+		"named in full":           {[]item{mine, theirs, leader}, stream, ""},
+		"named":                   {[]item{mine, theirs, leader}, "orders", ""},
+		"the only one":            {[]item{mine, leader}, "", ""},
+		"none of its rows yet":    {[]item{theirs, leader}, stream, ""},
+		"no rows yet":             {nil, stream, ""},
+		"not named":               {[]item{mine, theirs}, "", "set Stream to one of"},
+		"no row to take from":     {[]item{theirs}, "orders", "set Stream to what KCLStream returns"},
+		"one stream, named fully": {[]item{kcl2("a", "41", 0)}, stream, ""},
+	} {
+		t.Run(title, func(t *testing.T) {
+			db := kclTable(t, c.rows...)
+			store := stored(t, map[string]mapping.Progress{"a": behind(50), "b": within(60, 3)})
+			table := migrate.Table{Client: db, Name: app, Format: migrate.KCL, Stream: c.stream}
+			plan, err := migrate.Export(t.Context(), store, name, table, []poller.Shard{{ID: "b", Parent: "a"}}, false)
+			if c.wrong != "" {
+				require.ErrorContains(t, err, c.wrong)
+				return
+			}
+			require.NoError(t, err)
+			require.NoError(t, plan.Apply(t.Context()))
+			prefix := stream + ":"
+			if title == "one stream, named fully" {
+				prefix = ""
+			}
+			assert.Equal(t, str("50"), row(t, db, prefix+"a")["checkpoint"])
+			got := row(t, db, prefix+"b")
+			assert.Equal(t, str("60"), got["checkpoint"])
+			assert.Equal(t, &types.AttributeValueMemberSS{Value: []string{"a"}}, got["parentShardId"])
+			if prefix != "" {
+				assert.Equal(t, str(stream), got["streamName"])
+				assert.Equal(t, str("b"), got["shardId"])
+			}
+			for _, r := range c.rows {
+				if key, _ := r["leaseKey"].(*types.AttributeValueMemberS); key.Value == "Leader" || key.Value == other+":a" {
+					assert.Equal(t, r, row(t, db, key.Value))
+				}
+			}
+			again, err := migrate.Export(t.Context(), store, name, table, nil, false)
+			require.NoError(t, err)
+			assert.Zero(t, again.Changes())
+		})
+	}
+}
+
 func TestExportRefuses(t *testing.T) {
 	db := kclTable(t, kcl1("a", "41"), with(metrics("leaseKey", "w", 0), "entityType", str("WORKER_METRIC_STATS")))
 	store := stored(t, map[string]mapping.Progress{"a": behind(40)})

@@ -31,6 +31,10 @@ const (
 	StartingHashKey = "startingHashKey"              // S
 	EndingHashKey   = "endingHashKey"                // S
 
+	// StreamName and ShardID are the two halves of a LeaseKey, in rows of an application that reads several streams.
+	StreamName = "streamName" // S: account:stream:epoch
+	ShardID    = "shardId"    // S
+
 	// CheckpointOwner is who still works while the lease is handed over to LeaseOwner. KCL 3.
 	CheckpointOwner = "checkpointOwner"
 
