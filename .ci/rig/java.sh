@@ -5,7 +5,7 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
 goals=(process-classes dependency:copy-dependencies -DincludeScope=runtime)
-for version in 2.7.2 3.5.1; do
+for version in 2.7.2 3.4.2 3.5.1; do
   mvn -B -q -f kcl "-Dkcl.version=$version" "${goals[@]}"
 done
 mvn -B -q -f kpl "${goals[@]}"

@@ -128,8 +128,8 @@ func (c *crew) replace(s *sailor) {
 	c.w.Helper()
 	c.start(s.kcl)
 	c.pause(*leaseTime)
-	c.away(s, true)
 	s.Stop(c.w)
+	c.away(s, true)
 }
 
 // pause lets time pass.

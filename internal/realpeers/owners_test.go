@@ -27,7 +27,8 @@ type owners struct {
 
 	mu       sync.Mutex
 	finished map[string]bool
-	owned    map[string]time.Time // when a living worker had the shard last, or when it could have been begun
+	looked   time.Time                // last
+	alone    map[string]time.Duration // how long no living worker has had the shard
 	longest  time.Duration
 	of       string         // the shard and its owner, at the longest
 	counts   map[string]int // shards, by worker; of the last look
@@ -38,7 +39,7 @@ type owners struct {
 func (c *crew) watch() *owners {
 	ctx, cancel := context.WithCancel(c.w.Context())
 	o := &owners{
-		c: c, stop: cancel, finished: map[string]bool{}, owned: map[string]time.Time{},
+		c: c, stop: cancel, finished: map[string]bool{}, alone: map[string]time.Duration{},
 		table: migrate.Table{Client: c.w.db, Name: c.application, Format: migrate.KCL},
 	}
 	o.group.Go(func() error { return o.run(ctx) })
@@ -71,10 +72,13 @@ func (o *owners) run(ctx context.Context) error {
 	}
 }
 
-// look takes note of the rows of a moment.
+// look takes note of the rows of a moment. Time in which this machine was too busy to look counts for two looks at most: the
+// workers had no more of it.
 func (o *owners) look(now time.Time, rows []migrate.Shard, stream *kinesistest.Stream) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	passed := min(now.Sub(o.looked), 2*watchInterval)
+	o.looked = now
 	owner := map[string]string{}
 	for _, r := range rows {
 		owner[r.ID] = r.Owner
@@ -90,15 +94,14 @@ func (o *owners) look(now time.Time, rows []migrate.Shard, stream *kinesistest.S
 			continue
 		}
 		name, ok := o.c.living(owner[id])
-		if _, known := o.owned[id]; ok || !known {
-			o.owned[id] = now
-		}
 		if ok {
 			o.counts[name]++
+			delete(o.alone, id)
 			continue
 		}
 		o.without++
-		if d := now.Sub(o.owned[id]); d > o.longest {
+		o.alone[id] += passed
+		if d := o.alone[id]; d > o.longest {
 			o.longest, o.of = d, fmt.Sprintf("%s, whose row names %q", id, owner[id])
 		}
 	}

@@ -13,8 +13,9 @@ import (
 
 // The versions of the Kinesis Client Library that .ci/rig/java.sh builds a worker for.
 const (
-	KCL2 = "2.7.2"
-	KCL3 = "3.5.1"
+	KCL2  = "2.7.2"
+	KCL34 = "3.4.2" // keeps its workers' reports and its leader in tables of their own, beside the lease table
+	KCL3  = "3.5.1" // keeps all in the lease table
 )
 
 // installJava is the command that builds the Java programs.
@@ -22,7 +23,7 @@ const installJava = ".ci/rig/java.sh"
 
 // KCL says how a worker of the Kinesis Client Library is started: .ci/rig/kcl, which lists what it prints.
 type KCL struct {
-	Version           string // KCL2 or KCL3
+	Version           string // KCL2, KCL34 or KCL3
 	Worker            string // its name, which the leases of its shards have
 	Application       string // the name of its lease table
 	Stream            string // a name, or several "account:name:epoch" with commas between

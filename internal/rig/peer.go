@@ -70,7 +70,7 @@ func (p *Peer) Stop(t testing.TB) {
 	select {
 	case <-p.process.exited:
 		if err := p.process.group.Wait(); err != nil {
-			t.Errorf("rig: %s ended: %v", p.name, err)
+			t.Errorf("rig: %s ended: %v\n%s", p.name, err, p.process.output.String())
 		}
 	case <-timeout.C:
 		t.Errorf("rig: %s did not stop within %s", p.name, stopTimeout)
