@@ -45,12 +45,12 @@ func newFleetWorker(r *run) (*fleetWorker, error) {
 	if err := r.m.guard.Do("FleetStore.Fleet", func() { f.table = r.m.fleet.Fleet(r.m.name) }); err != nil {
 		return nil, fmt.Errorf("mapping: %w", err)
 	}
-	var err error
 	_, shared := f.table.(FleetRenewer)
+	var err error
 	if f.core, err = fleet.New(fleet.Config{Worker: r.m.newOwner(), Failover: r.m.cfg.FailoverTime, Shared: shared}); err != nil {
 		return nil, err
 	}
-	if _, ok := f.table.(FleetRenewer); ok {
+	if shared {
 		f.renewAt = f.began.Add(f.failover() / 3)
 	}
 	return f, nil
