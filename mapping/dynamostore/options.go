@@ -67,7 +67,8 @@ type Options struct {
 
 	// ShareWithKCL tells that workers of a KCL 1 or 2 application use the lease table at the same time. Each lease that a
 	// worker of the fleet has is then renewed in its row three times in a failover time, as KCL does, so that they leave
-	// it alone; that is a write for each, idle ones too. Config.FailoverTime of the mapping must not be above the failover
+	// it alone; that is a write for each, idle ones too. A worker that has two shards less than one of KCL takes leases from that
+	// one, as workers of KCL do. Config.FailoverTime of the mapping must not be above the failover
 	// time of the application. docs/leases.md tells what the two do to each other. For NewFleet, with a LeaseTable.
 	ShareWithKCL bool
 }

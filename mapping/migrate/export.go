@@ -20,7 +20,8 @@ import (
 
 // Export plans to move the progress of a mapping to the lease table of a KCL application, which must exist; the
 // application creates it. Rows are updated or made, with no owner, as KCL writes them; attributes of others stay. Shards,
-// as the stream lists them, give new rows their parents, children and hash keys. A shard without progress gets no row:
+// as the stream lists them, give new rows their parents, children and hash keys. In a table of several streams the rows of
+// to.Stream are written, and no others; with new rows that has to be what KCLStream returns. A shard without progress gets no row:
 // KCL makes it, and begins at its initial position. A row whose checkpoint would fall is refused unless allowBack is set.
 //
 // Open windows are not moved: KCL has none. An aggregate that the mapping read as one record comes again in KCL, but for its

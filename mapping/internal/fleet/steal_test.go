@@ -125,6 +125,22 @@ func TestAFleetThatDoesNotShareTakesNothingFromOutsiders(t *testing.T) {
 	assert.Equal(t, map[string]int{"k1": 8}, table.counts())
 }
 
+// The counter of a lease whose owner outside the fleet has died stands still from the first reading after that on: with three
+// readings in a failover time it is found within two.
+func TestRowsAreReadThreeTimesInAFailoverTimeWhileOutsidersHaveLeases(t *testing.T) {
+	table, shards := newShared(t, map[string]int{"k1": 1})
+	c, err := fleet.New(fleet.Config{Worker: "a", Shared: true})
+	require.NoError(t, err)
+	now, readings := time.Unix(0, 0), 0
+	c.Shards(now, shards)
+	drive(t.Context(), c, table, now, now.Add(10*fleet.DefaultFailover), func(a fleet.Action) {
+		if _, ok := a.(*fleet.ReadLeases); ok {
+			readings++
+		}
+	})
+	assert.InDelta(t, 30, readings, 2)
+}
+
 // A shard whose parents are not finished may have an owner outside the fleet, which waits. It is not taken: it could not be
 // processed.
 func TestASharedFleetTakesNoShardThatHasToWait(t *testing.T) {
