@@ -72,16 +72,17 @@ func (s *serializer) float(schema *smithy.Schema, f float64) {
 	s.put(schema, json.Number(strconv.FormatFloat(f, 'g', -1, 64)))
 }
 
-func (s *serializer) Bytes() []byte                                { return nil }
-func (s *serializer) WriteInt8(c *smithy.Schema, v int8)           { s.number(c, int64(v)) }
-func (s *serializer) WriteInt16(c *smithy.Schema, v int16)         { s.number(c, int64(v)) }
-func (s *serializer) WriteInt32(c *smithy.Schema, v int32)         { s.number(c, int64(v)) }
-func (s *serializer) WriteInt64(c *smithy.Schema, v int64)         { s.number(c, v) }
-func (s *serializer) WriteFloat32(c *smithy.Schema, v float32)     { s.float(c, float64(v)) }
-func (s *serializer) WriteFloat64(c *smithy.Schema, v float64)     { s.float(c, v) }
-func (s *serializer) WriteBool(c *smithy.Schema, v bool)           { s.put(c, v) }
-func (s *serializer) WriteString(c *smithy.Schema, v string)       { s.put(c, v) }
-func (s *serializer) WriteBigInt(c *smithy.Schema, v *big.Int)     { s.put(c, json.Number(v.String())) }
+func (s *serializer) Bytes() []byte                            { return nil }
+func (s *serializer) WriteInt8(c *smithy.Schema, v int8)       { s.number(c, int64(v)) }
+func (s *serializer) WriteInt16(c *smithy.Schema, v int16)     { s.number(c, int64(v)) }
+func (s *serializer) WriteInt32(c *smithy.Schema, v int32)     { s.number(c, int64(v)) }
+func (s *serializer) WriteInt64(c *smithy.Schema, v int64)     { s.number(c, v) }
+func (s *serializer) WriteFloat32(c *smithy.Schema, v float32) { s.float(c, float64(v)) }
+func (s *serializer) WriteFloat64(c *smithy.Schema, v float64) { s.float(c, v) }
+func (s *serializer) WriteBool(c *smithy.Schema, v bool)       { s.put(c, v) }
+func (s *serializer) WriteString(c *smithy.Schema, v string)   { s.put(c, v) }
+func (s *serializer) WriteBigInt(c *smithy.Schema, v *big.Int) { s.put(c, json.Number(v.String())) }
+
 func (s *serializer) WriteBigFloat(c *smithy.Schema, v *big.Float) { s.put(c, json.Number(v.String())) }
 func (s *serializer) WriteBlob(c *smithy.Schema, v []byte)         { s.put(c, v) }
 func (s *serializer) WriteTime(c *smithy.Schema, v time.Time)      { s.put(c, v) }

@@ -21,15 +21,6 @@ func model(t testing.TB, name string) *servicemodel.Model {
 	return m
 }
 
-// lines returns problems as text.
-func lines(problems []servicemodel.Problem) []string {
-	all := []string{}
-	for _, p := range problems {
-		all = append(all, p.String())
-	}
-	return all
-}
-
 // rules returns the places and rules of a report's problems.
 func rules(r servicemodel.Report) []string {
 	all := []string{}
