@@ -11,8 +11,8 @@ import (
 	"github.com/shardmill/shardmill/batch"
 )
 
-// convert returns the records as a page has them, in one allocation. Their data stays where the SDK put it.
-// Aggregates are taken apart by d, or left alone where it is nil. strict refuses a record whose data is nil.
+// convert returns the records for a page, in one allocation. Their data stays in the SDK's memory. d deaggregates,
+// unless it is nil. strict refuses a record whose data is nil.
 func convert(in []types.Record, strict bool, d *deaggregator) ([]batch.Record, error) {
 	if len(in) == 0 {
 		return nil, nil
@@ -25,7 +25,7 @@ func convert(in []types.Record, strict bool, d *deaggregator) ([]batch.Record, e
 		}
 		out = append(out, batch.Record{
 			SequenceNumber: *r.SequenceNumber,
-			PartitionKey:   aws.ToString(r.PartitionKey), // absent where the stream distributes its records itself
+			PartitionKey:   aws.ToString(r.PartitionKey), // absent if the stream distributes its records itself
 			Data:           r.Data[:len(r.Data):len(r.Data)],
 			ArrivalTime:    arrival(r.ApproximateArrivalTimestamp),
 		})
@@ -33,7 +33,7 @@ func convert(in []types.Record, strict bool, d *deaggregator) ([]batch.Record, e
 	return expand(out, d), nil
 }
 
-// usable returns what keeps a record from being used.
+// usable returns why a record is unusable; nil if it is usable.
 func usable(r *types.Record, strict bool) error {
 	switch {
 	case aws.ToString(r.SequenceNumber) == "":
@@ -46,7 +46,7 @@ func usable(r *types.Record, strict bool) error {
 	return nil
 }
 
-// expand takes the aggregates among records apart: one allocation where there are any, and one more for the keys of each.
+// expand deaggregates records: one allocation if there are aggregates, and one more for the keys of each.
 func expand(records []batch.Record, d *deaggregator) []batch.Record {
 	if d == nil {
 		return records
@@ -65,7 +65,7 @@ func expand(records []batch.Record, d *deaggregator) []batch.Record {
 	return append(out, records[next:]...)
 }
 
-// filtered counts the records that are passed over.
+// filtered counts the skipped records.
 func filtered(records []batch.Record) (n int) {
 	for i := range records {
 		if records[i].Filtered {
@@ -84,8 +84,8 @@ func arrival(t *time.Time) time.Time {
 	return time.UnixMilli(t.UnixMilli()).UTC()
 }
 
-// notBehind returns how many records at the head of a page do not lie behind the position: members of an aggregate
-// that are done with when a read begins AT a sequence number, or records that a service gave twice.
+// notBehind returns how many records at the beginning of a page are not after the position: members of an aggregate
+// that are resolved when a read begins AT a sequence number, or records that a service sent twice.
 func notBehind(records []batch.Record, p batch.Position) int {
 	for i := range records {
 		if r := &records[i]; batch.PositionOf(r).Compare(p) > 0 && !isLastPassed(r, p) {
