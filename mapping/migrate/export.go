@@ -24,8 +24,8 @@ import (
 // to.Stream are written, and no others; with new rows that has to be what KCLStream returns. A shard without progress gets no row:
 // KCL makes it, and begins at its initial position. A row whose checkpoint would fall is refused unless allowBack is set.
 //
-// Open windows are not moved: KCL has none. An aggregate that the mapping read as one record comes again in KCL, but for its
-// first member.
+// Open windows are not moved: KCL has none. KCL delivers an aggregate that the mapping read as one record again, except
+// its first member.
 func Export(ctx context.Context, store mapping.Store, name string, to Table, shards []poller.Shard, allowBack bool) (*Plan, error) {
 	if to.Format != KCL {
 		return nil, fmt.Errorf("migrate: Format is %q, and progress can be exported to %s only", to.Format, KCL)
@@ -100,7 +100,7 @@ func (e *export) plan(p *Plan, stored map[string]mapping.Progress, allowBack boo
 	}
 }
 
-// note says what is particular about a step that writes, and refuses one that goes back.
+// note describes the particulars of a step that writes, and refuses one that goes back.
 func (e *export) note(p *Plan, s *Step, will mapping.Progress, begun, allowBack bool) {
 	if will.Window != nil {
 		s.note(fmt.Sprintf("the open window with %d bytes of state is not moved", len(will.Window.State)))
@@ -115,7 +115,7 @@ func (e *export) note(p *Plan, s *Step, will mapping.Progress, begun, allowBack 
 	}
 }
 
-// placeOf prints a row's checkpoint, and placed the checkpoint that progress becomes: both as KCL has it.
+// placeOf prints a row's checkpoint, and placed the checkpoint that progress becomes, both in KCL's form.
 func placeOf(s Shard, hasRow bool) string {
 	switch {
 	case !hasRow:
@@ -154,7 +154,7 @@ func (e *export) write(ctx context.Context, s *Step) (err error) {
 	return err
 }
 
-// update returns the write that gives a row its checkpoint, if it is still as it was read.
+// update returns the write that sets a row's checkpoint, if the row has not changed since it was read.
 func (e *export) update(s *Step, p mapping.Progress) *dynamodb.UpdateItemInput {
 	checkpoint, sub := kcl.CheckpointOf(p.Position, p.End)
 	values := kcl.Item{
