@@ -7,8 +7,9 @@ import (
 	"slices"
 )
 
-// progress returns what is stored for each shard. Rows that cannot be read stop a mapping that runs alone: the map is nil then, as
-// after any other error. In a fleet only their shards wait, so the map has the others, and err names those that are missing.
+// progress returns the progress of each shard. Unreadable rows stop a mapping that runs alone: the map is nil then, as
+// after any other error. In a fleet only their shards wait, so the map has the others, and err names the unreadable
+// ones.
 func (m *Mapping) progress(ctx context.Context) (stored map[string]Progress, err error) {
 	stored, err = m.store.Progress(ctx, m.name)
 	if err == nil || m.fleet != nil && errors.Is(err, ErrUnreadable) {
@@ -20,7 +21,7 @@ func (m *Mapping) progress(ctx context.Context) (stored map[string]Progress, err
 // damaged is what is known of the rows that cannot be read, by shard or incarnation: why.
 type damaged map[string]string
 
-// compare takes in which rows cannot be read now, and returns those that could be when they were last read, in order.
+// compare takes in the currently unreadable rows, and returns those that were readable at the last reading, in order.
 func (d damaged) compare(now map[string]string) (news []string) {
 	for name := range now {
 		if _, known := d[name]; !known {

@@ -57,14 +57,14 @@ func (r *run) schedule(d time.Duration) {
 	r.timer.Reset(d)
 }
 
-// listSoon sets the timer to list so long after the last listing, unless it goes off before.
+// listSoon sets the timer for a listing at a time soon after the last one, unless it fires earlier.
 func (r *run) listSoon(soon time.Duration) {
 	if at := r.listed.Add(soon); at.Before(r.due) {
 		r.schedule(max(0, time.Until(at)))
 	}
 }
 
-// wantsDescription reports whether the next listing is to come with what the stream says of itself. That is asked now and then,
+// wantsDescription reports whether the next listing must include a description of the stream. It does so periodically,
 // and when something is odd: shards are missing, or the stream itself was.
 func (r *run) wantsDescription() bool {
 	wanted := r.missing.Swap(false) || r.trouble != "" || r.lineage.isMissingSome() || time.Since(r.described) >= sweepInterval
@@ -74,7 +74,7 @@ func (r *run) wantsDescription() bool {
 	return wanted
 }
 
-// refreshed takes in what a look at the stream came to, and returns when to list next. An error ends the mapping.
+// refreshed handles the result of a look at the stream, and returns when to list next. An error ends the mapping.
 func (r *run) refreshed(v *sight, err error) (time.Duration, error) {
 	if err == nil {
 		err = r.weigh(v, contradiction{})
@@ -95,18 +95,18 @@ func (r *run) refreshed(v *sight, err error) (time.Duration, error) {
 // whatFailed says what is wrong with a listing.
 func whatFailed(err error) string {
 	if errors.Is(err, errDoubt) {
-		return "the listing is of another stream, as it seems: nothing is done by it before a second look"
+		return "the listing seems to be of another stream: it is not used before a second look"
 	}
 	return "listing the stream's shards failed, retrying"
 }
 
-// next returns when to list next, behind a listing.
+// next returns when to list next, after a listing.
 func (r *run) next() time.Duration {
 	every := r.m.cfg.ShardRefreshInterval
 	if soon := r.lineage.unsettled(); soon > 0 {
 		return min(soon, every)
 	}
-	for _, s := range r.running { // one that is processed, and that the newest listing lacks
+	for _, s := range r.running { // a processed shard that the newest listing lacks
 		if st := s.standing.Load(); !st.listed && !st.gone {
 			return min(unsettledRefresh, every)
 		}
@@ -117,8 +117,8 @@ func (r *run) next() time.Duration {
 	return every
 }
 
-// weigh returns an error if the stream seems to be another one than the one that is known, or that the rows are of: an ErrStreamReplaced
-// if that is certain. Then nothing that the listing says may be used. odd is what it is known to contradict already.
+// weigh returns an error if the stream seems to be another one than the known one, or than that of the rows: an
+// ErrStreamReplaced if that is certain. Then nothing of the listing may be used. odd is its known contradiction.
 func (r *run) weigh(v *sight, odd contradiction) error {
 	if c := r.lineage.contradicts(v.shards, r.positions()); c.text != "" {
 		odd = c
@@ -136,7 +136,8 @@ func (r *run) weigh(v *sight, odd contradiction) error {
 	return nil
 }
 
-// positions are the sequence numbers up to which the processed shards are read, where no listing has shown at which they begin.
+// positions are the sequence numbers up to which the processed shards are read, for shards whose starting number no
+// listing has shown.
 func (r *run) positions() map[string]string {
 	read := map[string]string{}
 	for id, s := range r.running {
@@ -148,7 +149,7 @@ func (r *run) positions() map[string]string {
 	return read
 }
 
-// list takes over what a look at the stream showed.
+// list takes in a look at the stream.
 func (r *run) list(v *sight) {
 	r.listed = time.Now()
 	r.clock.at(r.listed)

@@ -8,12 +8,12 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// A straggler is a call of a user's function or destination that ignores the end of its ctx and so outlives its shard. Its
-// outcome does not count. While it runs, the process that started it does not process the shard again, and it keeps the
-// shard's lease, unless that is lost: nobody else may begin before it ends. Whichever ends last, the straggler or the
-// shard's final commit, releases the lease.
+// A straggler is a call of a user's function or destination that ignores the end of its ctx and so outlives its shard.
+// Its outcome does not count. While it runs, the process that started it does not process the shard again, and it keeps
+// the shard's lease, unless that is lost, so that no other worker begins before it ends. Whichever ends last, the
+// straggler or the shard's final commit, releases the lease.
 
-// ending is what is known of a shard when no call of it is waited for any more.
+// ending is the state of a shard when no call of it is waited for any more.
 type ending struct {
 	cause     error // why the shard's ctx ended; nil while it has not
 	notStored error // why the newest commit is not durable; nil if it is
@@ -29,7 +29,7 @@ type ending struct {
 //	a call was cut short         ErrDrainTimeout
 //	otherwise                    nil
 //
-// Stragglers are an error beside it, whatever it is: Run returns ErrStillRunning while there are any.
+// Stragglers are an additional error: Run returns ErrStillRunning while there are any.
 func (e *ending) err(shard string) error {
 	switch {
 	case errors.Is(e.cause, ErrLeaseLost):
