@@ -346,7 +346,7 @@ func TestStatusOfAWorkerShowsTheShardsOfOthersAndThoseThatWait(t *testing.T) {
 				switch {
 				case i >= 2:
 					assert.Empty(t, s.Owner)
-					assert.Regexp(t, "^waiting for its parents to be wholly processed: shardId-00000000000[01]$", s.Waiting)
+					assert.Regexp(t, "^waiting for its parents to be complete: shardId-00000000000[01]$", s.Waiting)
 					waiting++
 				case s.InFlight > 0:
 					owners[s.ShardID] = s.Owner

@@ -46,7 +46,7 @@ func (r *reminder) times(now time.Time) []any {
 	return []any{"since", stamp(r.began), "for", now.Sub(r.began).Round(time.Second).String()}
 }
 
-// earliest returns the earlier of two times, of which the zero time is none.
+// earliest returns the earlier of two times; the zero time counts as none.
 func earliest(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b

@@ -10,17 +10,17 @@ import (
 )
 
 const (
-	// sweepInterval is the time between two looks for rows of shards that have left the stream, and sweepMost the most rows
-	// that one look deletes, so that it does not hold the run up for long.
+	// sweepInterval is the time between two sweeps of rows of shards that have left the stream, and sweepMost the
+	// maximum number of rows that one sweep deletes, so that it does not delay the run for long.
 	sweepInterval = time.Hour
 	sweepMost     = 100
 
-	// endMost is how many shards that have left the stream unread a mapping that is alone ends at one time.
+	// endMost is how many shards that have left the stream unread a mapping that is alone ends concurrently.
 	endMost = 100
 )
 
-// isSweepDue reports whether the rows are to be swept: now and then, and as soon as it is known what became of the shards of
-// which it was too early to say.
+// isSweepDue reports whether the rows must be swept: periodically, and as soon as the state of previously doubtful
+// shards is known.
 func (r *run) isSweepDue() bool {
 	switch {
 	case r.suspicion != (suspicion{}):
@@ -31,8 +31,8 @@ func (r *run) isSweepDue() bool {
 	return time.Since(r.swept) >= sweepInterval
 }
 
-// leavers takes in all rows. It notes the shards that have left the stream and are to be ended, and returns those whose rows are
-// to be deleted.
+// leavers takes in all rows. It records the shards that have left the stream and must be ended, and returns those whose
+// rows must be deleted.
 func (r *run) leavers(progress map[string]Progress) (removable []string) {
 	r.swept = time.Now()
 	r.lineage.read(progress)
@@ -48,13 +48,13 @@ func (r *run) leavers(progress map[string]Progress) (removable []string) {
 	return removable[:min(len(removable), sweepMost)]
 }
 
-// warnUnread reports, once, each shard that has left the stream before it was read to its end, though its records may not have
-// expired yet: the shards that follow it are read.
+// warnUnread logs, once, each shard that has left the stream before it was read to its end, though its records may not
+// have expired yet: its children are read.
 func (r *run) warnUnread() {
 	for _, id := range r.lineage.unread() {
 		if !r.warned[id] {
 			r.warned[id] = true
-			r.m.log.Warn("the stream does not list a shard any more that was not read to its end: those that follow it are read", "shard", id,
+			r.m.log.Warn("the stream no longer lists a shard that was not read to its end: its children are read", "shard", id,
 				"position", r.lineage.rows[id].position)
 		}
 	}
@@ -63,7 +63,7 @@ func (r *run) warnUnread() {
 // leftUnread shows the shards that have left the stream before they were read to their end.
 func (r *run) leftUnread() (left []ShardStatus) {
 	for _, id := range r.lineage.unread() {
-		left = append(left, ShardStatus{ShardID: id, Waiting: "the stream does not list it any more, though it was not read to its end"})
+		left = append(left, ShardStatus{ShardID: id, Waiting: "the stream no longer lists it, though it was not read to its end"})
 	}
 	return left
 }
