@@ -171,7 +171,7 @@ func (s *shard) work(lane int, in <-chan invocation) {
 	}()
 	for i := range in {
 		e.id, e.began, running = i.id, i.began, true
-		if s.parent.assignment.isFenced() { // once more: the process may have been suspended since the loop looked
+		if s.parent.assignment.isFenced() { // again: the process may have been suspended since the loop checked
 			s.lose(ErrLeaseLost)
 		}
 		invoke.RunHere(s.ctx, s.m.cfg.Function, i.in, s.m.invokeOptions, &e.result, &e.outcome)

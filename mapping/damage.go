@@ -18,7 +18,7 @@ func (m *Mapping) progress(ctx context.Context) (stored map[string]Progress, err
 	return nil, err
 }
 
-// damaged is what is known of the rows that cannot be read, by shard or incarnation: why.
+// damaged are the unreadable rows, by shard or incarnation, with the reasons.
 type damaged map[string]string
 
 // compare takes in the currently unreadable rows, and returns those that were readable at the last reading, in order.
@@ -33,7 +33,7 @@ func (d damaged) compare(now map[string]string) (news []string) {
 	return slices.Sorted(slices.Values(news))
 }
 
-// reportLeases logs lease rows that cannot be read, once: their shards are processed by nobody until somebody mends them.
+// reportLeases logs unreadable lease rows, once: their shards are not processed until the rows are repaired.
 func (f *fleetWorker) reportLeases(rows []FleetLease) {
 	now := map[string]string{}
 	for _, row := range rows {
@@ -47,7 +47,7 @@ func (f *fleetWorker) reportLeases(rows []FleetLease) {
 	}
 }
 
-// reportWorkers logs workers' rows that cannot be read, once.
+// reportWorkers logs unreadable workers' rows, once.
 func (f *fleetWorker) reportWorkers(rows []FleetWorker) {
 	now := map[string]string{}
 	for _, row := range rows {

@@ -99,13 +99,13 @@ func (f *fleetWorker) waiting() (waiting []ShardStatus) {
 		}
 		waiting = append(waiting, ShardStatus{ShardID: s.Lease.Shard, Owner: s.Lease.Owner, Waiting: f.reason(s)})
 	}
-	for _, s := range f.r.lineage.early() { // the core does not know them
+	for _, s := range f.r.lineage.early() { // the core does not have them
 		waiting = append(waiting, ShardStatus{ShardID: s.ID, Waiting: f.r.waitingFor(s)})
 	}
 	return waiting
 }
 
-// reason tells why this worker does not process a shard.
+// reason says why this worker does not process a shard.
 func (f *fleetWorker) reason(s fleet.State) string {
 	_, straggles := f.r.stragglers[s.Lease.Shard]
 	switch {

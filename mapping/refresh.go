@@ -42,7 +42,8 @@ func (r *run) looked(v *sight, err error) {
 	r.sweep()
 }
 
-// refreshSoon has the shards listed so long after the last time: not by a listing that is under way, which may be too old.
+// refreshSoon schedules a listing at a time soon after the last one. A running listing does not count: it may be too
+// old.
 func (r *run) refreshSoon(soon time.Duration) {
 	if r.listing {
 		r.relist = min(cmp.Or(r.relist, soon), soon)

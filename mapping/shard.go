@@ -41,9 +41,9 @@ type shard struct {
 	// its end. The loop sets it.
 	unread bool
 
-	standing atomic.Pointer[standing] // what the listings say of it; Run's goroutine sets it
-	was      Progress                 // what identified it when it was opened; never changed after
-	readTo   time.Time                // all that arrived before it is read, by the stream's clock; zero while that is not known
+	standing atomic.Pointer[standing] // its state in the listings; set by Run's goroutine
+	was      Progress                 // its identity when it was opened; never changed after
+	readTo   time.Time                // everything that arrived before it is read, by the stream's clock; zero while that is not known
 
 	// soft is done when nothing more may be read or started: the mapping is stopping, or the shard is handed over
 	// (drain).
@@ -58,7 +58,7 @@ type shard struct {
 	tenure   tenure
 	lease    Lease // the zero one is none
 	released bool  // the lease was released before run returned
-	// straggles names the calls that outlived run, the last of which releases the lease; nil without any.
+	// straggles names the calls that outlived run; the last of them releases the lease. nil without any.
 	straggles error
 	rate      rate // of what is read
 	sched     *batch.Scheduler
@@ -109,7 +109,7 @@ func newShard(r *run, info poller.Shard, t tenure) *shard {
 	return s
 }
 
-// run processes the shard, after a delay, until it is wholly processed (true), a stop, or the loss of its lease.
+// run processes the shard, after a delay, until it is complete (true), the mapping stops, or the lease is lost.
 func (s *shard) run(delay time.Duration) (finished bool, err error) {
 	defer s.lose(nil)
 	defer s.drain()
@@ -160,7 +160,7 @@ func (s *shard) acquire() (Progress, error) {
 	for {
 		lease, progress, err := s.tryAcquire()
 		if err == nil {
-			if s.lease != lease { // else it was given, and the worker of the fleet looks at it
+			if s.lease != lease { // otherwise the lease was passed to it, and the worker of the fleet watches it
 				s.lease = lease
 			}
 			s.view.set(func(v *shardView) {
