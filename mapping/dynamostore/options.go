@@ -57,8 +57,8 @@ type Options struct {
 	// time, by several goroutines.
 	LeaseTable func(mapping string) string
 
-	// NoCreate tells that all tables exist, and are never deleted. Otherwise they are created when they are missing, with
-	// payment per request.
+	// NoCreate means that all tables exist and are never deleted. Otherwise a missing table is created, with on-demand
+	// billing.
 	NoCreate bool
 
 	// ForeignTimeout is how long the leaseCounter of a lease that KCL has must stand still, by this process's clock, before
@@ -116,7 +116,7 @@ func newStore(o Options) (*Store, error) {
 		errs = append(errs, fmt.Errorf("dynamostore: Worker has %d bytes, must have at most %d, which a key of DynamoDB has room for", len(o.Worker), maxWorker))
 	}
 	if o.ShareWithKCL && !given {
-		errs = append(errs, errors.New("dynamostore: ShareWithKCL is set, and LeaseTable does not tell which table that is"))
+		errs = append(errs, errors.New("dynamostore: ShareWithKCL is set, but LeaseTable, the table to share, is not"))
 	}
 	if o.ForeignTimeout < 0 {
 		errs = append(errs, fmt.Errorf("dynamostore: ForeignTimeout is %s, must be at least 0", o.ForeignTimeout))

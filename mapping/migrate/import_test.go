@@ -390,7 +390,7 @@ func TestTablesThatCannotBeReadAreErrors(t *testing.T) {
 		"no sequence number":      {migrate.Table{Format: migrate.VMware}, []item{vmware("a", "4x", 0)}, `a: "4x" is not a sequence number`},
 		"no checkpoint":           {migrate.Table{Format: migrate.KCL}, []item{{"leaseKey": str("a")}}, `a: checkpoint "" is not a sequence number`},
 		"a sub-sequence of text":  {migrate.Table{Format: migrate.KCL}, []item{with(kcl1("a", "41"), "checkpointSubSequenceNumber", str("x"))}, "a: checkpointSubSequenceNumber is not a number"},
-		"a time that is none":     {migrate.Table{Format: migrate.Bento}, []item{with(bento("o", "a", "1", 0), "LeaseTimeout", str("soon"))}, `LeaseTimeout "soon" is no time`},
+		"a time that is none":     {migrate.Table{Format: migrate.Bento}, []item{with(bento("o", "a", "1", 0), "LeaseTimeout", str("soon"))}, `LeaseTimeout "soon" is not a time`},
 		"several streams":         {migrate.Table{Format: migrate.Bento}, []item{bento("o", "a", "1", 0), bento("p", "a", "1", 0)}, `set Stream to one of "o", "p"`},
 		"all bad rows, not first": {migrate.Table{Format: migrate.VMware}, []item{vmware("a", "4x", 0), vmware("b", "5x", 0)}, `b: "5x"`},
 	} {
