@@ -133,7 +133,7 @@ func (t *Target) complete(shards []Shard, deletes bool) []Shard {
 // noRow is the Begin of a shard that only the stream knows.
 const noRow = "no row"
 
-// begun yields the shards of which something is processed.
+// begun yields the shards with progress.
 func begun(shards []Shard) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, s := range shards {
@@ -144,7 +144,7 @@ func begun(shards []Shard) iter.Seq[string] {
 	}
 }
 
-// parentsIn returns what returns the parents of a shard of the stream.
+// parentsIn returns a function that returns the parents of a listed shard.
 func parentsIn(listed map[string]poller.Shard) func(id string) []string {
 	return func(id string) []string {
 		s := listed[id]
@@ -152,8 +152,8 @@ func parentsIn(listed map[string]poller.Shard) func(id string) []string {
 	}
 }
 
-// impliedFinished returns the shards with a descendant of which something is processed. The mapping takes such a shard for finished
-// when nothing is stored for it.
+// impliedFinished returns the shards with a descendant that has progress. The mapping treats such a shard as finished
+// if it has no checkpoint.
 func (t *Target) impliedFinished(shards []Shard) map[string]bool {
 	listed, implied := map[string]poller.Shard{}, map[string]bool{}
 	for _, s := range t.Shards {
@@ -167,7 +167,7 @@ func (t *Target) impliedFinished(shards []Shard) map[string]bool {
 	return implied
 }
 
-// starts returns the starting sequence numbers of the shards, as far as the stream lists them.
+// starts returns the starting sequence numbers of the listed shards.
 func (t *Target) starts() map[string]string {
 	starts := make(map[string]string, len(t.Shards))
 	for i := range t.Shards {
@@ -244,8 +244,8 @@ func (t *Target) note(p *Plan, s *Step, was mapping.Progress, isStored bool) {
 	}
 }
 
-// same reports whether store and table agree on the shard. A checkpoint of KCL does not say whether its record is
-// resolved; the store does.
+// same reports whether the store and the table agree on the shard. A checkpoint of KCL does not say whether its record
+// is resolved; the store does.
 func same(was mapping.Progress, from Shard) bool {
 	if was.End || from.End {
 		return was.End == from.End

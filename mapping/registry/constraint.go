@@ -179,7 +179,8 @@ func (c *constraints) tagKeys(keys []string) {
 	}
 }
 
-// tags checks tags that are to be set. Source of the bounds: Lambda API reference, "TagResource", and AWS's rules for tags.
+// tags checks tags before they are stored. Source of the bounds: Lambda API reference, "TagResource", and AWS's rules
+// for tags.
 func (c *constraints) tags(tags map[string]string) {
 	for _, key := range sortedKeys(tags) {
 		c.text(key, "tags.key", 1, 128, tagText)

@@ -60,7 +60,7 @@ func (h *hosted) run(ctx context.Context, r *Registry) {
 			return
 		}
 		h.fail(err)
-		h.log.Error("the mapping does not run, will be tried again", "error", err)
+		h.log.Error("the mapping does not run, retrying", "error", err)
 		if time.Since(began) > maxRestartPause {
 			wait = restartPause
 		}

@@ -123,6 +123,6 @@ func (h *host) write(what, id string, do func(context.Context) error) {
 	case errors.Is(err, mapping.ErrDefinitionChanged) || h.ctx.Err() != nil || h.failing[f]:
 	default:
 		h.failing[f] = true
-		h.r.log.Error(what+", will be tried again", "id", id, "error", err)
+		h.r.log.Error(what+", retrying", "id", id, "error", err)
 	}
 }
