@@ -40,9 +40,9 @@ type FleetTable interface {
 	Load(ctx context.Context, shard string) (FleetCheckpoint, bool, error)
 }
 
-// FleetRenewer is a FleetTable whose rows are shared with programs that judge a lease by its row alone. For the sake of balance
-// they take leases from each other, and from a fleet. So does a fleet from them: a Take whose Seen is Foreign takes the lease
-// from the owner that it names, if that still has it.
+// FleetRenewer is an optional interface of a FleetTable whose rows are shared with programs that judge a lease by its
+// row alone. To balance the load, such programs take leases from each other and from a fleet, and the fleet takes
+// leases from them: a Take with Seen.Foreign takes the lease from the owner in Seen, if that still has it.
 type FleetRenewer interface {
 	FleetTable
 

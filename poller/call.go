@@ -15,13 +15,13 @@ import (
 const callStack = 28 << 10
 
 var (
-	// errExited is a call whose Client ended the goroutine of it.
+	// errExited is the error of a call whose Client ended the goroutine.
 	errExited = errors.New("the client ended its goroutine")
-	// errNothing is a call whose Client returned nil for all.
+	// errNothing is the error of a call whose Client returned nil for both the answer and the error.
 	errNothing = errors.New("the client returned neither an answer nor an error")
 )
 
-// answered makes an error of what is neither an answer nor an error.
+// answered returns an error if there is neither an answer nor an error.
 func answered[T any](out *T, err error) (*T, error) {
 	if out == nil && err == nil {
 		err = errNothing

@@ -38,7 +38,7 @@ type wire struct {
 	decode   bool
 	protocol codec.Protocol
 
-	// body is that of the answer. A subscription's goes on after the call.
+	// body is that of the answer. A subscription's continues after the call.
 	body flow
 }
 

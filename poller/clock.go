@@ -75,7 +75,7 @@ func (c *serviceClock) take(d dated) {
 	}
 }
 
-// when returns what the service's clock showed at t, or a little less, and false while no answer counted.
+// when returns the service's time at t, or slightly less, and false while no answer counted.
 func (c *serviceClock) when(t time.Time) (time.Time, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// A service that names no place to go on from, neither a next iterator nor a continuation, says by it that the shard has
-// ended. Together with the shards that it was split or merged into, as Kinesis sends them, and nothing behind, that is the end.
-// Alone it is a claim: a service that is out of order says the same in the midst of a shard, and an older one never names the
-// children. So it is where the service says that more is behind: it may name the children of a closed shard with every answer.
+// A service that names no place to resume from, neither a next iterator nor a continuation, thereby says that the shard
+// has ended. Together with the child shards, as Kinesis sends them, and nothing behind, that is the end. Alone it is a
+// claim: a service with a fault says the same in the middle of a shard, and an older service never names the children.
+// It is also a claim if the service says that more is behind: it may name the children of a closed shard with every
+// answer.
 
 // endClaims is how often in a row, each time from the read position again, a service must claim the end of a shard
 // before a listing is requested.

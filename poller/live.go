@@ -51,8 +51,8 @@ const (
 	inBody        phase = "body"
 )
 
-// place is how far a request has come. The zero place is that of a call that speaks no HTTP. Before there is a request it has no
-// host.
+// place is the progress of a request. The zero place is that of a call that speaks no HTTP. Before there is a request
+// it has no host.
 type place struct {
 	host    string // that of the request's URL
 	address string // the dialled address
@@ -100,7 +100,7 @@ func (e *timeoutError) Timeout() bool { return true }
 
 type liveKey struct{}
 
-// begins returns the place at which a call begins: what the SDK does before it makes a request is to wait for credentials.
+// begins returns the first place of a call: before the SDK makes a request, it waits for credentials.
 func (p *Poller) begins() place {
 	if _, ok := p.cfg.Client.(*kinesis.Client); !ok {
 		return place{}
@@ -108,8 +108,8 @@ func (p *Poller) begins() place {
 	return place{phase: inCredentials, since: time.Now()}
 }
 
-// newLive returns the context of a call that may wait for gap without a byte, and take whole in all, and that begins at a place. It
-// is closed when the call is over.
+// newLive returns the context of a call that begins at a place. The call may wait for gap without a byte, and take
+// whole in all. The context is closed when the call is over.
 func newLive(ctx context.Context, gap, whole time.Duration, at place) *live {
 	now := time.Now()
 	l := &live{gap: gap, whole: whole, end: now.Add(whole), last: now, place: at}
@@ -208,14 +208,14 @@ func (l *live) came(n int) {
 	l.place.bytes += n
 }
 
-// heard returns when the last byte of an answer came, be it after the call was closed; or when the call began.
+// heard returns when the last byte of an answer came, even after the call was closed, or else when the call began.
 func (l *live) heard() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.last
 }
 
-// host returns where the last request went, or nothing.
+// host returns the host of the last request, or nothing.
 func (l *live) host() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

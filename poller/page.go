@@ -75,8 +75,8 @@ func filtered(records []batch.Record) (n int) {
 	return n
 }
 
-// arrival returns when a record arrived, or the zero time where that is not known. Nothing arrived in 1970, or before: a service
-// wrote 0 for a time that it lacks, or milliseconds where it meant seconds.
+// arrival returns when a record arrived, or the zero time if that is not known. Nothing arrived in 1970 or before: the
+// service wrote 0 for an unknown time, or seconds in place of milliseconds.
 func arrival(t *time.Time) time.Time {
 	if t == nil || t.UTC().Year() <= 1970 {
 		return time.Time{}
@@ -95,8 +95,8 @@ func notBehind(records []batch.Record, p batch.Position) int {
 	return len(records)
 }
 
-// withoutRepeats returns the rest of a page without what its head, which lies at or below a position, brought already: the same
-// records, with the same data. Whatever else lies there is left to the caller, to whom it is a disorder.
+// withoutRepeats returns the rest of a page without the repeated records at or below a position: those that are at the
+// head of the page too, with the same data. It keeps all others there, and the caller treats them as out of order.
 func withoutRepeats(head, rest []batch.Record, p batch.Position) []batch.Record {
 	repeats := func(r *batch.Record) bool {
 		at := batch.PositionOf(r)
@@ -119,9 +119,9 @@ func withoutRepeats(head, rest []batch.Record, p batch.Position) []batch.Record 
 	return out
 }
 
-// isLastPassed reports whether a position within a record is behind all of it: the member that it names is the last one. Who
-// stored the position may not have known that, as KCL, whose checkpoints name a member and never say whether others follow.
-// Of an aggregate that is read as one record its first member alone may be done with.
+// isLastPassed reports whether a position within a record is after all of it, because it names the last member. The
+// program that stored the position may not have known that: KCL's checkpoints name a member and never say whether
+// others follow. Of an aggregate that is read as one record, only the first member may be processed.
 func isLastPassed(r *batch.Record, p batch.Position) bool {
 	return p.Partial && !r.More && r.SubSequence == p.SubSequence && r.SequenceNumber == p.SequenceNumber &&
 		(r.SubSequence > 0 || !isAggregate(r.Data) || !hasRightSum(r.Data))

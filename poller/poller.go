@@ -113,9 +113,9 @@ func (p *Poller) Open(shard Shard, from Start) (Reader, error) {
 	return newReader(p, &shard, from), nil
 }
 
-// Now returns the service's time as its answers tell it: never later than it truly is, and up to a second, and the time
-// that an answer took, earlier, because they tell whole seconds. It returns false before the first answer, or the second where the
-// first is far ahead of this host's clock, and always where the Client passes no server time on.
+// Now returns the service's time according to its answers: never later than the true time, and earlier by up to a
+// second plus the time of an answer, because answers carry whole seconds. It returns false before the first answer, or
+// before the second if the first is far ahead of this host's clock, and always if the Client passes on no server time.
 func (p *Poller) Now() (time.Time, bool) {
 	return p.clock.when(time.Now())
 }

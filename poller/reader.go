@@ -304,14 +304,14 @@ type delivery struct {
 	children []types.ChildShard
 }
 
-// isBehind reports whether a delivery says that there is more in the shard.
+// isBehind reports whether a delivery says that the shard has more.
 func (d *delivery) isBehind() bool { return d.behind != nil && *d.behind > 0 }
 
-// isCaughtUp reports whether it says that there is no more.
+// isCaughtUp reports whether it says that the shard has no more.
 func (d *delivery) isCaughtUp() bool { return d.behind != nil && *d.behind == 0 }
 
-// take makes a page of a delivery, which the operation brought, and moves the read position behind its last record. With an
-// error the delivery counts as never made.
+// take turns a delivery of the operation into a page, and moves the read position after its last record. With an error
+// the delivery has no effect.
 func (r *reader) take(ctx context.Context, o operation, d *delivery) (batch.Page, error) {
 	end, err := r.end(ctx, o, d)
 	if err != nil {
@@ -339,8 +339,8 @@ func (r *reader) take(ctx context.Context, o operation, d *delivery) (batch.Page
 	return page, nil
 }
 
-// unread returns the records that lie behind the read position, without those that are at the head of the page and come again
-// later in it.
+// unread returns the records after the read position, without those at the head of the page that are repeated later in
+// it.
 func (r *reader) unread(records []batch.Record) []batch.Record {
 	if r.from.Type != AtPosition {
 		return records

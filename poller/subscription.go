@@ -118,8 +118,8 @@ type subscription struct {
 	// life is the call that began it, which sees each byte of an answer over HTTP.
 	life *live
 
-	// silent is how long its user has waited since the last event, or the last byte of one that is on its way. What passes
-	// between his waits does not count.
+	// silent is how long its user has waited since the last event, or since the last byte of an unfinished one. The
+	// time between the waits does not count.
 	silent time.Duration
 
 	// heard is set once an event arrived.
@@ -156,8 +156,8 @@ func (s *subscription) next(ctx context.Context, limit time.Duration) (*types.Su
 	}
 }
 
-// waited takes note of a wait for an event that did not come. An event of one large record may take minutes on a slow line: what
-// comes of it is no silence.
+// waited records a wait in which no event came. An event with a large record may take minutes on a slow line: while its
+// bytes arrive, there is no silence.
 func (s *subscription) waited(began time.Time) {
 	if heard := s.life.heard(); heard.After(began) {
 		s.silent, began = 0, heard

@@ -161,7 +161,7 @@ func (t *fleetTable) takeRead(ctx context.Context, seen mapping.FleetLease, owne
 	}
 }
 
-// takes reports whether a lease may be taken that was seen so, as its row is now.
+// takes reports whether a lease that was seen in this state may be taken, given its present row.
 func (t *fleetTable) takes(k key, seen mapping.FleetLease, r *row) bool {
 	has, ours := ownerOf(r)
 	if seen.Foreign { // as KCL takes leases for the sake of balance
@@ -171,7 +171,7 @@ func (t *fleetTable) takes(k key, seen mapping.FleetLease, r *row) bool {
 	return has == seen.Owner && (ours || t.store.abandoned(k, r) == nil)
 }
 
-// nextEpoch is that of the Store, where the second table may not exist yet.
+// nextEpoch is that of the Store, even if the second table does not exist yet.
 func (t *fleetTable) nextEpoch(ctx context.Context, k key, r *row) (uint64, error) {
 	if err := t.store.note(ctx, k.mapping); err != nil {
 		return 0, err

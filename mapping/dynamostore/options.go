@@ -65,11 +65,12 @@ type Options struct {
 	// it is taken. Give it at least the failover time that the KCL application has. Default: DefaultForeignTimeout.
 	ForeignTimeout time.Duration
 
-	// ShareWithKCL tells that workers of a KCL 1 or 2 application use the lease table at the same time. Each lease that a
-	// worker of the fleet has is then renewed in its row three times in a failover time, as KCL does, so that they leave
-	// it alone; that is a write for each, idle ones too. A worker that has two shards less than one of KCL takes leases from that
-	// one, as workers of KCL do. Config.FailoverTime of the mapping must not be above the failover
-	// time of the application. docs/leases.md tells what the two do to each other. For NewFleet, with a LeaseTable.
+	// ShareWithKCL means that workers of a KCL 1 or 2 application use the lease table at the same time. Each lease of a
+	// worker of the fleet is then renewed in its row three times in a failover time, as KCL does, so that KCL's workers
+	// do not take it. That costs a write each time, for idle shards too. A worker that has two shards less than a KCL
+	// worker takes leases from that one, as KCL's workers do. Config.FailoverTime of the mapping must not be above the
+	// failover time of the application. See docs/leases.md for the effects of each on the other. For NewFleet, with a
+	// LeaseTable.
 	ShareWithKCL bool
 }
 

@@ -18,10 +18,10 @@
 //
 // No record is ever skipped; the notes of a plan say which records may be delivered again. Each position becomes:
 //
-//	checkpoint (n, s) of KCL            reading resumes after member s of record n; an aggregate that is read as one record comes again
-//	n of the others                     reading goes on behind n, as those programs do
-//	SHARD_END                           wholly processed
-//	a parent without a row, whose       wholly processed with KCL and Bento, which delete such rows; not begun with
+//	checkpoint (n, s) of KCL            reading resumes after member s of record n; an aggregate that is read as one record is repeated
+//	n of the others                     reading resumes after n, as those programs do
+//	SHARD_END                           complete
+//	a parent without a row, whose       complete with KCL and Bento, which delete such rows; not begun with
 //	  children have progress            the others, which keep them and do not wait for all parents
 //	TRIM_HORIZON, LATEST, AT_TIMESTAMP  nothing is stored: the mapping's StartingPosition decides, and must be compatible
 package migrate

@@ -100,8 +100,8 @@ func nameOf(stream string) string {
 	return parts[1]
 }
 
-// otherStream says by what the stream of the rows of a KCL table is another one than the mapping's, as far as both are known. It
-// is empty if nothing does. All rows are of one stream.
+// otherStream says how the stream of a KCL table's rows differs from the mapping's, as far as both are known. It is
+// empty if they do not differ. All rows are of one stream.
 func (t *Target) otherStream(shards []Shard) string {
 	i := slices.IndexFunc(shards, func(s Shard) bool { return isKCLStream(s.stream) })
 	if i < 0 {
@@ -122,10 +122,10 @@ func (t *Target) otherStream(shards []Shard) string {
 	return ""
 }
 
-// createdSlack is how far two creation times of one stream may lie apart: KCL cuts them to the second.
+// createdSlack is the greatest distance of two creation times of one stream: KCL truncates them to the second.
 const createdSlack = 2 * time.Second
 
-// others names the streams of a table's rows, for an error that none of them is the one that is meant; empty without any.
+// others lists the streams of a table's rows, for an error that none of them is the selected one; empty without any.
 func others(rows []row) string {
 	streams := map[string]bool{}
 	for _, r := range rows {

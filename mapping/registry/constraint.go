@@ -155,7 +155,7 @@ const taggablePattern = `arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-is
 	`|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}` +
 	`|(capacity-provider|network-connector):[a-zA-Z0-9-_]{1,64})`
 
-// identifier checks the UUID of a mapping that a request names: the model has its length and no pattern.
+// identifier checks the UUID of a mapping in a request: the model limits its length and has no pattern.
 func (c *constraints) identifier(uuid string) { c.length(uuid, "uUID", uuidLength, uuidLength) }
 
 // uuidLength is the number of characters of a UUID.
@@ -164,7 +164,7 @@ const uuidLength = 36
 // isUUID reports whether a text can be the Marker of a List, which is a mapping's UUID.
 func isUUID(s string) bool { return len(s) == uuidLength && uuid.Validate(s) == nil }
 
-// tagKeys checks the keys of tags that are to be removed. There must be one.
+// tagKeys checks the keys of an UntagResource. There must be at least one.
 func (c *constraints) tagKeys(keys []string) {
 	if len(keys) == 0 {
 		c.null("tagKeys")

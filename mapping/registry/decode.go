@@ -191,7 +191,7 @@ func plain[T any](to *T, read func(value) (T, error)) func(value) error {
 	}
 }
 
-// noting puts a text into to, and into empty whether it is there and has no character.
+// noting stores a text in to, and in empty whether it is present but has no characters.
 func noting(empty *bool, to *string) func(value) error {
 	return func(v value) error {
 		err := plain(to, value.text)(v)
@@ -200,7 +200,7 @@ func noting(empty *bool, to *string) func(value) error {
 	}
 }
 
-// optional is plain where what is absent is nil.
+// optional is plain with nil for an absent value.
 func optional[T any](to **T, read func(value) (T, error)) func(value) error {
 	return plain(to, func(v value) (*T, error) {
 		x, err := read(v)

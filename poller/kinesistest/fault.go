@@ -134,10 +134,11 @@ func (f *Fault) matches(call Call) bool {
 		(f.Shard == "" || f.Shard == call.Shard || call.Op == PutRecords)
 }
 
-// isDeliberate reports whether the answer to a call with the fault is not the service's own.
+// isDeliberate reports whether the fault replaces the service's own answer to a call.
 func (f *Fault) isDeliberate() bool { return f.Kind != "" || f.Err != nil }
 
-// strike does what a fault does before the operation, and returns the call's answer if that is an error.
+// strike applies the part of a fault that comes before the operation, and returns the call's answer if that is an
+// error.
 func (f *Fault) strike(ctx context.Context, s *Service, call Call) error {
 	if err := wait(ctx, f.Delay); err != nil {
 		return err

@@ -48,26 +48,27 @@ type Config struct {
 	// events.
 	EndWithRecords bool
 
-	// ChildrenEarly names the children of a closed shard in every page and event of it, though more of it follows, as a service
-	// may that does not go by where its reader stands. A page or an event then still has a place to go on from.
+	// ChildrenEarly makes every page and event of a closed shard name its children, even if more of the shard follows,
+	// as a service may that ignores the position of its reader. Such a page or event still has a place to resume from.
 	ChildrenEarly bool
 
-	// RefuseCBOR, if set, is the answer to every request in CBOR, as of an endpoint that speaks AWS JSON only. One that
-	// goes by the type of the content answers UnknownOperationException, one that reads whatever comes as JSON
-	// SerializationException; both are a smithy.GenericAPIError here. It is answered in JSON, and logged by Calls.
+	// RefuseCBOR, if set, is the answer to every request in CBOR, as from an endpoint that supports AWS JSON only. An
+	// endpoint that checks the content type answers UnknownOperationException; one that parses everything as JSON
+	// answers SerializationException; both are a smithy.GenericAPIError here. The answer is in JSON, and logged by
+	// Calls.
 	RefuseCBOR error
 
 	// OnCall, if set, sees every call before it takes effect. An error that it returns is the call's answer. It may be
 	// called concurrently, and may use the Service.
 	OnCall func(Call) error
 
-	// OnAnswer, if set, sees every answer together with what was asked for, before the caller gets it. It may be called by
-	// several goroutines concurrently, and may use the Service.
+	// OnAnswer, if set, is called with the input and the output of each call, before the caller gets the output. It
+	// must be safe for concurrent use, and may use the Service.
 	OnAnswer func(Answered)
 
-	// Principal tells whose credentials a request over HTTP was signed with, by their access key and session token: the
-	// ARN that Authorize is asked about. Its error is the call's answer, such as an ExpiredTokenException; a
-	// smithy.APIError goes out as it is. Nil, and in a Client: the account's root. Signatures are not verified.
+	// Principal returns the principal of the credentials that signed a request over HTTP, from their access key and
+	// session token: the ARN for Authorize. Its error is the call's answer, such as an ExpiredTokenException; a
+	// smithy.APIError is sent unchanged. Nil, and in a Client: the account's root. Signatures are not verified.
 	Principal func(accessKeyID, sessionToken string) (string, error)
 
 	// Authorize decides whether a principal may call an action ("kinesis:GetRecords") on a resource (the ARN of a

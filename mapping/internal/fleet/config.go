@@ -36,8 +36,8 @@ type Config struct {
 	// Failover, that one is meant.
 	HandOver time.Duration
 
-	// Shared tells that programs outside the fleet use the table as well, and take leases from workers that have more than they
-	// have. This worker does so too.
+	// Shared is set if programs outside the fleet use the table too, and take leases from workers that have more than
+	// they have. This worker does the same.
 	Shared bool
 }
 
@@ -102,9 +102,9 @@ func (c Config) patience() time.Duration { return c.Failover - c.Failover/10 }
 // suspect is the silence after which a worker is assigned no more shards.
 func (c Config) suspect() time.Duration { return 2*c.heartbeat() + c.fast() }
 
-// survey is the interval of reading the lease rows though nothing is known to have changed. Programs outside the fleet that
-// have leases do not say when they release them, nor when they die: the first reading after that begins the watch of a
-// counter, and a later one ends it. With three readings in a failover time such a lease is taken within two.
+// survey is the interval of reading the lease rows even if no change is known. Programs outside the fleet do not
+// announce that they release a lease, or die: the first reading after that begins the watch of a counter, and a later
+// one ends it. With three readings in a failover time such a lease is taken within two.
 func (c Config) survey(foreign bool) time.Duration {
 	if foreign {
 		return c.heartbeat()

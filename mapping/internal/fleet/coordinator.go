@@ -61,7 +61,7 @@ type Coordinator struct {
 	alive    []*peer   // the fresh ones in the latest plan
 	askedFor []*shard  // whose asker is set
 	waiting  bool      // something is about to become free: read often
-	stolen   time.Time // when a lease was taken last from a program outside the fleet
+	stolen   time.Time // when a lease was last taken from a program outside the fleet
 	swapped  time.Time // when a move for the sake of bytes was asked for last
 	stopping bool
 	gone     bool // stopped, and the row is closed
@@ -69,7 +69,7 @@ type Coordinator struct {
 	actions []Action
 }
 
-// queued is a shard whose lease is to be acquired if its row is still as it was at the decision.
+// queued is a shard whose lease this worker acquires if its row is still as it was at the decision.
 type queued struct {
 	shard *shard
 	epoch uint64

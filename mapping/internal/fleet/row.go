@@ -61,8 +61,8 @@ type Lease struct {
 	// the lease is not taken.
 	Damage string
 
-	// Foreign tells that the owner is none of this fleet, but a program that shares the table and seems alive. Its lease
-	// is left alone, unless Config.Shared.
+	// Foreign is set if the owner is a program outside the fleet that shares the table and seems alive. Its lease is
+	// not taken, unless Config.Shared.
 	Foreign bool
 
 	// Begun is set if part of the shard is processed, which implies that its parents are finished.

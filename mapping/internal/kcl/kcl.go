@@ -35,7 +35,7 @@ const (
 	StreamName = "streamName" // S: account:stream:epoch
 	ShardID    = "shardId"    // S
 
-	// CheckpointOwner is who still works while the lease is handed over to LeaseOwner. KCL 3.
+	// CheckpointOwner is the worker that still works while the lease is handed over to LeaseOwner. KCL 3.
 	CheckpointOwner = "checkpointOwner"
 
 	// EntityType is the type of a row in a table of KCL 3.5 and later. Without it, the row is a lease.

@@ -216,8 +216,8 @@ func (d *cborDecoder) take(r *parts, end int) bool {
 	return d.passed(end, inRecords)
 }
 
-// cborTimestamp takes a time: tag 1 and a whole number of milliseconds since 1970, which is not what RFC 8949 means by
-// tag 1, but what this protocol does. One in 1970 is not known.
+// cborTimestamp takes a time: tag 1 and a whole number of milliseconds since 1970, which differs from tag 1 of RFC
+// 8949, but is what this protocol means. A time in 1970 counts as unknown.
 func cborTimestamp(b []byte, i int) (time.Time, int) {
 	major, tag, _, next := head(b, i)
 	if next >= 0 && major == cborTag && tag == 1 {
