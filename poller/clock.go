@@ -15,9 +15,9 @@ import (
 // bound is kept. A bound ages: after a minute the next one replaces it, even a lower one, so that neither a drift
 // between the clocks nor a service's clock that was set back persists.
 //
-// A Date that is more than a minute from where the clock should be counts only when the next answer agrees with it: a proxy may
-// have answered out of its cache, and records that seem hours older are discarded. Of the first one nothing is known but our own
-// clock: it counts unless it is ahead of that. One that is behind only makes records seem younger.
+// A Date that is more than a minute from the expected time counts only when the next answer agrees with it: a proxy may
+// have answered from its cache, and records that seem hours older are discarded. The first Date can only be compared with
+// our own clock: it counts unless it is ahead of that. A Date that is behind only makes records seem younger.
 type serviceClock struct {
 	mu    sync.Mutex
 	bound dated // zero before an answer counted

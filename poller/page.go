@@ -76,7 +76,7 @@ func filtered(records []batch.Record) (n int) {
 }
 
 // arrival returns when a record arrived, or the zero time if that is not known. Nothing arrived in 1970 or before: the
-// service wrote 0 for an unknown time, or seconds in place of milliseconds.
+// service wrote 0 for an unknown time, or mistook the unit.
 func arrival(t *time.Time) time.Time {
 	if t == nil || t.UTC().Year() <= 1970 {
 		return time.Time{}

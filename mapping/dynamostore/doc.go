@@ -46,12 +46,12 @@
 //
 // # Sharing a table with KCL, one after the other
 //
-// The checkpoint in a row is KCL's. While it is the one that stands beside our attributes, these count; when KCL has
-// moved it since, its checkpoint counts, and an open window is dropped. A checkpoint of KCL names a member of an
-// aggregate and does not say whether others follow: reading resumes AT its record, and what the checkpoint is behind is passed
-// over. An aggregate that the mapping reads as one record is delivered again.
-// A row at TRIM_HORIZON, LATEST or AT_TIMESTAMP is a shard without progress, for which the mapping's StartingPosition
-// decides: give it TRIM_HORIZON, so that nothing is missed. Package migrate checks such things beforehand.
+// The checkpoint in a row is KCL's. While it is the one that our attributes were written with, our attributes count; if
+// KCL has moved it since, its checkpoint counts, and an open window is dropped. A checkpoint of KCL names a member of an
+// aggregate and does not say whether others follow: reading resumes AT its record, and skips what the checkpoint covers.
+// An aggregate that the mapping reads as one record is delivered again. A row at TRIM_HORIZON, LATEST or AT_TIMESTAMP is
+// a shard without progress, for which the mapping's StartingPosition decides: set it to TRIM_HORIZON, so that nothing is
+// missed. Package migrate checks such cases beforehand.
 //
 // # Cost
 //

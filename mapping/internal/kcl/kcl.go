@@ -117,9 +117,9 @@ func Set(texts []string) types.AttributeValue {
 type Place struct {
 	// Position is where reading resumes. It is zero if Begin is set, and at the end.
 	//
-	// KCL reads AT the sequence number and drops what is not behind (sequence number, sub-sequence number), for its
-	// rows do not tell whether more members of an aggregate follow. So neither does this: Partial is always set, and a
-	// poller.Reader passes over what the checkpoint is behind.
+	// KCL reads AT the sequence number and drops records that are not after (sequence number, sub-sequence number),
+	// because its rows do not say whether more members of an aggregate follow. This package does the same: Partial is
+	// always set, and a poller.Reader skips the records up to the checkpoint.
 	Position batch.Position
 
 	// End is set if the shard is complete.
