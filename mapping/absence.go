@@ -10,21 +10,22 @@ import (
 )
 
 const (
-	// absentFor is how long listings must lack a shard for it to have left the stream: from the beginning of the first of
-	// them to that of another one, with none in between that has the shard. It is longer than the service's view of a stream
-	// lags, and short enough for children to wait. A listing is made at that age, whatever ShardRefreshInterval is.
+	// absentFor is how long listings must lack a shard for it to have left the stream: from the beginning of the first
+	// of them to that of another one, with none in between that has the shard. It is longer than the lag of the
+	// service's view of a stream, and short enough for children to wait. A listing is made at that age, whatever
+	// ShardRefreshInterval is.
 	absentFor = time.Minute
 
-	// unknownFor takes its place for an unknown parent: no listing ever had it, and nothing is stored for
-	// it. Such are most parents that a mapping meets when it starts for the first time, and only the order is at stake.
+	// unknownFor replaces it for an unknown parent: no listing ever had it, and it has no progress. Most parents are
+	// such when a mapping starts for the first time, and only the order is at stake.
 	unknownFor = 2 * time.Second
 
-	// minRetention is the shortest retention period that a stream can have, and maxRetention the longest.
+	// minRetention is the shortest retention period of a stream, and maxRetention the longest.
 	minRetention = 24 * time.Hour
 	maxRetention = 8760 * time.Hour
 )
 
-// absence counts the listings in a row that lack a shard. The zero absence is none.
+// absence counts consecutive listings that lack a shard. The zero absence is none.
 type absence struct {
 	since, last time.Time // when the first and the last of them began
 	listings    int
@@ -35,13 +36,14 @@ func (a absence) again(began time.Time) absence {
 	return absence{since: cmp.Or(a.since, began), last: began, listings: a.listings + 1}
 }
 
-// lasts reports whether two listings that began so far apart lack the shard. One listing proves nothing: it may be cut short.
+// lasts reports whether two listings that began d apart lack the shard. One listing proves nothing: it may be cut
+// short.
 func (a absence) lasts(d time.Duration) bool {
 	return a.listings >= 2 && a.last.Sub(a.since) >= d
 }
 
-// absence returns what listings say of a shard that the newest one lacks. A shard that no listing ever had, and that none named as
-// a parent, was lacking in all.
+// absence returns the absence of a shard in the newest listings. A shard that no listing ever had or named as a parent
+// was absent from all of them.
 func (l *lineage) absence(id string) absence {
 	if a, ok := l.missed[id]; ok {
 		return a
@@ -55,11 +57,11 @@ func (l *lineage) absence(id string) absence {
 	return l.all
 }
 
-// isGone reports whether a shard has left the stream, as far as listings can say.
+// isGone reports whether a shard has left the stream, according to the listings.
 func (l *lineage) isGone(id string) bool { return l.absence(id).lasts(absentFor) }
 
-// miss takes note that a listing lacks a shard that was known before, and reports whether the shard may still be in the stream:
-// the listing is older than the shard, which its parent has named, or no second listing says so.
+// miss records that a listing lacks a known shard, and reports whether the shard may still be in the stream: the
+// listing is older than the shard, which its parent has named, or no second listing lacks it.
 func (l *lineage) miss(id string, began time.Time) (stays bool) {
 	named, learned := l.learned[id]
 	if learned && !began.After(named) {
@@ -73,16 +75,16 @@ func (l *lineage) miss(id string, began time.Time) (stays bool) {
 	return !l.missed[id].lasts(absentFor)
 }
 
-// stored is what the lineage needs of a shard's progress.
+// stored is the part of a shard's progress that the lineage needs.
 type stored struct {
 	position string // the sequence number
-	begun    bool   // something of it is processed
+	begun    bool   // the shard has progress
 	end      bool
 	start    string    // its ShardStart
 	created  time.Time // its StreamCreated
 }
 
-// read takes in what is stored for the shards. The absence of a shard without a row is of no interest any more.
+// read takes in the progress of the shards. The absence of a shard without a row is dropped.
 func (l *lineage) read(progress map[string]Progress) {
 	l.rows = make(map[string]stored, len(progress))
 	for id, p := range progress {
@@ -97,15 +99,15 @@ func (l *lineage) read(progress map[string]Progress) {
 	})
 }
 
-// end takes note that the end of a shard is stored.
+// end records that the end of a shard is stored.
 func (l *lineage) end(id string) {
 	row := l.rows[id]
 	row.end = true
 	l.rows[id] = row
 }
 
-// isEarly reports whether a shard has a parent that may still have to be processed, though no listing has it: one that was
-// made after the last listing, or that a listing was cut short of. It must not be opened before that parent.
+// isEarly reports whether a shard has a parent that may still have to be processed, though no listing has it: one that
+// was created after the last listing, or that a listing omitted. The shard must not open before that parent.
 func (l *lineage) isEarly(s poller.Shard) bool {
 	return slices.ContainsFunc(parentsOf(s), func(p string) bool { return l.isDoubtful(s, p) })
 }
@@ -123,7 +125,7 @@ func (l *lineage) isDoubtful(s poller.Shard, parent string) bool {
 	case learned:
 		return true
 	case l.rows[s.ID].begun:
-		return false // it was opened before, when its parents were fully processed or gone
+		return false // it was opened before, when its parents were complete or gone
 	case isStored:
 		return !l.isGone(parent)
 	default:
@@ -131,7 +133,7 @@ func (l *lineage) isDoubtful(s poller.Shard, parent string) bool {
 	}
 }
 
-// unsettled returns how soon the next listing is wanted, 0 if nothing waits for it.
+// unsettled returns how soon the next listing is needed, 0 if nothing waits for it.
 func (l *lineage) unsettled() (soon time.Duration) {
 	if len(l.learned) > 0 {
 		soon = unsettledRefresh
@@ -151,7 +153,7 @@ func (l *lineage) unsettled() (soon time.Duration) {
 	return soon
 }
 
-// isUnknown reports whether nothing is stored for a shard that no listing has.
+// isUnknown reports whether no listing has a shard, and it has no progress.
 func (l *lineage) isUnknown(id string) bool {
 	_, isStored := l.rows[id]
 	return !isStored
@@ -167,7 +169,7 @@ func (l *lineage) isMissingSome() bool {
 	return false
 }
 
-// isLeaving reports whether there are rows of shards that the newest listing lacks, and that are not gone yet.
+// isLeaving reports whether there are rows of shards that the newest listing lacks, but that are not gone yet.
 func (l *lineage) isLeaving() bool {
 	for id := range l.rows {
 		if a := l.absence(id); a.listings > 0 && !a.lasts(absentFor) {
@@ -177,7 +179,7 @@ func (l *lineage) isLeaving() bool {
 	return false
 }
 
-// unread returns the shards, in order, that are stored as not read to their end and that the stream does not list any more.
+// unread returns the incomplete shards with progress, in order, that the stream no longer lists.
 func (l *lineage) unread() (ids []string) {
 	for id, row := range l.rows {
 		if _, known := l.shards[id]; !known && !row.end && l.isGone(id) {
@@ -188,8 +190,8 @@ func (l *lineage) unread() (ids []string) {
 	return ids
 }
 
-// removable returns the shards whose rows are not needed any more: they are fully resolved, they have left the stream,
-// and each of their children that it lists has progress of its own. retention is that of the stream.
+// removable returns the shards whose rows are not needed any more: they are complete, they have left the stream, and
+// each of their listed children has progress of its own. retention is that of the stream.
 //
 // A row that is deleted too soon would open its shard again from the start.
 func (l *lineage) removable(progress map[string]Progress, now time.Time, retention time.Duration) (ids []string) {
@@ -201,7 +203,7 @@ func (l *lineage) removable(progress map[string]Progress, now time.Time, retenti
 	return ids
 }
 
-// lost returns the shards that have left the stream before they were fully resolved.
+// lost returns the shards that have left the stream before they were complete.
 func (l *lineage) lost(progress map[string]Progress, now time.Time, retention time.Duration) (ids []string) {
 	for id, p := range progress {
 		if !p.End && l.hasExpired(id, p, now, retention) {
@@ -211,8 +213,8 @@ func (l *lineage) lost(progress map[string]Progress, now time.Time, retention ti
 	return ids
 }
 
-// hasExpired reports whether a shard has left the stream because all that it held has expired: two listings say so, and its
-// last known time is a retention period ago. For a shard without such a time that is when it was first missed.
+// hasExpired reports whether a shard has left the stream because all its records have expired: two listings lack it,
+// and its last known time is a retention period ago. For a shard without such a time that is when it was first missed.
 func (l *lineage) hasExpired(id string, p Progress, now time.Time, retention time.Duration) bool {
 	if _, known := l.shards[id]; known || !l.isGone(id) {
 		return false

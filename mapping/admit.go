@@ -6,8 +6,8 @@ import (
 	"github.com/shardmill/shardmill/role"
 )
 
-// Needs returns what c works with, as far as it tells: what the execution role must be allowed. KMS keys, tables and a
-// function on AWS Lambda are for its caller to add.
+// Needs returns the permissions that the execution role needs for c, as far as c says. Its caller adds KMS keys, tables
+// and a function on AWS Lambda.
 func (c Config) Needs() role.Needs {
 	n := role.Needs{FallBackToPolling: c.FallBackToPolling}
 	if from, err := parseSourceARN(c.EventSourceARN); err == nil {
@@ -19,8 +19,8 @@ func (c Config) Needs() role.Needs {
 	return n
 }
 
-// admit assumes the role, and tries whether it may read, as Lambda does before it makes a mapping. Without a role, it is
-// the reading itself that shows.
+// admit assumes the role, and checks that it may read, as Lambda does before it creates a mapping. Without a role, the
+// reading itself shows that.
 func (r *run) admit() error {
 	if r.admitted || r.m.cfg.Role == nil {
 		return nil
@@ -32,7 +32,7 @@ func (r *run) admit() error {
 		return err
 	}
 	if client, ok := r.m.cfg.Client.(role.SourceClient); ok {
-		r.starting.try("trying whether the role may read the stream", r.m.sourceHost)
+		r.starting.try("checking whether the role may read the stream", r.m.sourceHost)
 		if err := role.CheckSource(ctx, client, r.m.cfg.Needs()); err != nil {
 			return err
 		}

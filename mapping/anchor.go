@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// anchorMargin is how far before the first start LATEST begins by our own clock, so that no small difference of clocks loses
-// a record, and serviceMargin by the service's, whose answers carry whole seconds, rounded down.
+// anchorMargin is how far before the first start LATEST begins by our own clock, so that no small difference of clocks
+// loses a record. serviceMargin is the same by the service's clock, whose answers carry whole seconds, rounded down.
 const (
 	anchorMargin  = 2 * time.Second
 	serviceMargin = 1 * time.Second
 )
 
-// latest is what a Run knows of the anchor of LATEST. The run's goroutine owns it.
+// latest is the state of the anchor of LATEST in a Run. The run's goroutine owns it.
 //
-// The anchor is stored by our own clock before anything else is called: a stream, or a store, that does not answer must not
-// move it. When the stream answers, the service's clock settles it, if nothing was read under it so far.
+// The anchor is stored by our own clock before any other call, because a stream, or a store, that does not answer must
+// not move it. When the stream answers, the service's clock settles it, if nothing was read under it so far.
 type latest struct {
 	m      *Mapping
 	began  time.Time // of the Run, by our clock
@@ -25,7 +25,7 @@ type latest struct {
 	tried  bool      // storing it was tried
 }
 
-// keep stores the anchor, unless that is done. What fails is called again, and proposes the same time.
+// keep stores the anchor, unless that is done. After a failure it is called again, and proposes the same time.
 func (l *latest) keep(ctx context.Context) error {
 	if l.stored || l.m.cfg.StartingPosition != Latest {
 		return nil
@@ -41,7 +41,7 @@ func (l *latest) keep(ctx context.Context) error {
 	return nil
 }
 
-// rescue stores the anchor of a Run that was stopped before it could: without it, the next start would be the first.
+// rescue stores the anchor of a Run that was stopped before it could: otherwise, the next start would be the first.
 func (l *latest) rescue(ctx context.Context) error {
 	if !l.tried || l.stored {
 		return nil
@@ -54,7 +54,7 @@ func (l *latest) rescue(ctx context.Context) error {
 	return nil
 }
 
-// settle moves the anchor back, as far as the clocks say. read is set if progress is stored.
+// settle moves the anchor back, as far as the clocks require. read is set if progress is stored.
 func (l *latest) settle(ctx context.Context, read bool) error {
 	if l.m.cfg.StartingPosition != Latest {
 		return nil
@@ -76,13 +76,13 @@ func (l *latest) settle(ctx context.Context, read bool) error {
 	return nil
 }
 
-// settled returns where to settle an anchor that a Run found, or stored, so long after its beginning, and false if it is to
-// stay as it is. read is set if progress is stored.
+// settled returns where to settle an anchor that a Run found, or stored, a time since after its beginning, and false if
+// it must stay unchanged. read is set if progress is stored.
 //
-// The anchor is a time by the clock of this host, or of another one, at some first start. If our clock is ahead, that one was
-// as far ahead, as far as anybody knows, so the anchor goes back by as much. It goes back to the beginning of this Run at
-// least. A clock that was behind has put the anchor too early: it stays there, because a record that is delivered though it
-// is too old does less harm than one that is not delivered.
+// The anchor is a time by the clock of this host, or of another one, at some first start. If our clock is ahead, we
+// assume that the other was as far ahead, so the anchor goes back by as much, and at least to the beginning of this
+// Run. A clock that was behind has put the anchor too early: it stays there, because delivering an old record does less
+// harm than losing a record.
 func settled(anchor time.Time, c clocks, since time.Duration, read bool) (time.Time, bool) {
 	margin := serviceMargin
 	if !c.known {

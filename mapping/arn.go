@@ -14,7 +14,7 @@ type sourceARN struct {
 	partition, region, account, name string
 
 	stream   string // the stream's ARN
-	consumer string // the consumer's, empty where the source is the stream itself
+	consumer string // the consumer's, empty if the source is the stream itself
 }
 
 // parseSourceARN reads the ARN of a stream, or of a consumer of one.
@@ -39,8 +39,8 @@ func parseSourceARN(s string) (sourceARN, error) {
 	}, nil
 }
 
-// Name returns the name under which a Store knows the mapping of a source to a function, from the fields EventSourceARN and
-// FunctionName of its Config. It is the same for all forms in which a function can be named.
+// Name returns the name with which a Store identifies the mapping of a source to a function, from the fields
+// EventSourceARN and FunctionName of its Config. It is the same for all forms of a function's name.
 func Name(eventSourceARN, functionName string) (string, error) {
 	function, err := functionARN(functionName, eventSourceARN)
 	if err != nil {
@@ -53,8 +53,8 @@ func nameOf(eventSourceARN, functionARN string) string {
 	return eventSourceARN + " " + strings.TrimSuffix(functionARN, ":$LATEST")
 }
 
-// FunctionARN returns the ARN that a function is known by to a mapping of a source, from the fields FunctionName and
-// EventSourceARN of its Config. A qualifier is kept.
+// FunctionARN returns a function's ARN in a mapping of a source, from the fields FunctionName and EventSourceARN of its
+// Config. A qualifier is kept.
 func FunctionARN(functionName, eventSourceARN string) (string, error) {
 	arn, err := functionARN(functionName, eventSourceARN)
 	if err != nil {
@@ -63,9 +63,9 @@ func FunctionARN(functionName, eventSourceARN string) (string, error) {
 	return arn, nil
 }
 
-// functionARN returns the ARN that a function name stands for: the name may be an ARN, a partial ARN
-// (ACCOUNT:function:NAME or function:NAME) or a plain name, each with a qualifier if need be, which is kept. What is
-// missing is taken from the stream.
+// functionARN returns the ARN of a function name: the name may be an ARN, a partial ARN (ACCOUNT:function:NAME or
+// function:NAME) or a plain name, each with an optional qualifier, which is kept. Missing parts are those of the
+// stream.
 func functionARN(name, source string) (string, error) {
 	stream, err := parseSourceARN(source)
 	if err != nil {
@@ -81,7 +81,7 @@ func functionARN(name, source string) (string, error) {
 	return full, nil
 }
 
-// expand returns a function's name with what it leaves out, in whatever form of those that FunctionName may have.
+// expand returns a function's name with its missing parts, for all forms of FunctionName.
 func expand(name string, stream *sourceARN) (string, error) {
 	prefix := fmt.Sprintf("arn:%s:lambda:%s:", stream.partition, stream.region)
 	p := strings.Split(name, ":")

@@ -10,43 +10,44 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// An assignment decides which shards a run processes, of those that may be. alone takes all of them, a fleetWorker those whose leases it
-// gets. Only the run's goroutine calls its methods, but for isFenced.
+// An assignment decides which of the eligible shards a run processes. alone takes all of them, a fleetWorker those
+// whose leases it acquires. Only the run's goroutine calls its methods, except isFenced and remove.
 type assignment interface {
-	// next does what is due, and returns when to call it again if nothing happens before; zero: not at all.
+	// next does the work that is due, and returns when to call it again if nothing happens before; zero: not at all.
 	next(now time.Time) (again time.Time)
 
-	// listed takes in that the lineage is another one. finished is the same for a shard that is finished, and the number of its
-	// children that were not known. swept takes in which shards are lost: they are to be ended.
+	// listed is called after each listing. finished is called when a shard is complete, with the number of its children
+	// that were unknown. swept is called when a sweep has found lost shards, which must be ended.
 	listed()
 	finished(id string, news int)
 	swept()
 
-	// ended takes in that a shard is not processed any more, and freed that its stragglers, if there were any, have ended.
+	// ended is called when a shard is not processed any more, and freed when its stragglers, if any, have ended.
 	ended(info poller.Shard, e *shardEnd)
 	freed(s *straggler)
 
-	// survives reports whether the run goes on after the error with which a shard ended; then it has logged the error.
+	// survives reports whether the run continues after the error with which a shard ended, and if so logs the error.
 	survives(e *shardEnd) bool
 
-	// leave takes in that the run stops. hasLeft reports, when nothing is processed any more, whether it may return.
+	// leave is called when the run stops. hasLeft reports, when no shard is processed any more, whether the run may
+	// return.
 	leave(now time.Time)
 	hasLeft(now time.Time) bool
 
-	// waiting returns the shards that are not processed here, and why.
+	// waiting returns the shards that are not processed here, with the reasons.
 	waiting() []ShardStatus
 
-	// remove deletes the row of a finished shard that has left the stream. Any goroutine may call it.
+	// remove deletes the row of a finished shard that has left the stream. It is safe for concurrent use.
 	remove(ctx context.Context, id string) error
 
-	// isFenced reports whether all leases of the run have ended because it could not be heard for too long.
+	// isFenced reports whether all leases of the run have ended because the store was out of reach for too long.
 	isFenced() bool
 }
 
-// alone is the assignment of a mapping without a fleet: all shards. Each takes its lease from the Store.
+// alone is the assignment of a mapping without a fleet: all shards. Each acquires its lease from the Store.
 type alone struct{ r *run }
 
-// listed starts every shard that may be processed and is not.
+// listed starts every eligible shard that is not processed yet.
 func (a *alone) listed() {
 	a.startAll(a.r.lineage.openable())
 	a.r.publish()
@@ -60,7 +61,7 @@ func (a *alone) finished(id string, news int) {
 	}
 }
 
-// startAll starts those of some shards that are not processed yet.
+// startAll starts those of the shards that are not processed yet.
 func (a *alone) startAll(shards []poller.Shard) {
 	for _, s := range shards {
 		if _, straggles := a.r.stragglers[s.ID]; a.r.running[s.ID] == nil && !straggles {
@@ -103,8 +104,8 @@ func (a *alone) swept() {
 	r.publish()
 }
 
-// ended asks again, after a while, for a lease that was lost. What became of a shard that was to be ended, if it failed or was left to
-// the lease's owner, the next sweep tries again.
+// ended acquires a lost lease again, after a delay. If the end of a lost shard failed, or was left to the lease's
+// owner, the next sweep retries it.
 func (a *alone) ended(info poller.Shard, e *shardEnd) {
 	switch {
 	case a.r.soft.Err() != nil:
@@ -120,7 +121,7 @@ func (a *alone) ended(info poller.Shard, e *shardEnd) {
 	}
 }
 
-// freed processes a shard again. One that has left the stream the next sweep ends.
+// freed processes a shard again. If it has left the stream, the next sweep ends it.
 func (a *alone) freed(s *straggler) {
 	r := a.r
 	if r.soft.Err() != nil {
@@ -144,8 +145,8 @@ func (a *alone) waiting() (waiting []ShardStatus) {
 	return waiting
 }
 
-// remove implements assignment. A lease that was never released, because its process died or the release failed, is acquired as by a
-// successor, if the store allows that, and released.
+// remove implements assignment. A lease that was never released, because its process died or the release failed, is
+// acquired as a successor does, if the store allows it, and released.
 func (a *alone) remove(ctx context.Context, id string) error {
 	m := a.r.m
 	err := m.store.Delete(ctx, m.name, id)

@@ -11,8 +11,8 @@ import (
 	"github.com/shardmill/shardmill/role"
 )
 
-// begin lists the shards and reads the stored progress for the first time. It tries until both work, or nothing can
-// come of it.
+// begin lists the shards and reads the stored progress for the first time. It retries until both succeed, or an error
+// is permanent.
 func (r *run) begin() error {
 	if err := r.soft.Err(); err != nil {
 		return err
@@ -35,7 +35,7 @@ func (r *run) tryToBegin() error {
 		if fatal := r.fatal(err); fatal != nil {
 			return fatal
 		}
-		r.problem("starting the mapping failed, will be tried again", err)
+		r.problem("starting the mapping failed, retrying", err)
 		if !sleep(r.soft, pause) {
 			return r.soft.Err()
 		}
@@ -45,13 +45,13 @@ func (r *run) tryToBegin() error {
 // prepare is one attempt to begin.
 func (r *run) prepare() error {
 	r.tryLatest("storing the start of LATEST")
-	if err := r.latest.keep(r.soft); err != nil { // first: whatever hangs or fails from here on, LATEST is as of now
+	if err := r.latest.keep(r.soft); err != nil { // first: whatever hangs or fails later, LATEST is as of now
 		return err
 	}
 	if err := r.admit(); err != nil {
 		return err
 	}
-	progress, isWhole, err := r.stored() // before the listing, which tells of each shard stored as ended that it is closed
+	progress, isWhole, err := r.stored() // before the listing, which says of each shard stored as ended that it is closed
 	if err != nil {
 		return err
 	}
@@ -83,14 +83,13 @@ func (r *run) prepare() error {
 	}
 	for _, id := range r.lineage.impliedFinished(progress) {
 		r.lineage.finished[id] = true
-		r.m.log.Info("nothing is stored for the shard, but for a shard that follows it: it counts as wholly processed", "shard", id)
+		r.m.log.Info("the shard has no checkpoint, but a later shard has: it counts as complete", "shard", id)
 	}
 	r.rows = progress
 	return nil
 }
 
-// stored reads the stored progress, if the store has no objection to the mapping. isWhole is false where rows are left out because
-// they cannot be read.
+// stored reads the stored progress, if the store accepts the mapping. isWhole is false if unreadable rows are left out.
 func (r *run) stored() (progress map[string]Progress, isWhole bool, err error) {
 	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
 	defer cancel()
@@ -106,7 +105,7 @@ func (r *run) stored() (progress map[string]Progress, isWhole bool, err error) {
 	return progress, err == nil, nil
 }
 
-// fatal returns the error with which Run ends, nil where another attempt may work.
+// fatal returns the error with which Run ends, or nil if a retry may succeed.
 func (r *run) fatal(err error) error {
 	if isFinal(err) || errors.Is(err, ErrStreamReplaced) || errors.Is(err, invoke.ErrDestinationMissing) {
 		return err
@@ -124,8 +123,8 @@ func (r *run) fatal(err error) error {
 	}
 }
 
-// problem tells of what failed: in the status, and in the log when it begins, or changes its class. The texts of errors
-// hold request IDs, so they are no measure of news.
+// problem reports a failure in the status, and logs it when it begins or changes its class. It does not compare the
+// texts of errors, because they contain request IDs.
 func (r *run) problem(what string, err error) {
 	class := what + poller.Classify(err).String()
 	r.m.view.set(func(v *view) { v.problem = message(err) })

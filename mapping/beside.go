@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// beside makes the calls that must not hold up the run's goroutine, each in a goroutine of its own, and hands their results to it.
+// beside makes the calls that must not block the run's goroutine, each in its own goroutine, and passes their results
+// to the run's goroutine.
 type beside struct {
-	ctx     context.Context // done: no result is waited for any more
+	ctx     context.Context // when done, results are dropped
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	results chan func(now time.Time) // for the run's goroutine to call
@@ -20,7 +21,7 @@ func newBeside(ctx context.Context) *beside {
 	return b
 }
 
-// call makes a call, and reports what it came to; report may be nil.
+// call makes a call, and passes its result to report, which may be nil.
 func (b *beside) call(timeout time.Duration, do func(context.Context) error, report func(now time.Time, err error)) {
 	b.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(b.ctx, timeout)
@@ -32,7 +33,7 @@ func (b *beside) call(timeout time.Duration, do func(context.Context) error, rep
 	})
 }
 
-// report has the run's goroutine call a function, unless it does not wait for results any more.
+// report makes the run's goroutine call a function, unless it does not wait for results any more.
 func (b *beside) report(result func(now time.Time)) {
 	select {
 	case b.results <- result:

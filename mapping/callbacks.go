@@ -32,19 +32,19 @@ func observed[E any](g callback.Guard, name string, f func(E)) func(E) {
 	return func(e E) { _ = g.Do(name, func() { f(e) }) } // logged: an Observer has nothing to return
 }
 
-// guardedSource is a Source of a user's. It has the method of a Clock for one that lacks it too.
+// guardedSource is a user's Source. It has the method of a Clock even if the Source has not.
 type guardedSource struct {
 	source poller.Source
 	guard  callback.Guard
 }
 
-// guardedDescriber is a guardedSource that is a Describer. Only such a one can say that a stream has no creation time.
+// guardedDescriber is a guardedSource that is a Describer. Only a Describer can say that a stream has no creation time.
 type guardedDescriber struct {
 	guardedSource
 	describer poller.Describer
 }
 
-// guardSource returns a Source, of the same optional powers, that calls source under a guard.
+// guardSource returns a Source, with the same optional interfaces, that calls source under a guard.
 func guardSource(source poller.Source, g callback.Guard) poller.Source {
 	guarded := guardedSource{source, g}
 	if d, ok := source.(poller.Describer); ok {
@@ -87,7 +87,7 @@ func (s *guardedSource) Now() (t time.Time, ok bool) {
 	return t, ok
 }
 
-// guardedReader is a Reader of a guardedSource. It has every optional method of a Reader, for one that lacks it too.
+// guardedReader is a Reader of a guardedSource. It has every optional method of a Reader, even if the Reader has not.
 type guardedReader struct {
 	poller.Reader
 	guard callback.Guard
@@ -129,7 +129,7 @@ func (r *guardedReader) Gap() (gap poller.Gap, ok bool) {
 	return gap, ok
 }
 
-// guardedStore is the Store of a mapping. Its Commit is called by the committers without it: see committer.survive.
+// guardedStore is the Store of a mapping. The committers call Commit without it: see committer.survive.
 type guardedStore struct {
 	store Store
 	guard callback.Guard
@@ -143,7 +143,7 @@ func (s *guardedStore) Check(ctx context.Context, mapping string) (err error) {
 	return s.do("Store.Check", &err, func() { err = c.Check(ctx, mapping) })
 }
 
-// Names and Held are those of a ListedStore. Without one there is no name.
+// Names and Held are those of a ListedStore. Without one there are no names.
 func (s *guardedStore) Names(ctx context.Context) (names []string, err error) {
 	l, ok := s.store.(ListedStore)
 	if !ok {
@@ -194,7 +194,7 @@ func (s *guardedStore) Delete(ctx context.Context, mapping, shard string) (err e
 	return s.do("Store.Delete", &err, func() { err = s.store.Delete(ctx, mapping, shard) })
 }
 
-// do returns what f has set err to, or how f failed to return.
+// do returns the value that f has stored in err, or how f failed to return.
 func (s *guardedStore) do(name string, err *error, f func()) error {
 	if failed := s.guard.Do(name, f); failed != nil {
 		return failed

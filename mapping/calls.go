@@ -15,54 +15,54 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 )
 
-// lastCall is what a lane called last: an unchanged retry of the same batch keeps its request ID, and the document of a
-// batch that is given up tells of its last invocation.
+// lastCall is the last call of a lane: an unchanged retry of the same batch keeps its request ID, and the document of a
+// discarded batch describes its last invocation.
 type lastCall struct {
 	id         batch.ID
 	requestID  string
 	began      time.Time
 	running    bool
-	discarding bool     // what runs is a delivery
-	reminder   reminder // of what runs
+	discarding bool     // the running call is a delivery
+	reminder   reminder // of the running call
 	lastError  string   // of the batch in hand, bounded; empty before a failure
 	invoking   Invoking
-	next       *invoke.Invocation // to be started
+	next       *invoke.Invocation // the next one to start
 	work       chan<- invocation  // to the lane's goroutine, nil without one
 	result     invoke.Result      // of its last invocation
-	tooLarge   tooLarge           // what was told last to be too large
+	tooLarge   tooLarge           // what was last reported as too large
 }
 
-// callEnd is how a call ended: an invocation or, with discarded set, a discard.
+// callEnd is the end of a call: an invocation or, with discarded set, a discard.
 type callEnd struct {
 	lane      int
 	id        batch.ID
 	outcome   batch.Outcome
 	began     time.Time
 	result    invoke.Result
-	gone      bool           // the function took the lane's goroutine along
+	gone      bool           // the function ended the lane's goroutine
 	discarded *batch.Discard // of a delivery
 	err       error          // of a delivery
 }
 
-// calls gathers the ends of a shard's calls. Its channel is never full: a lane has one call at a time.
+// calls collects the ends of a shard's calls. Its channel is never full: a lane has one call at a time.
 type calls struct {
 	c chan callEnd
 
 	mu sync.Mutex
 	// left counts the stragglers: calls that outlive the loop, whose outcomes do not count.
 	left int
-	// closed is set when everything else of the shard has ended, its last commit included.
+	// closed is set when everything else of the shard has ended, including its last commit.
 	closed bool
 }
 
-// add takes the end of a call. The last straggler of a closed shard reports that nothing of the shard runs any more.
+// add takes the end of a call. The last straggler of a closed shard reports that the shard has ended completely.
 func (c *calls) add(s *shard, e callEnd) {
 	if c.wasLast(e) {
 		s.outlived()
 	}
 }
 
-// wasLast hands the end of a call to the loop, or reports that it was the last straggler, and the shard is closed.
+// wasLast passes the end of a call to the loop, or reports that it was the last straggler, and the shard is closed.
 func (c *calls) wasLast(e callEnd) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -74,7 +74,7 @@ func (c *calls) wasLast(e callEnd) bool {
 	return c.left == 0 && c.closed
 }
 
-// leave stops waiting for the calls that run, and returns the ends that came in before.
+// leave stops waiting for running calls, and returns the ends that arrived before.
 func (c *calls) leave(s *shard) (ends []callEnd) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -85,8 +85,8 @@ func (c *calls) leave(s *shard) (ends []callEnd) {
 	return ends
 }
 
-// close notes that everything but the stragglers has ended, and reports whether there are any. If so, the last of them
-// calls outlived; if not, its caller does what is left to do.
+// close records that everything except the stragglers has ended, and reports whether there are any. If so, the last of
+// them calls outlived; if not, the caller does the remaining work.
 func (c *calls) close() (stragglers bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,7 +94,7 @@ func (c *calls) close() (stragglers bool) {
 	return c.left > 0
 }
 
-// begin takes note of a call that begins in a lane.
+// begin records a call that begins in a lane.
 func (s *shard) begin(now time.Time, lane int, id batch.ID, discarding bool) *lastCall {
 	c := &s.calls[lane]
 	if c.id != id {
@@ -120,8 +120,8 @@ func (s *shard) invoke(now time.Time, a *batch.Invoke) {
 	}
 }
 
-// start starts the invocations that are prepared, each in the goroutine of its lane, which lasts for as long as one
-// invocation follows another.
+// start starts the prepared invocations, each in the goroutine of its lane, which lasts for as long as one invocation
+// follows another.
 func (s *shard) start() {
 	for lane := range s.calls {
 		c := &s.calls[lane]
@@ -151,15 +151,15 @@ func (s *shard) rest() {
 	}
 }
 
-// invocation is what the goroutine of a lane is handed.
+// invocation is the input of a lane's goroutine.
 type invocation struct {
 	in    *invoke.Invocation
 	id    batch.ID
 	began time.Time
 }
 
-// work is the goroutine of a lane: it runs what it is handed, and sends each end to ends, which never blocks. A function
-// that ends its goroutine by runtime.Goexit takes this one along. Under a lease that has ended nothing is run.
+// work is the goroutine of a lane: it runs its invocations, and sends each end to ends, which never blocks. A function
+// that ends its goroutine by runtime.Goexit ends this one. Under a lost lease nothing is run.
 func (s *shard) work(lane int, in <-chan invocation) {
 	e := callEnd{lane: lane}
 	running := false
@@ -171,7 +171,7 @@ func (s *shard) work(lane int, in <-chan invocation) {
 	}()
 	for i := range in {
 		e.id, e.began, running = i.id, i.began, true
-		if s.parent.assignment.isFenced() { // once more: the process may have been suspended since the loop looked
+		if s.parent.assignment.isFenced() { // again: the process may have been suspended since the loop checked
 			s.lose(ErrLeaseLost)
 		}
 		invoke.RunHere(s.ctx, s.m.cfg.Function, i.in, s.m.invokeOptions, &e.result, &e.outcome)
@@ -180,8 +180,8 @@ func (s *shard) work(lane int, in <-chan invocation) {
 	}
 }
 
-// report tells the Scheduler how a call ended. After the lease was lost nothing counts any more, and a call that was cut
-// short by a stop only comes again.
+// report reports the end of a call to the Scheduler. After the loss of the lease nothing counts any more, and a call
+// that a stop cut short is repeated.
 func (s *shard) report(e callEnd) {
 	c := &s.calls[e.lane]
 	c.running = false
@@ -232,7 +232,7 @@ func (c *lastCall) noteError(e *callEnd, verdict batch.Verdict) {
 
 func clip(text string) string { return text[:min(len(text), maxErrorText)] }
 
-// ignored reports to the Observer the end of an invocation that does not count: each Invoking has its Invoked.
+// ignored reports the end of an invocation that does not count to the Observer: each Invoking has its Invoked.
 func (s *shard) ignored(c *lastCall, e *callEnd) {
 	if e.discarded != nil {
 		return
@@ -260,7 +260,7 @@ func (s *shard) abandon() error {
 	return err
 }
 
-// toldInvoked tells the world outside of an invocation's end.
+// toldInvoked reports an invocation's end to the log and the Observer.
 func (s *shard) toldInvoked(c *lastCall, e callEnd, verdict batch.Verdict) {
 	failed := c.invoking.Records - verdict.Resolved
 	s.m.counts.invocation(e.outcome.Kind, c.invoking.Records, failed)
@@ -283,13 +283,13 @@ func (s *shard) toldInvoked(c *lastCall, e callEnd, verdict batch.Verdict) {
 	}
 	switch {
 	case verdict.BadItem:
-		log = log.With("problem", "a failed item is no record of the batch, so all of it counts as failed")
+		log = log.With("problem", "a failed item is not a record of the batch, so the whole batch counts as failed")
 	case s.unreported(e):
 		log = log.With("problem", "the function named failed items, which do not count: "+unsetReporting)
 	}
 	switch verdict.Step {
 	case batch.Continued:
-		log.Warn("records failed: the batch goes on from the first of them", "failed", failed)
+		log.Warn("records failed: the batch resumes from the first of them", "failed", failed)
 	case batch.Retried:
 		log.Warn("invocation failed: the batch is retried", "delay", verdict.Delay.String())
 	case batch.Bisected:
@@ -300,7 +300,7 @@ func (s *shard) toldInvoked(c *lastCall, e callEnd, verdict batch.Verdict) {
 	}
 }
 
-// resultOf returns AWS's word for what an invocation came to.
+// resultOf returns AWS's text for the result of an invocation.
 func resultOf(kind batch.OutcomeKind, v batch.Verdict) string {
 	switch {
 	case v.BadItem:
@@ -311,17 +311,18 @@ func resultOf(kind batch.OutcomeKind, v batch.Verdict) string {
 	return resultFailed
 }
 
-// unsetReporting names the setting without which failed items do not count.
+// unsetReporting names the setting that makes failed items count.
 const unsetReporting = "FunctionResponseTypes of the mapping lacks ReportBatchItemFailures"
 
-// unreported reports, once for a mapping, that a function failed by naming items that the mapping does not ask for.
+// unreported reports, once per mapping, that a function failed by naming items although the mapping does not report
+// item failures.
 func (s *shard) unreported(e callEnd) bool {
 	_, named := errors.AsType[*invoke.FailedItemsError](e.result.Err)
 	return named && !s.m.invokeOptions.ReportBatchItemFailures && !s.m.warnedUnreported.Swap(true)
 }
 
-// warnUnreported warns, once for a mapping, of a successful answer whose failed items the mapping does not ask for. As on
-// AWS the answer is a success: the records are passed.
+// warnUnreported warns, once per mapping, of a successful answer with failed items although the mapping does not report
+// item failures. As on AWS the answer is a success: the records are passed.
 func (s *shard) warnUnreported(e callEnd) {
 	if s.m.invokeOptions.ReportBatchItemFailures || s.m.warnedUnreported.Load() || !namesItems(&e.result) {
 		return

@@ -8,19 +8,19 @@ import (
 )
 
 const (
-	// clockTolerance is by how much this host's clock may differ from the service's without a warning. The service's answers
-	// carry whole seconds, and take a while.
+	// clockTolerance is the difference between this host's clock and the service's that is not logged. The service's
+	// answers carry whole seconds, and take a while.
 	clockTolerance = 5 * time.Second
 
-	// clockPatience is for how long a difference must last to be reported, except at the start: after the host was suspended,
-	// what is known of the service's clock is too old for a moment.
+	// clockPatience is how long a difference must last to be reported, except at the start: after the host was
+	// suspended, the known time of the service is too old for a moment.
 	clockPatience = 2 * time.Second
 
 	// clockPause is the least time between two looks at the source's clock while nothing is read.
 	clockPause = time.Second
 )
 
-// clocks are the times that our clock and the service's showed at one moment.
+// clocks are the times of our clock and the service's at one moment.
 type clocks struct {
 	ours, service time.Time
 	known         bool // without it service is ours
@@ -37,10 +37,10 @@ func (m *Mapping) clocks(now time.Time) clocks {
 	return clocks{ours: ours, service: ours}
 }
 
-// ahead returns how far our clock is ahead of the service's, as far as that is known.
+// ahead returns how far our clock is ahead of the service's, if that is known.
 func (c clocks) ahead() time.Duration { return c.ours.Sub(c.service) }
 
-// sourceClock is the clock by which the records of a Run arrive. Its methods may be called by any goroutine.
+// sourceClock is the clock of the records of a Run. It is safe for concurrent use.
 type sourceClock struct {
 	m     *Mapping
 	began time.Time // the Run, by our clock
@@ -49,8 +49,8 @@ type sourceClock struct {
 	watch clockWatch
 }
 
-// at returns what the source's clock shows at now. Where the source does not know, our own clock has to do, but no more of it
-// than has passed since the Run began: when it is set forward, no record grows older.
+// at returns what the source's clock shows at now. If the source does not know, our own clock is used, but no more of
+// it than has passed since the Run began: when it is set forward, no record grows older.
 func (c *sourceClock) at(now time.Time) time.Time {
 	both := c.m.clocks(now)
 	if !both.known {
@@ -60,12 +60,13 @@ func (c *sourceClock) at(now time.Time) time.Time {
 	return both.service
 }
 
-// steady returns what a clock shows that showed began so long ago, unless it was set forward since: then what it would show else.
+// steady returns the time of a clock that showed began a time passed ago; if it was set forward since, it returns the
+// time that it would otherwise show.
 func steady(now, began time.Time, passed time.Duration) time.Time {
 	return earlier(now, began.Add(passed))
 }
 
-// report logs how far our clock is ahead when that is news.
+// report logs how far our clock is ahead if that is news.
 func (c *sourceClock) report(now time.Time, ahead time.Duration) {
 	c.mu.Lock()
 	news := c.watch.look(now, ahead)
@@ -80,11 +81,12 @@ func (c *sourceClock) report(now time.Time, ahead time.Duration) {
 	}
 }
 
-// clockWatch decides when the difference between our clock and the service's is news. The zero clockWatch has reported none.
+// clockWatch decides when the difference between our clock and the service's is news. The zero clockWatch has reported
+// none.
 type clockWatch struct {
 	said    time.Duration // the difference that was reported last, 0 while the clocks agree
 	looked  bool          // at least once
-	changed time.Time     // since when said is not right any more, zero while it is
+	changed time.Time     // since when said is no longer right, zero while it is
 }
 
 // clockNews is what there is to report.
@@ -96,7 +98,7 @@ const (
 	clocksAgree
 )
 
-// look takes note of how far our clock is ahead at now.
+// look records how far our clock is ahead at now.
 func (w *clockWatch) look(now time.Time, ahead time.Duration) clockNews {
 	first := !w.looked
 	w.looked = true
@@ -119,7 +121,8 @@ func (w *clockWatch) look(now time.Time, ahead time.Duration) clockNews {
 	return clocksDiffer
 }
 
-// isRight reports whether what was reported last still describes a difference: within the tolerance, or a tenth.
+// isRight reports whether the last reported difference still describes the current one: within the tolerance, or a
+// tenth.
 func (w *clockWatch) isRight(ahead time.Duration) bool {
 	if w.said == 0 || ahead.Abs() <= clockTolerance {
 		return w.said == 0 && ahead.Abs() <= clockTolerance

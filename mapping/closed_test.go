@@ -103,7 +103,7 @@ func TestStoreThatBreaksUnderAMappingEndsIt(t *testing.T) {
 		require.ErrorIs(t, err, mapping.ErrNotStored)
 		require.ErrorContains(t, err, "input/output error")
 		assert.Zero(t, time.Since(began))
-		assert.NotContains(t, w.logs.String(), "will be tried again")
+		assert.NotContains(t, w.logs.String(), "failed; retrying")
 		require.ErrorIs(t, r.Run(t.Context()), mapping.ErrStoreBroken, "and it does not begin again")
 		assert.Zero(t, time.Since(began))
 	})

@@ -11,8 +11,8 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/callback"
 )
 
-// commitRetry is the pause after a failed write, commitRetryMax what it grows to, storeTimeout the deadline of each call
-// of a store, and finalCommit what the last write of a shard is given at a stop.
+// commitRetry is the pause after a failed write, commitRetryMax its maximum, storeTimeout the deadline of each call of
+// a store, and finalCommit the time for the last write of a shard when stopping.
 const (
 	commitRetry    = 200 * time.Millisecond
 	commitRetryMax = 10 * time.Second
@@ -20,12 +20,13 @@ const (
 	finalCommit    = 5 * time.Second
 )
 
-// committer writes the progress of one shard, beside the invocations: one write at a time, the newest wins. It has a
-// goroutine while there is something to write, so that idle shards have none: the only one that writes under the lease.
+// committer writes the progress of one shard, concurrently with the invocations: one write at a time, the newest wins.
+// Its goroutine, the only writer under the lease, exists only while there is something to write, so that idle shards
+// have none.
 type committer struct {
 	ctx      context.Context // done: write no more
 	every    time.Duration   // the least time between two writes
-	hurry    chan struct{}   // closed when what is left is to be written at once
+	hurry    chan struct{}   // closed when the remaining commit must be written immediately
 	hurried  sync.Once
 	store    leaseStore
 	guard    callback.Guard
@@ -34,14 +35,14 @@ type committer struct {
 	observer *Observer
 
 	pending  chan *batch.Commit      // the newest one, not yet taken; the shard's loop sends and closes
-	identify func(*Progress)         // adds which shard it is
+	identify func(*Progress)         // adds the shard's identity
 	written  func(*batch.Commit)     // called after each durable write
 	failing  func(error)             // called after each write that failed
-	lost     context.CancelCauseFunc // called when nothing can be written under the lease any more
+	lost     context.CancelCauseFunc // called when no write under the lease can succeed any more
 
 	failure error // of the newest write, nil when it is durable; read after finish
 
-	// asked is what the store was asked to write last. The goroutine owns it.
+	// asked is the last commit that was passed to the store. The goroutine owns it.
 	asked *batch.Commit
 
 	mu      sync.Mutex
@@ -49,7 +50,7 @@ type committer struct {
 	writing sync.WaitGroup
 }
 
-// offer hands over a commit without waiting. A commit that was not yet taken is replaced.
+// offer offers a commit without waiting. It replaces a commit that was not yet taken.
 func (c *committer) offer(p *batch.Commit) {
 	if p.End {
 		c.rush()
@@ -65,10 +66,10 @@ func (c *committer) offer(p *batch.Commit) {
 	case <-c.pending:
 	default:
 	}
-	c.pending <- p // there is room: nobody else sends
+	c.pending <- p // there is room, because there is no other sender
 }
 
-// finish writes what is left, for as long as that may take, and returns when nothing is written any more.
+// finish writes the remaining commit, for at most patience, and returns when writing has ended.
 func (c *committer) finish(patience time.Duration, stop func()) {
 	c.rush()
 	close(c.pending)
@@ -77,8 +78,8 @@ func (c *committer) finish(patience time.Duration, stop func()) {
 	final.Stop()
 }
 
-// run writes p, and what is offered meanwhile, until there is nothing more, or nothing can be written any more: the lease is
-// lost, or ctx is done.
+// run writes p, and commits that are offered meanwhile, until there are no more, or no write can succeed any more: the
+// lease is lost, or ctx is done.
 func (c *committer) run(p *batch.Commit) {
 	returns := false
 	defer func() {
@@ -92,8 +93,8 @@ func (c *committer) run(p *batch.Commit) {
 	returns = true // with p, busy for ever: nothing is written from now on
 }
 
-// survive goes on in another goroutine where the store has ended this one by runtime.Goexit: the write has failed. A goroutine
-// for each write would cost as much as a write to memory.
+// survive continues in another goroutine if the store has ended this one by runtime.Goexit: the write has failed. A
+// goroutine for each write would cost as much as a write to memory.
 func (c *committer) survive() {
 	p := c.asked
 	err := &callback.Error{Name: "Store.Commit", Goexit: true}
@@ -120,10 +121,10 @@ func (c *committer) rest() {
 	}
 }
 
-// rush has everything written at once from now on.
+// rush makes all further writes immediate.
 func (c *committer) rush() { c.hurried.Do(func() { close(c.hurry) }) }
 
-// take returns what is to be written next, nil if there is nothing.
+// take returns the next commit to write, nil if there is none.
 func (c *committer) take() *batch.Commit {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -137,8 +138,8 @@ func (c *committer) take() *batch.Commit {
 	}
 }
 
-// write writes p, or a newer one that comes while the store does not answer, and reports whether it is worth going on.
-// When no newer one can come any more it tries again at once: the stop has little patience.
+// write writes p, or a newer commit that arrives while the store does not answer, and reports whether to continue. If
+// no newer one can arrive any more it retries immediately, because a stop has little patience.
 func (c *committer) write(ctx context.Context, p *batch.Commit) bool {
 	pending := c.pending
 	for pause := commitRetry; ; pause = min(2*pause, commitRetryMax) {
@@ -190,7 +191,7 @@ func (c *committer) try(ctx context.Context, p *batch.Commit) error {
 	return err
 }
 
-// came takes note of what a write came to.
+// came handles the result of a write.
 func (c *committer) came(p *batch.Commit, err error) {
 	had := c.failure
 	c.failure = err
@@ -201,7 +202,7 @@ func (c *committer) came(p *batch.Commit, err error) {
 		}
 		c.written(p)
 	case had == nil && !errors.Is(err, ErrLeaseLost) && !isFinal(err):
-		c.log.Error("storing progress failed, will be tried again", "position", p.Position.String(), "error", err)
+		c.log.Error("storing progress failed; retrying", "position", p.Position.String(), "error", err)
 		c.failing(err)
 	default:
 		c.failing(err)

@@ -10,7 +10,7 @@ import (
 	"github.com/shardmill/shardmill/role"
 )
 
-// StartingPosition is where a mapping begins to read a shard of which nothing is stored, in AWS's words.
+// StartingPosition is where a mapping begins to read a shard without a checkpoint, in AWS's words.
 type StartingPosition string
 
 // The starting positions. There is no default.
@@ -18,34 +18,35 @@ const (
 	// TrimHorizon begins at the oldest record that the stream still has.
 	TrimHorizon StartingPosition = "TRIM_HORIZON"
 
-	// Latest begins at the first start of the mapping: the first call of Run, even one that ends in an error. That moment is
-	// stored before anything else is called, and every restart and every later worker goes by it. It is a time by this
-	// host's clock, less 2 s, until the stream's clock is known. If the host's clock was ahead, the moment then moves back;
-	// it never moves forward. If the host's clock was behind, records that arrived in between are delivered too.
+	// Latest begins at the first start of the mapping: the first call of Run, even one that ends in an error. That time
+	// is stored before any other call, and every restart and every later worker uses it. It is a time by this host's
+	// clock, less 2 s, until the stream's clock is known. If the host's clock was ahead, the time then moves back; it
+	// never moves forward. If the host's clock was behind, records that arrived in between are delivered too.
 	Latest StartingPosition = "LATEST"
 
 	// AtTimestamp begins at Config.StartingPositionTimestamp.
 	AtTimestamp StartingPosition = "AT_TIMESTAMP"
 )
 
-// FilterCriteria are the filters of a mapping. A record passes if one of them matches; without any, all pass.
+// FilterCriteria are the filters of a mapping. A record passes if one of them matches; without filters, all records
+// pass.
 type FilterCriteria struct {
 	// Filters are at most 5, or Limit.
 	Filters []Filter
 
-	// Limit takes the place of the 5, up to 10, as an AWS account's raised quota does. An extension.
+	// Limit replaces the limit of 5, up to 10, like an AWS account's raised quota. An extension.
 	Limit int
 }
 
 // Filter is one filter.
 type Filter struct {
-	// Pattern is an event pattern as EventBridge has them, on an object with the keys data (the record's data, parsed as
-	// JSON), partitionKey, sequenceNumber, approximateArrivalTimestamp and kinesisSchemaVersion:
-	// {"data": {"price": [{"numeric": [">", 100]}]}}. The package batch/filter has the grammar.
+	// Pattern is an EventBridge pattern for an object with the keys data (the record's data, parsed as JSON),
+	// partitionKey, sequenceNumber, approximateArrivalTimestamp and kinesisSchemaVersion: {"data": {"price":
+	// [{"numeric": [">", 100]}]}}. The package batch/filter has the grammar.
 	Pattern string
 }
 
-// FunctionResponseType is something that a function's answer may tell, in AWS's words.
+// FunctionResponseType is a kind of response of a function, in AWS's words.
 type FunctionResponseType string
 
 // ReportBatchItemFailures lets the answer name the records that could not be processed.
@@ -54,43 +55,44 @@ const ReportBatchItemFailures FunctionResponseType = "ReportBatchItemFailures"
 // DestinationConfig says where discarded records are reported.
 type DestinationConfig struct{ OnFailure OnFailure }
 
-// OnFailure is the destination of discarded records. It is told of each discarded batch in a document with the shard,
-// the sequence numbers and the reason; only an S3 object holds the records too.
+// OnFailure is the destination of discarded records. It gets a document for each discarded batch, with the shard, the
+// sequence numbers and the reason; only an S3 object contains the records too.
 type OnFailure struct {
 	// Destination is the ARN of an SQS queue, an SNS topic or an S3 bucket, for one of Config.DestinationResolvers.
 	Destination string
 
-	// To takes the place of Destination: an invoke.DestinationFunc, or a destination that is made already.
+	// To replaces Destination: an invoke.DestinationFunc, or a ready destination.
 	To invoke.Destination
 
-	// Block tries a delivery that failed again until it works, with the lane waiting for it. By default the records
-	// are dropped, as on AWS: logged, counted, and passed. An extension.
+	// Block retries a failed delivery until it succeeds, while the lane waits. By default the records are dropped, as
+	// on AWS: logged, counted, and passed. An extension.
 	Block bool
 }
 
-// Config is what a mapping is made of. New copies it. EventSourceARN, FunctionName, StartingPosition, Function, and
-// Client or Source must be set; the zero value of every other field is AWS's default, or says what it means.
+// Config configures a mapping. New copies it. EventSourceARN, FunctionName, StartingPosition, Function, and Client or
+// Source must be set; the zero value of every other field is AWS's default, or documented.
 type Config struct {
-	// EventSourceARN is the ARN of the stream, "arn:aws:kinesis:us-east-1:123456789012:stream/orders", which is then polled,
-	// or that of a registered consumer of it, "…:stream/orders/consumer/shipping:1700000000", which is then read by enhanced
-	// fan-out. Events and documents show it as it is here. Nobody registers or deletes a consumer.
+	// EventSourceARN is the ARN of the stream, "arn:aws:kinesis:us-east-1:123456789012:stream/orders", which is then
+	// polled, or of a registered consumer of it, "…:stream/orders/consumer/shipping:1700000000", which is then read by
+	// enhanced fan-out. Events and documents show it unchanged. The mapping neither registers nor deletes a consumer.
 	EventSourceARN string
 
-	// FunctionName is a name, an ARN or a partial ARN, with ":version" or ":alias" if need be. With EventSourceARN it is
-	// what the Store knows the mapping by, and the function sees it as its ARN; it need not exist on AWS.
+	// FunctionName is a name, an ARN or a partial ARN, with an optional ":version" or ":alias". Together with
+	// EventSourceARN it identifies the mapping in the Store, and the function sees it as its ARN; it need not exist on
+	// AWS.
 	FunctionName string
 
-	// UUID names the mapping to the Store, and in the keys of the objects that an S3 destination gets: then it may be
-	// given another function, and one with another UUID begins afresh. It has 36 characters. Empty, the mapping is known
-	// by EventSourceARN and FunctionName. StoreName takes the place of UUID for the Store only.
+	// UUID identifies the mapping in the Store, and in the keys of the objects for an S3 destination. The mapping may
+	// then get another function, and one with another UUID begins afresh. It has 36 characters. If it is empty,
+	// EventSourceARN and FunctionName identify the mapping. StoreName replaces UUID for the Store only.
 	UUID string
 
-	// StoreName names the mapping to the Store in place of EventSourceARN and FunctionName, or UUID: 1 to 1,024 bytes of UTF-8.
-	// After a change of FunctionName, or of a stream's ARN into a consumer's, the mapping resumes from its progress if StoreName
-	// is the name that it had until then: Name returns it, and the log shows it. An extension.
+	// StoreName identifies the mapping in the Store instead of EventSourceARN and FunctionName, or UUID: 1 to 1,024
+	// bytes of UTF-8. After a change of FunctionName, or of a stream's ARN to a consumer's, the mapping resumes from
+	// its progress if StoreName is its former name: Name returns it, and the log shows it. An extension.
 	StoreName string
 
-	// StartingPosition is where shards without stored progress begin.
+	// StartingPosition is where shards without a checkpoint begin.
 	StartingPosition StartingPosition
 
 	// StartingPositionTimestamp goes with AtTimestamp, and must not lie in the future. Its fraction of a second is cut off.
@@ -103,66 +105,68 @@ type Config struct {
 	// seconds. At 0, the default, the function is invoked as soon as there is a record.
 	MaximumBatchingWindow time.Duration
 
-	// ParallelizationFactor is the most invocations that run at once for a shard: 1 to 10, default 1. All records of a
-	// partition key are processed in order, by one of them at a time; batches that fail hold back their keys and no
-	// others. It may be changed over a restart.
+	// ParallelizationFactor is the maximum number of concurrent invocations per shard: 1 to 10, default 1. All records
+	// of a partition key are processed in order, by one of them at a time; a failing batch blocks its keys only. It may
+	// be changed with a restart.
 	ParallelizationFactor int
 
-	// TumblingWindow is the length of tumbling windows: 0, for none, to 900 s, in whole seconds. The function is then
-	// invoked with the state that it returned before for the same window (invoke.ResponseFunc, invoke.StateFunc), and once
-	// more without records when the window is over. It excludes ParallelizationFactor and FilterCriteria.
+	// TumblingWindow is the length of tumbling windows: 0, for none, to 900 s, in whole seconds. The function then gets
+	// the state that it returned before for the same window (invoke.ResponseFunc, invoke.StateFunc), and one more
+	// invocation without records when the window is over. It excludes ParallelizationFactor and FilterCriteria.
 	TumblingWindow time.Duration
 
-	// TumblingWindowGrace is how long after the end of a window the stream must have been read to its tip before a
-	// window is closed that no later record closes: 0 to 2 min, default 5 s. An extension.
+	// TumblingWindowGrace is how long after the end of a window the stream must have been read to its tip before the
+	// window is closed, if no later record closes it: 0 to 2 min, default 5 s. An extension.
 	TumblingWindowGrace time.Duration
 
-	// FilterCriteria says which records the function is invoked with. Others are passed over and counted.
+	// FilterCriteria select the records for the function. Others are skipped and counted.
 	FilterCriteria FilterCriteria
 
-	// MaximumRetryAttempts is how often a failed batch is tried again before it is discarded: 0 to 10,000.
-	// nil, the default, and -1 mean until it succeeds or its records are too old. Invocations that never ran
-	// (invoke.ErrNotRun) do not count.
+	// MaximumRetryAttempts is how often a failed batch is retried before it is discarded: 0 to 10,000. nil, the
+	// default, and -1 mean until it succeeds or its records are too old. Invocations that never ran (invoke.ErrNotRun)
+	// do not count.
 	MaximumRetryAttempts *int
 
 	// MaximumRecordAge is the age at which a record is discarded: 60 s to 604,800 s, in whole seconds. 0, the default,
-	// and -1 mean never (time.Duration(-1), or -1 s). It goes by the stream's clock, as far as Source is a poller.Clock that
-	// knows it; else by this host's.
+	// and -1 mean never (time.Duration(-1), or -1 s). The stream's clock determines the age, if Source is a
+	// poller.Clock that knows it; otherwise this host's.
 	MaximumRecordAge time.Duration
 
-	// BisectBatchOnFunctionError splits a batch that failed in two, each with retries of its own, so that a bad record is
-	// found and the good ones pass. The splitting costs no retry.
+	// BisectBatchOnFunctionError splits a failed batch in two, each with its own retries, so that a bad record is
+	// isolated and the good ones pass. The split costs no retry.
 	BisectBatchOnFunctionError bool
 
-	// FunctionResponseTypes may hold ReportBatchItemFailures: then the function may name the records that it could not
-	// process (invoke.FailedItemsError, invoke.Response, batchItemFailures in JSON), and the batch is tried again from the
-	// lowest of them on.
+	// FunctionResponseTypes may contain ReportBatchItemFailures: then the function may name the failed records
+	// (invoke.FailedItemsError, invoke.Response, batchItemFailures in JSON), and the batch is retried from the lowest
+	// of them on.
 	FunctionResponseTypes []FunctionResponseType
 
 	// DestinationConfig says where discarded records are reported. Without a destination they are dropped.
 	DestinationConfig DestinationConfig
 
-	// DestinationResolvers make a destination of an ARN: those of invoke/destination/sqs, sns and s3, each made with its
-	// client.
+	// DestinationResolvers make a destination from an ARN: those of invoke/destination/sqs, sns and s3, each made with
+	// its client.
 	DestinationResolvers []invoke.DestinationResolver
 
 	// Client reads the stream: a *kinesis.Client, or a fake with the same methods. It stays the caller's. For the ARN of a
 	// consumer it must have SubscribeToShard too, or be a poller.Subscriber.
 	Client poller.Client
 
-	// Source takes the place of Client: another way to read, such as a fake of a few lines in a test.
+	// Source replaces Client: another way to read, such as a fake of a few lines in a test.
 	Source poller.Source
 
-	// Function is invoked with the records, up to ParallelizationFactor invocations per shard at a time. A Func is the shortest.
+	// Function is invoked with the records, with up to ParallelizationFactor concurrent invocations per shard. A Func
+	// is the simplest.
 	Function invoke.Invoker
 
-	// Role is the execution role that Client acts as, made by role.Role: see there how Client is given its credentials. Run
-	// begins by assuming it, and by trying whether it may read the stream; what is missing is a *role.AccessError with AWS's
-	// text. Its ARN is the events' invokeIdentityArn. nil means whatever credentials Client has, which nobody asks about.
+	// Role is the execution role that Client acts as, made by role.Role: see there how Client gets its credentials. Run
+	// begins by assuming it, and by checking whether it may read the stream; a missing permission is a
+	// *role.AccessError with AWS's text. Its ARN is the events' invokeIdentityArn. If nil, the Client's own credentials
+	// are used unchecked.
 	Role *role.Provider
 
-	// Store keeps the progress. It stays the caller's, and may serve many mappings. With nil, progress is kept in
-	// memory and lost with the process.
+	// Store keeps the progress. It stays the caller's, and may serve many mappings. If nil, progress is kept in memory
+	// and lost with the process.
 	Store Store
 
 	// FunctionTimeout ends an invocation that takes longer; the function sees it as its ctx's deadline. An in-process
@@ -174,68 +178,68 @@ type Config struct {
 	PayloadLimit int
 
 	// PollInterval is the time from one read of a shard to the next: 200 ms to 4 min, default 1 s as on Lambda. An
-	// extension.
-	// It goes with Client; a Source has its own cadence. A shard grants 5 reads a second to all its consumers together: where they
-	// want more, the time grows, so that each has about an equal part. ShardStatus.Shared shows that.
+	// extension. It goes with Client; a Source has its own cadence. A shard grants 5 reads per second to all its
+	// consumers together: if they want more, the interval grows, so that each gets about an equal part.
+	// ShardStatus.Shared shows that.
 	PollInterval time.Duration
 
-	// FallBackToPolling lets the shards of a consumer be polled while no subscription can be had: see
-	// poller.Config.FallBackToPolling. It goes with the ARN of a consumer, and with Client. An extension.
+	// FallBackToPolling polls the shards of a consumer while subscriptions fail: see poller.Config.FallBackToPolling.
+	// It goes with the ARN of a consumer, and with Client. An extension.
 	FallBackToPolling bool
 
-	// Deaggregate makes a record of each member of an aggregate of the Kinesis Producer Library (KPL). It is off by default:
-	// Lambda hands an aggregate on as the one record that it is in the stream. With the ARN of a consumer it is always on,
-	// as on Lambda. It may be changed over a restart, at which
-	// an aggregate that was resolved in part goes on behind its resolved members, or comes again raw. A member whose hash
-	// key lies outside the shard is passed over and counted (Counts.PassedOver). An extension.
-	// It goes with Client; a Source takes aggregates apart itself.
+	// Deaggregate makes a record of each member of an aggregate of the Kinesis Producer Library (KPL). It is off by
+	// default: Lambda passes an aggregate on as the one record that it is in the stream. With the ARN of a consumer it
+	// is always on, as on Lambda. It may be changed with a restart. An aggregate that was partly resolved then resumes
+	// after its resolved members, or is delivered again raw. A member whose hash key lies outside the shard is skipped
+	// and counted (Counts.PassedOver). An extension. It goes with Client; a Source deaggregates itself.
 	Deaggregate bool
 
 	// KeepMembersOutsideShard keeps the members of aggregates whose hash keys lie outside the shard: see
-	// poller.Config.KeepMembersOutsideShard, which says for which producers it is right. It goes with Deaggregate, or the ARN
-	// of a consumer, and with Client. An extension.
+	// poller.Config.KeepMembersOutsideShard for the producers that need it. It goes with Deaggregate, or the ARN of a
+	// consumer, and with Client. An extension.
 	KeepMembersOutsideShard bool
 
-	// SDKDecoding and CBOR say how the answers of reads are coded and decoded: see the fields of poller.Config. They go with
-	// Client. Extensions.
+	// SDKDecoding and CBOR control how the answers of reads are encoded and decoded: see the fields of poller.Config.
+	// They go with Client. Extensions.
 	SDKDecoding, CBOR bool
 
-	// ShardRefreshInterval is how often the stream is asked for new shards: 1 s to 24 h, default 30 s. An extension.
+	// ShardRefreshInterval is the interval of listings of the stream's shards: 1 s to 24 h, default 30 s. An extension.
 	ShardRefreshInterval time.Duration
 
-	// BufferBytes bounds the memory of the records that a shard holds between reading and resolving them: 1,024 to 2^40,
-	// default 32 MiB;
-	// a page of up to 10 MiB may go beyond it. The bound is for each shard: a process with many shards, a slow function and
-	// a long backlog may hold that much for every one of them, unless it has a Budget. An extension.
+	// BufferBytes bounds the memory of the records of a shard between reading and resolving them: 1,024 to 2^40,
+	// default 32 MiB; a page of up to 10 MiB may exceed it. The bound is for each shard: a process with many shards, a
+	// slow function and a long backlog may hold that much for every one of them, unless it has a Budget. An extension.
 	BufferBytes int
 
-	// Budget bounds the memory of the records that all shards hold, in all mappings that are given the same one: see
-	// poller.Budget. Where it is short, the shards that hold most of it do not wait for MaximumBatchingWindow. nil means
-	// that there is none. It goes with Client. An extension.
+	// Budget bounds the memory of the records of all shards, in all mappings with the same Budget: see poller.Budget.
+	// When it is short, the shards that hold most of it do not wait for MaximumBatchingWindow. nil means no bound. It
+	// goes with Client. An extension.
 	Budget *poller.Budget
 
-	// DrainTimeout is what running invocations are given after Run's ctx is cancelled, before their own ctx is: default
+	// DrainTimeout is the time for running invocations after Run's ctx is cancelled, before their own ctx is: default
 	// 30 s; negative means none. An extension.
 	DrainTimeout time.Duration
 
-	// CheckpointInterval is the least time between two writes of a shard's progress. 0 means that each is written as soon as
-	// the one before is, and a second with a FleetStore; negative means none there either. An extension.
+	// CheckpointInterval is the minimum time between two writes of a shard's progress. 0 means that each write follows
+	// the previous one immediately, or after a second with a FleetStore; negative means immediately there too. An
+	// extension.
 	CheckpointInterval time.Duration
 
-	// FailoverTime is how long a worker of a fleet may be silent before its shards are taken: 1 s to 1 h, default 10 s. Where the
-	// workers of a mapping have different ones, the longest of all living workers counts, and one line at level WARN says so: it can
-	// be changed worker by worker. It goes with a FleetStore. An extension.
+	// FailoverTime is how long a worker of a fleet may be silent before its shards are taken: 1 s to 1 h, default 10 s.
+	// If the workers of a mapping have different ones, the longest of all living workers counts, and one line at level
+	// WARN says so: it can be changed worker by worker. It goes with a FleetStore. An extension.
 	FailoverTime time.Duration
 
-	// WarnAfter is how long a call of the function, or of the on-failure destination, runs before the log says so, in a line at
-	// level WARN that is repeated whenever the call has run for twice as long: default 1 min; negative means never. It does not
-	// concern reads that are throttled, which are logged after 30 s, and a start that waits, which is logged after 3 s. An extension.
+	// WarnAfter is how long a call of the function, or of the on-failure destination, runs before it is logged, at
+	// level WARN, and again whenever the call has run for twice as long: default 1 min; negative means never. It does
+	// not apply to throttled reads, which are logged after 30 s, and to a start that waits, which is logged after 3 s.
+	// An extension.
 	WarnAfter time.Duration
 
-	// Logger is told of changes of state, never of single records. nil means slog.Default().
+	// Logger gets changes of state, never single records. nil means slog.Default().
 	Logger *slog.Logger
 
-	// Observer is told what happens, for metrics and tests. nil fields are not called.
+	// Observer is called for events, for metrics and tests. nil fields are not called.
 	Observer Observer
 }
 
@@ -245,16 +249,16 @@ const (
 	defaultDrainTimeout         = 30 * time.Second
 )
 
-// ConfigError tells what is wrong with one field of a Config. New returns all of them, joined.
+// ConfigError says what is wrong with one field of a Config. New returns all of them, joined.
 type ConfigError struct {
 	Field   string
-	Message string // AWS's own text where it is known
+	Message string // AWS's own text if it is known
 }
 
 // Error returns "mapping: FIELD: MESSAGE".
 func (e *ConfigError) Error() string { return "mapping: " + e.Field + ": " + e.Message }
 
-// withDefaults returns c with its zero fields filled in, for a Config that is valid.
+// withDefaults returns c with its zero fields set to their defaults, for a valid Config.
 func (c Config) withDefaults() Config {
 	if c.BatchSize == 0 {
 		c.BatchSize = batch.DefaultBatchSize

@@ -6,12 +6,13 @@ import (
 	"github.com/shardmill/shardmill/batch"
 )
 
-// Counts are the numbers of Lambda's event source mapping metrics since New. They count records, unless said otherwise.
+// Counts are the numbers of Lambda's event source mapping metrics since New. They count records, unless stated
+// otherwise.
 type Counts struct {
-	Polled      int64 // PolledEventCount: read; of an aggregate that is taken apart, each member
-	FilteredOut int64 // FilteredOutEventCount: passed over because no filter matched
+	Polled      int64 // PolledEventCount: read; of a deaggregated record, each member
+	FilteredOut int64 // FilteredOutEventCount: skipped because no filter matched
 	Invoked     int64 // InvokedEventCount: sent to the function; retries count again
-	Failed      int64 // FailedInvokeEventCount: in invocations that failed, wholly or from their first failed item on
+	Failed      int64 // FailedInvokeEventCount: in failed invocations, all or from their first failed item on
 	Dropped     int64 // DroppedEventCount: discarded without being delivered
 	Delivered   int64 // OnFailureDestinationDeliveredEventCount: discarded and delivered to the destination
 	// Invocations counts invocations that ran: not those that the function's service refused (invoke.ErrNotRun), whose
@@ -22,11 +23,11 @@ type Counts struct {
 	// With Config.KeepMembersOutsideShard it stays 0. Lambda has no such metric.
 	PassedOver int64
 
-	// Repeated counts records that the stream gave twice in one page, with the same number and data: each is processed, and
-	// in Polled, once. Lambda has no such metric.
+	// Repeated counts records that the stream repeated within a page, with the same number and data: each is processed,
+	// and in Polled, once. Lambda has no such metric.
 	Repeated int64
 
-	// Trimmed counts gaps that retention has made, not the records in them: see Observer.Trimmed. Lambda has no such
+	// Trimmed counts gaps caused by retention, not the records in them: see Observer.Trimmed. Lambda has no such
 	// metric.
 	Trimmed int64
 }
@@ -36,7 +37,7 @@ type counts struct {
 	polled, filtered, passedOver, repeated, trimmed, invoked, failed, dropped, delivered, invocations atomic.Int64
 }
 
-// invocation counts one by what it came to. An event that was too large was sent, but the function did not run.
+// invocation counts an invocation by its outcome. An event that was too large was sent, but the function did not run.
 func (c *counts) invocation(outcome batch.OutcomeKind, records, failed int) {
 	if outcome == batch.NotRun {
 		return

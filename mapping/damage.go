@@ -7,8 +7,9 @@ import (
 	"slices"
 )
 
-// progress returns what is stored for each shard. Rows that cannot be read stop a mapping that runs alone: the map is nil then, as
-// after any other error. In a fleet only their shards wait, so the map has the others, and err names those that are missing.
+// progress returns the progress of each shard. Unreadable rows stop a mapping that runs alone: the map is nil then, as
+// after any other error. In a fleet only their shards wait, so the map has the others, and err names the unreadable
+// ones.
 func (m *Mapping) progress(ctx context.Context) (stored map[string]Progress, err error) {
 	stored, err = m.store.Progress(ctx, m.name)
 	if err == nil || m.fleet != nil && errors.Is(err, ErrUnreadable) {
@@ -17,10 +18,10 @@ func (m *Mapping) progress(ctx context.Context) (stored map[string]Progress, err
 	return nil, err
 }
 
-// damaged is what is known of the rows that cannot be read, by shard or incarnation: why.
+// damaged are the unreadable rows, by shard or incarnation, with the reasons.
 type damaged map[string]string
 
-// compare takes in which rows cannot be read now, and returns those that could be when they were last read, in order.
+// compare takes in the currently unreadable rows, and returns those that were readable at the last reading, in order.
 func (d damaged) compare(now map[string]string) (news []string) {
 	for name := range now {
 		if _, known := d[name]; !known {
@@ -32,7 +33,7 @@ func (d damaged) compare(now map[string]string) (news []string) {
 	return slices.Sorted(slices.Values(news))
 }
 
-// reportLeases logs lease rows that cannot be read, once: their shards are processed by nobody until somebody mends them.
+// reportLeases logs unreadable lease rows, once: their shards are not processed until the rows are repaired.
 func (f *fleetWorker) reportLeases(rows []FleetLease) {
 	now := map[string]string{}
 	for _, row := range rows {
@@ -46,7 +47,7 @@ func (f *fleetWorker) reportLeases(rows []FleetLease) {
 	}
 }
 
-// reportWorkers logs workers' rows that cannot be read, once.
+// reportWorkers logs unreadable workers' rows, once.
 func (f *fleetWorker) reportWorkers(rows []FleetWorker) {
 	now := map[string]string{}
 	for _, row := range rows {

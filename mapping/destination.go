@@ -9,12 +9,12 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 )
 
-// destinationTimeout bounds how long a start waits for a destination to be asked whether it exists.
+// destinationTimeout bounds how long a start waits for the check of a destination.
 const destinationTimeout = 10 * time.Second
 
-// CheckDestination asks the on-failure destination of c whether it exists, as the first Run does. It returns an error that
-// wraps invoke.ErrDestinationMissing if it does not exist, and another one if that is not known. A destination that cannot be
-// asked is taken to exist.
+// CheckDestination checks whether the on-failure destination of c exists, as the first Run does. It returns an error
+// that wraps invoke.ErrDestinationMissing if it does not exist, and another one if that is not known. A destination
+// that cannot be checked is assumed to exist.
 func (c Config) CheckDestination(ctx context.Context) error {
 	d, err := c.destination()
 	if err != nil {
@@ -33,8 +33,9 @@ func checkDestination(ctx context.Context, d invoke.Destination) error {
 	return c.Check(ctx)
 }
 
-// askDestination asks once whether the on-failure destination exists. If it does not, a mapping that has processed nothing yet is
-// refused, as Lambda refuses to create it; one that has goes on, as Lambda's does, and the log says what is missing.
+// askDestination checks once whether the on-failure destination exists. If it does not, a mapping without progress is
+// refused, as Lambda refuses to create it; one with progress continues, as Lambda's does, and the log says what is
+// missing.
 func (r *run) askDestination(fresh bool) error {
 	if r.askedDestination {
 		return nil

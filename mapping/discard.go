@@ -9,14 +9,14 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 )
 
-// deliveryTimeout is the deadline of one delivery, with the retries of the destination's own client, which has none; and
-// deliveryRetryMax is what the pause between two deliveries grows to where the mapping waits for its destination.
+// deliveryTimeout is the deadline of one delivery, including the retries of the destination's own client, which has
+// none. deliveryRetryMax is the maximum pause between two deliveries if the mapping waits for its destination.
 const (
 	deliveryTimeout  = 30 * time.Second
 	deliveryRetryMax = time.Minute
 )
 
-// discard gives records up: it delivers their document in a goroutine of its own, which ends by sending to ends.
+// discard discards records: it delivers their document in a goroutine of its own, which ends by sending to ends.
 func (s *shard) discard(now time.Time, a *batch.Discard) {
 	c := s.begin(now, a.Lane, a.ID, true)
 	end := callEnd{lane: a.Lane, id: a.ID, began: now, discarded: a, outcome: batch.Outcome{Kind: batch.Dropped}}
@@ -40,7 +40,7 @@ func (s *shard) discard(now time.Time, a *batch.Discard) {
 // errStopped is the error of a delivery that a stop prevented: its document is delivered again.
 var errStopped = errors.New("stopped while waiting for the destination")
 
-// document returns what the on-failure document of a discard tells.
+// document returns the content of the on-failure document of a discard.
 func (s *shard) document(now time.Time, c *lastCall, a *batch.Discard) *invoke.Failure {
 	return &invoke.Failure{
 		MappingUUID: s.m.uuid, RequestID: c.requestID, FunctionARN: s.m.functionARN,
@@ -50,7 +50,7 @@ func (s *shard) document(now time.Time, c *lastCall, a *batch.Discard) *invoke.F
 	}
 }
 
-// deliver hands the document over, once, or until it works where the mapping is told to wait for that.
+// deliver delivers the document, once, or until it succeeds if the mapping is configured to wait for that.
 func (s *shard) deliver(f *invoke.Failure) error {
 	for pause := commitRetry; ; pause = min(2*pause, deliveryRetryMax) {
 		err := s.tryDelivery(f)
@@ -58,7 +58,7 @@ func (s *shard) deliver(f *invoke.Failure) error {
 			return err
 		}
 		if pause == commitRetry {
-			s.log.Error("delivery to the on-failure destination failed, will be tried again: the lane waits", "error", err)
+			s.log.Error("delivery to the on-failure destination failed; retrying, the lane waits", "error", err)
 		}
 		if s.ctx.Err() != nil || !s.pause(pause) {
 			return errStopped
@@ -66,8 +66,8 @@ func (s *shard) deliver(f *invoke.Failure) error {
 	}
 }
 
-// pause waits between two deliveries, and reports whether another may be tried: neither a stop nor the loss of the lease
-// came.
+// pause waits between two deliveries, and reports whether another may be tried: the mapping is not stopping, and the
+// lease is not lost.
 func (s *shard) pause(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -80,7 +80,7 @@ func (s *shard) pause(d time.Duration) bool {
 	return false
 }
 
-// tryDelivery hands the document over once.
+// tryDelivery delivers the document once.
 func (s *shard) tryDelivery(f *invoke.Failure) (err error) {
 	ctx, cancel := context.WithTimeout(s.ctx, deliveryTimeout)
 	defer cancel()
@@ -90,7 +90,7 @@ func (s *shard) tryDelivery(f *invoke.Failure) (err error) {
 	return err
 }
 
-// toldDiscarded tells the world outside of records that were given up.
+// toldDiscarded reports discarded records to the log and the Observer.
 func (s *shard) toldDiscarded(c *lastCall, e callEnd) {
 	a := e.discarded
 	delivered := e.outcome.Kind == batch.Delivered
@@ -109,7 +109,7 @@ func (s *shard) toldDiscarded(c *lastCall, e callEnd) {
 	case delivered:
 		log.Warn("records discarded: the on-failure destination has their document")
 	case e.err != nil:
-		log.Error("records dropped: the on-failure destination did not take their document", "error", e.err)
+		log.Error("records dropped: the on-failure destination refused their document", "error", e.err)
 	default:
 		log.Warn("records dropped: there is no on-failure destination")
 	}

@@ -1,7 +1,7 @@
-// Package mapping runs an event source mapping: it reads the shards of a Kinesis stream and invokes a function with their
-// records, as AWS Lambda does, in any Go process.
+// Package mapping runs an event source mapping: it reads the shards of a Kinesis stream and invokes a function with
+// their records, as AWS Lambda does, in any Go process.
 //
-// A [Config] says what is read, how batches are cut, and what becomes of those that fail; its fields have AWS's names.
+// A [Config] says what is read, how batches are cut, and what happens to failing ones; its fields have AWS's names.
 // [New] checks it and starts nothing. [Mapping.Run] works until its ctx is cancelled:
 //
 //	m, err := mapping.New(mapping.Config{
@@ -15,25 +15,25 @@
 //	...
 //	err = m.Run(ctx)
 //
-// What a batch goes through when the function fails, with the fields that decide it:
+// If the function fails, the batch goes through these steps, with the fields that control them:
 //
-//	the function never ran (invoke.ErrNotRun)     tried again with back-off, until MaximumRecordAge
-//	it named failed items                         FunctionResponseTypes: the rest is a new batch from the first of them on
+//	the function never ran (invoke.ErrNotRun)     retried with back-off, until MaximumRecordAge
+//	it named failed items                         FunctionResponseTypes: a new batch begins with the first of them
 //	it failed, several records                    BisectBatchOnFunctionError: the halves are new batches
-//	it failed                                     tried again with back-off, MaximumRetryAttempts times
+//	it failed                                     retried with back-off, MaximumRetryAttempts times
 //	no retry is left, or the records are too old  discarded: reported to DestinationConfig.OnFailure, or dropped
 //
-// Nothing of a shard is invoked behind a batch that fails until that is resolved. By default, as on AWS, it is tried
-// until it succeeds: set MaximumRetryAttempts, MaximumRecordAge, BisectBatchOnFunctionError and a destination together.
+// A failing batch blocks the records after it in its lane. By default, as on AWS, it is retried until it succeeds: set
+// MaximumRetryAttempts, MaximumRecordAge, BisectBatchOnFunctionError and a destination together.
 //
-// Delivery is at least once. What is resolved is stored beside the invocations, under a lease of the shard; after a
-// crash only the records above the last stored position come again. The stores are [MemoryStore] and, in the packages
-// below this one, boltstore and dynamostore; storetest checks one of your own, and migrate fills them from other consumers'
-// tables.
+// Delivery is at least once. Progress is stored concurrently with the invocations, under a lease of the shard; after a
+// crash only the records after the checkpoint are delivered again. The stores are [MemoryStore] and, in the packages
+// below this one, boltstore and dynamostore; storetest checks a store of your own, and migrate imports checkpoints from
+// other consumers' tables.
 //
-// A callback, such as a Store, a Source, an Observer or the Logger's handler, that panics or ends its goroutine (as t.FailNow
-// does) has failed: that is an error where the callback can return one, and a log line in any case. The function itself has the
-// same guard, and its panic is a function error.
+// A callback, such as a Store, a Source, an Observer or the Logger's handler, that panics or ends its goroutine (as
+// t.FailNow does) has failed: that is an error if the callback can return one, and a log line in any case. The function
+// has the same guard, and its panic is a function error.
 //
-// [Mapping.Status] tells where each shard stands and what it waits for, and an [Observer] is told what happens.
+// [Mapping.Status] says where each shard stands and what it is waiting for, and an [Observer] is called for each event.
 package mapping

@@ -8,14 +8,14 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
 
-// FleetStore is a Store that many processes share: each runs the same mapping, as a worker, and together they process each
-// shard once. A mapping whose Store is one shares its shards by the protocol of docs/leases.md; Acquire of the Store is then
-// not called. Package dynamostore has one.
+// FleetStore is a Store that many processes share: each runs the same mapping, as a worker, and together they process
+// each shard once. A mapping with a FleetStore shares its shards by the protocol of docs/leases.md, and does not call
+// Acquire. Package dynamostore has one.
 type FleetStore interface {
 	Store
 
-	// Fleet returns the rows by which the workers of a mapping share its shards. Its lease rows are those that Progress
-	// reads and Delete deletes.
+	// Fleet returns the rows with which the workers of a mapping share its shards. Its lease rows are those that
+	// Progress reads and Delete deletes.
 	Fleet(mapping string) FleetTable
 }
 
@@ -36,50 +36,50 @@ type FleetStore interface {
 type FleetTable interface {
 	fleet.Table
 
-	// Load returns what is stored for a shard, and false if there is nothing. The read is consistent.
+	// Load returns the progress of a shard, and false if there is none. The read is consistent.
 	Load(ctx context.Context, shard string) (FleetCheckpoint, bool, error)
 }
 
-// FleetRenewer is a FleetTable whose rows are shared with programs that judge a lease by its row alone. For the sake of balance
-// they take leases from each other, and from a fleet. So does a fleet from them: a Take whose Seen is Foreign takes the lease
-// from the owner that it names, if that still has it.
+// FleetRenewer is an optional interface of a FleetTable whose rows are shared with programs that judge a lease by its
+// row alone. To balance the load, such programs take leases from each other and from a fleet, and the fleet takes
+// leases from them: a Take with Seen.Foreign takes the lease from the owner in Seen, if that still has it.
 type FleetRenewer interface {
 	FleetTable
 
-	// Renew shows in the rows of some leases that their owner is alive, and returns those that are lost. It is called
-	// three times in a failover time, one call at a time. After an error it is not known of all leases what became of
-	// them; those that are returned are lost even so.
+	// Renew marks in the rows of some leases that their owner is alive, and returns the lost ones. It is called three
+	// times per failover time, one call at a time. After an error the state of some leases is not known; the returned
+	// ones are lost even so.
 	Renew(ctx context.Context, leases []FleetLease) (lost []FleetLease, err error)
 }
 
-// FleetLister is a FleetTable that keeps beside a lease where its shard lies in the stream.
+// FleetLister is an optional interface of a FleetTable that stores a shard's place in the stream with its lease.
 type FleetLister interface {
 	FleetTable
 
-	// Listed tells what is known of the stream's shards, each time that changed. The slice is not written to any more.
+	// Listed passes the known shards of the stream, each time they changed. The slice is not written to any more.
 	Listed(shards []FleetShard)
 }
 
 // FleetShard is a shard of the stream.
 type FleetShard struct {
 	ID                             string
-	Parents, Children              []string // in order; those that have left the stream are named too
+	Parents, Children              []string // in order, including those that have left the stream
 	StartingHashKey, EndingHashKey string   // in decimal, both inclusive
 }
 
 // FleetWorker is the row of one incarnation of a worker, as docs/leases.md describes it.
 type FleetWorker = fleet.Worker
 
-// FleetAsk is a worker's wish for a lease that another one has.
+// FleetAsk is a worker's request for another worker's lease.
 type FleetAsk = fleet.Ask
 
-// FleetLease is the row of a shard, as far as the lease protocol looks at it.
+// FleetLease is the row of a shard, as the lease protocol sees it.
 type FleetLease = fleet.Lease
 
-// FleetCheckpoint is what is stored of a shard under its lease. Its Value is a Progress.
+// FleetCheckpoint is the progress of a shard, stored under its lease. Its Value is a Progress.
 type FleetCheckpoint = fleet.Checkpoint
 
-// ErrFleetRefused tells that the condition of a FleetTable's write did not hold: nothing was stored.
+// ErrFleetRefused says that the condition of a FleetTable's write did not hold: nothing was stored.
 var ErrFleetRefused = fleet.ErrRefused
 
 // fleetCheckpointInterval is the least time between two writes of a shard's progress in a store that a fleet shares.

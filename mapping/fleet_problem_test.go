@@ -31,7 +31,7 @@ func TestFailedTakeIsNoProblemOnceThereIsNothingToTake(t *testing.T) {
 		v := &view{sharedStore: c.store}
 		idle := c.joinWith("a", func(cfg *mapping.Config) { cfg.Store = takeless{v} })
 		pass(10 * time.Second)
-		assert.Contains(t, idle.Status().Problem, "take a lease")
+		assert.Contains(t, idle.Status().Problem, "acquire a lease")
 		v.cut.Store(true)
 		other := c.join("b")
 		pass(30 * time.Second)

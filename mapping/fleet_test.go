@@ -63,7 +63,7 @@ func TestShardsOfAWorkerThatIsCutOffMoveAndItsCommitsDoNotCount(t *testing.T) {
 		w.put(600, 200)
 		pass(3 * time.Second)
 		assert.Equal(t, map[string]int{"b": 8}, c.shards())
-		assert.Contains(t, w.logs.String(), "this worker was not heard for too long")
+		assert.Contains(t, w.logs.String(), "this worker was out of touch for too long")
 		a.view.cut.Store(false)
 		pass(40 * time.Second)
 		w.put(800, 200)
@@ -221,7 +221,7 @@ func TestSlowListingHoldsUpNoHeartbeat(t *testing.T) {
 			w.put(10+i, 1)
 			pass(30 * time.Second)
 		}
-		assert.NotContains(t, w.logs.String(), "this worker was not heard for too long")
+		assert.NotContains(t, w.logs.String(), "this worker was out of touch for too long")
 		assert.Equal(t, numbers(0, 20), w.delivered())
 		require.NoError(t, r.stop())
 	})
@@ -346,7 +346,7 @@ func TestStatusOfAWorkerShowsTheShardsOfOthersAndThoseThatWait(t *testing.T) {
 				switch {
 				case i >= 2:
 					assert.Empty(t, s.Owner)
-					assert.Regexp(t, "^waiting for its parents to be wholly processed: shardId-00000000000[01]$", s.Waiting)
+					assert.Regexp(t, "^waiting for its parents to be complete: shardId-00000000000[01]$", s.Waiting)
 					waiting++
 				case s.InFlight > 0:
 					owners[s.ShardID] = s.Owner
@@ -384,7 +384,7 @@ func TestWorkersWithDifferentFailoverTimesShareTheirShards(t *testing.T) {
 		w.put(300, 300)
 		pass(time.Minute)
 		assert.Equal(t, map[string]int{"a": 3, "b": 3, "d": 3}, c.shards())
-		assert.Empty(t, w.logs.lines(`"this worker was not heard for too long`))
+		assert.Empty(t, w.logs.lines(`"this worker was out of touch for too long`))
 		assert.Empty(t, w.logs.lines(`"a worker of the fleet is silent`))
 		assert.Len(t, w.logs.lines(`"the workers of the fleet have different failover times`), 3, "one of each worker")
 		for _, r := range []*crewman{d, b, a} {

@@ -11,7 +11,7 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// listed reports to the core which shards there are: those of the stream, and those that have left it and are to be ended.
+// listed reports the shards to the core: those of the stream, and those that have left it and must be ended.
 func (f *fleetWorker) listed() {
 	l := &f.r.lineage
 	early := l.early()
@@ -34,12 +34,12 @@ func (f *fleetWorker) listed() {
 	}
 }
 
-// finished and swept change what the core has to know, as a listing does.
+// finished and swept change what the core must know, as a listing does.
 func (f *fleetWorker) finished(string, int) { f.listed() }
 func (f *fleetWorker) swept()               { f.listed() }
 
-// ended reports to the core how a shard came to its end. While it has stragglers the core counts it as this worker's, which does not
-// take it again.
+// ended reports to the core how a shard ended. While the shard has stragglers, the core counts it as this worker's, and
+// the worker does not acquire it again.
 func (f *fleetWorker) ended(_ poller.Shard, e *shardEnd) {
 	if e.straggles != nil {
 		return
@@ -54,27 +54,27 @@ func (f *fleetWorker) ended(_ poller.Shard, e *shardEnd) {
 	f.core.Ended(time.Now(), FleetLease{Shard: e.id, Owner: e.lease.Owner, Epoch: e.lease.Epoch}, how)
 }
 
-// freed lets the core take a shard again.
+// freed lets the core acquire a shard again.
 func (f *fleetWorker) freed(s *straggler) {
 	f.core.Ended(time.Now(), FleetLease{Shard: s.lease.Shard, Owner: s.lease.Owner, Epoch: s.lease.Epoch}, fleet.Abandoned)
 }
 
-// survives reports whether the progress of a shard could not be stored when it was handed over: its next owner processes some records
-// again, as after a lease that was lost.
+// survives reports whether the error is a failed commit at a hand-over: the next owner of the shard processes some
+// records again, as after a lost lease.
 func (f *fleetWorker) survives(e *shardEnd) bool {
 	if !errors.Is(e.err, ErrNotStored) {
 		return false
 	}
-	f.r.m.log.Warn("the progress of a shard that is handed over could not be stored: its next owner processes some records again",
+	f.r.m.log.Warn("the progress of a shard could not be stored before its hand-over: its next owner processes some records again",
 		"shard", e.id, "error", e.err)
 	return true
 }
 
-// leave has the core give everything back.
+// leave makes the core release all leases.
 func (f *fleetWorker) leave(now time.Time) { f.core.Stop(now) }
 
-// hasLeft reports whether the others know that the worker has left, or can't be told. The leases of stragglers are left to expire, and
-// the worker's row with them.
+// hasLeft reports whether the other workers know that this one has left, or cannot be informed. The leases of
+// stragglers expire, and with them the worker's row.
 func (f *fleetWorker) hasLeft(now time.Time) bool {
 	switch {
 	case f.core.Done() || len(f.r.stragglers) > 0:
@@ -82,11 +82,11 @@ func (f *fleetWorker) hasLeft(now time.Time) bool {
 	case now.Before(f.patience):
 		return false
 	}
-	f.r.m.log.Warn("leaving the fleet could not be stored: the others find out after the failover time")
+	f.r.m.log.Warn("leaving the fleet could not be stored: the other workers notice after the failover time")
 	return true
 }
 
-// remove implements assignment. Leases that were not released fleet.Coordinator frees.
+// remove implements assignment. The fleet.Coordinator frees leases that were not released.
 func (f *fleetWorker) remove(ctx context.Context, id string) error {
 	return f.r.m.store.Delete(ctx, f.r.m.name, id)
 }
@@ -95,7 +95,7 @@ func (f *fleetWorker) remove(ctx context.Context, id string) error {
 func (f *fleetWorker) waiting() (waiting []ShardStatus) {
 	for _, s := range f.core.States() {
 		if f.r.lost[s.Lease.Shard] {
-			continue // leftUnread has it
+			continue // leftUnread returns it
 		}
 		waiting = append(waiting, ShardStatus{ShardID: s.Lease.Shard, Owner: s.Lease.Owner, Waiting: f.reason(s)})
 	}
@@ -105,7 +105,7 @@ func (f *fleetWorker) waiting() (waiting []ShardStatus) {
 	return waiting
 }
 
-// reason tells why this worker does not process a shard.
+// reason says why this worker does not process a shard.
 func (f *fleetWorker) reason(s fleet.State) string {
 	_, straggles := f.r.stragglers[s.Lease.Shard]
 	switch {
@@ -120,6 +120,6 @@ func (f *fleetWorker) reason(s fleet.State) string {
 	case s.Waits:
 		return f.r.waitingFor(f.r.lineage.shards[s.Lease.Shard])
 	default:
-		return "waiting for a worker of the fleet to take it"
+		return "waiting for a worker of the fleet to acquire it"
 	}
 }

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// call makes a call of the table beside everything else, and reports what it came to.
+// call calls the table in a separate goroutine, and reports the result.
 func (f *fleetWorker) call(timeout time.Duration, do func(context.Context) error, report func(time.Time, error)) {
 	f.r.beside.call(timeout, func(ctx context.Context) error {
 		return f.guarded(func() error { return do(ctx) })
 	}, report)
 }
 
-// guarded calls the table.
+// guarded calls the table, and recovers its panics.
 func (f *fleetWorker) guarded(do func() error) (err error) {
 	if failed := f.r.m.guard.Do("FleetTable", func() { err = do() }); failed != nil {
 		return failed
@@ -22,14 +22,14 @@ func (f *fleetWorker) guarded(do func() error) (err error) {
 	return err
 }
 
-// failing is a call of the table that failed when it was made last.
+// failing is a kind of call of the table whose last call failed.
 type failing struct {
 	times int // in a row
 	last  time.Time
 }
 
-// answered takes note of what a call of the table came to: in the status at once, and in the log when it fails again, for one
-// failure now and then is routine. A condition that did not hold is an answer.
+// answered records the result of a call of the table. It reports a failure in the status immediately, but logs it only
+// when it is repeated, because single failures are routine. A condition that did not hold is an answer.
 func (f *fleetWorker) answered(what string, err error) {
 	now := time.Now()
 	if err == nil || errors.Is(err, ErrFleetRefused) {
@@ -37,7 +37,7 @@ func (f *fleetWorker) answered(what string, err error) {
 			f.r.m.log.Info("the fleet's table answers again", "call", what)
 		}
 		delete(f.failing, what)
-		// What is made on demand may not be made again. What still fails fails again before that.
+		// A call that is made on demand may not be repeated. A persistent failure repeats within this time.
 		patience := max(f.failover(), 2*storeTimeout)
 		maps.DeleteFunc(f.failing, func(_ string, c failing) bool { return now.Sub(c.last) > patience })
 		if len(f.failing) == 0 {
@@ -48,7 +48,7 @@ func (f *fleetWorker) answered(what string, err error) {
 	c := failing{times: f.failing[what].times + 1, last: now}
 	f.failing[what] = c
 	if c.times == 2 {
-		f.r.m.log.Warn("a call of the fleet's table fails, and is tried again", "call", what, "error", err)
+		f.r.m.log.Warn("a call of the fleet's table fails, retrying", "call", what, "error", err)
 	}
 	f.r.m.view.set(func(v *view) { v.table = "the fleet's table: " + what + ": " + message(err) })
 }
@@ -71,8 +71,8 @@ func pages[T any](ctx context.Context, page func(context.Context, string) ([]T, 
 	return all, err
 }
 
-// renew renews the leases of all shards that are processed. Those that turn out to be lost are given up; that the core learns
-// when they have ended.
+// renew renews the leases of all processed shards. A shard whose lease is lost is dropped; the core is informed when it
+// has ended.
 func (f *fleetWorker) renew() {
 	table, ok := f.table.(FleetRenewer)
 	if !ok || f.renewing || len(f.r.running) == 0 {

@@ -10,33 +10,33 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
 
-// leavePatience is what a stopping worker is given to tell the others that it has left, once nothing of it runs any more. A
-// worker that can't tell is found out after the failover time.
+// leavePatience is how long a stopping worker tries to store that it has left, once nothing of it runs any more. If
+// that fails, the other workers notice after the failover time.
 const leavePatience = 5 * time.Second
 
-// minStep is the least time between two questions to the assignment when nothing happens.
+// minStep is the least time between two calls of the assignment when nothing happens.
 const minStep = time.Millisecond
 
-// fleetWorker is the assignment of a run that shares its shards with the workers of a fleet: fleet.Coordinator decides, it does. The
-// calls of the table are made beside the run's goroutine.
+// fleetWorker is the assignment of a run that shares its shards with the workers of a fleet: fleet.Coordinator decides,
+// and fleetWorker acts. It calls the table in separate goroutines.
 type fleetWorker struct {
 	r     *run
 	table FleetTable
 	core  *fleet.Coordinator
 
-	// fence is when all leases end by themselves, in nanoseconds since began on the monotonic clock; 0: there is none.
+	// fence is when all leases end by themselves, in nanoseconds since began on the monotonic clock; 0 means never.
 	fence atomic.Int64
 	began time.Time
 
-	failing                       map[string]failing // calls of the table that failed last, by what they are for
+	failing                       map[string]failing // calls of the table that failed last, by purpose
 	damagedLeases, damagedWorkers damaged
 
-	renewAt  time.Time // zero where the table wants no renewals
+	renewAt  time.Time // zero if the table needs no renewals
 	renewing bool      // a call of FleetRenewer is under way
 
-	warned      bool      // that workers have different failover times
-	incarnation string    // the log has it
-	patience    time.Time // until when the leaving may be stored; zero while shards are processed
+	warned      bool      // about different failover times
+	incarnation string    // the latest one in the log
+	patience    time.Time // the end of the attempts to store that it has left; zero while shards are processed
 }
 
 // newFleetWorker returns the assignment of a worker that is about to join.
@@ -64,7 +64,7 @@ func (f *fleetWorker) isFenced() bool {
 	return at > 0 && time.Since(f.began) >= time.Duration(at)
 }
 
-// next does what the core wants done, and renews the leases.
+// next carries out the core's actions, and renews the leases.
 func (f *fleetWorker) next(now time.Time) (again time.Time) {
 	if !f.renewAt.IsZero() && !now.Before(f.renewAt) {
 		f.renewAt = now.Add(f.failover() / 3)
@@ -89,7 +89,7 @@ func (f *fleetWorker) next(now time.Time) (again time.Time) {
 	return again
 }
 
-// sooner returns the earlier one of two times, of which a zero one does not count.
+// sooner returns the earlier one of two times, where zero means none.
 func sooner(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
@@ -97,7 +97,7 @@ func sooner(a, b time.Time) time.Time {
 	return a
 }
 
-// compare logs, once, that another worker has another failover time.
+// compare warns once if another worker has another failover time.
 func (f *fleetWorker) compare() {
 	if f.warned {
 		return
@@ -109,7 +109,7 @@ func (f *fleetWorker) compare() {
 	}
 }
 
-// do does one thing that the core wants done.
+// do carries out one action of the core.
 func (f *fleetWorker) do(a fleet.Action) {
 	switch a := a.(type) {
 	case *fleet.Heartbeat:
@@ -153,7 +153,7 @@ func (f *fleetWorker) do(a fleet.Action) {
 		f.each(func(s *shard) bool { return s.lease.Shard == a.Lease.Shard && s.lease.Epoch == a.Lease.Epoch }, (*shard).lost)
 	case *fleet.DropAll:
 		f.each(func(s *shard) bool { return s.lease.Owner == a.Incarnation }, (*shard).lost)
-		f.r.m.log.Error("this worker was not heard for too long: all its leases are given up", "why", a.Why)
+		f.r.m.log.Error("this worker was out of touch for too long: it drops all its leases", "why", a.Why)
 	case *fleet.Gone:
 		f.sayGone(a)
 	case *fleet.Release:
@@ -161,7 +161,7 @@ func (f *fleetWorker) do(a fleet.Action) {
 	}
 }
 
-// sayJoined logs under which name this worker takes leases, once for each.
+// sayJoined logs the name under which this worker acquires leases, once for each.
 func (f *fleetWorker) sayJoined(a *fleet.Heartbeat) {
 	if name := a.Row.Incarnation; f.incarnation != name {
 		f.incarnation = name
@@ -169,7 +169,8 @@ func (f *fleetWorker) sayJoined(a *fleet.Heartbeat) {
 	}
 }
 
-// sayGone logs that another worker is gone: at WARN where this worker has closed it, which one worker does, else at INFO.
+// sayGone logs that another worker is gone: at WARN if this worker has closed it, which only one worker does, else at
+// INFO.
 func (f *fleetWorker) sayGone(a *fleet.Gone) {
 	level := slog.LevelInfo
 	if a.Here {
@@ -178,14 +179,14 @@ func (f *fleetWorker) sayGone(a *fleet.Gone) {
 	f.r.m.log.Log(f.r.beside.ctx, level, "a worker of the fleet is gone: the others take its shards", "gone", a.Incarnation, "shards", a.Shards)
 }
 
-// take takes a lease, and processes its shard.
+// take acquires a lease, and processes its shard.
 func (f *fleetWorker) take(a *fleet.Take) {
 	var row FleetLease
 	f.call(a.Timeout, func(ctx context.Context) (err error) {
 		row, err = f.table.Take(ctx, a.Seen, a.Owner)
 		return err
 	}, func(now time.Time, err error) {
-		f.answered("take a lease", err)
+		f.answered("acquire a lease", err)
 		if f.core.Taken(now, a, row, err) {
 			f.start(row)
 		}
@@ -200,7 +201,7 @@ func (f *fleetWorker) start(row FleetLease) {
 	if !known {
 		info.ID = row.Shard
 		if !lost {
-			r.refreshSoon(earlyRefresh) // it has left the stream since, or is too new: a listing shows which
+			r.refreshSoon(earlyRefresh) // it has left the stream since, or is too new: a listing shows which of the two
 		}
 	}
 	held := &fleetTenure{m: r.m, table: f.table, row: row}
@@ -210,7 +211,7 @@ func (f *fleetWorker) start(row FleetLease) {
 	r.process(s, 0)
 }
 
-// each does something with each shard that is processed and meant.
+// each calls do for each processed shard for which meant is true.
 func (f *fleetWorker) each(meant func(*shard) bool, do func(*shard)) {
 	for _, s := range f.r.running {
 		if meant(s) {
@@ -219,7 +220,7 @@ func (f *fleetWorker) each(meant func(*shard) bool, do func(*shard)) {
 	}
 }
 
-// handOver lets the shard start nothing new, store, and give its lease back.
+// handOver makes the shard start nothing new, store its progress, and release its lease.
 func (s *shard) handOver() {
 	s.log.Info("the shard is handed over to another worker")
 	s.drain()

@@ -11,37 +11,38 @@ import (
 )
 
 const (
-	// minPause is the time between two reads of which the first brought nothing.
+	// minPause is the time between two reads if the first was empty.
 	minPause = 200 * time.Millisecond
 
-	// reopenPause is the pause before a Reader is replaced. It doubles up to reopenPauseMax while no records come that can
-	// be used: a Source that is wrong once may have been read while it changed, one that is always wrong needs its author.
+	// reopenPause is the pause before a Reader is replaced. It doubles up to reopenPauseMax while no usable records
+	// arrive: a Source that is wrong once may have been read while it changed; one that is always wrong must be fixed
+	// by its author.
 	reopenPause    = 200 * time.Millisecond
 	reopenPauseMax = 30 * time.Second
 )
 
-// guard stands between a Source and the loop. It keeps a Reader that returns its errors, or empty pages, at once from
-// spinning (that of Kinesis paces itself), and sees to it that records come in order, for those that do not would be
-// taken for records that were read again: see inOrder. A Reader that brings such a page may have moved behind it, so it is replaced by
-// one that begins where the last good page ended.
+// guard stands between a Source and the loop. It prevents a Reader that returns its errors, or empty pages, immediately
+// from spinning (that of Kinesis paces itself). It checks that records are in order, because others would count as
+// already read: see inOrder. A Reader that returns such a page may have advanced past it, so it is replaced by one that
+// begins where the last good page ended.
 //
-// The goroutine that reads uses it, and whoever closes it when that is gone.
+// It is used by the goroutine that reads, and closed after that has ended.
 type guard struct {
 	open func(poller.Start) (poller.Reader, error)
 
-	// from is the read position: where a Reader goes on. It moves with each page that is good, and only then.
+	// from is the read position, where a Reader resumes. It moves with each good page, and only then.
 	from poller.Start
 
-	repeats int  // records of the last page that came twice in it, and are left out
-	astray  bool // the last page ended with one of them: the Reader may take that for its read position
+	repeats int  // records of the last page that occurred twice in it, and are omitted
+	astray  bool // the last page ended with one of them: the Reader may use it as its read position
 
 	reader poller.Reader // nil while there is none
-	idle   bool          // the last read brought nothing
-	last   time.Time     // when it began, or the Reader was to be replaced
+	idle   bool          // the last read was empty
+	last   time.Time     // when it began, or the Reader had to be replaced
 	pause  time.Duration // until the Reader is replaced
 }
 
-// guard returns a guard with a Reader, and without one for a shard that has left the stream.
+// guard returns a guard with a Reader, or without one for a shard that has left the stream.
 func (s *shard) guard(from poller.Start) (*guard, error) {
 	g := &guard{open: func(from poller.Start) (poller.Reader, error) { return s.m.source.Open(s.info, from) }, from: from}
 	if s.left {
@@ -52,7 +53,7 @@ func (s *shard) guard(from poller.Start) (*guard, error) {
 	return g, err
 }
 
-// next returns the next page. With an error the page is the zero one, and it is to be called again.
+// next returns the next page. With an error the page is the zero one, and next must be called again.
 func (g *guard) next(ctx context.Context) (batch.Page, error) {
 	g.repeats = 0
 	page, err := g.read(ctx)
@@ -78,7 +79,7 @@ func (g *guard) read(ctx context.Context) (batch.Page, error) {
 	return page, nil
 }
 
-// ready waits until the shard may be read, and opens a Reader where there is none.
+// ready waits until the shard may be read, and opens a Reader if there is none.
 func (g *guard) ready(ctx context.Context) error {
 	if g.astray {
 		g.astray = false
@@ -113,14 +114,14 @@ func paced(r poller.Reader) bool {
 	return ok
 }
 
-// replace gives the Reader up. The next read begins with another one, after a pause.
+// replace drops the Reader. The next read begins with another one, after a pause.
 func (g *guard) replace() {
 	g.close()
 	g.last = time.Now()
 	g.pause = min(max(reopenPause, 2*g.pause), reopenPauseMax)
 }
 
-// close closes the Reader, if there is one that can be closed. A Reader's error of closing says nothing about its pages.
+// close closes the Reader, if there is one that is an io.Closer. An error of closing says nothing about its pages.
 func (g *guard) close() {
 	if c, ok := g.reader.(io.Closer); ok {
 		_ = c.Close()
@@ -128,7 +129,7 @@ func (g *guard) close() {
 	g.reader = nil
 }
 
-// passed moves the read position behind a page.
+// passed moves the read position after a page.
 func (g *guard) passed(page *batch.Page) {
 	readTo := g.from.ResolvedUpTo
 	if n := len(page.Records); n > 0 {

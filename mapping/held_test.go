@@ -47,7 +47,7 @@ func TestRowOfAFinishedShardWhoseWorkerHasDiedIsDeleted(t *testing.T) {
 				pass(3 * time.Hour)
 				assert.Equal(t, []string{shardID(0)}, store.deleted)
 				assert.ElementsMatch(t, numbers(0, 30), w.delivered())
-				assert.Len(t, w.logs.lines(`"shard is wholly processed" `), 1)
+				assert.Len(t, w.logs.lines(`"shard is complete" `), 1)
 				require.NoError(t, b.stop())
 			})
 		})

@@ -11,35 +11,36 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// confirmWithin is how long a child that its parent told of is believed though listings do not have it. A listing may be
-// older than the child, because it began before, or because the service's view of a stream is behind for a moment.
+// confirmWithin is how long a child that its parent has named is believed without a listing that has it. A listing may
+// be older than the child, because it began before, or because the service's view of a stream lags.
 const confirmWithin = 5 * time.Minute
 
-// lineage is what a run knows of the shards of its stream, and of which of them are done with. It decides which may be
-// opened, and which have left the stream; it has no clock and starts nothing. The run's goroutine owns it.
+// lineage is a run's knowledge of the shards of its stream, and of the complete ones. It decides which may be opened,
+// and which have left the stream. It has no clock and starts nothing. The run's goroutine owns it.
 type lineage struct {
 	shards   map[string]poller.Shard // listed, learned, still processed, or missed by one listing
 	children map[string][]string     // by parent
-	finished map[string]bool         // of shards: wholly resolved, and that is stored
+	finished map[string]bool         // the complete shards whose end is stored
 
-	// learned tells when a parent told of its child, of those children that no listing has had yet.
+	// learned is when a parent named its child, for the children that no listing has had yet.
 	learned map[string]time.Time
 
-	// rows are what was stored for the shards when that was read last.
+	// rows are the shards' progress at the last reading.
 	rows map[string]stored
 
-	// missed are the shards that were known, and that the newest listings lack. orphaned are the parents that listed shards
-	// name and that no listing ever had: a listing from before it was named says nothing of such a shard, which may be
-	// younger. all counts all listings: what they say of any other shard that none ever had.
+	// missed are the known shards that the newest listings lack. orphaned are the parents that listed shards name and
+	// that no listing ever had: an earlier listing says nothing about such a shard, which may be younger. all counts
+	// all listings: the absence of any other shard that none ever had.
 	missed   map[string]absence
 	orphaned map[string]absence
 	all      absence
 
-	// open is when the last listing began that had a shard as open.
+	// open is when the last listing with the shard as open began.
 	open map[string]time.Time
 
-	// created is when the stream was created, zero where that is not known. fickle is set where the service says another time
-	// whenever it is asked, vague where it changes the starting sequence numbers of shards: neither identifies anything then.
+	// created is when the stream was created, zero if that is not known. fickle is set if the service returns a
+	// different time whenever it is called, vague if it changes the starting sequence numbers of shards: then neither
+	// identifies anything.
 	created time.Time
 	fickle  bool
 	vague   bool
@@ -52,8 +53,9 @@ func newLineage() lineage {
 	}
 }
 
-// list takes over a listing that began at a time. A shard that it lacks stays until a second one lacks it too, for its children
-// must wait for it; and longer while it is processed. It returns those of the processed ones that have left the stream.
+// list takes in a listing that began at a time. A shard that it lacks stays until a second one lacks it too, because
+// its children must wait for it; and longer while it is processed. It returns the processed shards that have left the
+// stream.
 func (l *lineage) list(listed []poller.Shard, began time.Time, processed map[string]poller.Shard) (gone map[string]bool) {
 	had := l.shards
 	l.all = l.all.again(began)
@@ -99,7 +101,7 @@ func (l *lineage) list(listed []poller.Shard, began time.Time, processed map[str
 	return gone
 }
 
-// orphan takes note of the parents that no listing ever had, each since the first listing that had a shard which names it.
+// orphan records the parents that no listing ever had, each since the first listing with a shard that names it.
 func (l *lineage) orphan(began time.Time) {
 	orphaned := map[string]absence{}
 	for _, s := range l.shards {
@@ -112,7 +114,7 @@ func (l *lineage) orphan(began time.Time) {
 	l.orphaned = orphaned
 }
 
-// forget drops what was known of shards that have left, but for their absence: see read.
+// forget drops the state of shards that have left, except their absence: see read.
 func (l *lineage) forget() {
 	left := func(id string) bool { _, known := l.shards[id]; return !known }
 	maps.DeleteFunc(l.finished, func(id string, _ bool) bool { return left(id) })
@@ -133,8 +135,8 @@ func closedOf(listed []poller.Shard) map[string]bool {
 	return closed
 }
 
-// completed returns a shard as it is listed, with what this listing leaves out and was known before. None of it ever changes,
-// and a shard that was closed never opens again.
+// completed returns a listed shard, with fields that this listing omits from the known one. They never change, and a
+// closed shard never opens again.
 func completed(s, known poller.Shard) poller.Shard {
 	s.Parent, s.AdjacentParent = cmp.Or(s.Parent, known.Parent), cmp.Or(s.AdjacentParent, known.AdjacentParent)
 	s.StartingHashKey, s.EndingHashKey = cmp.Or(s.StartingHashKey, known.StartingHashKey), cmp.Or(s.EndingHashKey, known.EndingHashKey)
@@ -143,7 +145,7 @@ func completed(s, known poller.Shard) poller.Shard {
 	return s
 }
 
-// adopt enters a shard among the children of its parents.
+// adopt adds a shard to the children of its parents.
 func (l *lineage) adopt(id string) {
 	for _, p := range parentsOf(l.shards[id]) {
 		l.children[p] = append(l.children[p], id)
@@ -173,10 +175,10 @@ func (l *lineage) impliedFinished(progress map[string]Progress) (ids []string) {
 	return slices.Sorted(maps.Keys(implied))
 }
 
-// isBegun reports whether something of a shard is processed.
+// isBegun reports whether a shard has progress.
 func isBegun(p Progress) bool { return p.End || !p.Position.IsZero() }
 
-// learn takes in what the last page of a shard told of its children, and returns those that are new.
+// learn takes in the children that the last page of a shard named, and returns the new ones.
 func (l *lineage) learn(parent string, children []poller.Shard, now time.Time) (news []poller.Shard) {
 	for _, c := range children {
 		if _, ok := l.shards[c.ID]; ok || c.ID == "" || !slices.Contains(parentsOf(c), parent) {
@@ -189,7 +191,7 @@ func (l *lineage) learn(parent string, children []poller.Shard, now time.Time) (
 	return news
 }
 
-// openable returns the shards that may be processed, or are already.
+// openable returns the shards that may be processed, or already are.
 func (l *lineage) openable() []poller.Shard {
 	all := make([]poller.Shard, 0, len(l.shards))
 	for _, s := range l.shards {
@@ -198,8 +200,8 @@ func (l *lineage) openable() []poller.Shard {
 	return l.filter(all)
 }
 
-// openableChildren is openable for the children of one shard. It looks at no others but their parents, so that a reshard
-// of thousands of shards costs no more than their number.
+// openableChildren is openable for the children of one shard. It looks only at them and their parents, so that the cost
+// of a reshard of thousands of shards is proportional to their number.
 func (l *lineage) openableChildren(parent string) []poller.Shard {
 	var family []poller.Shard
 	for _, id := range l.children[parent] {
@@ -215,14 +217,15 @@ func (l *lineage) openableChildren(parent string) []poller.Shard {
 	})
 }
 
-// filter returns those of some shards, their parents being among them, that may be processed.
+// filter returns those of some shards, which must include their parents, that may be processed.
 func (l *lineage) filter(shards []poller.Shard) []poller.Shard {
 	open := poller.Openable(shards, func(id string) bool { return l.finished[id] })
 	return slices.DeleteFunc(open, l.isEarly)
 }
 
-// needsListing reports whether a shard that is finished calls for a listing soon, and how long after the last one. Nothing may be
-// known of its children, or not enough to open them. Those that it has named itself are opened, but not identified yet.
+// needsListing reports whether a complete shard requires a listing soon, and how long after the last one. Its children
+// may be unknown, or not known enough to open them. Children that it has named itself are opened, but not identified
+// yet.
 func (l *lineage) needsListing(id string) (soon time.Duration, ok bool) {
 	children := l.children[id]
 	if len(children) == 0 || slices.ContainsFunc(children, func(c string) bool { return l.isEarly(l.shards[c]) }) {
@@ -241,14 +244,14 @@ func (l *lineage) waiting(processed func(id string) bool) (waiting []poller.Shar
 	return waiting
 }
 
-// early returns the shards that are early, and all that follow them: who does not know of a shard takes it for one that has left.
+// early returns the early shards, and their descendants: to code that does not know a shard, it has left.
 func (l *lineage) early() map[string]poller.Shard {
 	early := map[string]poller.Shard{}
 	var add func(id string)
 	add = func(id string) {
 		s, known := l.shards[id]
 		if _, added := early[id]; added || !known || l.rows[id].begun || l.finished[id] {
-			return // begun: it was opened when its parents were fully processed or gone
+			return // it has progress: it was opened when its parents were complete or gone
 		}
 		early[id] = s
 		for _, child := range l.children[id] {
@@ -263,12 +266,12 @@ func (l *lineage) early() map[string]poller.Shard {
 	return early
 }
 
-// waitingFor says what a shard waits for.
+// waitingFor says what a shard is waiting for.
 func (l *lineage) waitingFor(s poller.Shard) string {
 	if _, learned := l.learned[s.ID]; !learned && l.isEarly(s) {
 		return "waiting for another listing to lack its parents too: " + strings.Join(parentsOf(s), " and ")
 	}
-	return "waiting for its parents to be wholly processed: " + strings.Join(parentsOf(s), " and ")
+	return "waiting for its parents to be complete: " + strings.Join(parentsOf(s), " and ")
 }
 
 // described returns all shards with their parents and children.

@@ -292,7 +292,7 @@ func TestShardThatListingsLackForHoursIsReadOn(t *testing.T) {
 		pass(40 * time.Hour)
 		r = w.start(cfg)
 		pass(3 * time.Hour)
-		assert.Equal(t, "the stream does not list it any more, though it was not read to its end", waitingOf(r, shardID(1)))
+		assert.Equal(t, "the stream no longer lists it, though it was not read to its end", waitingOf(r, shardID(1)))
 		noneEnded(t, rows())
 		lists.set(nil)
 		pass(20 * time.Minute)
@@ -345,7 +345,7 @@ func TestLongestRetentionIsAssumedWhereTheStreamDoesNotSay(t *testing.T) {
 		pass(time.Hour)
 		assert.ElementsMatch(t, append(numbers(0, 1), numbers(6, 5)...), w.delivered(), "the shards that follow it do not wait")
 		assert.Empty(t, gaps)
-		assert.Contains(t, w.logs.String(), "the stream does not list a shard any more that was not read to its end")
+		assert.Contains(t, w.logs.String(), "the stream no longer lists a shard that was not read to its end")
 		assert.Contains(t, w.rows(), shardID(0))
 		require.NoError(t, r.stop())
 

@@ -10,8 +10,9 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// loop is the heart of a shard: it tells the Scheduler what happened and does what it says, until the shard is wholly
-// processed, or a stop and everything that ran has ended. An error describes the calls that did not end.
+// loop is the main loop of a shard. It reports events to the Scheduler and carries out the Scheduler's actions, until
+// the shard is complete, or until the run stops and all calls have ended. An error describes the calls that did not
+// end.
 func (s *shard) loop() error {
 	soft, hard := s.soft.Done(), s.ctx.Done()
 	timer := time.NewTimer(time.Hour)
@@ -37,7 +38,7 @@ func (s *shard) loop() error {
 		s.ask()
 		s.publish()
 		s.arm(timer, now)
-		s.start() // last: a goroutine that is made just before this one waits is the next one to run
+		s.start() // last: a goroutine that starts just before this one waits runs next
 		select {
 		case e := <-s.ends.c:
 			s.report(e)
@@ -67,43 +68,43 @@ func (s *shard) loop() error {
 	}
 }
 
-// setClock lets ages go by what the source's clock shows now.
+// setClock advances ages to the time that the source's clock shows.
 func (s *shard) setClock(now time.Time) {
 	s.clocked = now
 	s.sched.SetSourceTime(now, s.parent.clock.at(now))
 }
 
-// stop starts nothing new from now on.
+// stop prevents further reads and invocations.
 func (s *shard) stop() {
 	s.stopping = true
 	s.sched.Stop()
 }
 
-// ask lets the reader read one more page when there is room for it.
+// ask lets the reader read one more page if there is room for it.
 func (s *shard) ask() {
 	if !s.reading && !s.stopping && s.sched.Room() > 0 {
 		s.reading = true
-		s.room <- struct{}{} // it has room: reading is false, so the last token was taken
+		s.room <- struct{}{} // does not block: reading is false, so the last token was taken
 	}
 }
 
-// arm sets the timer to when the Scheduler wants to be asked again, or a call that runs is worth a log line. A timer that
-// goes off too soon does no harm.
+// arm sets the timer to when the Scheduler must be called again, or a running call must be logged. A timer that fires
+// too early does no harm.
 func (s *shard) arm(timer *time.Timer, now time.Time) {
-	at, _ := s.sched.Wake(now) // the zero time where there is none
+	at, _ := s.sched.Wake(now) // the zero time if there is none
 	if at = earliest(at, s.remind(now)); !at.IsZero() {
 		timer.Reset(at.Sub(now))
 	}
 }
 
-// offer takes in what a read came to.
+// offer handles the result of a read.
 func (s *shard) offer(r *read) {
 	s.reading = false
 	s.share(r.shared)
 	polled := Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, PassedOver: r.passedOver, Repeated: r.repeats, Behind: r.page.Behind, Err: r.err}
 	if r.err != nil {
 		call(s.m.observer.Polled, polled)
-		s.account.Received(0) // what a page that is not used brought
+		s.account.Received(0) // the bytes of a page that is not used
 		s.readFailed(r.err)
 		return
 	}
@@ -125,17 +126,17 @@ func (s *shard) offer(r *read) {
 	}
 	if r.page.End {
 		s.children = r.children
-		s.reading = true // there is no one to ask any more
+		s.reading = true // no further page is read
 		s.view.set(func(v *shardView) { v.answered = time.Time{} })
 	}
 	s.rate.bytes.Add(int64(r.bytes))
 	now := time.Now()
-	s.setClock(now) // the answer that brought the page may be the first one with a time
+	s.setClock(now) // the answer with the page may be the first one with a time
 	s.sched.Offer(now, r.page)
 	s.settle(true)
 }
 
-// noteRead takes note of up to when all is read.
+// noteRead records the time up to which the shard is read.
 func (s *shard) noteRead(page *batch.Page) {
 	if n := len(page.Records); n > 0 {
 		s.readTo = later(s.readTo, page.Records[n-1].ArrivalTime)
@@ -143,7 +144,7 @@ func (s *shard) noteRead(page *batch.Page) {
 	s.readTo = later(s.readTo, page.CaughtUpTo)
 }
 
-// repeated takes note of records that came twice in a page: in the log at the first time, and then once an hour at most.
+// repeated counts records that came twice in a page. It logs the first time, and then at most once an hour.
 func (s *shard) repeated(n int) {
 	s.m.counts.repeated.Add(int64(n))
 	s.repeats += n
@@ -153,7 +154,7 @@ func (s *shard) repeated(n int) {
 	}
 }
 
-// settle tells the Budget what the shard holds, with a page that arrived if that is so.
+// settle reports to the Budget what the shard holds, and whether a page has just arrived.
 func (s *shard) settle(arrived bool) {
 	if _, held := s.sched.Held(); arrived || held != s.held {
 		s.held = held
@@ -161,7 +162,7 @@ func (s *shard) settle(arrived bool) {
 	}
 }
 
-// hurry ends the batching windows for as long as reads need what the shard holds of the Budget.
+// hurry ends the batching windows while reads wait for memory of the Budget that the shard holds.
 func (s *shard) hurry() {
 	if s.account == nil || s.m.policy.MaximumBatchingWindow == 0 {
 		return
@@ -174,9 +175,9 @@ func (s *shard) hurry() {
 	s.hurried = on
 }
 
-// readFailed takes note of a read that failed: in the status, and for each new reason in the log. Throttling is routine
-// where consumers share a shard, and goes to Debug until it has lasted. A shard that the service does not know, and the stream does not list
-// any more, has come to its end.
+// readFailed records a failed read: in the status, and for each new reason in the log. Throttling is routine where
+// consumers share a shard, so it is logged at Debug until it has lasted. A shard that the service does not know, and
+// that the stream does not list any more, is at its end.
 func (s *shard) readFailed(err error) {
 	class := poller.Classify(err)
 	if class == poller.ShardGone {
@@ -197,21 +198,21 @@ func (s *shard) readFailed(err error) {
 	s.throttle.err = nil
 	if class != s.failure || !s.failing {
 		s.failing, s.failure = true, class
-		s.log.Warn("reading the shard failed, will be tried again", "class", class.String(), "error", err)
+		s.log.Warn("reading the shard failed, retrying", "class", class.String(), "error", err)
 	}
 }
 
 // toEnd ends a shard that has left the stream without a last page. An open window gets its final invocation.
 func (s *shard) toEnd() {
 	s.unread = true
-	s.reading = true // there is no one to ask any more
+	s.reading = true // no further page is read
 	s.sched.Offer(time.Now(), batch.Page{End: true})
 }
 
-// trimmed tells of records that the stream may have trimmed unread. Reading goes on behind them.
+// trimmed reports records that the stream may have trimmed unread. Reading resumes after them.
 func (s *shard) trimmed(g *poller.Gap) {
 	s.m.counts.trimmed.Add(1)
-	s.log.Error("retention has passed the position where reading was to go on: what arrived in between, if anything, is lost",
+	s.log.Error("retention has passed the position to resume from: records that arrived in between, if any, are lost",
 		"position", g.Position.String(), "from", stamp(g.From), "to", stamp(g.To), "gap", g.To.Sub(g.From).String())
 	call(s.m.observer.Trimmed, Trimmed{Shard: s.info.ID, Position: g.Position, From: g.From, To: g.To})
 }
@@ -228,8 +229,8 @@ func (s *shard) readWorked(behind time.Duration) {
 	}
 }
 
-// share shows what the reader gets of the shard's reads, and logs when others begin to leave it clearly less than it wants, and when
-// that is over.
+// share publishes the reader's part of the shard's reads. It logs when others begin to leave it clearly less than it
+// needs, and when that is over.
 func (s *shard) share(share *poller.Share) {
 	news := (share != nil) != s.shared
 	s.shared = share != nil
@@ -247,7 +248,7 @@ func (s *shard) share(share *poller.Share) {
 // rounded returns a rate as logs show it.
 func rounded(perSecond float64) float64 { return math.Round(perSecond*100) / 100 }
 
-// publish shows where the shard stands.
+// publish updates the shard's status.
 func (s *shard) publish() {
 	s.lanes = s.sched.Lanes(s.lanes[:0])
 	for i := range s.lanes {
@@ -271,7 +272,7 @@ func (s *shard) publish() {
 	v.noRoom, v.stall = noRoom, stall
 }
 
-// stall returns that of the stream, and logs when it begins and ends.
+// stall returns the stall of the stream, and logs its beginning and its end.
 func (s *shard) stall() stall {
 	since, behind, stalled := s.sched.Stalled()
 	if stalled != s.stalled {
@@ -280,19 +281,20 @@ func (s *shard) stall() stall {
 			s.log.Warn("the stream says that the shard is behind, but brings nothing and gets no further: tumbling windows close as if it were caught up",
 				"behind", behind.String(), "since", stamp(since))
 		} else {
-			s.log.Info("the shard gets further again")
+			s.log.Info("the shard makes progress again")
 		}
 	}
 	return stall{since: since, behind: behind}
 }
 
-// tooLarge names a record, or the final invocation of a window, that is too large to be invoked. The zero one is nothing.
+// tooLarge identifies a record, or the final invocation of a window, that is too large to be invoked. The zero value
+// means none.
 type tooLarge struct {
 	first batch.Position
 	final bool
 }
 
-// checkSize tells once of each event that is too large: the Scheduler never has it invoked.
+// checkSize reports once each event that is too large. The Scheduler never invokes it.
 func (s *shard) checkSize(l *batch.LaneStatus) {
 	told := &s.calls[l.Lane].tooLarge
 	if l.Cause != batch.TooLarge || l.Attempt > 0 {
@@ -309,18 +311,18 @@ func (s *shard) checkSize(l *batch.LaneStatus) {
 	switch {
 	case l.Final:
 		e.SequenceNumber = ""
-		log.Error("the state of a tumbling window is larger than the function can be given: its final invocation can't be made",
+		log.Error("the state of a tumbling window is too large for the function: its final invocation cannot be made",
 			"stateBytes", l.StateBytes)
 	case l.StateBytes > 0:
-		log.Error("record is larger than the function can be given with the state of its tumbling window: it is never invoked",
+		log.Error("record is too large for the function with the state of its tumbling window: it is never invoked",
 			"sequenceNumber", e.SequenceNumber, "stateBytes", l.StateBytes)
 	default:
-		log.Error("record is larger than the function can be given: it is never invoked", "sequenceNumber", e.SequenceNumber)
+		log.Error("record is too large for the function: it is never invoked", "sequenceNumber", e.SequenceNumber)
 	}
 	call(s.m.observer.TooLarge, e)
 }
 
-// stillRunning names the calls that ignored the end of their ctx.
+// stillRunning returns an error that names the calls that ignored the end of their ctx.
 func (s *shard) stillRunning() error {
 	var ids []string
 	for i := range s.calls {
@@ -331,7 +333,7 @@ func (s *shard) stillRunning() error {
 	return fmt.Errorf("mapping: shard %s: %w: %s", s.info.ID, ErrStillRunning, strings.Join(ids, ", "))
 }
 
-// do does what the Scheduler says, but for the start of invocations, which it prepares.
+// do carries out an action of the Scheduler, except the start of an invocation, which it only prepares.
 func (s *shard) do(now time.Time, a batch.Action) {
 	switch a := a.(type) {
 	case *batch.Invoke:

@@ -17,61 +17,61 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// Errors that Run returns; test for them with errors.Is.
+// Errors of Run; test for them with errors.Is.
 var (
-	// ErrRunning tells that Run runs already.
+	// ErrRunning is returned by Run if the mapping is already running.
 	ErrRunning = errors.New("mapping: already running")
 
-	// ErrDrainTimeout tells that a stop cut invocations short, because Config.DrainTimeout was over. Their records
-	// are not checkpointed, and come again.
+	// ErrDrainTimeout says that a stop cut invocations short, because Config.DrainTimeout was over. Their records are
+	// not checkpointed, and are delivered again.
 	ErrDrainTimeout = errors.New("mapping: drain timeout: invocations were cancelled")
 
-	// ErrStillRunning tells that functions, or on-failure destinations, ignored the end of their ctx and still ran when
+	// ErrStillRunning says that functions, or on-failure destinations, ignored the end of their ctx and still ran when
 	// Run returned. The message names their requests.
 	ErrStillRunning = errors.New("mapping: function still running")
 
-	// ErrNotStored is returned if progress could not be stored before Run returned: records that were processed come again.
-	// It is also the error of a stop before the first start of a mapping under LATEST could be stored.
+	// ErrNotStored is returned if progress could not be stored before Run returned: processed records are delivered
+	// again. It is also the error of a stop before the first start of a mapping under LATEST could be stored.
 	ErrNotStored = errors.New("mapping: progress could not be stored")
 
-	// ErrStreamReplaced means that the stored progress belongs to another stream of the same name, one that was deleted. The
-	// stream has said so twice: by its shards and by its creation time, or by either of them again after 10 s.
-	ErrStreamReplaced = errors.New("mapping: the stream was deleted and created anew under its name")
+	// ErrStreamReplaced says that the stored progress belongs to a deleted stream of the same name. The stream has
+	// shown that twice: by its shards and by its creation time, or by either of them again after 10 s.
+	ErrStreamReplaced = errors.New("mapping: the stream was deleted and recreated under its name")
 )
 
-// Mapping is an event source mapping: it reads a stream and invokes a function with its records.
-// New makes one; its methods may be called by any goroutine.
+// Mapping is an event source mapping: it reads a stream and invokes a function with its records. Use New to create one.
+// It is safe for concurrent use.
 type Mapping struct {
 	cfg         Config
-	name        string // what the store knows the mapping by
+	name        string // its name in the store
 	worker      string // this process, to the store
-	owner       string // what leases are taken for, without a fleet
+	owner       string // the owner of its leases, without a fleet
 	from        sourceARN
 	functionARN string
-	policy      batch.Policy // without what differs from shard to shard
+	policy      batch.Policy // without the parts that differ between shards
 	source      poller.Source
 	store       *guardedStore
-	fleet       FleetStore // the store, if it is one; else nil
+	fleet       FleetStore // the store, if it is a FleetStore; else nil
 	observer    Observer
 	guard       callback.Guard // of the user's callbacks
 	log         *slog.Logger
 	view        view
 	counts      counts
-	owed        owed // leases that could not be released
+	owed        owed // leases whose release failed
 	lastResult  atomic.Pointer[string]
 
-	warnedUnreported atomic.Bool // of failed items that the mapping does not ask for
+	warnedUnreported atomic.Bool // of failed items without the setting that reports them
 
-	sourceHost, storeHost string // that are called; empty where they are not known
+	sourceHost, storeHost string // the hosts of the calls; empty if they are not known
 
-	uuid          string // of the mapping, the same over restarts
+	uuid          string // of the mapping, the same across restarts
 	invokeOptions invoke.Options
 	destination   invoke.Destination // nil: discarded records are dropped
 	filters       *filter.Criteria   // nil: all records pass
 }
 
-// New returns a mapping that is ready to Run. It starts nothing and calls nothing. The error names everything that is
-// wrong with cfg; its parts are *ConfigError. A filter that can match no record is logged.
+// New returns a mapping that is ready to Run. It starts nothing and makes no call. The error names all violations of
+// cfg; its parts are *ConfigError. A filter that can match no record is logged.
 func New(cfg Config) (*Mapping, error) {
 	if err := cfg.validate(time.Now()); err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func New(cfg Config) (*Mapping, error) {
 	return m, nil
 }
 
-// newSource returns the Source that is configured, or a Poller of the Client.
+// newSource returns the configured Source, or a Poller of the Client.
 func (m *Mapping) newSource() (poller.Source, error) {
 	source := m.cfg.Source
 	if source == nil {
@@ -162,7 +162,7 @@ func (m *Mapping) poller() (poller.Source, error) {
 	return p, nil
 }
 
-// warnOfFilters logs each filter that no record can match. AWS accepts it, so that it is no error.
+// warnOfFilters logs each filter that no record can match. AWS accepts it, so it is not an error.
 func (m *Mapping) warnOfFilters() {
 	if m.filters == nil {
 		return
@@ -173,7 +173,7 @@ func (m *Mapping) warnOfFilters() {
 	}
 }
 
-// policy returns what the Schedulers of all shards have in common.
+// policy returns the common policy of the Schedulers of all shards.
 func (c *Config) policy() batch.Policy {
 	return batch.Policy{
 		BatchSize:             c.BatchSize,
@@ -192,24 +192,24 @@ func (c *Config) policy() batch.Policy {
 	}
 }
 
-// Run processes the stream until ctx is cancelled. It blocks; no goroutine outlives it but a function that ignores its
-// ctx.
+// Run processes the stream until ctx is cancelled. It blocks; no goroutine outlives it except that of a function that
+// ignores its ctx.
 //
-// When ctx is cancelled, reading stops and nothing new is invoked. Invocations that run get Config.DrainTimeout, are then
-// cancelled, and get 5 s more to return. Storing the last progress and releasing the leases get 5 s each. A clean stop
-// returns nil, one that had to cancel invocations ErrDrainTimeout, one that left a function running ErrStillRunning, and
-// one that could not store its progress ErrNotStored. A lost lease is no error: what was not stored under it comes again, to
-// the next owner of the shard. The lease of a shard whose function still runs is released when that returns.
+// When ctx is cancelled, reading stops and no further invocation starts. Running invocations get Config.DrainTimeout,
+// are then cancelled, and get 5 s more to return. Storing the last progress and releasing the leases get 5 s each. A
+// clean stop returns nil; one that had to cancel invocations ErrDrainTimeout; one that left a function running
+// ErrStillRunning; and one that could not store its progress ErrNotStored. A lost lease is no error: records without a
+// checkpoint are delivered again, to the next owner of the shard. The lease of a shard whose function still runs is
+// released when that returns.
 //
-// Run first stores when a mapping under LATEST was started. Before it processes anything, it lists the stream's shards and
-// reads the Store. It returns the error of a stream that
-// does not exist, credentials or permissions that are refused, a request that the service can't accept, and progress
-// that can't be read (ErrUnreadable) or belongs to another stream (ErrStreamReplaced), and a store in which another
-// program's fleet is at work (ErrForeignFleet). Anything else, such as an endpoint
-// that does not answer or credentials that can't be had, is logged and tried again. Once it processes, no error of the
-// stream ends it: as on AWS it goes on trying, and Status tells why. Only a stream that was deleted and created anew
-// under its name ends it, with ErrStreamReplaced: its positions mean nothing there. So does a Store that is closed under
-// it, with ErrStoreClosed, or can't go on after an error, with ErrStoreBroken, as soon as something is to be stored.
+// Run first stores the start time of a mapping under LATEST. Before it processes records, it lists the stream's shards
+// and reads the Store. It returns an error if the stream does not exist, if credentials or permissions are refused, if
+// the service refuses the request as invalid, if progress is unreadable (ErrUnreadable) or belongs to another stream
+// (ErrStreamReplaced), and if another program's fleet uses the store (ErrForeignFleet). Any other failure, such as an
+// endpoint that does not answer or missing credentials, is logged and retried. Once it processes records, no error of
+// the stream ends it: as on AWS it keeps retrying, and Status says why. Only a stream that was deleted and recreated
+// under its name ends it, with ErrStreamReplaced, because its positions are meaningless there. So does a Store that is
+// closed meanwhile, with ErrStoreClosed, or cannot continue after an error, with ErrStoreBroken, at the next write.
 func (m *Mapping) Run(ctx context.Context) error {
 	started := false
 	m.view.set(func(v *view) {
@@ -233,7 +233,7 @@ func (m *Mapping) Run(ctx context.Context) error {
 	return newRun(ctx, m, time.Now()).supervise() //nolint:contextcheck // run holds ctx: it is the life of one call
 }
 
-// origin returns what the events of a shard have in common.
+// origin returns the common part of a shard's events.
 func (m *Mapping) origin(shard string) *invoke.Origin {
 	o := &invoke.Origin{ShardID: shard, EventSourceARN: m.cfg.EventSourceARN, Region: m.from.region}
 	if m.cfg.Role != nil {

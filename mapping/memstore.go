@@ -11,14 +11,15 @@ import (
 	"time"
 )
 
-// MemoryStore is a Store, and a DefinitionStore, that forgets everything when its process ends: for tests, and for mappings that may begin
-// anew at their starting position with each start. It keeps all the promises of a Store but durability.
+// MemoryStore is a Store, and a DefinitionStore, that loses everything when its process ends: for tests, and for
+// mappings that may start again at their starting position. Except for durability, it keeps the whole contract of a
+// Store.
 type MemoryStore struct {
 	mu      sync.Mutex
 	anchors map[string]memoryAnchor
 	shards  map[string]map[string]*memoryShard // by mapping and shard
 
-	forgotten   uint64 // the highest epoch of the mappings that were forgotten: new shards begin above it
+	forgotten   uint64 // the highest epoch of the forgotten mappings: new shards begin above it
 	definitions map[string]Definition
 	writes      uint64 // to definitions
 }
@@ -29,7 +30,7 @@ type memoryAnchor struct {
 	settled bool // it never moves again
 }
 
-// memoryShard is what is known of one shard. It exists from the first Acquire on.
+// memoryShard is the state of one shard. It exists from the first Acquire on.
 type memoryShard struct {
 	lease    Lease // the latest
 	held     bool
@@ -64,7 +65,7 @@ func (s *MemoryStore) SettleAnchor(ctx context.Context, mapping string, at time.
 	})
 }
 
-// anchor stores what change makes of an anchor; ok is false while none is stored.
+// anchor stores the result of change for an anchor; ok is false while none is stored.
 func (s *MemoryStore) anchor(ctx context.Context, mapping string, change func(a memoryAnchor, ok bool) memoryAnchor) (time.Time, error) {
 	if err := ctx.Err(); err != nil {
 		return time.Time{}, err
@@ -178,7 +179,7 @@ func (s *MemoryStore) Delete(ctx context.Context, mapping, shard string) error {
 	case !sh.progress.End:
 		return fmt.Errorf("mapping: memory store: shard %s of %s is not at its end: it is not deleted", shard, mapping)
 	}
-	sh.written, sh.progress = 0, Progress{} // the lease stays, so that epochs go on
+	sh.written, sh.progress = 0, Progress{} // the lease stays, so that epochs keep growing
 	return nil
 }
 
@@ -207,7 +208,7 @@ func (s *MemoryStore) Held(ctx context.Context, mapping string) (bool, error) {
 	return false, nil
 }
 
-// cloneProgress returns a copy of p that shares nothing with it.
+// cloneProgress returns a copy of p that shares no memory with it.
 func cloneProgress(p Progress) Progress {
 	if p.Window != nil {
 		w := *p.Window

@@ -10,11 +10,11 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// unsaid is what the SDK has for the code, and for the message, of an error whose answer does not say.
+// unsaid is the SDK's code, and message, for an error whose answer has none.
 const unsaid = "UnknownError"
 
-// message returns what the service said, without the path of our own calls to it. Where it said nothing, as a proxy does in
-// HTML, it returns the status of the answer, and the code if there is one.
+// message returns the service's message, without the path of our own calls. If there is none, as in a proxy's HTML, it
+// returns the status of the answer, and the code if there is one.
 func message(err error) string {
 	if e, ok := errors.AsType[*poller.Error](err); ok {
 		err = e.Err
@@ -47,7 +47,7 @@ func message(err error) string {
 	return fmt.Sprintf("HTTP %d (%s)", status, code)
 }
 
-// statusOf returns the HTTP status of the answer that an error is of, or 0 where there was none.
+// statusOf returns the HTTP status of an error's answer, or 0 if there was none.
 func statusOf(err error) int {
 	e, ok := errors.AsType[interface {
 		error

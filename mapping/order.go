@@ -8,12 +8,13 @@ import (
 	"github.com/shardmill/shardmill/batch"
 )
 
-// inOrder returns the records of a page, and how many of them came twice in it and are left out. It returns an error unless
-// all others have a sequence number and lie behind the one before, the first behind read.
+// inOrder returns the records of a page, and how many of them were repeated in it and are omitted. It returns an error
+// unless all others have a sequence number and are after the previous one, the first after read.
 //
-// A record came twice if one ahead of it in the page has its sequence number, its place in an aggregate, and its data. A record
-// at or below read that is not in the page cannot be compared, and may be one that was never read: it is an error,
-// as a sequence number that falls is. A page without repeats is returned as it is, and records is never written to.
+// A record is repeated if an earlier one of the page has its sequence number, its place in an aggregate, and its data.
+// A record at or below read that is not in the page cannot be compared, and may be one that was never read: it is an
+// error, like a sequence number that falls. A page without repeats is returned unchanged, and records is never written
+// to.
 func inOrder(read batch.Position, records []batch.Record) (page []batch.Record, repeats int, err error) {
 	page = records
 	for i := range records {
@@ -39,7 +40,7 @@ func inOrder(read batch.Position, records []batch.Record) (page []batch.Record, 
 	return page, repeats, nil
 }
 
-// contains reports whether a record is among some that are in order.
+// contains reports whether a record is among sorted records.
 func contains(records []batch.Record, r *batch.Record) bool {
 	p := batch.PositionOf(r)
 	i := sort.Search(len(records), func(i int) bool { return batch.PositionOf(&records[i]).Compare(p) >= 0 })

@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// rate measures how many bytes a second a shard brings. Its reader counts, its committer asks.
+// rate measures the bytes per second of a shard. Its reader counts, its committer reads.
 type rate struct {
 	bytes atomic.Int64
 
-	// Of the committer's goroutine alone.
+	// Owned by the committer's goroutine.
 	since time.Time
 	last  int64
 }
 
-// minRateSpan is the least time over which a rate is measured.
+// minRateSpan is the minimum time over which a rate is measured.
 const minRateSpan = 5 * time.Second
 
-// perSecond returns the bytes of a second since it was asked minRateSpan ago or earlier.
+// perSecond returns the bytes per second since its last measurement, at least minRateSpan ago.
 func (r *rate) perSecond(now time.Time) int64 {
 	switch d := now.Sub(r.since); {
 	case r.since.IsZero():

@@ -7,19 +7,19 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// read is what one read of the shard came to.
+// read is the result of one read of the shard.
 type read struct {
 	page batch.Page
 	measured
-	repeats  int            // records that came twice in the page, and are in it once
-	children []poller.Shard // with the last page, where the reader tells
-	gap      *poller.Gap    // in front of the page
-	shared   *poller.Share  // what the reader has of the shard's reads; nil where others leave it what it wants
+	repeats  int            // records that were repeated in the page, and are in it once
+	children []poller.Shard // with the last page, if the reader names them
+	gap      *poller.Gap    // before the page
+	shared   *poller.Share  // the reader's share of the shard's reads; nil if it gets what it wants
 	err      error
 }
 
-// read is the goroutine that reads. It reads one page for each token, so that it never runs ahead of the room there is,
-// and measures the records before it hands them on.
+// read is the goroutine that reads. It reads one page for each token, so that it never exceeds the room, and measures
+// the records before it passes them on.
 func (s *shard) read(ctx context.Context, guard *guard) {
 	for {
 		select {
@@ -44,7 +44,7 @@ func (s *shard) read(ctx context.Context, guard *guard) {
 	}
 }
 
-// ask takes what the reader can say in addition to a page, or to an error.
+// ask collects what the reader says in addition to a page, or to an error.
 func (r *read) ask(reader poller.Reader) {
 	if f, ok := reader.(poller.Sharer); ok {
 		if share, ok := f.Sharing(); ok {
@@ -64,11 +64,11 @@ func (r *read) ask(reader poller.Reader) {
 	}
 }
 
-// measured tells of the records of a page.
+// measured describes the records of a page.
 type measured struct {
-	filtered   int // no filter lets them through
+	filtered   int // no filter matches them
 	passedOver int // the reader says that they are not for this shard
-	bytes      int // of the data of all records, these included
+	bytes      int // of the data of all records, including these
 }
 
 // measure filters the records of a page, and sets the size of those that pass.

@@ -270,9 +270,9 @@ func TestOldRowsOfShardsThatTheStreamDoesNotHaveDoNotBlock(t *testing.T) {
 		assert.Equal(t, numbers(0, 5), w.delivered())
 		assert.Equal(t, "OK", r.Status().LastProcessingResult)
 		for _, id := range []string{shardID(5), shardID(7)} {
-			assert.Equal(t, "the stream does not list it any more, though it was not read to its end", waitingOf(r, id))
+			assert.Equal(t, "the stream no longer lists it, though it was not read to its end", waitingOf(r, id))
 		}
-		assert.Contains(t, w.logs.String(), "the stream does not list a shard any more that was not read to its end")
+		assert.Contains(t, w.logs.String(), "the stream no longer lists a shard that was not read to its end")
 		_, _, err := w.stream.Split(shardID(0))
 		require.NoError(t, err)
 		w.put(5, 20)
@@ -314,7 +314,7 @@ func TestOneListingOfAnotherStreamEndsNothing(t *testing.T) {
 					_, ended := r.ended()
 					require.False(t, ended)
 				}
-				assert.Contains(t, w.logs.String(), "the listing is of another stream, as it seems")
+				assert.Contains(t, w.logs.String(), "the listing seems to be of another stream")
 				w.put(10, 10)
 				pass(time.Minute)
 				assert.ElementsMatch(t, numbers(0, 20), w.delivered())

@@ -9,8 +9,8 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// refresh lists the shards again, beside everything else, and sets the timer to when to do it next. A run that ends, for an error too,
-// lists no more: it opens nothing.
+// refresh lists the shards again in a separate goroutine, and sets the timer for the next listing. A run that ends,
+// also for an error, lists no more, because it starts no shards.
 func (r *run) refresh() {
 	if r.listing || r.soft.Err() != nil {
 		return
@@ -23,7 +23,7 @@ func (r *run) refresh() {
 	})
 }
 
-// looked takes in what refresh came to.
+// looked handles the result of refresh.
 func (r *run) looked(v *sight, err error) {
 	r.listing = false
 	if r.soft.Err() != nil {
@@ -42,7 +42,7 @@ func (r *run) looked(v *sight, err error) {
 	r.sweep()
 }
 
-// refreshSoon has the shards listed so long after the last time: not by a listing that is under way, which may be too old.
+// refreshSoon schedules a listing soon after the last one. A running listing does not count, because it may be too old.
 func (r *run) refreshSoon(soon time.Duration) {
 	if r.listing {
 		r.relist = min(cmp.Or(r.relist, soon), soon)
@@ -51,21 +51,21 @@ func (r *run) refreshSoon(soon time.Duration) {
 	r.listSoon(soon)
 }
 
-// schedule sets the timer to list after a time.
+// schedule sets the timer for a listing after a time.
 func (r *run) schedule(d time.Duration) {
 	r.due = time.Now().Add(d)
 	r.timer.Reset(d)
 }
 
-// listSoon sets the timer to list so long after the last listing, unless it goes off before.
+// listSoon sets the timer for a listing soon after the last one, unless it fires earlier.
 func (r *run) listSoon(soon time.Duration) {
 	if at := r.listed.Add(soon); at.Before(r.due) {
 		r.schedule(max(0, time.Until(at)))
 	}
 }
 
-// wantsDescription reports whether the next listing is to come with what the stream says of itself. That is asked now and then,
-// and when something is odd: shards are missing, or the stream itself was.
+// wantsDescription reports whether the next listing must include a description of the stream. That is so periodically,
+// and when there is a doubt: shards are missing, or the stream itself was.
 func (r *run) wantsDescription() bool {
 	wanted := r.missing.Swap(false) || r.trouble != "" || r.lineage.isMissingSome() || time.Since(r.described) >= sweepInterval
 	if wanted {
@@ -74,7 +74,7 @@ func (r *run) wantsDescription() bool {
 	return wanted
 }
 
-// refreshed takes in what a look at the stream came to, and returns when to list next. An error ends the mapping.
+// refreshed handles the result of a look at the stream, and returns when to list next. An error ends the mapping.
 func (r *run) refreshed(v *sight, err error) (time.Duration, error) {
 	if err == nil {
 		err = r.weigh(v, contradiction{})
@@ -92,21 +92,21 @@ func (r *run) refreshed(v *sight, err error) (time.Duration, error) {
 	return r.next(), nil
 }
 
-// whatFailed says what is wrong with a listing.
+// whatFailed returns the log message for a failed listing.
 func whatFailed(err error) string {
 	if errors.Is(err, errDoubt) {
-		return "the listing is of another stream, as it seems: nothing is done by it before a second look"
+		return "the listing seems to be of another stream: it is not used before a second look"
 	}
 	return "listing the stream's shards failed, retrying"
 }
 
-// next returns when to list next, behind a listing.
+// next returns when to list again after a listing.
 func (r *run) next() time.Duration {
 	every := r.m.cfg.ShardRefreshInterval
 	if soon := r.lineage.unsettled(); soon > 0 {
 		return min(soon, every)
 	}
-	for _, s := range r.running { // one that is processed, and that the newest listing lacks
+	for _, s := range r.running { // a processed shard that is missing in the newest listing
 		if st := s.standing.Load(); !st.listed && !st.gone {
 			return min(unsettledRefresh, every)
 		}
@@ -117,8 +117,8 @@ func (r *run) next() time.Duration {
 	return every
 }
 
-// weigh returns an error if the stream seems to be another one than the one that is known, or that the rows are of: an ErrStreamReplaced
-// if that is certain. Then nothing that the listing says may be used. odd is what it is known to contradict already.
+// weigh returns an error if the stream seems to be another one than before, or than that of the rows: an
+// ErrStreamReplaced if that is certain. Then no part of the listing may be used. odd is the known contradiction in it.
 func (r *run) weigh(v *sight, odd contradiction) error {
 	if c := r.lineage.contradicts(v.shards, r.positions()); c.text != "" {
 		odd = c
@@ -131,12 +131,13 @@ func (r *run) weigh(v *sight, odd contradiction) error {
 	case reason != "":
 		return fmt.Errorf("%w: %s", errDoubt, reason)
 	case r.lineage.vague && !vague:
-		r.m.log.Warn("the stream is the same, but its service changes the numbers at which shards begin: a stream that is created again may not be noticed", "why", odd.text)
+		r.m.log.Warn("the stream is the same, but its service changes the numbers at which shards begin: a recreated stream may not be noticed", "why", odd.text)
 	}
 	return nil
 }
 
-// positions are the sequence numbers up to which the processed shards are read, where no listing has shown at which they begin.
+// positions returns the sequence numbers up to which the processed shards are read, for shards without a starting
+// number in any listing.
 func (r *run) positions() map[string]string {
 	read := map[string]string{}
 	for id, s := range r.running {
@@ -148,7 +149,7 @@ func (r *run) positions() map[string]string {
 	return read
 }
 
-// list takes over what a look at the stream showed.
+// list handles a look at the stream.
 func (r *run) list(v *sight) {
 	r.listed = time.Now()
 	r.clock.at(r.listed)
@@ -165,7 +166,7 @@ func (r *run) list(v *sight) {
 	}
 	processed := make(map[string]poller.Shard, len(r.running))
 	for id, s := range r.running {
-		if !s.left { // else it has left, whether it is processed or not
+		if !s.left { // otherwise it has left, whether it is processed or not
 			processed[id] = s.standing.Load().info
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// release releases the lease, retrying for finalCommit, and reports whether the store took it. If it did not, the mapping
+// release releases the lease, retrying for finalCommit, and reports whether the store accepted it. If not, the mapping
 // owes the release, and makes it before it acquires the shard again; another owner waits until then, or until the lease
 // expires.
 func (s *shard) release() (released bool) {
@@ -34,8 +34,8 @@ func (s *shard) tryRelease(ctx context.Context) (err error) {
 	return err
 }
 
-// owed keeps the leases that a mapping was unable to release, by shard: a Store may hold them for ever, against the mapping
-// itself too. The zero value is ready, and any goroutine may use it.
+// owed keeps the leases that a mapping was unable to release, by shard: a Store may hold them for ever, even against
+// the mapping itself. The zero value is ready. It is safe for concurrent use.
 type owed struct {
 	mu     sync.Mutex
 	leases map[string]Lease

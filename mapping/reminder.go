@@ -2,22 +2,22 @@ package mapping
 
 import "time"
 
-// How long something goes on before the log says so. defaultWarnAfter is Config.WarnAfter where that is zero, throttledFor is for
-// reads that are throttled, and slowStart is for a start that waits for the stream or the store.
+// How long something lasts before it is logged. defaultWarnAfter is the default of Config.WarnAfter, throttledFor is
+// for throttled reads, and slowStart is for a start that waits for the stream or the store.
 const (
 	defaultWarnAfter = time.Minute
 	throttledFor     = 30 * time.Second
 	slowStart        = 3 * time.Second
 )
 
-// reminder says when something that goes on is worth another log line: after a first time, and then whenever it has
-// gone on for twice as long. The zero reminder is never due.
+// reminder says when a lasting condition is worth another log line: after a first time, and then whenever it has lasted
+// for twice as long. The zero reminder is never due.
 type reminder struct {
 	began, next time.Time
 	said        bool // it was due
 }
 
-// remindAfter returns a reminder of what begins now. It is never due if first is not positive.
+// remindAfter returns a reminder of a condition that begins now. It is never due if first is not positive.
 func remindAfter(now time.Time, first time.Duration) reminder {
 	if first <= 0 {
 		return reminder{}
@@ -41,12 +41,12 @@ func (r *reminder) over() reminder {
 	return was
 }
 
-// times returns the attributes of a line: since when it goes on, and for how long.
+// times returns the attributes of a line: since when the condition lasts, and for how long.
 func (r *reminder) times(now time.Time) []any {
 	return []any{"since", stamp(r.began), "for", now.Sub(r.began).Round(time.Second).String()}
 }
 
-// earliest returns the earlier of two times, of which the zero time is none.
+// earliest returns the earlier of two times; the zero time counts as none.
 func earliest(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
@@ -54,7 +54,7 @@ func earliest(a, b time.Time) time.Time {
 	return a
 }
 
-// remind logs what has gone on for long in the shard, and returns when to look again; the zero time if nothing goes on.
+// remind logs lasting conditions of the shard, and returns when to look again; the zero time if there are none.
 func (s *shard) remind(now time.Time) (next time.Time) {
 	next = s.throttle.remind(s, now)
 	for lane := range s.calls {
@@ -70,7 +70,7 @@ func (s *shard) remind(now time.Time) (next time.Time) {
 	return next
 }
 
-// hanging says of a call that it has run for long.
+// hanging describes a call that has run for long.
 func (c *lastCall) hanging() string {
 	if c.discarding {
 		return "the on-failure destination has not taken the document yet"
@@ -78,7 +78,7 @@ func (c *lastCall) hanging() string {
 	return "the function has not returned yet"
 }
 
-// ended logs that a call has ended, if the log has said that it ran for long.
+// ended logs the end of a call, if it was logged that it ran for long.
 func (c *lastCall) ended(s *shard, lane int) {
 	was := c.reminder.over()
 	if !was.said {
@@ -91,13 +91,13 @@ func (c *lastCall) ended(s *shard, lane int) {
 	s.log.With(was.times(time.Now())...).Info(what, "lane", lane, "requestId", c.requestID)
 }
 
-// throttle is that of a shard's reads. The zero throttle is none.
+// throttle is the throttling of a shard's reads. The zero throttle is none.
 type throttle struct {
 	reminder reminder // since the first read that was throttled; no read has worked since
-	err      error    // of the last read, nil if that has failed otherwise: then another line says so
+	err      error    // of the last read, nil if that failed otherwise: then another line says so
 }
 
-// hit takes note of a read that was throttled.
+// hit records a throttled read.
 func (t *throttle) hit(now time.Time, err error) {
 	if t.reminder.began.IsZero() {
 		t.reminder = remindAfter(now, throttledFor)
@@ -116,7 +116,7 @@ func (t *throttle) remind(s *shard, now time.Time) time.Time {
 	return t.reminder.next
 }
 
-// over ends the throttle, and logs that if the log has said that it goes on.
+// over ends the throttling, and logs that if the throttling was logged.
 func (t *throttle) over(s *shard) {
 	was := t.reminder.over()
 	t.err = nil

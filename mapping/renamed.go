@@ -11,8 +11,9 @@ import (
 // maxOthers is how many names a line shows.
 const maxOthers = 5
 
-// lookForOthers warns of a mapping that starts without progress, if the Store keeps progress of the stream under other names that no
-// worker runs: the mapping may have had one of them. It runs while the mapping does. An error only costs the warning.
+// lookForOthers warns of a mapping that starts without progress, if the Store keeps progress of the stream under other
+// names that no worker runs: one of them may be its former name. It runs concurrently with the mapping. An error only
+// costs the warning.
 func (r *run) lookForOthers() {
 	ctx, cancel := context.WithTimeout(r.soft, storeTimeout+2*r.m.failover())
 	defer cancel()
@@ -30,7 +31,7 @@ func (r *run) lookForOthers() {
 		"name", r.m.name, "others", strings.Join(shown, ", "), "count", len(others))
 }
 
-// others returns the names under which there is progress of the stream that no worker goes on with.
+// others returns the names with progress of the stream that no worker runs.
 func (r *run) others(ctx context.Context) (others []string, err error) {
 	names, err := r.m.store.Names(ctx)
 	if err != nil {
@@ -54,7 +55,8 @@ func (r *run) others(ctx context.Context) (others []string, err error) {
 	return r.withoutLease(ctx, others)
 }
 
-// isOther reports whether a name is another one of the stream. A name that does not begin with an ARN does not name its stream.
+// isOther reports whether a name is another one of the stream. A name that does not begin with an ARN does not identify
+// its stream.
 func (m *Mapping) isOther(name string) bool {
 	arn, _, _ := strings.Cut(name, " ")
 	from, err := parseSourceARN(arn)

@@ -67,7 +67,7 @@ func TestChildOfAMergeWaitsForAParentThatNoListingHasHadYet(t *testing.T) {
 		for _, d := range w.delivered()[first:] {
 			assert.Less(t, d, "0020", "a record of the merged shard came before its parent was opened")
 		}
-		assert.Equal(t, "waiting for its parents to be wholly processed: "+shardID(0)+" and "+low, waitingOf(r, shardID(4)))
+		assert.Equal(t, "waiting for its parents to be complete: "+shardID(0)+" and "+low, waitingOf(r, shardID(4)))
 		close(hold)
 		pass(time.Minute)
 		assert.ElementsMatch(t, numbers(0, 30), w.delivered())

@@ -223,7 +223,7 @@ func TestChildrenWaitUntilTheirParentIsResolved(t *testing.T) {
 		assert.Empty(t, w.delivered())
 		s := r.Status()
 		require.Len(t, s.Shards, 3)
-		assert.Equal(t, "waiting for its parents to be wholly processed: shardId-000000000000", s.Shards[1].Waiting)
+		assert.Equal(t, "waiting for its parents to be complete: shardId-000000000000", s.Shards[1].Waiting)
 		close(hold)
 		pass(5 * time.Second)
 		assert.ElementsMatch(t, numbers(0, 20), w.delivered())

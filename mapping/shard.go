@@ -16,14 +16,14 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// leaseRetry is the pause before a lease that could not be had is asked for again.
+// leaseRetry is the pause before the next attempt to acquire a lease.
 const leaseRetry = time.Second
 
-// repeatsPause is the least time between two log lines about records that came twice.
+// repeatsPause is the minimum time between two log lines about repeated records.
 const repeatsPause = time.Hour
 
-// shard processes one shard. Its run method is the goroutine that owns it and the only one that touches its Scheduler;
-// beside it run one goroutine that reads, one that commits, and one for each invocation.
+// shard processes one shard. Its run method is the goroutine that owns it and the only one that touches its Scheduler.
+// Concurrently there are one goroutine that reads, one that commits, and one for each invocation.
 type shard struct {
 	parent *run
 	m      *Mapping
@@ -32,39 +32,41 @@ type shard struct {
 	view   *shardView
 	origin *invoke.Origin
 
-	// left means that the shard has left the stream before it was fully processed: it is not read, only ended. It is set before
+	// left is set if the shard has left the stream before it was complete: it is not read, only ended. It is set before
 	// run is called.
 	left   bool
-	closes bool // it is, and a window is to be closed
+	closes bool // left is set, and a window must be closed
 
 	// unread means that the shard has left the stream before it was read to its end: what was left of it is lost, which is reported with
 	// its end. The loop sets it.
 	unread bool
 
-	standing atomic.Pointer[standing] // what the listings say of it; Run's goroutine sets it
-	was      Progress                 // what identified it when it was opened; never changed after
-	readTo   time.Time                // all that arrived before it is read, by the stream's clock; zero while that is not known
+	standing atomic.Pointer[standing] // its state in the listings; set by Run's goroutine
+	was      Progress                 // its identity when it was opened; never changed after
+	readTo   time.Time                // everything that arrived before it is read, by the stream's clock; zero while that is not known
 
-	// soft is done when nothing new may be read or started: the mapping stops, or this shard is to be handed over (drain).
+	// soft is done when nothing more may be read or started: the mapping is stopping, or the shard is handed over
+	// (drain).
 	soft  context.Context
 	drain context.CancelFunc
 
-	// ctx is that of what runs under the lease: done when the lease is lost, or when the stop's patience is over.
+	// ctx is the context of everything under the lease: done when the lease is lost, or when the stop's patience is
+	// over.
 	ctx  context.Context
 	lose context.CancelCauseFunc
 
 	tenure   tenure
 	lease    Lease // the zero one is none
 	released bool  // the lease was released before run returned
-	// straggles names the calls that outlived run, the last of which releases the lease; nil without any.
+	// straggles names the calls that outlived run; the last of them releases the lease. nil without any.
 	straggles error
 	rate      rate // of what is read
 	sched     *batch.Scheduler
 	clocked   time.Time // when sched got the source's time
 	commits   *committer
 	account   *poller.Account // in the Budget, nil without one
-	held      int             // what it was told last
-	hurried   bool            // others wait for that
+	held      int             // the bytes that it was last settled with
+	hurried   bool            // others wait for these bytes
 	stored    chan struct{}   // closed when the shard's end is durable
 
 	pages   chan *read    // from the goroutine that reads; a pointer, which keeps the stack of loop small
@@ -74,19 +76,19 @@ type shard struct {
 	calls   []lastCall    // by lane
 	running int           // calls that have not ended
 
-	children []poller.Shard // that the last page told of
+	children []poller.Shard // those that the last page named
 	reported chan struct{}  // closed when the run has received the shard's end
 
-	repeats       int       // records that came twice in a page since that was logged
+	repeats       int       // repeated records since the last log line
 	repeatsLogged time.Time // zero before the first time
 
 	stopping bool         // nothing new starts
 	stalled  bool         // the stream is: see stall
-	shared   bool         // others leave the reader less than it wants
+	shared   bool         // other consumers leave the reader less than it wants
 	wasCut   bool         // a call ended because its ctx was cancelled at the end of the drain
 	throttle throttle     // of reads
 	failing  bool         // the last read failed, other than by throttling
-	failure  poller.Class // how
+	failure  poller.Class // its class
 	lanes    []batch.LaneStatus
 }
 
@@ -107,7 +109,7 @@ func newShard(r *run, info poller.Shard, t tenure) *shard {
 	return s
 }
 
-// run processes the shard, after a delay, until it is wholly processed (true), a stop, or the loss of its lease.
+// run processes the shard, after a delay, until it is complete (true), the mapping stops, or the lease is lost.
 func (s *shard) run(delay time.Duration) (finished bool, err error) {
 	defer s.lose(nil)
 	defer s.drain()
@@ -123,8 +125,9 @@ func (s *shard) run(delay time.Duration) (finished bool, err error) {
 	return s.process(guard)
 }
 
-// open takes the shard's lease, after a delay, and returns a guard whose Reader goes on where the progress ends. Without one
-// there is nothing to process, because the shard is finished, or the mapping stops, or for an error.
+// open acquires the shard's lease, after a delay, and returns a guard whose Reader resumes after the checkpoint.
+// Without a guard there is nothing to process, because the shard is complete, or the mapping is stopping, or for an
+// error.
 func (s *shard) open(delay time.Duration) (g *guard, finished bool, err error) {
 	if !sleep(s.soft, delay) {
 		return nil, false, nil
@@ -143,7 +146,7 @@ func (s *shard) open(delay time.Duration) (g *guard, finished bool, err error) {
 	return g, false, err
 }
 
-// unlessStopping returns err, or nil where a stop is the reason for it.
+// unlessStopping returns err, or nil if a stop is its reason.
 func (s *shard) unlessStopping(err error) error {
 	if s.soft.Err() != nil {
 		return nil
@@ -151,13 +154,13 @@ func (s *shard) unlessStopping(err error) error {
 	return err
 }
 
-// acquire takes the shard's lease, however long that takes.
+// acquire acquires the shard's lease, however long that takes.
 func (s *shard) acquire() (Progress, error) {
 	told := ""
 	for {
 		lease, progress, err := s.tryAcquire()
 		if err == nil {
-			if s.lease != lease { // else it was given, and the worker of the fleet looks at it
+			if s.lease != lease { // otherwise the lease was passed to it, and the worker of the fleet watches it
 				s.lease = lease
 			}
 			s.view.set(func(v *shardView) {
@@ -195,7 +198,7 @@ func (s *shard) tryAcquire() (Lease, Progress, error) {
 	return s.tenure.acquire(ctx)
 }
 
-// prepare makes the Scheduler, and opens the Reader that goes on where the progress ends.
+// prepare creates the Scheduler, and opens the Reader that resumes after the checkpoint.
 func (s *shard) prepare(progress Progress) (*guard, error) {
 	from := s.m.start(s.parent.latest.at)
 	if !progress.Position.IsZero() {
@@ -235,7 +238,8 @@ func (s *shard) prepare(progress Progress) (*guard, error) {
 	return g, nil
 }
 
-// process runs the loop with the goroutine that reads and its committer beside it, and winds them up in the order that loses nothing.
+// process runs the loop, concurrently with the goroutine that reads and the committer, and ends them in the order that
+// loses nothing.
 func (s *shard) process(g *guard) (finished bool, err error) {
 	var readers sync.WaitGroup
 	readCtx, stopReading := context.WithCancel(s.soft)
@@ -277,7 +281,7 @@ func (s *shard) close(left error) (finished bool, err error) {
 	return finished, err
 }
 
-// notStored returns why something that was processed is not stored: it comes again.
+// notStored returns why processed records have no checkpoint: they are delivered again.
 func (s *shard) notStored() error {
 	if s.left && !s.closes {
 		return nil // nothing was
@@ -285,7 +289,7 @@ func (s *shard) notStored() error {
 	return s.commits.failure
 }
 
-// written takes note of a durable commit. The committer's goroutine calls it.
+// written records a durable commit. The committer's goroutine calls it.
 func (s *shard) written(c *batch.Commit) {
 	s.view.set(func(v *shardView) {
 		v.status.Stored = c.Position
@@ -296,7 +300,7 @@ func (s *shard) written(c *batch.Commit) {
 	}
 }
 
-// notWritten takes note of a commit that failed. The committer's goroutine calls it.
+// notWritten records a failed commit. The committer's goroutine calls it.
 func (s *shard) notWritten(err error) {
 	s.view.set(func(v *shardView) { v.store.set(message(err), false) })
 }

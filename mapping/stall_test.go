@@ -34,7 +34,7 @@ func (l *claimsLag) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput,
 
 // TestShardThatIsBehindForEverClosesItsWindow, is read once a second, and says why it waits.
 func TestShardThatIsBehindForEverClosesItsWindow(t *testing.T) {
-	const says = "the stream says that the shard is 1h12m38s behind, but has brought nothing and got no further since 2000-01-01T00:00:00.000Z"
+	const says = "the stream says that the shard is 1h12m38s behind, but has returned no records and made no progress since 2000-01-01T00:00:00.000Z"
 	for _, window := range []time.Duration{0, 10 * time.Second, 2 * time.Minute} {
 		t.Run(fmt.Sprint(window), func(t *testing.T) {
 			inWorld(t, 1, func(t *testing.T, w *world) {

@@ -9,23 +9,24 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// maxAhead is how far ahead of the clock an arrival time may be that means something.
+// maxAhead is how far ahead of the clock a meaningful arrival time may be.
 const maxAhead = time.Hour
 
-// standing is what is known of a shard that is processed, beyond its ID. Run's goroutine makes a new one with each listing.
+// standing is the state of a processed shard in the stream, beyond its ID. Run's goroutine creates a new one with each
+// listing.
 type standing struct {
 	info      poller.Shard  // as listed, or as its parent has named it
 	listed    bool          // the newest listing has it
 	closed    bool          // as closed
 	gone      bool          // it has left the stream, by two listings
-	open      time.Time     // when the last listing began that had it as open; zero: none had
+	open      time.Time     // when the last listing with the shard as open began; zero: none
 	created   time.Time     // of the stream, zero where it is not known
 	fickle    bool          // and must not be stored
 	vague     bool          // the numbers at which shards begin identify nothing
 	retention time.Duration // of the stream, 0 where it is not known
 }
 
-// standing returns what is known of a shard.
+// standing returns the state of a shard in the stream.
 func (r *run) standing(id string, gone bool) *standing {
 	l := &r.lineage
 	info, known := l.shards[id]
@@ -39,9 +40,9 @@ func (r *run) standing(id string, gone bool) *standing {
 	}
 }
 
-// replaced returns an ErrStreamReplaced if the progress stored for a shard can't be this shard's: it is that of a shard with
-// another beginning, it lies before the shard's beginning, or behind the end of a shard that is not closed, unless that is
-// the same one by its number, and the listing old. A Source without sequence numbers is believed.
+// replaced returns an ErrStreamReplaced if the stored progress cannot be this shard's: it is that of a shard with
+// another beginning, it lies before the shard's beginning, or after the end of a shard that is not closed, unless that
+// is the same one by its number, and the listing is old. A Source without sequence numbers is believed.
 func (st *standing) replaced(p Progress) error {
 	id, start := st.info.ID, st.info.StartingSequenceNumber
 	switch {
@@ -57,10 +58,11 @@ func (st *standing) replaced(p Progress) error {
 	return nil
 }
 
-// isStored reports whether something is stored for a shard.
+// isStored reports whether a shard has stored progress.
 func isStored(p Progress) bool { return p.End || !p.Position.IsZero() || p.Version != 0 }
 
-// identify adds to a shard's progress which shard it is of, as far as that is known by now. The committer's goroutine calls it.
+// identify adds the shard's identity to its progress, as far as that is known by now. The committer's goroutine calls
+// it.
 func (s *shard) identify(p *Progress) {
 	st := s.standing.Load()
 	p.ShardStart = cmp.Or(st.info.StartingSequenceNumber, s.was.ShardStart)
@@ -69,8 +71,9 @@ func (s *shard) identify(p *Progress) {
 	}
 }
 
-// confirm returns an error if the stored progress can't be this shard's: an ErrStreamReplaced, once two listings say so. A listing
-// must have had the shard before, for its parent names it by its ID only, which may be that of a shard of another stream.
+// confirm returns an error if the stored progress cannot be this shard's: an ErrStreamReplaced, once two listings say
+// so. A listing must have had the shard before, because its parent names it by its ID only, which may be that of a
+// shard of another stream.
 func (s *shard) confirm(progress Progress) error {
 	if !isStored(progress) {
 		return nil
@@ -98,7 +101,8 @@ func (s *shard) confirm(progress Progress) error {
 	return err
 }
 
-// relisted lists the stream, and returns what that contradicts, and false where it says nothing of the shard.
+// relisted lists the stream, and returns its contradiction to the progress, and false if it says nothing about the
+// shard.
 func (s *shard) relisted(progress Progress) (listed bool, err error) {
 	shards, err := s.m.shards(s.soft)
 	if err != nil {
@@ -115,8 +119,8 @@ func (s *shard) relisted(progress Progress) (listed bool, err error) {
 	return false, nil
 }
 
-// awaitListing waits until a listing has shown at which number the shard begins, if its service says that, or two say that it has
-// left the stream. It reports false at a stop.
+// awaitListing waits until a listing has shown the shard's starting number, if its service has one, or two lack it. It
+// returns false when stopping.
 func (s *shard) awaitListing() bool {
 	for {
 		st := s.standing.Load()
@@ -130,14 +134,14 @@ func (s *shard) awaitListing() bool {
 	}
 }
 
-// wait shows what the shard waits for.
+// wait shows what the shard is waiting for.
 func (s *shard) wait(reason string) {
 	s.view.set(func(v *shardView) { v.status.Waiting = reason })
 }
 
-// hasLeft reports whether a shard that the service does not know has left the stream: two listings say so, and it was last known
-// a retention period ago. Where that period is not known, the shortest must have passed since: here the service itself says that
-// the shard is not there.
+// hasLeft reports whether a shard that the service does not know has left the stream: two listings lack it, and it was
+// last known a retention period ago. If that period is not known, the shortest must have passed since, because here the
+// service itself says that the shard does not exist.
 func (s *shard) hasLeft() bool {
 	st := s.standing.Load()
 	if !st.gone {

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Remote is an optional interface of a Store, and of a poller.Source, that calls a service. The log names the host when a start
-// has to wait for it.
+// Remote is an optional interface of a Store, and of a poller.Source, that calls a service. The log names the host if a
+// start has to wait for it.
 type Remote interface {
-	// Host returns the name of the host that is called, with its port where that is not the default one; empty where it is not
-	// known. It calls nothing.
+	// Host returns the name of the called host, with its port unless that is the default one; empty if it is not known.
+	// It makes no call.
 	Host() string
 }
 
-// hostOf returns the host of a Remote, empty for what is none.
+// hostOf returns the host of a Remote, empty for other values.
 func hostOf(v any) string {
 	if r, ok := v.(Remote); ok {
 		return r.Host()
@@ -22,31 +22,31 @@ func hostOf(v any) string {
 	return ""
 }
 
-// starting is what the start of a mapping waits for. Any goroutine may use it.
+// starting is what the start of a mapping is waiting for. It is safe for concurrent use.
 type starting struct {
 	mu   sync.Mutex
-	what string // is tried
-	host string // that is called for it; empty where it is not known
+	what string // the current step
+	host string // the called host; empty if it is not known
 
-	failing string // what was tried when the last attempt failed
-	err     error  // of it, nil before one failed
+	failing string // the step of the last failed attempt
+	err     error  // its error, nil before the first
 }
 
-// try takes note of what is tried next.
+// try records the next step.
 func (s *starting) try(what, host string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.what, s.host = what, host
 }
 
-// failed takes note of why an attempt to start failed.
+// failed records why an attempt to start failed.
 func (s *starting) failed(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failing, s.err = s.what, err
 }
 
-// attributes returns what a log line says of it.
+// attributes returns the attributes for a log line.
 func (s *starting) attributes() []any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,15 +60,15 @@ func (s *starting) attributes() []any {
 	return a
 }
 
-// tryLatest takes note of what is tried with the store, where the start of LATEST matters.
+// tryLatest records the next step with the store, if the start of LATEST matters.
 func (r *run) tryLatest(what string) {
 	if r.m.cfg.StartingPosition == Latest {
 		r.starting.try(what, r.m.storeHost)
 	}
 }
 
-// watchStart logs what the start waits for, while it takes long. It returns a function that ends this, once the goroutine that
-// does it has ended, and returns the reminder.
+// watchStart logs what the start is waiting for, while it takes long. It returns a function that ends this, once its
+// goroutine has ended, and returns the reminder.
 func (r *run) watchStart() (end func() reminder) {
 	ctx, cancel := context.WithCancel(r.soft)
 	watch := remindAfter(time.Now(), slowStart)

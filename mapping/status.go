@@ -13,7 +13,8 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// Values of Status.LastProcessingResult, besides "PROBLEM: " and the message of the stream's error. They are AWS's.
+// Values of Status.LastProcessingResult, in addition to "PROBLEM: " and the message of the stream's error. They are
+// AWS's.
 const (
 	resultNone    = "No records processed"
 	resultOK      = "OK"
@@ -21,10 +22,10 @@ const (
 	resultBadItem = "PROBLEM: Sequence number in function response is invalid. Please check function implementation."
 )
 
-// Status tells where a mapping stands.
+// Status is the state of a mapping.
 type Status struct {
-	// UUID names the mapping: it is in the keys of the objects that an S3 destination gets, and the same over restarts.
-	// It is Config.UUID, or computed from the stream's and the function's ARN.
+	// UUID identifies the mapping: it is in the keys of the objects for an S3 destination, and the same across
+	// restarts. It is Config.UUID, or computed from the stream's and the function's ARN.
 	UUID string
 
 	// Worker is the name of this process in a fleet: the Owner of a shard that it processes begins with it. Empty without a
@@ -34,27 +35,27 @@ type Status struct {
 	// Running is set while Run runs.
 	Running bool
 
-	// LastProcessingResult is what the last attempt to process came to, in AWS's words: "No records processed", "OK",
-	// "PROBLEM: Function call failed", or, for as long as the stream can't be read, "PROBLEM: " and what it answered.
-	// Throttling does not show.
+	// LastProcessingResult is the result of the last attempt to process, in AWS's words: "No records processed", "OK",
+	// "PROBLEM: Function call failed", or, while the stream cannot be read, "PROBLEM: " and its answer. Throttling does
+	// not show.
 	LastProcessingResult string
 
 	// Problem says why the stream's shards cannot be listed, or in a fleet why its table cannot be used; empty when both work.
 	Problem string
 
-	// ClockAhead is how far this host's clock is ahead of the stream's, negative where it is behind. The stream's answers carry
-	// whole seconds, so that clocks that agree seem to differ by up to a second and the time that an answer takes. It is zero
+	// ClockAhead is how far this host's clock is ahead of the stream's, negative if it is behind. The stream's answers
+	// carry whole seconds, so equal clocks seem to differ by up to a second plus the time of an answer. It is zero
 	// while the stream's clock is not known.
 	ClockAhead time.Duration
 
-	// Counts are the numbers of Lambda's metrics, since the Mapping was made.
+	// Counts are the numbers of Lambda's metrics, since New.
 	Counts Counts
 
-	// Shards are those that are not wholly processed, by ID. In a fleet those of other workers are among them.
+	// Shards are the incomplete ones, by ID. In a fleet they include those of other workers.
 	Shards []ShardStatus
 }
 
-// MarshalJSON writes ClockAhead as text, such as "2h0m0.5s". The other fields are written as encoding/json does.
+// MarshalJSON writes ClockAhead as text, such as "2h0m0.5s". The other fields are written as by encoding/json.
 func (s Status) MarshalJSON() ([]byte, error) {
 	type plain Status
 	return json.Marshal(struct {
@@ -63,37 +64,39 @@ func (s Status) MarshalJSON() ([]byte, error) {
 	}{plain(s), s.ClockAhead.String()})
 }
 
-// ShardStatus tells where one shard stands.
+// ShardStatus is the state of one shard.
 type ShardStatus struct {
 	ShardID string
 
-	// Owner is who has the lease, empty when nobody has, as far as is known here. In a fleet it may be another worker, or a
-	// program that shares the store: then only ShardID and Waiting are set besides, as of the last look at the leases.
+	// Owner is the owner of the lease, empty if it is free, as far as is known here. In a fleet it may be another
+	// worker, or a program that shares the store: then only ShardID and Waiting are set too, as of the last reading of
+	// the leases.
 	Owner string
 
-	// Read lies behind the last record read, Frontier at the last one at or below which everything is resolved,
-	// and Stored is what a restart would go on from.
+	// Read is after the last record that was read, Frontier after the last one at or below which everything is
+	// resolved, and Stored is where a restart would resume.
 	Read, Frontier, Stored batch.Position
 
-	// Behind is how far the last read was behind the tip of the shard. While reads fail or are throttled, and when none was
-	// answered for longer than 10 s and two poll intervals (of a Config.Source: only while they fail), the time since the last answer
-	// is added, or since the shard was opened: then Behind is the most that the shard can be behind, since the stream says nothing.
+	// Behind is how far the last read was behind the tip of the shard. While reads fail or are throttled, and if none
+	// was answered for longer than 10 s and two poll intervals (of a Config.Source: only while they fail), the time
+	// since the last answer is added, or since the shard was opened. Behind is then the maximum, because the stream
+	// says nothing.
 	Behind time.Duration
 
-	// Shared says what the shard's reader gets, while that is clearly less than it wants because the shard's reads are shared with
-	// other consumers. It is nil otherwise.
+	// Shared is the share of the shard's reader, while that is clearly less than it wants because other consumers share
+	// the shard's reads. It is nil otherwise.
 	Shared *poller.Share `json:",omitempty"`
 
-	// BufferedRecords and BufferedBytes count what lies above the frontier; a page counts whole in bytes.
+	// BufferedRecords and BufferedBytes count the records above the frontier; a page counts whole in bytes.
 	BufferedRecords, BufferedBytes int
 
-	// InFlight is the number of invocations and deliveries that run.
+	// InFlight is the number of running invocations and deliveries.
 	InFlight int
 
 	// Lanes has the status of each lane.
 	Lanes []LaneStatus
 
-	// Waiting tells what keeps the shard from moving on here; empty when nothing does.
+	// Waiting says why the shard is not progressing here; empty if it is.
 	Waiting string
 }
 
@@ -104,12 +107,12 @@ type LaneStatus struct {
 	// RequestID is that of the batch in hand, or of the last one; empty before the first invocation.
 	RequestID string
 
-	// LastError is the text of the last failure of the batch in hand, at most 1,024 bytes of it: of its invocation, or of the
-	// delivery of its document. It is empty before a failure, and once the batch is resolved.
+	// LastError is the text of the last failure of the batch in hand, at most 1,024 bytes of it: of its invocation, or
+	// of the delivery of its document. It is empty before a failure, and once the batch is resolved.
 	LastError string
 }
 
-// MarshalJSON writes Behind as text, such as "1.5s". The other fields are written as encoding/json does.
+// MarshalJSON writes Behind as text, such as "1.5s". The other fields are written as by encoding/json.
 func (s ShardStatus) MarshalJSON() ([]byte, error) {
 	type plain ShardStatus
 	return json.Marshal(struct {
@@ -123,9 +126,9 @@ type view struct {
 	mu      sync.Mutex
 	running bool
 	problem string
-	table   string          // what goes wrong with the table of a fleet
-	blocked []ShardStatus   // shards that waited for a parent when the shards were listed; in a fleet all, at the last reading
-	done    map[string]bool // shards that were finished since
+	table   string          // the problem of a fleet's table
+	blocked []ShardStatus   // shards that waited for a parent when the shards were listed; in a fleet all, as of the last reading
+	done    map[string]bool // shards that were finished since then
 	shards  map[string]*shardView
 }
 
@@ -137,35 +140,36 @@ type shardView struct {
 
 	account *poller.Account // in the Budget; nil without one
 
-	answered time.Time     // when the last read was; when the shard was opened, before the first; zero when nothing is left to read
-	patience time.Duration // how long no read may be answered before Behind shows that; 0: as long as none fails
+	answered time.Time     // the time of the last answer; before the first, of the opening of the shard; zero when nothing is left to read
+	patience time.Duration // how long a read may be unanswered before Behind shows it; 0: as long as none fails
 
 	read  trouble // with the stream
 	store trouble // with the store
 	stall stall   // of the stream
 }
 
-// sharedReads is what Status and the log say of a shard whose reader gets clearly less than it wants because of others.
+// sharedReads is the text of Status and the log for a shard whose reader gets clearly less than it wants because of
+// other consumers.
 const sharedReads = "the shard's reads are shared with other consumers"
 
-// answerPatience is how long a read may be due, beyond two poll intervals, before ShardStatus.Behind goes up. An idle subscription
-// brings an event each 5 s.
+// answerPatience is how long a read may be due, beyond two poll intervals, before ShardStatus.Behind grows. An idle
+// subscription gets an event every 5 s.
 const answerPatience = 10 * time.Second
 
-// stall is that of a stream which says that the shard is behind, brings nothing, and gets no further. The zero stall is none.
+// stall describes a stream that claims a lag, returns no records, and makes no progress. The zero stall is none.
 type stall struct {
 	since  time.Time
 	behind time.Duration
 }
 
-// trouble is what goes wrong, and since when. The zero trouble is none.
+// trouble is a problem, and since when it exists. The zero trouble is none.
 type trouble struct {
 	reason  string
 	since   time.Time
 	problem bool // it shows in LastProcessingResult
 }
 
-// set takes note of what goes wrong now, and reports whether it did not before.
+// set records the current problem, and reports whether it is new.
 func (t *trouble) set(reason string, problem bool) (news bool) {
 	news = t.reason == ""
 	if news {
@@ -187,7 +191,7 @@ func (v *shardView) set(change func(*shardView)) {
 	change(v)
 }
 
-// Status returns where the mapping stands. It may be called at any time, by any goroutine; what it returns is the caller's.
+// Status returns the state of the mapping. It may be called at any time, by any goroutine; the result is the caller's.
 func (m *Mapping) Status() Status {
 	v := &m.view
 	v.mu.Lock()
@@ -196,7 +200,7 @@ func (m *Mapping) Status() Status {
 		s.Worker = m.worker
 	}
 	for _, b := range v.blocked {
-		if v.shards[b.ShardID] == nil && !v.done[b.ShardID] { // it may have been opened since the shards were listed
+		if v.shards[b.ShardID] == nil && !v.done[b.ShardID] { // it may have been opened since the listing
 			s.Shards = append(s.Shards, b)
 		}
 	}
@@ -239,7 +243,7 @@ func (v *shardView) get() (ShardStatus, trouble) {
 	return s, v.read
 }
 
-// unanswered returns how much longer than Behind says the shard may be behind by now.
+// unanswered returns how much longer than Behind the shard may be behind by now.
 func (v *shardView) unanswered(now time.Time) time.Duration {
 	if v.answered.IsZero() {
 		return 0
@@ -251,7 +255,7 @@ func (v *shardView) unanswered(now time.Time) time.Duration {
 	return 0
 }
 
-// waiting tells what keeps the shard from moving on, the most telling first.
+// waiting says why the shard is not progressing, the most informative reason first.
 func (v *shardView) waiting() string {
 	if v.noRoom {
 		return "no room to read because of " + v.blocker()
@@ -271,10 +275,10 @@ func (v *shardView) waiting() string {
 		return fmt.Sprintf("reading fails since %s: %s", stamp(v.read.since), v.read.reason)
 	}
 	if v.store.reason != "" {
-		return fmt.Sprintf("progress can't be stored since %s: %s", stamp(v.store.since), v.store.reason)
+		return fmt.Sprintf("progress cannot be stored since %s: %s", stamp(v.store.since), v.store.reason)
 	}
 	if !v.stall.since.IsZero() {
-		return fmt.Sprintf("the stream says that the shard is %s behind, but has brought nothing and got no further since %s",
+		return fmt.Sprintf("the stream says that the shard is %s behind, but has returned no records and made no progress since %s",
 			v.stall.behind, stamp(v.stall.since))
 	}
 	for i := range v.status.Lanes {
@@ -285,7 +289,7 @@ func (v *shardView) waiting() string {
 	return ""
 }
 
-// sharing says what the reader gets, and since when the stream has refused the read at hand, if it has.
+// sharing describes the reader's share, and since when the stream has refused the current read, if it has.
 func (v *shardView) sharing() string {
 	s := sharedReads + ": it gets " + v.status.Shared.String()
 	if v.read.reason != "" {
@@ -309,7 +313,7 @@ func (v *shardView) blocker() string {
 	return fmt.Sprintf("lane %d: %s", oldest.Lane, describe(oldest))
 }
 
-// describeWait says what a read waits for, and who holds most of that.
+// describeWait says what a read is waiting for, and which shard holds most of that.
 func describeWait(w *poller.Wait) string {
 	const mib = 1 << 20
 	s := fmt.Sprintf("waiting for the Budget: %.1f of %.1f MiB are in use", float64(w.Used)/mib, float64(w.Total)/mib)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// stopErrors gathers how shards ended at a stop: of each kind the first, and how many there were.
+// stopErrors collects how shards ended when stopping: the first of each kind, and their number.
 type stopErrors struct {
 	kinds []error
 	first map[error]error

@@ -8,18 +8,18 @@ import (
 	"github.com/shardmill/shardmill/batch"
 )
 
-// Store keeps the progress of mappings, and the leases under which it may be changed. One Store serves many mappings;
-// each is known to it by a name that stays the same over restarts. Names of mappings and of shards are any strings that
-// are not empty. All methods may be called at the same time; what they return is the caller's. Once ctx is done before
-// a method has begun to store something, it stores nothing and returns an error that wraps ctx.Err().
-// Methods return soon after ctx is done: Mapping.Run waits for them, and a method that ignores ctx holds Run for as long.
+// Store keeps the progress of mappings, and the leases that guard it. One Store serves many mappings, and identifies
+// each by a name that is the same across restarts. Names of mappings and of shards are any non-empty strings. All
+// methods must be safe for concurrent use; results belong to the caller. If ctx is done before a write begins, the
+// method writes nothing and returns an error that wraps ctx.Err(). Methods must return soon after ctx is done:
+// Mapping.Run waits for them, and a method that ignores ctx delays Run.
 //
-// State that is stored but cannot be read is an error of the method that needs it, never the same as none. A Store that
-// can be closed returns ErrStoreClosed from then on, and one that can't go on after an error ErrStoreBroken.
-// Package storetest checks all that is said here.
+// Unreadable stored state is an error of the method that needs it, and never counts as missing. A Store that can be
+// closed returns ErrStoreClosed afterwards, and one that cannot continue after an error ErrStoreBroken. Package
+// storetest checks this contract.
 type Store interface {
-	// Anchor stores proposed as the time from which the mapping reads under StartingPosition LATEST, unless an anchor is
-	// stored already, and returns the stored one. When it returns, the anchor is durable.
+	// Anchor stores proposed as the time from which the mapping reads under StartingPosition LATEST, unless an anchor
+	// is stored already, and returns the stored one. When it returns, the anchor is durable.
 	Anchor(ctx context.Context, mapping string, proposed time.Time) (time.Time, error)
 
 	// SettleAnchor moves the anchor back to at, if that is earlier, and settles it: a settled anchor never moves again.
@@ -27,36 +27,36 @@ type Store interface {
 	// anchor is durable.
 	SettleAnchor(ctx context.Context, mapping string, at time.Time) (time.Time, error)
 
-	// Progress returns what is stored for each shard of the mapping, by shard ID. A mapping that is unknown has none,
-	// and a shard for which nothing was committed yet is not in it. If what is stored for some shards cannot be read, the error
-	// wraps ErrUnreadable and names each of them, and the map may have the others: a fleet goes on with those.
+	// Progress returns the progress of each shard of the mapping, by shard ID. An unknown mapping has none, and a shard
+	// without a commit is not included. If the stored progress of some shards is unreadable, the error wraps
+	// ErrUnreadable and names each of them, and the map may have the others: a fleet continues with those.
 	Progress(ctx context.Context, mapping string) (map[string]Progress, error)
 
-	// Acquire takes the lease of a shard for owner, opens a new epoch, which fences out all earlier ones, and returns
-	// the shard's progress; the zero Progress when there is none. It returns ErrLeaseHeld while somebody has it,
-	// be it owner itself: two mappings of one name in one process are kept apart too. After any other error nobody has the
-	// lease by that call, even if it was written and only the answer was lost: the same process can acquire it again.
+	// Acquire acquires the lease of a shard for owner and opens a new epoch, which fences out all earlier ones. It
+	// returns the shard's progress; the zero Progress if there is none. It returns ErrLeaseHeld while the lease is
+	// held, even by owner itself: two mappings of one name in one process are separate too. After any other error the
+	// call left no lease, even if it was written and only the answer was lost: the same process can acquire it again.
 	Acquire(ctx context.Context, mapping, shard, owner string) (Lease, Progress, error)
 
-	// Commit stores p under the lease, durably. It returns ErrLeaseLost when the lease is not in force any more.
-	// A p that is no newer than what this lease already stored (by Version) is ignored without an error. One that is
-	// newer, but whose Position is before that of what this lease stored, is refused. A first Commit of an epoch may go
-	// back, and its Version may be any: that is how a shard is read again.
+	// Commit stores p under the lease, durably. It returns ErrLeaseLost if the lease is no longer valid. It ignores a p
+	// that is no newer than this lease's stored progress (by Version), without an error. It refuses a newer p whose
+	// Position is before that of this lease's stored progress. The first Commit of an epoch may go back, and have any
+	// Version: that is how a shard is read again.
 	Commit(ctx context.Context, lease Lease, p Progress) error
 
-	// Release releases the lease, so that others can acquire it. Releasing one that was lost, or released before, is no error.
-	// When it returns nil, no Commit under the lease changes anything any more. After an error it may be called again.
+	// Release releases the lease, so that others can acquire it. Releasing a lost or released lease is no error. When
+	// it returns nil, no Commit under the lease changes anything any more. After an error it may be called again.
 	Release(ctx context.Context, lease Lease) error
 
-	// Delete removes what is stored for a shard whose stored progress has End: nobody will ask for it again, for the shard
-	// has left the stream. It returns ErrLeaseHeld while somebody has the shard's lease, and another error where the
-	// progress has no End; then nothing is removed. Where nothing is stored it does nothing. Afterwards the shard is as
-	// if it had never been known, but that a Lease from before is never in force again. The anchor stays.
+	// Delete removes the progress of a shard whose stored progress has End and which has left the stream. It returns
+	// ErrLeaseHeld while the shard's lease is held, and another error if the progress has no End; then nothing is
+	// removed. Without stored progress it does nothing. Afterwards the shard is unknown, but an old Lease never becomes
+	// valid again. The anchor is kept.
 	Delete(ctx context.Context, mapping, shard string) error
 }
 
-// Lease is the right to process one shard and to store its progress. It is a value: losing it shows
-// in an ErrLeaseLost of the Store.
+// Lease is the right to process one shard and to store its progress. It is a value: its loss shows in an ErrLeaseLost
+// of the Store.
 type Lease struct {
 	Mapping string
 	Shard   string
@@ -66,48 +66,48 @@ type Lease struct {
 	Epoch uint64
 }
 
-// Progress is what is stored for one shard: the contents of its last Commit.
+// Progress is the stored state of one shard: the content of its last Commit.
 type Progress struct {
 	// Version is that of the batch.Commit; it counts within the epoch that wrote it.
 	Version uint64
 
-	// Position is the place where reading goes on. Everything at or below it is resolved.
+	// Position is where reading resumes. Everything at or below it is resolved.
 	Position batch.Position
 
-	// End tells that the shard was read to its end and all of it is resolved.
+	// End is set if the shard is complete: read to its end, and all of it is resolved.
 	End bool
 
-	// ResolvedUpTo tells that everything that arrived before it is resolved. It is zero where that is not known.
+	// ResolvedUpTo is a time before which everything that arrived is resolved. It is zero if that is not known.
 	ResolvedUpTo time.Time
 
 	// Window is the open tumbling window with its state, or nil.
 	Window *batch.Window
 
-	// ClosedUpTo tells that the tumbling windows which begin before it are closed. It is zero while none was.
+	// ClosedUpTo is the time before which tumbling windows are closed. It is zero while none was closed.
 	ClosedUpTo time.Time
 
 	// ShardStart is the starting sequence number of the shard, and StreamCreated is when its stream was created. They
-	// identify the shard: a stream that was deleted and created again under its name has shards of the same IDs. Each is
-	// empty, or zero, where it was not known, and in what was stored before there were these fields.
+	// identify the shard: a recreated stream of the same name has shards with the same IDs. Each is empty, or zero, if
+	// it was not known, and in progress that is older than these fields.
 	ShardStart    string
 	StreamCreated time.Time
 }
 
-// progressOf returns what is stored of a Commit.
+// progressOf returns the Progress of a Commit.
 func progressOf(c *batch.Commit) Progress {
 	return Progress{
 		Version: c.Version, Position: c.Position, End: c.End, ResolvedUpTo: c.ResolvedUpTo, Window: c.Window, ClosedUpTo: c.ClosedUpTo,
 	}
 }
 
-// resume returns the Commit that a Scheduler goes on behind.
+// resume returns the Commit after which a Scheduler resumes.
 func (p *Progress) resume() batch.Commit {
 	return batch.Commit{Position: p.Position, ResolvedUpTo: p.ResolvedUpTo, Window: p.Window, ClosedUpTo: p.ClosedUpTo}
 }
 
-// ListedStore is an optional interface of a Store that knows which mappings it keeps progress of. When a mapping starts without
-// any, the log then says whether progress of the same stream is stored under another name, as after a change of FunctionName.
-// The stores of this module have it.
+// ListedStore is an optional interface of a Store that knows its mappings. When a mapping starts without progress, the
+// log then says whether progress of the same stream is stored under another name, as after a change of FunctionName.
+// The stores of this module implement it.
 type ListedStore interface {
 	Store
 
@@ -115,51 +115,52 @@ type ListedStore interface {
 	// is not among them until Acquire returns a lease for it again.
 	Names(ctx context.Context) ([]string, error)
 
-	// Held reports whether Acquire would return ErrLeaseHeld for a shard of the mapping that is known. The leases of a fleet
+	// Held reports whether Acquire would return ErrLeaseHeld for a known shard of the mapping. The leases of a fleet
 	// are judged by the rows of FleetTable instead.
 	Held(ctx context.Context, mapping string) (bool, error)
 }
 
-// CheckedStore is a Store that can tell why a mapping must not run with it. Package dynamostore has one.
+// CheckedStore is an optional interface of a Store that knows why a mapping must not run with it. Package dynamostore
+// implements it.
 type CheckedStore interface {
 	Store
 
-	// Check is called when a mapping starts, before it reads or writes anything but its anchor. Run returns an error that
+	// Check is called when a mapping starts, before any read or write except of its anchor. Run returns an error that
 	// wraps ErrForeignFleet; after any other Check is called again.
 	Check(ctx context.Context, mapping string) error
 }
 
-// Errors that a Store returns, wrapped or plain; test for them with errors.Is.
+// Errors of a Store, wrapped or plain; test for them with errors.Is.
 var (
-	// ErrLeaseHeld tells that somebody has the lease.
+	// ErrLeaseHeld says that the lease has an owner.
 	ErrLeaseHeld = errors.New("mapping: lease is held by another owner")
 
-	// ErrLeaseLost tells that a lease is no longer in force: nothing was stored.
+	// ErrLeaseLost says that a lease is no longer valid: nothing was stored.
 	ErrLeaseLost = errors.New("mapping: lease is lost")
 
-	// ErrUnreadable tells that something is stored that can't be read: it is damaged, or of an unknown version.
-	// A mapping never takes that for no progress.
-	ErrUnreadable = errors.New("mapping: stored state can't be read")
+	// ErrUnreadable says that stored state is damaged, or of an unknown version. A mapping never treats that as missing
+	// progress.
+	ErrUnreadable = errors.New("mapping: stored state is unreadable")
 
-	// ErrStoreClosed tells that the Store was closed by who owns it: nothing can be stored any more, nor read. It ends a
-	// mapping, since whatever that did from now on would be done again after a restart.
+	// ErrStoreClosed says that the Store was closed by its owner: it neither writes nor reads any more. It ends a
+	// mapping, because all further work would be repeated after a restart.
 	ErrStoreClosed = errors.New("mapping: the store is closed")
 
-	// ErrStoreBroken tells that the Store can't go on after an error, which the error wraps besides: nothing can be stored
-	// any more, nor read, until it is closed and opened again. It ends a mapping, as ErrStoreClosed does.
-	ErrStoreBroken = errors.New("mapping: the store can't go on, close it and open it again")
+	// ErrStoreBroken says that the Store cannot continue after an error; the error also wraps the cause. It neither
+	// writes nor reads until it is closed and opened again. It ends a mapping, as ErrStoreClosed does.
+	ErrStoreBroken = errors.New("mapping: the store cannot continue, close it and open it again")
 
-	// ErrForeignFleet tells that a program of another kind is at work on the same rows, in a way that rules out sharing them:
-	// stop it first.
-	ErrForeignFleet = errors.New("mapping: another program's fleet is at work in the store")
+	// ErrForeignFleet says that a program of another kind uses the same rows, in a way that excludes sharing them: stop
+	// it first.
+	ErrForeignFleet = errors.New("mapping: another program's fleet is using the store")
 )
 
-// isFinal reports whether an error of a Store is one that no other attempt can mend.
+// isFinal reports whether a retry cannot help against an error of a Store.
 func isFinal(err error) bool {
 	return errors.Is(err, ErrUnreadable) || errors.Is(err, ErrForeignFleet) || isGone(err)
 }
 
-// isGone reports whether an error of a Store is that it takes nothing any more.
+// isGone reports whether an error says that a Store accepts no more calls.
 func isGone(err error) bool {
 	return errors.Is(err, ErrStoreClosed) || errors.Is(err, ErrStoreBroken)
 }

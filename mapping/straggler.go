@@ -8,12 +8,12 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// A straggler is a call of a user's function or destination that ignores the end of its ctx and so outlives its shard. Its
-// outcome does not count. While it runs, the process that started it does not process the shard again, and it keeps the
-// shard's lease, unless that is lost: nobody else may begin before it ends. Whichever ends last, the straggler or the
-// shard's final commit, releases the lease.
+// A straggler is a call of a user's function or destination that ignores the end of its ctx and so outlives its shard.
+// Its outcome does not count. While it runs, the process that started it does not process the shard again, and it keeps
+// the shard's lease, unless that is lost, so that no other worker begins before it ends. Whichever ends last, the
+// straggler or the shard's final commit, releases the lease.
 
-// ending is what is known of a shard when no call of it is waited for any more.
+// ending is the state of a shard when no call of it is waited for any more.
 type ending struct {
 	cause     error // why the shard's ctx ended; nil while it has not
 	notStored error // why the newest commit is not durable; nil if it is
@@ -29,7 +29,7 @@ type ending struct {
 //	a call was cut short         ErrDrainTimeout
 //	otherwise                    nil
 //
-// Stragglers are an error beside it, whatever it is: Run returns ErrStillRunning while there are any.
+// Stragglers are an additional error: Run returns ErrStillRunning while there are any.
 func (e *ending) err(shard string) error {
 	switch {
 	case errors.Is(e.cause, ErrLeaseLost):
@@ -49,14 +49,14 @@ func (e *ending) err(shard string) error {
 // wasLost reports whether the shard's lease is lost.
 func (s *shard) wasLost() bool { return errors.Is(context.Cause(s.ctx), ErrLeaseLost) }
 
-// outlived is called by the last straggler of a closed shard, in its own goroutine, when it ends: it releases the lease, and
-// reports to the run, if that has not returned.
+// outlived is called by the last straggler of a closed shard, in its own goroutine, when it ends: it releases the
+// lease, and reports to the run, if that has not returned.
 func (s *shard) outlived() {
 	if !s.wasLost() {
 		s.release()
 	}
 	select {
-	case <-s.reported: // the run knows the shard as one with stragglers
+	case <-s.reported: // the run knows the shard's stragglers
 	case <-s.parent.gone:
 		return
 	}
@@ -79,14 +79,14 @@ func (s straggler) cutShort() error {
 	return fmt.Errorf("mapping: shard %s: %w", s.info.ID, ErrDrainTimeout)
 }
 
-// straggle takes note of a shard that ended, and of whose calls some still run.
+// straggle records a shard that ended while calls of it still run.
 func (r *run) straggle(info poller.Shard, e *shardEnd) {
 	r.stragglers[e.id] = straggler{info: info, lease: e.lease, left: e.left, err: e.straggles}
 	r.m.log.Warn("calls of the shard ignored the end of their context: it is not processed here until they return",
 		"shard", e.id, "error", e.straggles)
 }
 
-// outlive takes note that the stragglers of a shard have ended.
+// outlive records that the stragglers of a shard have ended.
 func (r *run) outlive(id string) straggler {
 	s := r.stragglers[id]
 	delete(r.stragglers, id)

@@ -10,79 +10,79 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// callGrace is what functions are given to return after their ctx was cancelled at a stop.
+// callGrace is how long functions may take to return after their ctx was cancelled at a stop.
 const callGrace = 5 * time.Second
 
-// startRetry is the pause after a listing, or a call of the store, that failed; it doubles up to the refresh interval.
-// earlyRefresh is the least time between two listings that the ends of shards lead to.
-// unsettledRefresh is that between two while something waits for a listing, or after one that failed.
+// startRetry is the pause after a failed listing or call of the store; it doubles up to the refresh interval.
+// earlyRefresh is the least time between two listings that follow the ends of shards. unsettledRefresh is the interval
+// of listings while something waits for a listing, or after a failed one.
 const (
 	startRetry       = time.Second
 	earlyRefresh     = time.Second
 	unsettledRefresh = 5 * time.Second
 )
 
-// run is one Run of a mapping. Its supervise method is the goroutine that owns it: it lists the shards, hears how they end, and stops
-// them. Which of them it processes is a matter of its assignment.
+// run is one Run of a mapping. Its supervise method is the goroutine that owns it: it lists the shards, handles their
+// ends, and stops them. Its assignment decides which of them it processes.
 type run struct {
 	m      *Mapping
 	began  time.Time
-	soft   context.Context // done: read nothing, start nothing
+	soft   context.Context // when done, nothing more is read or started
 	halt   context.CancelCauseFunc
-	hard   context.Context // done: cancel what runs
+	hard   context.Context // when done, running calls are cancelled
 	cancel context.CancelCauseFunc
 	beside *beside
 
 	starting   starting
-	fresh      bool // nothing was stored when it started
-	admitted   bool // the role may do what it must
+	fresh      bool // no progress was stored when it started
+	admitted   bool // the role has the required permissions
 	assignment assignment
 	latest     latest
 	clock      sourceClock
 	lineage    lineage
 	running    map[string]*shard
 	listing    bool                // the shards are being listed
-	relist     time.Duration       // how soon to list again after that; 0: not sooner than usual
-	listed     time.Time           // when the shards were listed last
+	relist     time.Duration       // how soon to list again after that; 0: at the usual time
+	listed     time.Time           // when the shards were last listed
 	timer      *time.Timer         // of the next listing
-	due        time.Time           // when it goes off
-	rows       map[string]Progress // that were stored at the start, until they are swept
-	swept      time.Time           // when the rows were swept last
-	unswept    bool                // and for some shards it was too early to say that they have left
-	warned     map[string]bool     // of the shards that have left unread
-	lost       map[string]bool     // those of them that are to be ended
-	trouble    string              // what failed and was told of, empty when all is well
+	due        time.Time           // when it fires
+	rows       map[string]Progress // as stored at the start, until they are swept
+	swept      time.Time           // when the rows were last swept
+	unswept    bool                // for some shards it was too early to say that they have left
+	warned     map[string]bool     // about the shards that have left unread
+	lost       map[string]bool     // those of them that must be ended
+	trouble    string              // the reported problem, empty if there is none
 	ended      chan shardEnd
 	wg         sync.WaitGroup
 
-	askedDestination bool // and it exists, as far as is known
+	askedDestination bool // it exists, as far as is known
 
 	suspicion suspicion     // that the stream is another one of its name
-	described time.Time     // when the stream was to be described last
+	described time.Time     // when a description of the stream was last due
 	retention time.Duration // of the stream, 0 while it is not known
 	missing   atomic.Bool   // a shard that is processed is unknown to the service; set by shards
 
 	stragglers map[string]straggler // by shard, which is not in running
 	outlived   chan string          // shards whose stragglers have ended
-	gone       chan struct{}        // closed when nobody receives from ended and outlived any more
+	gone       chan struct{}        // closed when ended and outlived have no receiver any more
 
 	stopping bool
-	drained  <-chan time.Time // the drain's time is over; nil before the stop
-	failed   error            // that ended the run; nil without one
-	errs     stopErrors       // with which shards ended after that, or after a stop
+	drained  <-chan time.Time // fires at the end of the drain; nil before the stop
+	failed   error            // the error that ended the run; nil without one
+	errs     stopErrors       // the errors of shards after that, or after a stop
 }
 
-// shardEnd is how the processing of one shard came to its end.
+// shardEnd is how the processing of one shard ended.
 type shardEnd struct {
 	id       string
 	finished bool
 	left     bool // the shard has left the stream
 	lease    Lease
 	released bool
-	children []poller.Shard // that its last page told of
+	children []poller.Shard // those of its last page
 	err      error
 
-	// straggles names the calls of the shard that still run, whose end outlived reports; nil without any.
+	// straggles names the shard's calls that still run, or is nil. Their end is sent to outlived.
 	straggles error
 }
 
@@ -98,8 +98,8 @@ func newRun(ctx context.Context, m *Mapping, began time.Time) *run {
 	return r
 }
 
-// supervise processes the stream, until the soft ctx is done, and waits for all that it began. It does not wait under a panic,
-// which ends the process, with its stack, only when it gets through: the shards then end unheard.
+// supervise processes the stream until the soft ctx is done, and waits for all goroutines that it started. It does not
+// wait during a panic: the panic must end the process with its stack, and the ends of the shards are ignored.
 func (r *run) supervise() error {
 	over := false
 	defer func() {
@@ -117,7 +117,7 @@ func (r *run) supervise() error {
 	return err
 }
 
-// work begins, and processes the shards of its assignment.
+// work begins the run, and processes the shards of its assignment.
 func (r *run) work() error {
 	if err := r.begin(); err != nil {
 		if r.soft.Err() != nil {
@@ -141,7 +141,7 @@ func (r *run) work() error {
 	return r.loop()
 }
 
-// assign sets the assignment: the whole stream, or a part of a fleet's work.
+// assign sets the assignment: the whole stream, or a share of a fleet's.
 func (r *run) assign() (err error) {
 	if r.m.fleet == nil {
 		r.assignment = &alone{r: r}
@@ -151,7 +151,7 @@ func (r *run) assign() (err error) {
 	return err
 }
 
-// loop hears of what happens until the run is over: a stop, or an error, has ended all that it processed.
+// loop handles events until the run is over: until a stop, or an error, has ended all shards.
 func (r *run) loop() error {
 	wake := time.NewTimer(0)
 	defer wake.Stop()
@@ -181,7 +181,7 @@ func (r *run) loop() error {
 	return errors.Join(r.failed, r.errs.join())
 }
 
-// isOver has the assignment do what is due, sets the timer to when it wants to be asked again, and reports whether the loop is to end.
+// isOver calls the assignment, sets the timer for its next call, and reports whether the loop must end.
 func (r *run) isOver(wake *time.Timer) bool {
 	now := time.Now()
 	if again := r.assignment.next(now); !again.IsZero() {
@@ -190,7 +190,7 @@ func (r *run) isOver(wake *time.Timer) bool {
 	return r.stopping && len(r.running) == 0 && r.assignment.hasLeft(now)
 }
 
-// stop has all shards drain.
+// stop makes all shards drain.
 func (r *run) stop() {
 	r.m.log.Info("mapping stops", "shards", len(r.running), "drainTimeout", r.m.cfg.DrainTimeout.String())
 	r.stopping = true
@@ -206,7 +206,7 @@ func (r *run) fail(err error) {
 	}
 }
 
-// publish shows which shards are not processed here, and why. Those that are Status knows better.
+// publish shows which shards are not processed here, and why. Status itself shows the others.
 func (r *run) publish() {
 	blocked := append(r.leftUnread(), r.assignment.waiting()...)
 	r.m.view.set(func(v *view) { v.blocked, v.done = blocked, map[string]bool{} })
@@ -220,7 +220,7 @@ func (r *run) waitingFor(s poller.Shard) string {
 	return r.lineage.waitingFor(s)
 }
 
-// process runs a shard in a goroutine of its own, which ends by sending to ended.
+// process runs a shard in its own goroutine, which sends to ended when it returns.
 func (r *run) process(s *shard, delay time.Duration) {
 	info, sv := s.info, s.view
 	r.running[info.ID] = s
@@ -239,7 +239,7 @@ func (r *run) process(s *shard, delay time.Duration) {
 	})
 }
 
-// end takes note of a shard that is not processed any more.
+// end handles the end of a shard's processing.
 func (r *run) end(e shardEnd) {
 	info := r.running[e.id].standing.Load().info
 	delete(r.running, e.id)
@@ -257,7 +257,7 @@ func (r *run) end(e shardEnd) {
 	}
 }
 
-// judge decides what the error with which a shard ended is to the run. A lease that was lost is none.
+// judge decides whether the error with which a shard ended ends the run. A lost lease does not.
 func (r *run) judge(e *shardEnd) {
 	switch {
 	case r.stopping:
@@ -275,7 +275,7 @@ func (r *run) judge(e *shardEnd) {
 	}
 }
 
-// finish takes note of a shard whose end is stored: its children may be opened.
+// finish handles a shard whose end is stored: its children may start.
 func (r *run) finish(e *shardEnd) {
 	if e.left {
 		delete(r.lost, e.id)
@@ -285,7 +285,7 @@ func (r *run) finish(e *shardEnd) {
 	}
 	r.lineage.finished[e.id] = true
 	news := r.lineage.learn(e.id, e.children, time.Now())
-	r.m.log.Info("shard is wholly processed", "shard", e.id, "newChildren", len(news))
+	r.m.log.Info("shard is complete", "shard", e.id, "newChildren", len(news))
 	if r.soft.Err() != nil {
 		return
 	}
@@ -295,7 +295,7 @@ func (r *run) finish(e *shardEnd) {
 	}
 }
 
-// free takes note that the stragglers of a shard have ended: it may be processed again.
+// free handles the end of a shard's stragglers: it may be processed again.
 func (r *run) free(id string) {
 	s := r.outlive(id)
 	if r.stopping {
@@ -304,7 +304,7 @@ func (r *run) free(id string) {
 	r.assignment.freed(&s)
 }
 
-// sleep waits and reports whether ctx is still good.
+// sleep waits, and reports whether ctx is not done.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

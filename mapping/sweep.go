@@ -10,17 +10,17 @@ import (
 )
 
 const (
-	// sweepInterval is the time between two looks for rows of shards that have left the stream, and sweepMost the most rows
-	// that one look deletes, so that it does not hold the run up for long.
+	// sweepInterval is the time between two sweeps of rows of shards that have left the stream, and sweepMost the
+	// maximum number of rows that one sweep deletes, so that it does not delay the run for long.
 	sweepInterval = time.Hour
 	sweepMost     = 100
 
-	// endMost is how many shards that have left the stream unread a mapping that is alone ends at one time.
+	// endMost is how many shards that have left the stream unread a mapping without a fleet ends concurrently.
 	endMost = 100
 )
 
-// isSweepDue reports whether the rows are to be swept: now and then, and as soon as it is known what became of the shards of
-// which it was too early to say.
+// isSweepDue reports whether the rows must be swept: periodically, and as soon as previous doubts about shards are
+// settled.
 func (r *run) isSweepDue() bool {
 	switch {
 	case r.suspicion != (suspicion{}):
@@ -31,8 +31,8 @@ func (r *run) isSweepDue() bool {
 	return time.Since(r.swept) >= sweepInterval
 }
 
-// leavers takes in all rows. It notes the shards that have left the stream and are to be ended, and returns those whose rows are
-// to be deleted.
+// leavers looks at all rows. It records the shards that have left the stream and must be ended, and returns those whose
+// rows must be deleted.
 func (r *run) leavers(progress map[string]Progress) (removable []string) {
 	r.swept = time.Now()
 	r.lineage.read(progress)
@@ -48,28 +48,28 @@ func (r *run) leavers(progress map[string]Progress) (removable []string) {
 	return removable[:min(len(removable), sweepMost)]
 }
 
-// warnUnread reports, once, each shard that has left the stream before it was read to its end, though its records may not have
-// expired yet: the shards that follow it are read.
+// warnUnread logs, once, each shard that has left the stream before it was read to its end, though its records may not
+// have expired yet. Its children are read.
 func (r *run) warnUnread() {
 	for _, id := range r.lineage.unread() {
 		if !r.warned[id] {
 			r.warned[id] = true
-			r.m.log.Warn("the stream does not list a shard any more that was not read to its end: those that follow it are read", "shard", id,
+			r.m.log.Warn("the stream no longer lists a shard that was not read to its end: its children are read", "shard", id,
 				"position", r.lineage.rows[id].position)
 		}
 	}
 }
 
-// leftUnread shows the shards that have left the stream before they were read to their end.
+// leftUnread returns the shards that have left the stream before they were read to their end.
 func (r *run) leftUnread() (left []ShardStatus) {
 	for _, id := range r.lineage.unread() {
-		left = append(left, ShardStatus{ShardID: id, Waiting: "the stream does not list it any more, though it was not read to its end"})
+		left = append(left, ShardStatus{ShardID: id, Waiting: "the stream no longer lists it, though it was not read to its end"})
 	}
 	return left
 }
 
-// sweep deletes the rows of shards that have left the stream, once in a while, beside everything else. Each worker of a fleet
-// does so: what others have done already is not there any more. What fails is tried again by the next one.
+// sweep deletes the rows of shards that have left the stream, at long intervals, in a separate goroutine. Each worker
+// of a fleet does so: a row that another worker deleted is skipped. The next sweep retries what failed.
 func (r *run) sweep() {
 	if !r.isSweepDue() {
 		return
@@ -90,7 +90,7 @@ func (r *run) sweep() {
 	})
 }
 
-// sweepRows deletes those of some rows that nobody will ask for again, and has the shards ended that were lost.
+// sweepRows deletes the rows that are not needed any more, and schedules the end of lost shards.
 func (r *run) sweepRows(progress map[string]Progress) {
 	had := len(r.lost)
 	removable := r.leavers(progress)
@@ -109,8 +109,9 @@ func (r *run) sweepRows(progress map[string]Progress) {
 	}, nil)
 }
 
-// reportLoss reports, with the end of a shard that left the stream before it was read to its end, that what was left of it is lost. That
-// comes before the end is stored: after a crash between the two it is reported again, where it would otherwise never be.
+// reportLoss reports, with the end of a shard that left the stream before it was read to its end, that the rest of it
+// is lost. It does so before the end is stored: after a crash between the two it reports again. In the other order it
+// might never report.
 func (s *shard) reportLoss(c *batch.Commit) {
 	if !c.End || !s.unread {
 		return
@@ -119,7 +120,7 @@ func (s *shard) reportLoss(c *batch.Commit) {
 	s.m.counts.trimmed.Add(1)
 	retention := cmp.Or(s.standing.Load().retention, minRetention)
 	t := Trimmed{Shard: s.info.ID, Position: s.sched.Read(), From: s.readTo, To: s.m.clocks(time.Now()).service.Add(poller.ClockSlack - retention)}
-	s.log.Error("the shard has left the stream before it was read to its end: what was left of it is lost",
+	s.log.Error("the shard has left the stream before it was read to its end: the rest of it is lost",
 		"position", t.Position.String(), "from", stamp(t.From), "to", stamp(t.To))
 	call(s.m.observer.Trimmed, t)
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// leaseStore is what a shard needs of a Store once it has its lease.
+// leaseStore is the part of a Store that a shard needs once it has its lease.
 type leaseStore interface {
 	Commit(ctx context.Context, lease Lease, p Progress) error
 	Release(ctx context.Context, lease Lease) error
@@ -14,7 +14,7 @@ type leaseStore interface {
 
 // A tenure is how a shard comes to its lease, and where its progress is. The shard's goroutine calls acquire, mends and owe.
 type tenure interface {
-	leaseStore // bare: the committer and release guard it
+	leaseStore // unguarded: the committer and release guard it
 
 	// acquire returns the lease, and the progress that is stored under it.
 	acquire(ctx context.Context) (Lease, Progress, error)

@@ -14,10 +14,10 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// maxStoreName is the most bytes of Config.StoreName, which is a key in DynamoDB.
+// maxStoreName is the maximum length of Config.StoreName, which is a key in DynamoDB, in bytes.
 const maxStoreName = 1024
 
-// validate returns all violations of c at once, or nil.
+// validate returns all violations of c, joined, or nil.
 func (c *Config) validate(now time.Time) error {
 	var v violations
 	c.validateRequired(&v)
@@ -97,8 +97,8 @@ func (c *Config) validateRequired(v *violations) {
 	}
 }
 
-// clientRegion returns the region that a client signs for and calls; empty where it does not say. An endpoint of the user's own
-// makes no difference: it serves one region too, and refuses signatures for another.
+// clientRegion returns the region that a client signs for and calls; empty if it does not say. A custom endpoint makes
+// no difference: it serves one region too, and refuses signatures for another.
 func clientRegion(client poller.Client) string {
 	if c, ok := client.(interface{ Options() kinesis.Options }); ok && !isNil(client) {
 		return c.Options().Region
@@ -106,7 +106,7 @@ func clientRegion(client poller.Client) string {
 	return ""
 }
 
-// validateFunction checks the function's name, and whether the Function can invoke what it stands for.
+// validateFunction checks the function's name, and whether the Function can invoke it.
 func (c *Config) validateFunction(v *violations) {
 	function, err := functionARN(c.FunctionName, c.EventSourceARN)
 	if err != nil {
@@ -120,7 +120,7 @@ func (c *Config) validateFunction(v *violations) {
 	}
 }
 
-// validateShape checks what decides how batches are cut: lanes, windows, filters.
+// validateShape checks the settings that control how batches are cut: lanes, windows, filters.
 func (c *Config) validateShape(v *violations) {
 	v.atMost("ParallelizationFactor", "parallelizationFactor", c.ParallelizationFactor, 10)
 	v.atLeast("ParallelizationFactor", "parallelizationFactor", c.ParallelizationFactor, 0)
@@ -152,7 +152,7 @@ func (c *Config) filters() (*filter.Criteria, error) {
 	return filter.Compile(patterns, c.FilterCriteria.Limit)
 }
 
-// validateFailures checks what concerns failed batches.
+// validateFailures checks the settings for failed batches.
 func (c *Config) validateFailures(v *violations) {
 	if n := c.MaximumRetryAttempts; n != nil {
 		v.atMost("MaximumRetryAttempts", "maximumRetryAttempts", *n, 10_000)
@@ -176,7 +176,7 @@ func (c *Config) validateFailures(v *violations) {
 	}
 }
 
-// destination returns where discarded records are reported, nil without a destination.
+// destination returns the destination of discarded records, nil without one.
 func (c *Config) destination() (invoke.Destination, error) {
 	to, name := c.DestinationConfig.OnFailure.To, c.DestinationConfig.OnFailure.Destination
 	switch {
@@ -194,7 +194,7 @@ func (c *Config) destination() (invoke.Destination, error) {
 	return invoke.ResolveDestination(name, c.DestinationResolvers...)
 }
 
-// isNil reports whether there is nothing in v, or a nil of one of the types that are usually put there.
+// isNil reports whether v is nil, or a nil of one of the usual types.
 func isNil(v any) bool {
 	switch v := v.(type) {
 	case nil:

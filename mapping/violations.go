@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// violations gathers what is wrong with a Config.
+// violations collects the violations of a Config.
 type violations struct{ errs []error }
 
 func (v *violations) add(field, message string) {
@@ -33,7 +33,7 @@ func (v *violations) constraint(field, member string, value int, than string, li
 		"Member must have value %s than or equal to %d", value, member, than, limit))
 }
 
-// seconds checks a duration that AWS gives in whole seconds.
+// seconds checks a duration that is in whole seconds on AWS.
 func (v *violations) seconds(field, member string, d time.Duration, low, high int) {
 	if d%time.Second != 0 {
 		v.add(field, fmt.Sprintf("is %s, must be whole seconds", d))

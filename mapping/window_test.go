@@ -79,8 +79,8 @@ func TestStoredStateThatIsTooLargeIsToldOf(t *testing.T) {
 		pass(time.Hour)
 		require.Len(t, told, 1, "once")
 		assert.Equal(t, mapping.TooLarge{Shard: told[0].Shard, StateBytes: 3008}, told[0])
-		assert.Equal(t, 1, strings.Count(w.logs.String(), "the state of a tumbling window is larger than the function can be given"))
-		assert.NotContains(t, w.logs.String(), "record is larger")
+		assert.Equal(t, 1, strings.Count(w.logs.String(), "the state of a tumbling window is too large for the function"))
+		assert.NotContains(t, w.logs.String(), "record is too large")
 		require.NoError(t, r.stop())
 	})
 }

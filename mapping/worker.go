@@ -10,9 +10,9 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
 
-// WorkerStore is an optional interface of a Store, which says what this process is called there: the owner of a lease begins with
-// it. In a fleet it is in Status.Worker and in every log line too. The default is the name of the host and the ID of the process:
-// "host-1234". Package dynamostore's stores have it.
+// WorkerStore is an optional interface of a Store, which names this process: the owner of a lease begins with the name.
+// In a fleet it is in Status.Worker and in every log line too. The default is the name of the host and the ID of the
+// process: "host-1234". Package dynamostore's stores implement it.
 type WorkerStore interface {
 	Store
 
@@ -34,13 +34,13 @@ func workerOf(s Store) string {
 	return host[:min(len(host), fleet.MaxName-len(pid))] + pid
 }
 
-// newOwner returns a name for which leases are taken, and which was not used before: it keeps apart two processes of one name, two
-// mappings in a process, and the starts of a container whose process always has the same ID.
+// newOwner returns a name for the owner of leases that was not used before. It distinguishes two processes of one name,
+// two mappings in a process, and the starts of a container whose process always has the same ID.
 func (m *Mapping) newOwner() string {
 	return m.worker + "/" + strings.ToLower(rand.Text()[:13]) // 65 bits
 }
 
-// validateWorker checks the name that a Store has for this process.
+// validateWorker checks the Store's name for this process.
 func (c *Config) validateWorker(v *violations) {
 	w, ok := c.Store.(WorkerStore)
 	if !ok {

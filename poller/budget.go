@@ -10,35 +10,36 @@ import (
 const (
 	// leastBudget is the smallest Budget: four pages of the largest size.
 	leastBudget = 4 * maxPage
-	// maxPage is the most data that one GetRecords brings.
+	// maxPage is the most data that one GetRecords returns.
 	maxPage = 10 << 20
-	// leastGrant is what a read needs at least that goes by what records weighed: less would bring a record at a time.
+	// leastGrant is the minimum for a read that is sized by the weight of earlier records: with less, each read would
+	// return a single record.
 	leastGrant = 64 << 10
 )
 
-// Budget bounds the memory that the records of many shards take, in any number of mappings of a process. Before a read is
-// made, it reserves the most that it can bring, whatever the reads before it brought. What it brought counts until it is
-// resolved. Where the Budget is short, reads are made smaller, and wait in turn; shards that hold more than their part are
-// asked to resolve it (Account.Pressed). Each shard has an equal part of the last quarter to itself, so that shards which
-// cannot progress, with all that they hold, never keep others from progressing.
+// Budget bounds the memory of the records of many shards, in any number of mappings of a process. Each read first
+// reserves the most that it can return, whatever earlier reads returned. The returned records count until they are
+// resolved. When the Budget is short, reads become smaller, and wait in turn; shards that hold more than their part are
+// asked to resolve it (Account.Pressed). Each shard has an equal part of the last quarter to itself, so that shards
+// which cannot progress, with everything that they hold, never prevent others from progressing.
 //
 // Reads may exceed a Budget by the following, and no more:
 //
-//   - One page, which is 10 MiB and the overhead of its records, and of the members of aggregates. Where what is held
-//     leaves too little for the most that a read can bring, one read at a time, of all shards, goes by what the records
-//     of its shard weighed before. A read that takes longer than 5 s no longer counts as that one.
-//   - One record of each shard, or its part of the last quarter. Where others hold all of the Budget, a shard that holds
-//     less than its part may read that much, one shard after the other. Of n shards that are opened one after the other,
-//     each when all before it are stuck, the parts come to a quarter of the Budget times the logarithm of n.
-//   - What a record weighs above 1 MiB, the largest that a stream has by default, and above every record that was read
-//     before; and what the members of aggregates weigh, for their bytes, above those of the page before.
+//   - One page, which is 10 MiB and the overhead of its records, and of the members of aggregates. If what is held
+//     leaves too little for the most that a read can return, one read at a time, of all shards, is sized by the weight of
+//     earlier records of its shard. A read that takes longer than 5 s no longer counts as that one.
+//   - One record of each shard, or its part of the last quarter. If others hold all of the Budget, a shard that holds
+//     less than its part may read that much, one shard after the other. If n shards are opened one after the other,
+//     each when all before it are stuck, the parts sum up to a quarter of the Budget times the logarithm of n.
+//   - The weight of a record above 1 MiB, the largest that a stream has by default, and above every record that was read
+//     before; and the additional weight of the members of aggregates, for their bytes, compared with the previous page.
 //
-// A read that brings more than was reserved for it counts in full.
+// A read that returns more than its reservation counts in full.
 //
-// The read of an idle shard takes 1 MiB while it is under way, or as much as the heaviest record. At 20 ms a read, 10,000
-// idle shards are read every second under a Budget of 256 MiB, and every 4 s under one of 64 MiB.
+// A running read of an idle shard takes 1 MiB, or as much as the heaviest record. At 20 ms per read, 10,000 idle shards
+// are read every second under a Budget of 256 MiB, and every 4 s under one of 64 MiB.
 //
-// Any number of goroutines may use a Budget. It starts none.
+// A Budget is safe for concurrent use. It starts no goroutine.
 type Budget struct {
 	total int64
 
@@ -47,8 +48,8 @@ type Budget struct {
 	held     int64 // of all accounts
 	accounts map[*Account]struct{}
 
-	// The reservations that wait, the oldest first: of accounts below their part of the last quarter, which go first, of
-	// those below their share of the whole, and of the others.
+	// The waiting reservations, the oldest first: those of accounts below their part of the last quarter, which go
+	// first, those below their share of the whole, and the others.
 	needy, poor, rich list.List
 
 	exposure exposure
@@ -56,7 +57,7 @@ type Budget struct {
 	top      holder
 }
 
-// Account is the part of one shard in a Budget. A nil Account is one without bounds. One goroutine reserves, and one, which may be
+// Account is the part of one shard in a Budget. A nil Account is unbounded. One goroutine reserves, and one, possibly
 // another, settles.
 type Account struct {
 	budget   *Budget
@@ -69,7 +70,7 @@ type Account struct {
 	waits          *reservation
 }
 
-// NewBudget returns a Budget of so many bytes, at least 40 MiB: four of the largest pages.
+// NewBudget returns a Budget of the given size, at least 40 MiB: four of the largest pages.
 func NewBudget(bytes int64) (*Budget, error) {
 	if bytes < leastBudget {
 		return nil, fmt.Errorf("poller: a Budget of %d bytes: want %d or more, four of the largest pages", bytes, leastBudget)
@@ -77,17 +78,17 @@ func NewBudget(bytes int64) (*Budget, error) {
 	return &Budget{total: bytes, accounts: map[*Account]struct{}{}}, nil
 }
 
-// Used returns how many bytes are reserved or held, and of how many.
+// Used returns how many bytes are reserved or held, and the total.
 func (b *Budget) Used() (used, total int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.used(), b.total
 }
 
-// Open returns an Account of b without a name, nil of a nil Budget. Its user closes it when its shard is not read any more.
+// Open returns an unnamed Account of b; nil for a nil Budget. Its user closes it when its shard is no longer read.
 func (b *Budget) Open() *Account { return b.OpenAs("") }
 
-// OpenAs is Open with the name by which Account.Waiting shows the Account to those who wait for what it holds.
+// OpenAs is Open with a name. Account.Waiting shows the name to readers that wait for memory of the Account.
 func (b *Budget) OpenAs(name string) *Account {
 	if b == nil {
 		return nil
@@ -99,15 +100,15 @@ func (b *Budget) OpenAs(name string) *Account {
 	return a
 }
 
-// Reserve waits until a read that may bring want bytes can be made, and returns how many it may bring: want or less. It
-// takes the place of what was reserved before. When ctx ends first, it returns its cause, and nothing is reserved.
-// Where want is 0, it does not wait.
+// Reserve waits until a read that may return want bytes can be made, and returns how many it may return: want or less.
+// It replaces the previous reservation. If ctx ends first, it returns ctx's cause, and nothing is reserved. If want is
+// 0, it does not wait.
 func (a *Account) Reserve(ctx context.Context, want int) (int, error) {
 	g, err := a.reserve(ctx, ask{want: int64(want), modest: int64(want), least: min(int64(want), leastGrant)})
 	return int(g.bytes), err
 }
 
-// Received tells how much a read brought that was reserved for: that much stays reserved until Settle.
+// Received sets the size of the result of the reserved read: that much stays reserved until Settle.
 func (a *Account) Received(bytes int) {
 	if a == nil {
 		return
@@ -121,7 +122,7 @@ func (a *Account) Received(bytes int) {
 	}
 }
 
-// Settle tells how much the shard holds now. With arrived, what was reserved for a read is part of that.
+// Settle sets what the shard holds now. With arrived, the reservation of a read is included.
 func (a *Account) Settle(held int, arrived bool) {
 	if a == nil {
 		return
@@ -137,12 +138,12 @@ func (a *Account) Settle(held int, arrived bool) {
 	}
 	b.hold(a, int64(held))
 	if r := a.waits; r != nil {
-		b.enqueue(r) // it may have become poor
+		b.enqueue(r) // it may be below its share now
 	}
 	b.serve()
 }
 
-// Close gives back all that the account has. Closing it again does nothing.
+// Close returns everything that the account has. Closing it again does nothing.
 func (a *Account) Close() {
 	if a == nil {
 		return
@@ -162,7 +163,7 @@ func (a *Account) Close() {
 
 func (b *Budget) used() int64 { return b.reserved + b.held }
 
-// reserve and hold set what an account has.
+// reserve and hold set the bytes of an account.
 func (b *Budget) reserve(a *Account, bytes int64) {
 	b.reserved += bytes - a.reserved
 	a.reserved = bytes
@@ -174,11 +175,11 @@ func (b *Budget) hold(a *Account, bytes int64) {
 	a.held = bytes
 }
 
-// share is what an account may hold before the others go first.
+// share is the amount that an account may hold before the others go first.
 func (b *Budget) share() int64 { return b.total / int64(max(1, len(b.accounts))) }
 
-// last is the part of a Budget that is shared out: no account has more of it than its part.
+// last is the divided part of a Budget: no account has more of it than its part.
 func (b *Budget) last() int64 { return b.total / 4 }
 
-// part is what an account may have of the last quarter. Its held bytes count for it first.
+// part is an account's part of the last quarter. Its held bytes count against it first.
 func (b *Budget) part() int64 { return max(1, b.last()/int64(max(1, len(b.accounts)))) }

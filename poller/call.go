@@ -11,17 +11,17 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// callStack is a little less than the stack that a call of the SDK needs.
+// callStack is slightly less than the stack that a call of the SDK needs.
 const callStack = 28 << 10
 
 var (
-	// errExited is a call whose Client ended the goroutine of it.
+	// errExited is the error of a call whose Client ended the goroutine.
 	errExited = errors.New("the client ended its goroutine")
-	// errNothing is a call whose Client returned nil for all.
+	// errNothing is the error of a call whose Client returned nil for both the answer and the error.
 	errNothing = errors.New("the client returned neither an answer nor an error")
 )
 
-// answered makes an error of what is neither an answer nor an error.
+// answered returns an error if there is neither an answer nor an error.
 func answered[T any](out *T, err error) (*T, error) {
 	if out == nil && err == nil {
 		err = errNothing
@@ -29,14 +29,14 @@ func answered[T any](out *T, err error) (*T, error) {
 	return out, err
 }
 
-// operation is a kind of call, and the shard that it is about, if any.
+// operation is a kind of call, with its shard, if any.
 type operation struct {
 	name, shard string
 
 	patient bool // its answer may take as long as slowRecord
 }
 
-// slots returns where a call counts while it runs.
+// slots returns the channel that counts the running calls of an operation's kind.
 func (p *Poller) slots(o operation) chan struct{} {
 	if o == listShards {
 		return p.listings
@@ -44,11 +44,11 @@ func (p *Poller) slots(o operation) chan struct{} {
 	return p.calls
 }
 
-// call makes one call, with its deadline, when fewer than maxCalls run, or than maxListCalls of a listing, and returns what
-// failed.
+// call makes one call, with its deadline, when fewer than maxCalls run, or maxListCalls for a listing, and returns its
+// error.
 //
-// It has a goroutine of its own, which the caller waits for: the SDK takes 32 KiB of stack, that thousands of readers need
-// not keep while they wait for their next poll.
+// The call has a goroutine of its own, and the caller waits for it. The SDK takes 32 KiB of stack, which thousands of
+// readers need not keep while they wait for their next poll.
 func (p *Poller) call(ctx context.Context, o operation, f func(ctx context.Context) error) error {
 	slots := p.slots(o)
 	select {
@@ -81,7 +81,7 @@ func (p *Poller) call(ctx context.Context, o operation, f func(ctx context.Conte
 	return err
 }
 
-// unpanicked makes an error of a panic, which some answers lead the SDK to: that one call fails is enough.
+// unpanicked turns a panic, which some answers cause in the SDK, into an error of that one call.
 func (p *Poller) unpanicked(ctx context.Context, o operation, f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -93,8 +93,8 @@ func (p *Poller) unpanicked(ctx context.Context, o operation, f func() error) (e
 	return f()
 }
 
-// stretch grows the stack of its goroutine to what a call of the SDK needs, in one step while there is next to nothing on it.
-// Grown in the midst of a call, as often as it is too small, it takes an eighth of the time of a poll that brings nothing.
+// stretch grows the stack of its goroutine to the size that a call of the SDK needs, in one step while the stack is
+// almost empty. Growing it several times in the middle of a call takes an eighth of the time of an empty poll.
 //
 //go:noinline
 func stretch(i int) byte {
@@ -102,8 +102,8 @@ func stretch(i int) byte {
 	return frame[i]
 }
 
-// failed tells apart why a call failed: the caller's context ended, whose cause is then returned as it is, the call ran
-// into its own deadline, or the service or the network said something, which goes before the deadline.
+// failed determines why a call failed. The caller's context ended: then its cause is returned unchanged. The call
+// exceeded its own deadline. Or the service or the network returned an error, which has precedence over the deadline.
 func (o operation) failed(caller, call context.Context, err error) error {
 	if caller.Err() != nil {
 		return context.Cause(caller)
@@ -114,7 +114,7 @@ func (o operation) failed(caller, call context.Context, err error) error {
 	return o.error(err)
 }
 
-// error returns err as what this operation came to.
+// error returns err as an error of this operation.
 func (o operation) error(err error) *Error {
 	class := Classify(err)
 	if class == StreamGone && o.shard != "" {

@@ -11,33 +11,34 @@ import (
 	"github.com/shardmill/shardmill/poller/internal/codec"
 )
 
-// Client is what a Poller needs of Kinesis. *kinesis.Client of the AWS SDK for Go v2 is one.
-// Its methods may be called at the same time.
+// Client is the part of the Kinesis API that a Poller needs. *kinesis.Client of the AWS SDK for Go v2 is one. Its
+// methods must be safe for concurrent use.
 //
-// A Poller passes options with every call that turn the SDK's retries of reads off and stand around Options.HTTPClient
-// and the SDK's protocol, which then takes only whole answers. A Client that wraps another one passes them on. One that
-// speaks no HTTP may ignore them: its calls end after Config.CallTimeout, and a nil list of records is an empty one. Of a
-// *kinesis.Client itself, and of no other, a Poller decodes the answers: see [Config.SDKDecoding]. A Client may be Identified.
+// With every call a Poller passes options that turn off the SDK's retries of reads and wrap Options.HTTPClient and the
+// SDK's protocol, which then accepts whole answers only. A Client that wraps another one passes them on. One that
+// speaks no HTTP may ignore them: its calls end after Config.CallTimeout, and a nil list of records is an empty one.
+// The Poller decodes the answers of a *kinesis.Client itself, and of no other: see [Config.SDKDecoding]. A Client may
+// be Identified.
 type Client interface {
 	ListShards(context.Context, *kinesis.ListShardsInput, ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error)
 	GetShardIterator(context.Context, *kinesis.GetShardIteratorInput, ...func(*kinesis.Options)) (*kinesis.GetShardIteratorOutput, error)
 	GetRecords(context.Context, *kinesis.GetRecordsInput, ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error)
 }
 
-// wire sets the SDK up for one call, and knows afterwards whether an answer had begun. The zero wire is ready, and leaves
-// the decoding to the SDK.
+// wire configures the SDK for one call, and afterwards knows whether an answer had begun. The zero wire is ready, and
+// leaves the decoding to the SDK.
 type wire struct {
 	answered bool
 
-	// http takes the place of the client's own, unless it is nil. alone keeps later requests off the connection.
+	// http replaces the client's own, unless it is nil. alone keeps later requests off the connection.
 	http  kinesis.HTTPClient
 	alone bool
 
-	// protocol stands before the SDK's. decode has it decode reads.
+	// protocol wraps the SDK's. decode makes it decode reads.
 	decode   bool
 	protocol codec.Protocol
 
-	// body is that of the answer. A subscription's goes on after the call.
+	// body is that of the answer. A subscription's continues after the call.
 	body flow
 }
 
@@ -57,7 +58,7 @@ func (p *Poller) reading() *wire {
 	return w
 }
 
-// client stands around the HTTP client of a call.
+// client wraps the HTTP client of a call.
 func (w *wire) client(o *kinesis.Options) {
 	client := o.HTTPClient
 	if w.http != nil {
@@ -76,21 +77,21 @@ func (p *Poller) refused(ctx context.Context, err error) {
 	}
 }
 
-// list leaves the SDK's retries on: a listing has no cadence, and half of one is of no use.
+// list keeps the SDK's retries: a listing has no cadence, and half a listing is useless.
 func (w *wire) list(o *kinesis.Options) {
 	w.client(o)
 	w.guard(o)
 }
 
-// poll turns the SDK's retries off: a poll that failed is made again when the pace of its shard allows,
-// and not by a retryer whose tokens all shards share.
+// poll turns the SDK's retries off: a failed poll is repeated when the pace of its shard allows, and not by a retryer
+// whose tokens all shards share.
 func (w *wire) poll(o *kinesis.Options) {
 	o.Retryer = aws.NopRetryer{}
 	w.client(o)
 	w.guard(o)
 }
 
-// guard puts the protocol before the SDK's, if it is the SDK's own.
+// guard wraps the protocol, if it is the SDK's own.
 func (w *wire) guard(o *kinesis.Options) {
 	if w.protocol.Wrap(o.Protocol) {
 		w.protocol.SDK, w.protocol.Direct = !w.decode, w.decode && !watched(o)
@@ -98,13 +99,13 @@ func (w *wire) guard(o *kinesis.Options) {
 	}
 }
 
-// watched reports whether anyone may look at the output of a call, or change it, before it comes back.
+// watched reports whether other code may read the output of a call, or change it, before the call returns.
 func watched(o *kinesis.Options) bool {
 	i := &o.Interceptors
 	return len(o.APIOptions)+len(i.AfterDeserialization)+len(i.AfterAttempt)+len(i.AfterExecution) > 0
 }
 
-// records returns those of an answer, aggregates taken apart where d is not nil.
+// records returns the records of an answer, with aggregates deaggregated unless d is nil.
 func (w *wire) records(out *kinesis.GetRecordsOutput, d *deaggregator) ([]batch.Record, error) {
 	if w.protocol.Decoded && w.protocol.Direct {
 		return expand(w.protocol.Records, d), nil

@@ -8,26 +8,26 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// serviceClock is the service's clock, as the Date of its answers tells it. The zero serviceClock knows nothing.
+// serviceClock is the service's clock, from the Date of its answers. The zero serviceClock knows nothing.
 //
-// A Date is the service's time cut to the second, and was written before its answer came in: at the moment of reading
-// the true time is the Date or later. So each answer gives a bound from below, never one from above, and the highest
-// bound of late is kept. A bound ages: after a minute the next one replaces it, be it lower, so that neither a drift
-// between the clocks nor a service's clock that was set back stays.
+// A Date is the service's time cut to the second, and was written before its answer arrived: at the moment of reading
+// the true time is the Date or later. So each answer gives a lower bound, never an upper one, and the highest recent
+// bound is kept. A bound ages: after a minute the next one replaces it, even a lower one, so that neither a drift
+// between the clocks nor a service's clock that was set back persists.
 //
-// A Date that is more than a minute from where the clock should be counts only when the next answer agrees with it: a proxy may
-// have answered out of its cache, and records that seem hours older are discarded. Of the first one nothing is known but our own
-// clock: it counts unless it is ahead of that. One that is behind only makes records seem younger.
+// A Date that is more than a minute from the expected time counts only when the next answer agrees with it: a proxy may
+// have answered from its cache, and records that seem hours older are discarded. The first Date can only be compared with
+// our own clock: it counts unless it is ahead of that. A Date that is behind only makes records seem younger.
 type serviceClock struct {
 	mu    sync.Mutex
 	bound dated // zero before an answer counted
 	odd   dated // the last answer, if it was far from bound
 }
 
-// dated is the Date of an answer, and when that came in, on our monotonic clock.
+// dated is the Date of an answer, and the arrival of the answer on our monotonic clock.
 type dated struct{ date, at time.Time }
 
-// when returns what the service's clock shows at t by this answer, or a little less.
+// when returns the service's time at t according to this answer, or slightly less.
 func (d dated) when(t time.Time) time.Time { return d.date.Add(t.Sub(d.at)) }
 
 // isAhead reports whether the Date is far ahead of our own clock.
@@ -43,7 +43,7 @@ const (
 	clockJump = time.Minute
 )
 
-// observe learns from the metadata of an answer, which has no time in it where the Client speaks no HTTP.
+// observe learns from the metadata of an answer, which contains no time if the Client speaks no HTTP.
 func (c *serviceClock) observe(md middleware.Metadata) {
 	date, ok := awsmiddleware.GetServerTime(md)
 	if !ok {
@@ -75,7 +75,7 @@ func (c *serviceClock) take(d dated) {
 	}
 }
 
-// when returns what the service's clock showed at t, or a little less, and false while no answer counted.
+// when returns the service's time at t, or slightly less, and false while no answer counted.
 func (c *serviceClock) when(t time.Time) (time.Time, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

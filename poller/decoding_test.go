@@ -202,7 +202,7 @@ func TestAHangWithinABodyInCBORMakesReadsSmaller(t *testing.T) {
 	require.NoError(t, err)
 	r := newReader(p, &Shard{ID: "shard"}, Start{})
 	_, err = r.Next(t.Context())
-	require.Regexp(t, `^poller: shard shard: get records: no byte of an answer for 100ms: host 127\.0\.0\.1:\d+, phase body for \S+s, 3000 bytes came$`, err.Error())
+	require.Regexp(t, `^poller: shard shard: get records: no byte of an answer for 100ms: host 127\.0\.0\.1:\d+, phase body for \S+s, 3000 bytes received$`, err.Error())
 	require.Equal(t, int32(maxLimit/2), r.limit.now)
 	require.False(t, p.inJSON.Load(), "that was no refusal")
 }

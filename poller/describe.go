@@ -8,18 +8,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 )
 
-// Describer is an optional interface of a Source: it returns what the stream says of itself.
+// Describer is an optional interface of a Source: it returns a description of the stream.
 type Describer interface {
-	// Describe asks the service. A field of the Description is zero where the service, or the Source, does not know it.
+	// Describe calls the service. A field of the Description is zero if the service, or the Source, does not know it.
 	Describe(ctx context.Context) (Description, error)
 }
 
-// Description is what a stream says of itself. The zero Description says nothing.
+// Description describes a stream. The zero Description knows nothing.
 type Description struct {
-	// Created is when the stream was created. A stream that is deleted and created again under its name has another one.
+	// Created is when the stream was created. A recreated stream of the same name has another one.
 	Created time.Time
 
-	// Retention is how long the stream keeps its records, and lists a shard that is closed.
+	// Retention is how long the stream keeps its records, and lists a closed shard.
 	Retention time.Duration
 }
 
@@ -30,7 +30,7 @@ type describer interface {
 	DescribeStreamSummary(context.Context, *kinesis.DescribeStreamSummaryInput, ...func(*kinesis.Options)) (*kinesis.DescribeStreamSummaryOutput, error)
 }
 
-// Describe implements Describer, by DescribeStreamSummary. It returns the zero Description where the Client has no such
+// Describe implements Describer, by DescribeStreamSummary. It returns the zero Description if the Client has no such
 // method. An error is an *Error, or the cause of ctx's end.
 func (p *Poller) Describe(ctx context.Context) (Description, error) {
 	d, ok := p.cfg.Client.(describer)
@@ -49,10 +49,10 @@ func (p *Poller) Describe(ctx context.Context) (Description, error) {
 	return descriptionOf(out), nil
 }
 
-// maxRetentionHours is a year, the longest that a stream keeps its records. What claims more is cut, so that a Duration holds it.
+// maxRetentionHours is a year, the longest retention. Larger values are cut, so that they fit a Duration.
 const maxRetentionHours = 8760
 
-// descriptionOf takes what an answer says. A member that is absent, or that makes no sense, is not known.
+// descriptionOf returns the description in an answer. An absent or impossible member is not known.
 func descriptionOf(out *kinesis.DescribeStreamSummaryOutput) Description {
 	if out.StreamDescriptionSummary == nil {
 		return Description{}

@@ -1,7 +1,7 @@
-// Package poller reads the shards of a Kinesis stream: which there are, which may be opened, and their records page
-// by page, on time, in order, without a gap.
+// Package poller reads the shards of a Kinesis stream: it lists them, says which may be opened, and returns their
+// records page by page, on time, in order, without a gap.
 //
-// [Source] and [Reader] are all that a consumer sees, so that a test can bring its own in a few lines. [Poller] is the
+// A consumer uses only [Source] and [Reader], so that a test can implement its own in a few lines. [Poller] is the
 // Source for Kinesis, through a [Client] such as the AWS SDK's. It polls with GetRecords, or subscribes:
 //
 //	p, err := poller.New(poller.Config{
@@ -34,69 +34,69 @@
 //
 //	the poll before           | the next one
 //	--------------------------+--------------------------------------------------------------------
-//	brought records           | PollInterval (1 s) after it was due, however long either side took
+//	returned records          | PollInterval (1 s) after it was due, however long either side took
 //	was the first of a Reader | 200 ms to PollInterval + 200 ms after it, so that the shards' polls spread evenly
 //	was empty, at the tip     | the same
 //	was empty, behind the tip | 200 ms after it
-//	caller comes later        | at once, and the schedule begins anew
+//	caller comes later        | immediately, and the schedule starts again from there
 //	was refused, as others    | 40 to 120 ms after it, until it is granted; then after an interval that has adapted
 //	  read the shard too      |
 //	exceeded another limit    | 200 ms, doubling up to 10 s, plus up to half; at least PollInterval
-//	failed otherwise          | the same, without that least
-//	iterator was refused      | at once with a new one, at most twice
+//	failed otherwise          | the same, without that minimum
+//	iterator was refused      | immediately with a new one, at most twice
 //
-// Of a Reader with a PollInterval of 400 ms or more that shares with no other, each fifth poll comes 200 ms late, and the one after
-// on schedule again. Without that gap the readers that fill up a shard would never notice one that waits.
+// If a Reader has a PollInterval of 400 ms or more and shares with no other, each fifth poll is 200 ms late, and the
+// next one on schedule again. Without that gap the readers that fill a shard would never notice a waiting one.
 //
-// Whatever comes of that, the Readers of a process have GetRecords and GetShardIterator of a shard each granted at most 5
-// times in 1.05 s. All else is kept for each shard apart, in its Reader: a shard that is throttled slows no other one down.
+// In any case, the Readers of a process make at most 5 successful GetRecords, and 5 GetShardIterator, per shard in 1.05
+// s. All other state belongs to one shard, in its Reader: a throttled shard does not slow down others.
 //
 // # When others read the shard too
 //
-// A shard grants 5 reads and 2 MiB a second to all its consumers together, and refuses more
-// (ProvisionedThroughputExceededException). Readers adapt to that, so that each gets about an equal part, or what it wants if that is
-// less, and none waits for long: a [Sharer] says what is had. Consumers that do not yield get more than their part of it. A
-// consumer of more than a few that share a stream is better served by enhanced fan-out (Config.ConsumerARN), which gives
-// each its own 2 MiB a second.
+// A shard grants 5 reads and 2 MiB per second to all its consumers together, and refuses more
+// (ProvisionedThroughputExceededException). Readers adapt to that, so that each gets about an equal part, or what it
+// wants if that is less, and none waits for long. A [Sharer] reports the share. Consumers that do not yield get more
+// than their part. If more than a few consumers share a stream, enhanced fan-out (Config.ConsumerARN) is better: it
+// gives each its own 2 MiB per second.
 //
 // # Where a shard is read
 //
-// A Reader has a read position of its own, which moves with its pages and has nothing to do with what its user has
-// done, or stored. Iterators are made from it: at the start, when one expires, is refused, or is too old to be trusted.
-// A record that does not lie behind the read position is never returned.
-// Where all that is 24 hours old or more, the shortest retention, may not have been read, an iterator is made AT the last
-// record instead of behind it, to see whether that is still there: [GapFinder].
+// A Reader has its own read position, which moves with its pages, independently of what its user has resolved or
+// stored. Iterators are requested for it: at the start, and when one expires, is refused, or is too old to be trusted.
+// A record before the read position is never returned. If records of 24 hours or more, the shortest retention, may be
+// unread, an iterator is requested AT the last record instead of after it, to see whether that still exists: see
+// [GapFinder].
 //
 // # Aggregates
 //
-// With Config.Deaggregate a record that the Kinesis Producer Library (KPL) has packed comes as its members: each with
-// its own partition key and data, all with the sequence number and the arrival time of the record, numbered by
-// SubSequence. A Reader can begin behind any of them. A member whose hash key lies outside the shard is passed over:
-// it comes as a Filtered record without data, and is counted ([Poller.PassedOver]). [Config.KeepMembersOutsideShard] keeps
-// such members. Whatever is not an aggregate to the last byte, its MD5 included, comes as the one record that it is.
+// With Config.Deaggregate an aggregate of the Kinesis Producer Library (KPL) is returned as its members: each with its
+// own partition key and data, all with the sequence number and the arrival time of the record, numbered by SubSequence.
+// A Reader can begin after any of them. A member whose hash key lies outside the shard is skipped: it is returned as a
+// Filtered record without data, and counted ([Poller.PassedOver]). [Config.KeepMembersOutsideShard] keeps such members.
+// A record that is not an aggregate to the last byte, including its MD5, is returned unchanged.
 //
 // # Enhanced fan-out
 //
-// With Config.ConsumerARN a Reader subscribes to its shard, and Next returns with each event; close such a Reader.
-// It goes on from the last event's continuation. A subscription lives 5 minutes, and is renewed after 4m45s at the first
-// moment without an event, or when it has ended: never within 5 s of the shard's last. 35 s of waiting without any event
-// end it as well; the time between two calls of Next does not count. It has no goroutine of its own and no buffer:
-// the SDK holds at most two decoded events, and what net/http takes off the line, 4 MiB, until Next asks for more.
-// Aggregates are taken apart.
+// With Config.ConsumerARN a Reader subscribes to its shard, and Next returns with each event; close such a Reader. It
+// resumes from the last event's continuation. A subscription lives 5 minutes, and is renewed after 4m45s at the first
+// moment without an event, or when it has ended, but never within 5 s of the shard's last one. 35 s of waiting without
+// any event end it as well; the time between two calls of Next does not count. It has no goroutine of its own and no
+// buffer: the SDK holds at most two decoded events, and net/http 4 MiB from the line, until Next requests more.
+// Aggregates are split into their members.
 //
 // # Calls
 //
-// A call ends when no byte of its answer has come for a while, however long the answer as a whole takes. A read whose
-// answer came slowly, or stood still, is followed by smaller ones, which grow again when reads go well. Reads are never retried by the SDK, and a request is
-// sent from memory, without which a fast server costs connections and answers.
+// A call ends when no byte of its answer has arrived for a while, however long the answer as a whole takes. A read
+// whose answer was slow, or stood still, is followed by smaller ones, which grow again when reads succeed. The SDK
+// never retries reads. A request is sent from memory; otherwise a fast server costs connections and answers.
 //
 // # Decoding
 //
 // An answer that is not whole is an error, whatever its status: nothing of it is used.
 //
-// The answers of a *kinesis.Client's GetRecords are decoded here, in one pass, into records whose data and strings lie in
-// blocks that belong to the page: several times faster than by the SDK, with the same result. Whatever is unusual in an
-// answer, down to an escape in a key, is left to the SDK's decoder, and so is everything with any other Client,
-// with a protocol of the user's own, and with [Config.SDKDecoding]. Middleware and interceptors see their records as
-// ever. With [Config.CBOR] reads are in CBOR, as long as the endpoint plays along.
+// The answers of a *kinesis.Client's GetRecords are decoded here, in one pass, into records whose data and strings are
+// in blocks that belong to the page. That is several times faster than the SDK, with the same result. Unusual answers,
+// down to an escape in a key, are left to the SDK's decoder, and so are all answers with any other Client, with a
+// custom protocol, and with [Config.SDKDecoding]. Middleware and interceptors see the SDK's records. With [Config.CBOR]
+// reads are in CBOR, if the endpoint supports it.
 package poller

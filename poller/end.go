@@ -9,19 +9,20 @@ import (
 	"time"
 )
 
-// A service that names no place to go on from, neither a next iterator nor a continuation, says by it that the shard has
-// ended. Together with the shards that it was split or merged into, as Kinesis sends them, and nothing behind, that is the end.
-// Alone it is a claim: a service that is out of order says the same in the midst of a shard, and an older one never names the
-// children. So it is where the service says that more is behind: it may name the children of a closed shard with every answer.
+// A service that names no place to resume from, neither a next iterator nor a continuation, thereby says that the shard
+// has ended. Together with the child shards, as Kinesis sends them, and nothing behind, that is the end. Alone it is a
+// claim: a service with a fault says the same in the middle of a shard, and an older service never names the children.
+// It is also a claim if the service says that more is behind: it may name the children of a closed shard with every
+// answer.
 
-// endClaims is how often in a row, each time asked at the read position anew, a service must claim that there is nothing
-// more in a shard before a listing is asked.
+// endClaims is how often in a row, each time from the read position again, a service must claim the end of a shard
+// before a listing is requested.
 const endClaims = 2
 
-// quietReads is how many reads in a row must bring nothing, and be caught up, for a shard that is listed as closed to have
-// ended. There are services that name a place to go on from for ever: each began after the listing, so no record can have
-// been put to the shard since, and none is left. The position says nothing about that. Of a shard that is closed some
-// services list the number that ends all shards, others that of the last record.
+// quietReads is how many reads in a row must be empty and caught up for a shard that is listed as closed to have ended.
+// Some services name a place to resume from for ever. Each read began after the listing, so no record can have been put
+// to the shard since, and none is left. The position says nothing about that: for a closed shard some services list the
+// number that ends all shards, others that of the last record.
 const quietReads = 2
 
 // quietRetry is how many more of them pass before another listing is asked, where one has not confirmed the end: the shards of a
@@ -29,13 +30,13 @@ const quietReads = 2
 const quietRetry = 8
 
 var (
-	errUntold   = errors.New("the answer names neither a place to go on from nor child shards, though it tells of more records")
-	errOpen     = errors.New("the answer names neither a place to go on from nor child shards, and the stream lists the shard as open")
-	errUnlisted = errors.New("the answer names neither a place to go on from nor child shards, and the stream does not list the shard")
+	errUntold   = errors.New("the answer names neither a place to resume from nor child shards, though it reports more records")
+	errOpen     = errors.New("the answer names neither a place to resume from nor child shards, and the stream lists the shard as open")
+	errUnlisted = errors.New("the answer names neither a place to resume from nor child shards, and the stream does not list the shard")
 )
 
-// end reports whether a delivery is the shard's last. Where that is only claimed, reading goes on at the read position; an
-// error tells that the delivery brought nothing either.
+// end reports whether a delivery is the shard's last. If that is only claimed, reading continues at the read position;
+// an error says that the delivery contained nothing either.
 func (r *reader) end(ctx context.Context, o operation, d *delivery) (bool, error) {
 	switch {
 	case !d.end:
@@ -61,8 +62,8 @@ func (r *reader) end(ctx context.Context, o operation, d *delivery) (bool, error
 	return r.confirmEnd(ctx, o)
 }
 
-// isQuiet reports whether a delivery that names a place to go on from is the last of quietReads that say that nothing is
-// left in a shard that was listed as closed before they began.
+// isQuiet reports whether a delivery that names a place to resume from is the last of quietReads that found nothing in
+// a shard that was listed as closed before they began.
 func (r *reader) isQuiet(ctx context.Context, d *delivery) bool {
 	if !d.isCaughtUp() || len(r.unread(d.records)) > 0 || !r.poller.ends.closedBefore(r.shard, d.began) {
 		r.quiet = 0
@@ -79,11 +80,11 @@ func (r *reader) isStillClosed(ctx context.Context, d *delivery) bool {
 		r.quiet = quietReads - quietRetry
 		return false
 	}
-	r.log.LogAttrs(ctx, slog.LevelInfo, "the shard is listed as closed, and nothing is left in it: it has ended, though the service names a place to go on from")
+	r.log.LogAttrs(ctx, slog.LevelInfo, "the shard is listed as closed, and nothing is left in it: it has ended, though the service names a place to resume from")
 	return true
 }
 
-// confirmEnd asks a listing whether the shard has ended.
+// confirmEnd checks in a listing whether the shard has ended.
 func (r *reader) confirmEnd(ctx context.Context, o operation) (bool, error) {
 	state, err := r.poller.ends.of(ctx, r.shard, r.poller.Shards)
 	if err != nil {
@@ -101,7 +102,7 @@ func (r *reader) confirmEnd(ctx context.Context, o operation) (bool, error) {
 	}
 }
 
-// shardState is what a listing says of a shard.
+// shardState is the state of a shard in a listing.
 type shardState uint8
 
 const (
@@ -111,17 +112,17 @@ const (
 	shardClosed  // it has children
 )
 
-// listed is what the newest listing says of a shard, and from when on listings have shown it as closed, one after the other:
-// when the first of them was there. The time is zero of a shard that the newest does not show as closed.
+// listed is the state of a shard in the newest listing, and since when consecutive listings have shown it as closed:
+// when the first of them had arrived. The time is zero if the newest listing does not show the shard as closed.
 type listed struct {
 	state       shardState
 	closedSince time.Time
 }
 
-// ends knows what the newest listing says of which shards have ended. Where a newer one is needed it lists, one call at a time for
-// all readers: a reshard ends many shards at once.
+// ends knows from the newest listing which shards have ended. If a newer one is needed it lists, with one call at a
+// time for all readers, because a reshard ends many shards together.
 type ends struct {
-	turn chan struct{} // of capacity 1: who is in it may list
+	turn chan struct{} // of capacity 1: the goroutine in it may list
 
 	mu     sync.Mutex
 	asked  time.Time // when the newest listing began
@@ -130,7 +131,7 @@ type ends struct {
 
 func newEnds() *ends { return &ends{turn: make(chan struct{}, 1)} }
 
-// of returns the state of a shard by a listing that began after the call of it. list has it learned.
+// of returns the state of a shard from a listing that began after the call of of. list must pass the listing to learn.
 func (e *ends) of(ctx context.Context, id string, list func(context.Context) ([]Shard, error)) (shardState, error) {
 	called := time.Now()
 	select {
@@ -149,14 +150,15 @@ func (e *ends) of(ctx context.Context, id string, list func(context.Context) ([]
 	return state, nil
 }
 
-// known returns what the newest listing says, and whether it began at t or later.
+// known returns the state in the newest listing, and whether that began at t or later.
 func (e *ends) known(id string, t time.Time) (shardState, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.shards[id].state, !e.asked.IsZero() && !e.asked.Before(t)
 }
 
-// closedBefore reports whether a listing that was there by t showed a shard as closed, and none since has taken it back.
+// closedBefore reports whether a listing that had arrived by t showed a shard as closed, and no later one showed it as
+// open.
 func (e *ends) closedBefore(id string, t time.Time) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -164,7 +166,7 @@ func (e *ends) closedBefore(id string, t time.Time) bool {
 	return !since.IsZero() && !since.After(t)
 }
 
-// learn takes in a listing. Of two the one that began later counts.
+// learn takes in a listing. Of two, the one that began later counts.
 func (e *ends) learn(shards []Shard, asked, answered time.Time) {
 	learned := statesOf(shards)
 	closed := closedStates(learned)
@@ -182,7 +184,7 @@ func (e *ends) learn(shards []Shard, asked, answered time.Time) {
 	e.asked, e.shards = asked, learned
 }
 
-// statesOf returns what a listing says of each shard that it has, or names as a parent.
+// statesOf returns the state of each shard that a listing contains, or names as a parent.
 func statesOf(shards []Shard) map[string]listed {
 	states := make(map[string]listed, len(shards))
 	for i := range shards {
@@ -199,8 +201,8 @@ func statesOf(shards []Shard) map[string]listed {
 	return states
 }
 
-// closedStates returns from which state on a shard is closed. A listing that has no open shard is not believed that one without
-// children is: there were services that list a last number of each shard, and every stream has an open one.
+// closedStates returns the state from which on a shard is closed. If a listing has no open shard, its ending numbers do
+// not count as closed: some services listed a last number of each shard, and every stream has an open one.
 func closedStates(states map[string]listed) shardState {
 	for _, s := range states {
 		if s.state == shardOpen {

@@ -122,19 +122,19 @@ func TestAnEndThatNoListingConfirmsIsAnError(t *testing.T) {
 		says   string
 		class  poller.Class
 	}{
-		"listed as open": {aws.Int64(0), nil, "get records: the answer names neither a place to go on from nor child shards, and the stream lists the shard as open", poller.Retry},
+		"listed as open": {aws.Int64(0), nil, "get records: the answer names neither a place to resume from nor child shards, and the stream lists the shard as open", poller.Retry},
 		"not listed": {aws.Int64(0), func(*kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
 			return &kinesis.ListShardsOutput{Shards: []types.Shard{{ShardId: aws.String("another")}}}, nil
-		}, "get records: the answer names neither a place to go on from nor child shards, and the stream does not list the shard", poller.ShardGone},
+		}, "get records: the answer names neither a place to resume from nor child shards, and the stream does not list the shard", poller.ShardGone},
 		"no listing to be had": {aws.Int64(0), func(*kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
 			return nil, &types.AccessDeniedException{}
 		}, "list shards: ", poller.Denied},
 		"it is not said that nothing is left": {nil, func(*kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
 			return nil, errors.New("not asked")
-		}, "get records: the answer names no place to go on from, but that is not an end: MillisBehindLatest is missing or negative", poller.Retry},
+		}, "get records: the answer has no place to resume from, but that is not an end: MillisBehindLatest is missing or negative", poller.Retry},
 		"more is told of": {aws.Int64(1), func(*kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
 			return nil, errors.New("nobody asks")
-		}, "get records: the answer names neither a place to go on from nor child shards, though it tells of more records", poller.Retry},
+		}, "get records: the answer names neither a place to resume from nor child shards, though it reports more records", poller.Retry},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

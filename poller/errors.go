@@ -7,8 +7,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// Error is a call to Kinesis that failed. Nothing is lost by one: the next call of the same method goes on from the
-// same place.
+// Error is a call to Kinesis that failed. It loses nothing: the next call of the same method resumes at the same place.
 type Error struct {
 	// Op is the call in words: "list shards", "get shard iterator", "get records", "subscribe to shard".
 	Op string
@@ -16,14 +15,14 @@ type Error struct {
 	// Shard is the shard's ID, empty for "list shards".
 	Shard string
 
-	// Class tells what to do.
+	// Class says what to do.
 	Class Class
 
-	// Err is what the Client returned, or the time-out of the call.
+	// Err is the Client's error, or the time-out of the call.
 	Err error
 }
 
-// Error says where and why.
+// Error returns the operation and the cause.
 func (e *Error) Error() string {
 	if e.Shard == "" {
 		return fmt.Sprintf("poller: %s: %v", e.Op, e.Err)
@@ -34,33 +33,32 @@ func (e *Error) Error() string {
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Class sorts errors by what to do next. Whatever the class, calling again is safe: a Reader waits by itself
-// before it asks the service once more.
+// Class sorts errors by what to do next. For every class, calling again is safe: a Reader waits by itself before its
+// next request.
 type Class uint8
 
 // The classes.
 const (
-	// Retry is a passing error, or one that nobody knows: call again.
+	// Retry is a transient or unknown error: call again.
 	Retry Class = iota
-	// Throttled is a limit of the service: call again. Shards and consumers that share the limit may be the reason.
+	// Throttled is a limit of the service: call again. Other shards or consumers may share the limit.
 	Throttled
-	// Renew is an iterator or a token that has expired, and expired again each time it was renewed: call again.
+	// Renew is an iterator or a token that keeps expiring after renewal: call again.
 	Renew
-	// ShardGone is a shard that the service says it does not have. It says so of every shard when the stream is gone:
-	// a shard is given up only when Shards succeeds and no longer lists it.
+	// ShardGone is a shard that the service does not have. When the stream is gone, the service says so for every
+	// shard. Give up a shard only when Shards succeeds and no longer lists it.
 	ShardGone
-	// StreamGone is a stream, or a consumer of it, that is not there. Someone may make it again: fatal in starting,
-	// retried in running.
+	// StreamGone is a stream, or a consumer of it, that does not exist. The stream may be recreated; at start-up this
+	// error is fatal, later it is retried.
 	StreamGone
-	// Denied is a lack of permission, of valid credentials or of a usable key. Someone may grant it: fatal in starting,
-	// retried in running.
+	// Denied is a missing permission, or missing or invalid credentials or keys. At start-up this error is fatal, later
+	// it is retried.
 	Denied
-	// Stop is a request that the service refuses as it stands. Calling again brings the same,
-	// until someone changes what is asked for.
+	// Stop is a request that the service refuses as invalid. Calling again fails again, until the request changes.
 	Stop
 )
 
-// String returns the class as logs show it.
+// String returns the class in the form for logs.
 func (c Class) String() string {
 	names := [...]string{"retry", "throttled", "renew", "shard gone", "stream gone", "denied", "stop"}
 	if int(c) < len(names) {
@@ -69,11 +67,11 @@ func (c Class) String() string {
 	return fmt.Sprintf("Class(%d)", uint8(c))
 }
 
-// MarshalText returns the class as logs show it, so that JSON has it in place of a number.
+// MarshalText returns the class in the form for logs, so that JSON contains it instead of a number.
 func (c Class) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// classes is the one place where an error's code becomes a Class. A code that is not here is Retry.
-// The codes are those of the Kinesis API reference, with its common errors, and of the AWS SDKs' list of throttling codes.
+// classes is the only table from an error's code to a Class. A code that is not here is Retry. The codes are those of
+// the Kinesis API reference, with its common errors, and of the AWS SDKs' list of throttling codes.
 var classes = map[string]Class{
 	"BandwidthLimitExceeded":                 Throttled,
 	"KMSThrottlingException":                 Throttled,
@@ -89,13 +87,14 @@ var classes = map[string]Class{
 	"ThrottlingException":                    Throttled,
 	"TooManyRequestsException":               Throttled,
 
-	// Of a subscription: it comes within 5 s of another, another has taken it over, or its consumer is still being made.
+	// Of a subscription: it was requested within 5 s of another, another has taken it over, or its consumer is still
+	// being created.
 	"ResourceInUseException": Retry,
 
 	"ExpiredIteratorException":  Renew,
 	"ExpiredNextTokenException": Renew,
 
-	"ResourceNotFoundException": StreamGone, // of a call on a shard: ShardGone, unless a subscription lacks its consumer
+	"ResourceNotFoundException": StreamGone, // for a call on a shard: ShardGone, unless a subscription lacks its consumer
 
 	"AccessDenied":                        Denied,
 	"AccessDeniedException":               Denied,
@@ -125,8 +124,8 @@ var classes = map[string]Class{
 	"ValidationException":       Stop,
 }
 
-// Classify tells what to do about an error of a Source or a Reader, however it is wrapped. Of an error that it does not
-// know it says Retry: to ask once more never loses a record.
+// Classify returns what to do about an error of a Source or a Reader, however it is wrapped. An unknown error is Retry:
+// another request never loses a record.
 func Classify(err error) Class {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Class

@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// renewAfter is the age at which a subscription is replaced at the first moment at which no event is at hand.
-	// Kinesis ends it at 5 minutes, whatever is under way then.
+	// renewAfter is the age at which a subscription is replaced at the first moment without a pending event. Kinesis
+	// ends it at 5 minutes, whatever it is sending then.
 	renewAfter = 4*time.Minute + 45*time.Second
-	// quickTimeout is the deadline of a SubscribeToShard that is made while the shard is read by other means.
+	// quickTimeout is the deadline of a SubscribeToShard while the shard is read in another way.
 	quickTimeout = 5 * time.Second
 	// halfOpenAfter is the silence that ends a subscription. Kinesis sends an event about every 5 s, records or none.
 	halfOpenAfter = 35 * time.Second
@@ -26,14 +26,14 @@ const (
 
 var (
 	errClosed  = errors.New("the reader is closed")
-	errSilent  = fmt.Errorf("no event came for %v: the connection is taken for dead", halfOpenAfter)
+	errSilent  = fmt.Errorf("no event arrived for %v: the connection counts as dead", halfOpenAfter)
 	errNoEvent = errors.New("the service ended the subscription before its first event")
 )
 
 // fanoutReader reads one shard of a Poller by enhanced fan-out. One goroutine uses it, and closes it.
 //
-// It has no goroutine of its own: all that it does is done within Next. Whoever is away is not served: then the SDK
-// holds two decoded events, and the rest stays on the line, or with the service.
+// It has no goroutine of its own: all work is done within Next. While the caller is away, the SDK holds two decoded
+// events, and the rest stays on the line, or with the service.
 type fanoutReader struct {
 	// reader has the read position, and polls from it in a fall-back.
 	*reader
@@ -41,18 +41,18 @@ type fanoutReader struct {
 	// sub is the subscription, or nil while there is none.
 	sub *subscription
 
-	// due is when to subscribe the next time, if there is a reason to wait. turns has a say besides.
+	// due is when to subscribe next, if there is a reason to wait. turns may delay it further.
 	due time.Time
 
-	// failures counts the subscriptions since the last good event that were refused, broke off or brought what cannot be used.
-	// lost is when the first of them was tried, zero while events come.
+	// failures counts the subscriptions since the last good event that were refused, broke off or brought unusable
+	// events. lost is when the first of them was tried, zero while events arrive.
 	failures int
 	lost     time.Time
 
-	// continued is the continuation at which the read position is.
+	// continued is the continuation at the read position.
 	continued continuation
 
-	// polling is set while the reader polls, for want of a subscription.
+	// polling is set while the reader polls because it has no subscription.
 	polling bool
 
 	closed bool
@@ -64,8 +64,8 @@ func newFanoutReader(p *Poller, shard *Shard, from Start) *fanoutReader {
 
 // Next implements Reader.
 //
-// It returns with each event. A subscription that ends in order, or is old enough, is renewed within Next;
-// one that breaks off, is refused or falls silent is an error, and the next call subscribes again when it may.
+// It returns with each event. A subscription that ends normally, or is old enough, is renewed within Next; one that
+// breaks off, is refused or falls silent is an error, and the next call subscribes again when it may.
 func (f *fanoutReader) Next(ctx context.Context) (batch.Page, error) {
 	switch {
 	case f.closed:
@@ -84,7 +84,7 @@ func (f *fanoutReader) Next(ctx context.Context) (batch.Page, error) {
 	return f.accept(ctx, event)
 }
 
-// Close ends the subscription, and returns when nothing of it is left. Next must not be running.
+// Close ends the subscription, and returns when no part of it is left. Next must not be running.
 func (f *fanoutReader) Close() error {
 	f.closed = true
 	f.drop()
@@ -122,7 +122,7 @@ func (f *fanoutReader) ensure(ctx context.Context) error {
 	return err
 }
 
-// await waits for an event of the subscription. It returns nothing when there is another subscription now, or none.
+// await waits for an event of the subscription. It returns nothing if there is another subscription now, or none.
 func (f *fanoutReader) await(ctx context.Context) (*types.SubscribeToShardEvent, error) {
 	s := f.sub
 	renewal := later(s.opened.Add(renewAfter), f.due)
@@ -142,7 +142,7 @@ func (f *fanoutReader) await(ctx context.Context) (*types.SubscribeToShardEvent,
 	return nil, nil //nolint:nilnil // look again
 }
 
-// brokeOff drops the subscription. It returns nil if that has done its duty and ended in order.
+// brokeOff drops the subscription. It returns nil if the subscription delivered events and ended normally.
 func (f *fanoutReader) brokeOff(ctx context.Context, err error) error {
 	heard, age := f.sub.heard, time.Since(f.sub.opened)
 	f.drop()
@@ -160,8 +160,8 @@ func (f *fanoutReader) brokeOff(ctx context.Context, err error) error {
 	return err
 }
 
-// renew replaces the subscription. The service ends the old one with the new one's begin: events that lie in it come
-// again in the new one, which begins at the read position. Where it cannot be had, the old one is read to its end.
+// renew replaces the subscription. The service ends the old one when the new one begins. Events in the old one are sent
+// again in the new one, which begins at the read position. If the new one is refused, the old one is read to its end.
 func (f *fanoutReader) renew(ctx context.Context) error {
 	sub, err := f.subscribe(ctx, min(quickTimeout, f.poller.cfg.CallTimeout))
 	if err != nil {
@@ -186,7 +186,7 @@ func (f *fanoutReader) drop() {
 	}
 }
 
-// failed notes an error of a subscription. The end of ctx is none.
+// failed records an error of a subscription. The end of ctx is not an error.
 func (f *fanoutReader) failed(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[*Error](err); !ok {
 		return err
@@ -197,8 +197,8 @@ func (f *fanoutReader) failed(ctx context.Context, err error) error {
 	return err
 }
 
-// accept makes a page of an event, and moves the read position behind it: to the continuation, which moves while the
-// shard is idle too. An event that cannot be used is asked for again.
+// accept turns an event into a page, and moves the read position to its continuation, which also moves while the shard
+// is idle. An unusable event is requested again.
 func (f *fanoutReader) accept(ctx context.Context, event *types.SubscribeToShardEvent) (batch.Page, error) {
 	d, err := f.delivery(event)
 	if err != nil {
@@ -206,7 +206,7 @@ func (f *fanoutReader) accept(ctx context.Context, event *types.SubscribeToShard
 		return batch.Page{}, f.failed(ctx, f.subscribing().error(err))
 	}
 	if err := f.charge(ctx, d.records); err != nil {
-		f.drop() // the event is not taken: it comes again
+		f.drop() // the event is not accepted: it is sent again
 		return batch.Page{}, err
 	}
 	f.retreat()
@@ -219,13 +219,13 @@ func (f *fanoutReader) accept(ctx context.Context, event *types.SubscribeToShard
 	f.failures, f.lost = 0, time.Time{}
 	f.advance(&page, aws.ToString(event.ContinuationSequenceNumber))
 	if page.End || d.end {
-		f.drop() // nothing follows in it
+		f.drop() // nothing follows in the old one
 	}
 	logPage(ctx, f.log, "event", &page)
 	return page, nil
 }
 
-// delivery returns what an event of the subscription brings.
+// delivery returns the content of an event of the subscription.
 func (f *fanoutReader) delivery(event *types.SubscribeToShardEvent) (*delivery, error) {
 	records, err := convert(event.Records, f.sub.overHTTP, f.members)
 	if err != nil {
@@ -245,7 +245,8 @@ func (f *fanoutReader) delivery(event *types.SubscribeToShardEvent) (*delivery, 
 	return d, d.check()
 }
 
-// charge waits until the Budget has room for the records of an event, which are there already: it takes all of them, or none.
+// charge waits until the Budget has room for the records of an event, which have already arrived: it takes all of them,
+// or none.
 func (f *fanoutReader) charge(ctx context.Context, records []batch.Record) error {
 	n := f.expected.saw(f.account, &f.poller.heaviest, records)
 	size := int64(n)
@@ -258,9 +259,9 @@ func (f *fanoutReader) charge(ctx context.Context, records []batch.Record) error
 
 // sentAfter returns a time, on the service's clock, after which an event was sent: the latest that is certain.
 //
-// The time at which an event is taken would be too late a one: it may have lain in the SDK and on the line for as long
-// as the caller was away. It was sent after the call that began its subscription, and after its last record arrived.
-// And one that Next had to wait for was sent while it waited, if its way took no longer than the wait.
+// The time at which the event is taken would be too late: it may have been in the SDK and on the line while the caller
+// was away. It was sent after the call that began its subscription, and after its last record arrived. An event that
+// Next had to wait for was sent during the wait, if its way took no longer than the wait.
 func (f *fanoutReader) sentAfter(event *types.SubscribeToShardEvent) time.Time {
 	at := f.poller.serviceTime(f.sub.opened)
 	if !f.sub.fresh.IsZero() {

@@ -196,7 +196,7 @@ func TestConfigOfFanOut(t *testing.T) {
 		},
 		"nothing to fall back from": {
 			poller.Config{Client: sdk, StreamARN: ordersARN, FallBackToPolling: true},
-			"poller: FallBackToPolling is true: want a ConsumerARN beside it",
+			"poller: FallBackToPolling is true: want a ConsumerARN with it",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,26 +12,26 @@ import (
 
 const (
 	// pollAfter is how long subscriptions must have failed, and pollFailures how many of them, until a Reader that may
-	// fall back polls. It is the length of several tries, and no longer than a user would wait for his records.
+	// fall back polls. It is the length of several attempts, and no longer than a user would wait.
 	pollAfter    = 30 * time.Second
 	pollFailures = 2
-	// regainAfter is the pause between the tries to have a subscription again. Each may hold the polls up for quickTimeout.
+	// regainAfter is the pause between the attempts to subscribe again. Each may delay the polls by quickTimeout.
 	regainAfter = 30 * time.Second
 )
 
-// considerPolling begins to poll, from the read position, when that is allowed and due.
+// considerPolling begins to poll, from the read position, if that is allowed and due.
 func (f *fanoutReader) considerPolling(ctx context.Context, err error) {
 	if f.polling || !f.poller.cfg.FallBackToPolling || f.failures < pollFailures || time.Since(f.lost) < pollAfter {
 		return
 	}
 	f.polling, f.iterator = true, ""
 	f.due = time.Now().Add(regainAfter)
-	f.log.LogAttrs(ctx, slog.LevelWarn, "no subscription can be had: polling until there is one",
+	f.log.LogAttrs(ctx, slog.LevelWarn, "unable to subscribe: polling until a subscription succeeds",
 		slog.String("for", time.Since(f.lost).String()), slog.Any("error", err))
 }
 
-// poll reads with GetRecords, unless a subscription brings an event. Such an event may begin before the read position,
-// which the polls have moved since the subscription began; it never begins behind it.
+// poll reads with GetRecords, unless a subscription has an event. Such an event may begin before the read position,
+// which the polls have moved since the subscription began; it never begins after it.
 func (f *fanoutReader) poll(ctx context.Context) (batch.Page, error) {
 	if event := f.regain(ctx); event != nil {
 		page, err := f.accept(ctx, event)
@@ -40,7 +40,7 @@ func (f *fanoutReader) poll(ctx context.Context) (batch.Page, error) {
 			return page, err
 		}
 		f.polling = false
-		f.log.LogAttrs(ctx, slog.LevelInfo, "a subscription is there again: polling ends")
+		f.log.LogAttrs(ctx, slog.LevelInfo, "subscribed again: polling ends")
 		return page, nil
 	}
 	page, err := f.reader.Next(ctx)
@@ -56,7 +56,7 @@ func (f *fanoutReader) poll(ctx context.Context) (batch.Page, error) {
 	return page, err
 }
 
-// regain returns the first event of a new subscription, if one has come. It never waits for it.
+// regain returns the first event of a new subscription, if it has arrived. It never waits for it.
 func (f *fanoutReader) regain(ctx context.Context) *types.SubscribeToShardEvent {
 	if f.sub == nil && !f.resubscribe(ctx) {
 		return nil
@@ -70,7 +70,7 @@ func (f *fanoutReader) regain(ctx context.Context) *types.SubscribeToShardEvent 
 	return event
 }
 
-// resubscribe tries to subscribe, if it is time to, and reports whether there is a subscription.
+// resubscribe tries to subscribe, if that is due, and reports whether there is a subscription.
 func (f *fanoutReader) resubscribe(ctx context.Context) bool {
 	if time.Now().Before(f.due) {
 		return false

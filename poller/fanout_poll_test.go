@@ -60,9 +60,9 @@ func TestAReaderPollsWhileItCannotSubscribe(t *testing.T) {
 
 		lines := log()
 		require.Len(t, lines, 2)
-		require.Contains(t, lines[0], `level=WARN msg="no subscription can be had: polling until there is one" shard=`+shardID)
+		require.Contains(t, lines[0], `level=WARN msg="unable to subscribe: polling until a subscription succeeds" shard=`+shardID)
 		require.Contains(t, lines[0], "no subscription today")
-		require.Contains(t, lines[1], `level=INFO msg="a subscription is there again: polling ends" shard=`+shardID)
+		require.Contains(t, lines[1], `level=INFO msg="subscribed again: polling ends" shard=`+shardID)
 	})
 }
 

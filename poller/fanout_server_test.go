@@ -231,7 +231,7 @@ func TestPeerBugsHalfOpenConnectionIsNotSubscribedOnAgain(t *testing.T) {
 		began := time.Now()
 		errs := readNumbers(t, r, 10, 1)
 		require.Len(t, errs, 1)
-		require.ErrorContains(t, errs[0], "no event came for 35s")
+		require.ErrorContains(t, errs[0], "no event arrived for 35s")
 		require.Less(t, time.Since(began), 36*time.Second, "the next subscription has a connection of its own")
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// subscribe calls SubscribeToShard from the read position, when it is the shard's turn. The subscription outlives ctx.
+// subscribe calls SubscribeToShard from the read position, in the shard's turn. The subscription outlives ctx.
 func (f *fanoutReader) subscribe(ctx context.Context, timeout time.Duration) (*subscription, error) {
 	if err := f.poller.turns.take(ctx, f.shard); err != nil {
 		return nil, err
@@ -63,8 +63,8 @@ func (f *fanoutReader) subscribeInput(begin Start) *kinesis.SubscribeToShardInpu
 	}
 }
 
-// refused mends the class of an error of SubscribeToShard. Of the three that it can miss, the stream, the consumer and
-// the shard, ResourceNotFoundException names one in its text alone. A consumer that is gone is no end of the shard.
+// refused corrects the class of an error of SubscribeToShard. ResourceNotFoundException may concern the stream, the
+// consumer or the shard, and only its text says which. A missing consumer is not an end of the shard.
 func (f *fanoutReader) refused(err error) error {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {

@@ -184,7 +184,7 @@ func TestPeerBugsHalfOpenSubscription(t *testing.T) {
 		h.arrive(2)
 
 		_, err := r.Next(t.Context())
-		require.EqualError(t, err, "poller: shard shardId-000000000000: subscribe to shard: no event came for 35s: the connection is taken for dead")
+		require.EqualError(t, err, "poller: shard shardId-000000000000: subscribe to shard: no event arrived for 35s: the connection counts as dead")
 		require.Equal(t, poller.Retry, poller.Classify(err))
 		require.Equal(t, 35*time.Second, time.Since(h.born))
 		require.Zero(t, h.open(), "it is closed")
@@ -210,7 +210,7 @@ func TestTimeAwayFromNextIsNoSilence(t *testing.T) {
 			cancel()
 			waited += time.Since(began)
 			if err != context.DeadlineExceeded { //nolint:errorlint // the cause itself
-				require.ErrorContains(t, err, "no event came for 35s")
+				require.ErrorContains(t, err, "no event arrived for 35s")
 				break
 			}
 		}

@@ -8,10 +8,10 @@ import (
 	"math/bits"
 )
 
-// hashKey is a place in the space that a stream's shards divide among them: 128 bits.
+// hashKey is a place in the key space that a stream's shards divide among them: 128 bits.
 type hashKey struct{ hi, lo uint64 }
 
-// parseHashKey reads decimal digits, and reports whether they are a hash key. It allocates nothing.
+// parseHashKey parses decimal digits, and reports whether they are a hash key. It allocates nothing.
 func parseHashKey(digits []byte) (k hashKey, ok bool) {
 	for _, c := range digits {
 		if c < '0' || c > '9' {
@@ -29,7 +29,7 @@ func parseHashKey(digits []byte) (k hashKey, ok bool) {
 	return k, len(digits) > 0
 }
 
-// hashKeyOf returns where a partition key lies.
+// hashKeyOf returns the hash key of a partition key.
 func hashKeyOf(partitionKey []byte) hashKey {
 	sum := md5Of(partitionKey)
 	return hashKey{binary.BigEndian.Uint64(sum[:8]), binary.BigEndian.Uint64(sum[8:])}
@@ -39,13 +39,13 @@ func (k hashKey) compare(o hashKey) int {
 	return cmp.Or(cmp.Compare(k.hi, o.hi), cmp.Compare(k.lo, o.lo))
 }
 
-// hashKeyRange is the part of the space that a shard has, both ends inclusive. The zero range is one that is not known.
+// hashKeyRange is a shard's part of the key space, both ends inclusive. The zero range is not known.
 type hashKeyRange struct {
 	first, last hashKey
 	known       bool
 }
 
-// rangeOf returns a shard's range, which is not known where an end of it cannot be read.
+// rangeOf returns a shard's range, which is not known if one of its ends is malformed.
 func rangeOf(s *Shard) hashKeyRange {
 	first, ok1 := parseHashKey([]byte(s.StartingHashKey))
 	last, ok2 := parseHashKey([]byte(s.EndingHashKey))
@@ -55,7 +55,7 @@ func rangeOf(s *Shard) hashKeyRange {
 	return hashKeyRange{first: first, last: last, known: true}
 }
 
-// holds reports whether k lies in the range. A range that is not known holds all.
+// holds reports whether k lies in the range. An unknown range holds all.
 func (r *hashKeyRange) holds(k hashKey) bool {
 	return !r.known || r.first.compare(k) <= 0 && k.compare(r.last) <= 0
 }

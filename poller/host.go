@@ -7,8 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 )
 
-// Host returns the host that Shards calls, with its port where that is not the default one. It is empty if the Client does not
-// say: a *kinesis.Client does. The reads of a stream may go to another host of the service. Host calls nothing.
+// Host returns the host that Shards calls, with its port unless that is the default one. It is empty if the Client does
+// not say: a *kinesis.Client does. The reads of a stream may go to another host of the service. Host makes no call.
 func (p *Poller) Host() string {
 	c, ok := p.cfg.Client.(interface{ Options() kinesis.Options })
 	if !ok {

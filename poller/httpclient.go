@@ -9,12 +9,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 )
 
-// wholeBody is an HTTP client that sends each request from memory, and lets the call know how far it has come.
+// wholeBody is an HTTP client that sends each request from memory, and reports the progress to its call.
 //
 // The SDK wraps a request's body so that net/http cannot see that it is in memory, and closes it as soon as Do returns.
-// Where a fast server answers before net/http has let go of the body, the close makes net/http drop the connection,
-// at times with the rest of the answer: "use of closed network connection" (aws-sdk-go-v2 issues 1825 and 2737).
-// A copy that net/http knows to be in memory, and that nobody closes, cures both.
+// If a fast server answers before net/http has released the body, the close makes net/http drop the connection,
+// sometimes with the rest of the answer: "use of closed network connection" (aws-sdk-go-v2 issues 1825 and 2737). A
+// copy that net/http knows to be in memory, and that is never closed, avoids both.
 type wholeBody struct {
 	client kinesis.HTTPClient
 	wire   *wire

@@ -9,10 +9,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 )
 
-// Identified is optional for a Client: it says which service the Client calls. The Pollers of a process that read the same
-// shard of the same service share what the shard grants, so that their reads are not refused because of one another. Without it
-// a *kinesis.Client stands for its endpoint and its region, unless its calls may be changed on their way, and any other Client
-// that is a pointer for itself. Pollers whose Clients are neither share with no other.
+// Identified is optional for a Client: it identifies the service that the Client calls. The Pollers of a process that
+// read the same shard of the same service share what the shard grants, so that they do not cause refusals for each
+// other. Without it a *kinesis.Client is identified by its endpoint and region, unless its calls may be changed on
+// their way, and any other Client that is a pointer by itself. Pollers whose Clients are neither share with no other.
 type Identified interface {
 	// Identity returns a comparable value that is the same for all Clients of one service, and for no other service.
 	Identity() any
@@ -21,9 +21,9 @@ type Identified interface {
 // endpoint is the identity of a *kinesis.Client that goes to the network.
 type endpoint struct{ url, region string }
 
-// identityOf returns the identity of a Client's service. Pollers with equal ones share the meters of their shards. It never takes
-// two services for one: two fakes in one process, perhaps each with a clock of its own, may have streams and shards of the
-// same names.
+// identityOf returns the identity of a Client's service. Pollers with equal ones share the meters of their shards. It
+// never confuses two services: two fakes in one process, perhaps with different clocks, may have streams and shards of
+// the same names.
 func identityOf(c Client) any {
 	switch c := c.(type) {
 	case Identified:
@@ -33,14 +33,14 @@ func identityOf(c Client) any {
 			return endpoint{aws.ToString(o.BaseEndpoint), o.Region}
 		}
 	}
-	// Pointers to what has no size may be equal though they are not the same.
+	// Pointers to zero-size values may be equal although they are distinct.
 	if t := reflect.TypeOf(c); t.Kind() == reflect.Pointer && t.Elem().Size() > 0 {
 		return c
 	}
 	return new(byte) // equal to nothing else
 }
 
-// reachesNetwork reports whether all that decides where a client's calls go is its endpoint and its region.
+// reachesNetwork reports whether only the endpoint and the region decide where a client's calls go.
 func reachesNetwork(o *kinesis.Options) bool {
 	if o.EndpointResolver != nil || //nolint:staticcheck // deprecated, and still used
 		reflect.TypeOf(o.EndpointResolverV2) != reflect.TypeOf(kinesis.NewDefaultEndpointResolverV2()) || watched(o) {

@@ -8,7 +8,8 @@ import (
 	"github.com/shardmill/shardmill/batch"
 )
 
-// An aggregate, as the Kinesis Producer Library packs it (aggregation-format.md in awslabs/amazon-kinesis-producer):
+// An aggregate in the format of the Kinesis Producer Library (aggregation-format.md in
+// awslabs/amazon-kinesis-producer):
 //
 //	F3 89 9A C2 | a protobuf message | MD5 of the message, 16 bytes
 //
@@ -16,7 +17,7 @@ import (
 //	1 repeated string partition_key_table   1 required uint64 partition_key_index
 //	2 repeated string explicit_hash_key_…   2 optional uint64 explicit_hash_key_index
 //	3 repeated Record records               3 required bytes  data
-//	                                        4 repeated Tag    tags, never looked into
+//	                                        4 repeated Tag    tags, ignored
 const aggregateMagic = "\xF3\x89\x9A\xC2"
 
 const (
@@ -33,31 +34,31 @@ const (
 // is not kept for the next. KPL's aggregates are far below it: 50 KB, by default.
 const maxScratch = 64 << 10
 
-// deaggregator takes the aggregates of one shard apart. One goroutine uses it.
+// deaggregator splits the aggregates of one shard into their members. One goroutine uses it.
 //
-// Whatever is not an aggregate to the last byte passes as it is, raw: bad sums, messages that break off, indexes that
-// point nowhere, keys that are no text, hash keys that are no numbers. So does an aggregate without members, for a
-// record that vanished would look like one that was lost.
+// A record that is not an aggregate to the last byte is passed on unchanged: wrong sums, messages that break off,
+// indexes out of range, keys that are not text, hash keys that are not numbers. So is an aggregate without members,
+// because a record that vanished would look like a lost one.
 //
-// A member whose hash key lies outside the shard's range becomes a record that is Filtered and has no Data: it is passed
-// over alone, but the position moves behind it. Its producer, which learns from the answer which shard took the
-// aggregate, has put it again where it belongs.
+// A member whose hash key lies outside the shard's range becomes a Filtered record without Data: it is skipped alone,
+// but the position moves past it. The answer of the put shows the producer which shard got the aggregate, and the
+// producer has put the member again to the right one.
 type deaggregator struct {
 	shard hashKeyRange
 
-	// aggregates are the indexes of those in the page at hand, whose sums are right.
+	// aggregates are the indexes of those in the current page with a correct sum.
 	aggregates []int
 
-	// keep is set where no member lies outside, wherever its hash key lies, and whether it is one or not.
+	// keep is set if no member counts as outside, whatever its hash key is, valid or not.
 	keep bool
 
-	// Scratch, of the aggregate in hand.
-	text     []byte // the partition keys, one behind the other
+	// Scratch memory for the current aggregate.
+	text     []byte // the concatenated partition keys
 	keys     []partitionKey
 	hashKeys []explicitHashKey
 }
 
-// newDeaggregator returns one for a shard, which keeps all members, or passes those over that lie outside.
+// newDeaggregator returns one for a shard. It keeps all members, or skips those outside the shard.
 func newDeaggregator(s *Shard, keep bool) *deaggregator {
 	if keep {
 		return &deaggregator{keep: true}
@@ -78,24 +79,24 @@ type explicitHashKey struct {
 	outside bool // of the shard's range
 }
 
-// isAggregate reports whether data may be one: whether it begins as one, and is long enough to hold anything.
+// isAggregate reports whether data may be an aggregate: whether it begins as one, and is long enough.
 func isAggregate(data []byte) bool {
 	return len(data) > len(aggregateMagic)+md5.Size && string(data[:len(aggregateMagic)]) == aggregateMagic
 }
 
-// messageOf returns the message of what begins as an aggregate.
+// messageOf returns the message of data that begins as an aggregate.
 func messageOf(data []byte) []byte {
 	end := len(data) - md5.Size
 	return data[len(aggregateMagic):end:end]
 }
 
-// hasRightSum reports whether the sum behind the message is that of the message.
+// hasRightSum reports whether the sum after the message is that of the message.
 func hasRightSum(data []byte) bool {
 	return md5Of(messageOf(data)) == [md5.Size]byte(data[len(data)-md5.Size:])
 }
 
-// find looks for the aggregates of a page, and returns how many records come of it at most. The sum comes first: nothing is
-// counted, or made room for, of a record that only begins as an aggregate.
+// find looks for the aggregates of a page, and returns the maximum number of resulting records. The sum is checked
+// first, so nothing is counted or allocated for a record that only begins as an aggregate.
 func (d *deaggregator) find(records []batch.Record) int {
 	n := len(records)
 	if cap(d.aggregates) > maxScratch/8 {
@@ -126,8 +127,8 @@ func countMembers(m []byte) (n int) {
 	return n
 }
 
-// takeApart appends the members of an aggregate whose sum is right, or the aggregate as it is where it is malformed. Their
-// data lies within that of the aggregate.
+// takeApart appends the members of an aggregate with a correct sum, or the unchanged aggregate if it is malformed.
+// Their data is a part of the aggregate's.
 func (d *deaggregator) takeApart(records []batch.Record, r *batch.Record) []batch.Record {
 	defer d.reset()
 	m := messageOf(r.Data)
@@ -137,14 +138,14 @@ func (d *deaggregator) takeApart(records []batch.Record, r *batch.Record) []batc
 	}
 	out, ok := d.appendMembers(slices.Grow(records, n), r, m)
 	if !ok {
-		return append(records, *r) // the first members may stand in its place by now
+		return append(records, *r) // the first members may have overwritten it
 	}
 	out[len(out)-1].More = false
 	return out
 }
 
-// readTables reads the keys, wherever in the message they stand, counts the members, and reports whether the message
-// is well-formed so far.
+// readTables reads the keys, in any place of the message, counts the members, and reports whether the message is
+// well-formed so far.
 func (d *deaggregator) readTables(m []byte) (members int, ok bool) {
 	for len(m) > 0 {
 		f, rest, ok := cutField(m)
@@ -169,7 +170,8 @@ func (d *deaggregator) readTables(m []byte) (members int, ok bool) {
 	return members, true
 }
 
-// appendMembers appends the members of a message whose tables are read, and reports whether all of them are well-formed.
+// appendMembers appends the members of a message whose tables are read, and reports whether all of them are
+// well-formed.
 func (d *deaggregator) appendMembers(dst []batch.Record, r *batch.Record, m []byte) ([]batch.Record, bool) {
 	text := string(d.text) // of all keys, which are cut from it
 	first := len(dst)
@@ -206,10 +208,11 @@ func (d *deaggregator) appendMembers(dst []batch.Record, r *batch.Record, m []by
 type member struct {
 	key, hashKey       uint64 // indexes
 	hasKey, hasHashKey bool
-	data               []byte // nil where there is none: that of a member without content is empty
+	data               []byte // nil if absent; the data of an empty member is empty
 }
 
-// cutMember reads a member, and reports whether it has all that it must. Of a field that comes twice, the last counts.
+// cutMember parses a member, and reports whether it has all required fields. If a field occurs twice, the last one
+// counts.
 func cutMember(m []byte) (out member, ok bool) {
 	for len(m) > 0 {
 		f, rest, ok := cutField(m)
@@ -229,8 +232,8 @@ func cutMember(m []byte) (out member, ok bool) {
 	return out, out.hasKey && out.data != nil
 }
 
-// isOutside reports whether a member lies outside the shard's range: its explicit hash key, or else the sum of its
-// partition key. It is not ok where an index points nowhere, or to a hash key that is none.
+// isOutside reports whether a member lies outside the shard's range, by its explicit hash key, or else by the MD5 of
+// its partition key. It is not ok if an index is out of range, or the hash key is invalid.
 func (d *deaggregator) isOutside(m *member) (outside, ok bool) {
 	if m.key >= uint64(len(d.keys)) {
 		return false, false
@@ -253,7 +256,7 @@ func (d *deaggregator) isOutside(m *member) (outside, ok bool) {
 	return k.outside, true
 }
 
-// keyAt returns where in the text a key lies.
+// keyAt returns the place of a key in the text.
 func (d *deaggregator) keyAt(i uint64) (from, to int32) {
 	if i > 0 {
 		from = d.keys[i-1].end
@@ -261,7 +264,7 @@ func (d *deaggregator) keyAt(i uint64) (from, to int32) {
 	return from, d.keys[i].end
 }
 
-// reset makes the scratch ready for the next aggregate.
+// reset prepares the scratch memory for the next aggregate.
 func (d *deaggregator) reset() {
 	if max(cap(d.text), cap(d.keys), cap(d.hashKeys)) > maxScratch {
 		d.text, d.keys, d.hashKeys = nil, nil, nil

@@ -188,7 +188,7 @@ func TestMembersOutsideTheShardAreCountedAndLoggedOnce(t *testing.T) {
 
 		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 		require.Len(t, lines, 1)
-		require.Contains(t, lines[0], `level=WARN msg="members of aggregates are passed over because their hash keys lie outside the shard: `+
+		require.Contains(t, lines[0], `level=WARN msg="members of aggregates are skipped because their hash keys lie outside the shard: `+
 			`KeepMembersOutsideShard keeps them; further ones are counted" shard=shardId-000000000000 members=4`)
 	})
 }

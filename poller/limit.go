@@ -1,7 +1,7 @@
 package poller
 
-// adaptiveLimit is how many records a read asks for. An answer that could not be read in time halves it;
-// a run of good reads doubles it again.
+// adaptiveLimit is how many records a read requests. An answer that did not arrive in time halves it; a run of good
+// reads doubles it again.
 type adaptiveLimit struct {
 	now, max int32
 	good     int // good reads since it last changed, while it is below max

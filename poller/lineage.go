@@ -8,11 +8,11 @@ import (
 )
 
 // Openable returns the shards that may be read now, ordered by ID: those that are not finished and whose parents are
-// finished, or have left the list. Finished means that every record of the shard is resolved, not just read;
-// a shard that is being read already is returned again.
+// finished, or have left the list. Finished means that every record of the shard is resolved, not just read; a shard
+// that is already being read is returned again.
 //
-// A parent that left the stream while records of it are still held must stay in shards until it is finished,
-// else its children overtake it. Shards that are each other's ancestors, which no stream has, are never returned.
+// A parent that left the stream while records of it are still held must stay in shards until it is finished, otherwise
+// its children overtake it. Shards that are each other's ancestors, which no stream has, are never returned.
 func Openable(shards []Shard, finished func(id string) bool) []Shard {
 	listed := make(map[string]bool, len(shards))
 	for i := range shards {

@@ -11,17 +11,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 )
 
-// The bounds of a call as a whole, however steadily its answer comes. What ends a call that fails is time without a byte,
-// Config.CallTimeout; these keep a trickle from holding a shard for ever.
+// The bounds of a call as a whole, however steadily its answer arrives. A failing call ends after a time without a
+// byte, Config.CallTimeout; these bounds prevent a trickle from blocking a shard for ever.
 const (
 	// slowAnswer is how many CallTimeouts an answer may take. A read that needs more is made smaller.
 	slowAnswer = 4
-	// slowRecord is how long the answer of a read may take that asks for one record, and cannot be made smaller: a record
-	// of 10 MiB, 14 MiB as JSON, passes at 32 kbit/s. An iterator that expires meanwhile does no harm to an answer under way.
+	// slowRecord is the maximum time for the answer of a read of one record, which cannot be made smaller: a record of
+	// 10 MiB, 14 MiB as JSON, passes at 32 kbit/s. An iterator that expires meanwhile does not affect a running answer.
 	slowRecord = time.Hour
 )
 
-// live is the context of one call, which ends the call when nothing has come for a while. It knows how far the call has come.
+// live is the context of one call, which ends the call after a time without progress. It knows the progress of the
+// call.
 type live struct {
 	context.Context
 	cancel context.CancelCauseFunc
@@ -50,18 +51,18 @@ const (
 	inBody        phase = "body"
 )
 
-// place is how far a request has come. The zero place is that of a call that speaks no HTTP. Before there is a request it has no
-// host.
+// place is the progress of a request. The zero place is that of a call that speaks no HTTP. Before there is a request
+// it has no host.
 type place struct {
-	host    string // that of the request's URL, where it truly went
-	address string // that was dialled
+	host    string // that of the request's URL
+	address string // the dialled address
 	phase   phase
 	since   time.Time // of the phase
 	bytes   int       // of the body
 	dialled bool
 }
 
-// String says where the request is, at a time.
+// String describes the place of the request at a time.
 func (p *place) String(now time.Time) string {
 	if p.host == "" {
 		return fmt.Sprintf("phase %s for %v, no request was made", p.phase, now.Sub(p.since).Round(time.Millisecond))
@@ -74,13 +75,13 @@ func (p *place) String(now time.Time) string {
 		s += fmt.Sprintf(", phase %s for %v", p.phase, now.Sub(p.since).Round(time.Millisecond))
 	}
 	if p.phase == inBody {
-		s += fmt.Sprintf(", %d bytes came", p.bytes)
+		s += fmt.Sprintf(", %d bytes received", p.bytes)
 	}
 	return s
 }
 
-// timeoutError is a call that ran into its own deadline. It does not unwrap to context.DeadlineExceeded, so that no
-// caller takes it for the end of its own context.
+// timeoutError is a call that exceeded its own deadline. It does not unwrap to context.DeadlineExceeded, so that no
+// caller mistakes it for the end of its own context.
 type timeoutError struct {
 	what    string
 	where   string // empty where the call speaks no HTTP, as far as is known
@@ -94,12 +95,12 @@ func (e *timeoutError) Error() string {
 	return e.what + ": " + e.where
 }
 
-// Timeout makes a timeoutError known as a time-out, as net.Error and the SDK have it.
+// Timeout marks a timeoutError as a time-out, as in net.Error and the SDK.
 func (e *timeoutError) Timeout() bool { return true }
 
 type liveKey struct{}
 
-// begins returns the place at which a call begins: what the SDK does before it makes a request is to wait for credentials.
+// begins returns the first place of a call: before the SDK makes a request, it waits for credentials.
 func (p *Poller) begins() place {
 	if _, ok := p.cfg.Client.(*kinesis.Client); !ok {
 		return place{}
@@ -107,19 +108,19 @@ func (p *Poller) begins() place {
 	return place{phase: inCredentials, since: time.Now()}
 }
 
-// newLive returns the context of a call that may wait for gap without a byte, and take whole in all, and that begins at a place. It
-// is closed when the call is over.
+// newLive returns the context of a call that begins at a place. The call may wait for gap without a byte, and take
+// whole in all. The context is closed when the call is over.
 func newLive(ctx context.Context, gap, whole time.Duration, at place) *live {
 	now := time.Now()
 	l := &live{gap: gap, whole: whole, end: now.Add(whole), last: now, place: at}
 	l.Context, l.cancel = context.WithCancelCause(ctx)
-	l.mu.Lock() // the timer is not looked for before it is there
+	l.mu.Lock() // the timer must not fire before the field is set
 	defer l.mu.Unlock()
 	l.timer = time.AfterFunc(min(gap, whole), l.expire)
 	return l
 }
 
-// liveOf returns the call that a context is of, or nil.
+// liveOf returns the call of a context, or nil.
 func liveOf(ctx context.Context) *live {
 	l, _ := ctx.Value(liveKey{}).(*live)
 	return l
@@ -133,7 +134,7 @@ func (l *live) Value(key any) any {
 	return l.Context.Value(key)
 }
 
-// expire ends the call, unless something has come in the meantime.
+// expire ends the call, unless there was progress in the meantime.
 func (l *live) expire() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -152,7 +153,7 @@ func (l *live) expire() {
 	l.cancel(l.late(now))
 }
 
-// late returns what the call failed by.
+// late returns the error of the call.
 func (l *live) late(now time.Time) *timeoutError {
 	e := &timeoutError{what: fmt.Sprintf("no whole answer within %v", l.gap)}
 	switch {
@@ -167,7 +168,7 @@ func (l *live) late(now time.Time) *timeoutError {
 	return e
 }
 
-// close ends the deadline. The context stays what it is.
+// close ends the deadline. The context is otherwise unchanged.
 func (l *live) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -177,7 +178,7 @@ func (l *live) close() {
 	l.tracer = nil
 }
 
-// follow begins a request to a host, and returns the context by which it is followed.
+// follow begins a request to a host, and returns the context that follows it.
 func (l *live) follow(ctx context.Context, host string) context.Context {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -191,7 +192,7 @@ func (l *live) follow(ctx context.Context, host string) context.Context {
 	return httptrace.WithClientTrace(ctx, l.tracer.trace)
 }
 
-// answered notes that the headers of an answer came.
+// answered notes the arrival of an answer's headers.
 func (l *live) answered() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -207,21 +208,21 @@ func (l *live) came(n int) {
 	l.place.bytes += n
 }
 
-// heard returns when the last byte of an answer came, be it after the call was closed; or when the call began.
+// heard returns when the last byte of an answer came, even after the call was closed, or else when the call began.
 func (l *live) heard() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.last
 }
 
-// host returns where the last request went, or nothing.
+// host returns the host of the last request, or nothing.
 func (l *live) host() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.place.host
 }
 
-// flow is the body of an answer, which shows that its call is alive.
+// flow is the body of an answer. Its reads show that the call is alive.
 type flow struct {
 	io.ReadCloser
 	live *live

@@ -82,7 +82,7 @@ func TestATimeOutNamesHostPhaseAndTime(t *testing.T) {
 				said := func(host string) string {
 					where := map[string]string{
 						"connect": host + " (192.0.2.7:443), phase connect for 3s",
-						"body":    host + ", phase body for 3s, 12 bytes came",
+						"body":    host + ", phase body for 3s, 12 bytes received",
 					}[phase]
 					if where == "" {
 						where = host + ", phase " + phase + " for 3s"
@@ -154,7 +154,7 @@ func TestASubscriptionThatFallsSilentNamesItsHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := subscribedOverHTTP(t, func(int, string) []string { return nil })
 		_, err := r.Next(t.Context())
-		require.EqualError(t, err, "poller: shard shard: subscribe to shard: no event came for 35s: the connection is taken for dead: host kinesis")
+		require.EqualError(t, err, "poller: shard shard: subscribe to shard: no event arrived for 35s: the connection counts as dead: host kinesis")
 		require.ErrorIs(t, err, errSilent)
 	})
 }

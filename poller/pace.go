@@ -149,8 +149,8 @@ func backoff(failures int) time.Duration {
 }
 
 // spread returns the time from the first poll of a Poller's nth Reader to its second: PollInterval for Reader 0, and
-// whatever it takes to spread the polls of all evenly over the interval, 200 ms at least. Shards that are opened at once,
-// and were polled at once for ever, would all want a connection and a core in the same millisecond.
+// for the others a time, 200 ms at least, that spreads the polls of all evenly over the interval. Without that, shards
+// that start together would need a connection and a core in the same millisecond, again and again.
 func spread(n int64, interval time.Duration) time.Duration {
 	const golden = 0.618033988749895 // its multiples fall into the largest gap that those before have left
 	_, part := math.Modf(1 - float64(minInterval)/float64(interval) + float64(n)*golden)

@@ -11,8 +11,8 @@ import (
 	"github.com/shardmill/shardmill/batch"
 )
 
-// convert returns the records as a page has them, in one allocation. Their data stays where the SDK put it.
-// Aggregates are taken apart by d, or left alone where it is nil. strict refuses a record whose data is nil.
+// convert returns the records for a page, in one allocation. Their data stays in the SDK's memory. d deaggregates,
+// unless it is nil. strict refuses a record whose data is nil.
 func convert(in []types.Record, strict bool, d *deaggregator) ([]batch.Record, error) {
 	if len(in) == 0 {
 		return nil, nil
@@ -25,7 +25,7 @@ func convert(in []types.Record, strict bool, d *deaggregator) ([]batch.Record, e
 		}
 		out = append(out, batch.Record{
 			SequenceNumber: *r.SequenceNumber,
-			PartitionKey:   aws.ToString(r.PartitionKey), // absent where the stream distributes its records itself
+			PartitionKey:   aws.ToString(r.PartitionKey), // absent if the stream distributes its records itself
 			Data:           r.Data[:len(r.Data):len(r.Data)],
 			ArrivalTime:    arrival(r.ApproximateArrivalTimestamp),
 		})
@@ -33,7 +33,7 @@ func convert(in []types.Record, strict bool, d *deaggregator) ([]batch.Record, e
 	return expand(out, d), nil
 }
 
-// usable returns what keeps a record from being used.
+// usable returns why a record is unusable; nil if it is usable.
 func usable(r *types.Record, strict bool) error {
 	switch {
 	case aws.ToString(r.SequenceNumber) == "":
@@ -46,7 +46,7 @@ func usable(r *types.Record, strict bool) error {
 	return nil
 }
 
-// expand takes the aggregates among records apart: one allocation where there are any, and one more for the keys of each.
+// expand deaggregates records: one allocation if there are aggregates, and one more for the keys of each.
 func expand(records []batch.Record, d *deaggregator) []batch.Record {
 	if d == nil {
 		return records
@@ -65,7 +65,7 @@ func expand(records []batch.Record, d *deaggregator) []batch.Record {
 	return append(out, records[next:]...)
 }
 
-// filtered counts the records that are passed over.
+// filtered counts the skipped records.
 func filtered(records []batch.Record) (n int) {
 	for i := range records {
 		if records[i].Filtered {
@@ -75,8 +75,8 @@ func filtered(records []batch.Record) (n int) {
 	return n
 }
 
-// arrival returns when a record arrived, or the zero time where that is not known. Nothing arrived in 1970, or before: a service
-// wrote 0 for a time that it lacks, or milliseconds where it meant seconds.
+// arrival returns when a record arrived, or the zero time if that is not known. Nothing arrived in 1970 or before: the
+// service wrote 0 for an unknown time, or mistook the unit.
 func arrival(t *time.Time) time.Time {
 	if t == nil || t.UTC().Year() <= 1970 {
 		return time.Time{}
@@ -84,8 +84,8 @@ func arrival(t *time.Time) time.Time {
 	return time.UnixMilli(t.UnixMilli()).UTC()
 }
 
-// notBehind returns how many records at the head of a page do not lie behind the position: members of an aggregate
-// that are done with when a read begins AT a sequence number, or records that a service gave twice.
+// notBehind returns how many records at the beginning of a page are not after the position: members of an aggregate
+// that are resolved when a read begins AT a sequence number, or records that a service sent twice.
 func notBehind(records []batch.Record, p batch.Position) int {
 	for i := range records {
 		if r := &records[i]; batch.PositionOf(r).Compare(p) > 0 && !isLastPassed(r, p) {
@@ -95,8 +95,8 @@ func notBehind(records []batch.Record, p batch.Position) int {
 	return len(records)
 }
 
-// withoutRepeats returns the rest of a page without what its head, which lies at or below a position, brought already: the same
-// records, with the same data. Whatever else lies there is left to the caller, to whom it is a disorder.
+// withoutRepeats returns the rest of a page without the repeated records at or below a position: those that are at the
+// head of the page too, with the same data. It keeps all others there, and the caller treats them as out of order.
 func withoutRepeats(head, rest []batch.Record, p batch.Position) []batch.Record {
 	repeats := func(r *batch.Record) bool {
 		at := batch.PositionOf(r)
@@ -119,9 +119,9 @@ func withoutRepeats(head, rest []batch.Record, p batch.Position) []batch.Record 
 	return out
 }
 
-// isLastPassed reports whether a position within a record is behind all of it: the member that it names is the last one. Who
-// stored the position may not have known that, as KCL, whose checkpoints name a member and never say whether others follow.
-// Of an aggregate that is read as one record its first member alone may be done with.
+// isLastPassed reports whether a position within a record is after all of it, because it names the last member. The
+// program that stored the position may not have known that: KCL's checkpoints name a member and never say whether
+// others follow. Of an aggregate that is read as one record, only the first member may be processed.
 func isLastPassed(r *batch.Record, p batch.Position) bool {
 	return p.Partial && !r.More && r.SubSequence == p.SubSequence && r.SequenceNumber == p.SequenceNumber &&
 		(r.SubSequence > 0 || !isAggregate(r.Data) || !hasRightSum(r.Data))

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// maxListings is how often a listing is begun, where its token expires, or is refused, before it is through.
+	// maxListings is how often a listing is begun if its token expires or is refused.
 	maxListings = 3
 	// maxListPages bounds a listing: a million shards by pages of 1,000, more than any stream has.
 	maxListPages = 1000
@@ -22,49 +22,50 @@ const (
 
 var listShards = operation{name: "list shards"}
 
-// Poller is the Source that reads a Kinesis stream, with GetRecords or, where Config.ConsumerARN is set, by enhanced
-// fan-out. It is a Clock and a Describer as well. It holds no goroutine and nothing to be closed. Its Readers are ChildFinders,
-// GapFinders and Sharers, and those that subscribe are io.Closers. The Readers of a process that read the same shard of the
-// same service (see Identified), be it by several Pollers, share what the shard grants.
+// Poller is the Source that reads a Kinesis stream, with GetRecords or, if Config.ConsumerARN is set, by enhanced
+// fan-out. It is a Clock and a Describer as well. It has no goroutine and needs no closing. Its Readers are
+// ChildFinders, GapFinders and Sharers, and those that subscribe are io.Closers. The Readers of a process that read the
+// same shard of the same service (see Identified), even of several Pollers, share what the shard grants.
 type Poller struct {
 	cfg       Config        // never changed after New
-	subscribe subscribeFunc // nil where nobody subscribes
+	subscribe subscribeFunc // nil without a subscription
 	clock     serviceClock
 	turns     turns
 
-	// http makes the calls where the Client's own HTTP client would not do well with many; nil elsewhere. Never changed after New.
+	// http makes the calls if the Client's own HTTP client is not suited for many calls; otherwise it is nil. Never
+	// changed after New.
 	http *http.Client
 
-	// calls has an element for each call that runs, but for listings, which are in listings.
+	// calls has an element for each running call except listings; listings has those.
 	calls, listings chan struct{}
 
-	// ends confirms that a shard has ended, where the service names no children of it.
+	// ends confirms that a shard has ended, if the service names no children.
 	ends *ends
 
-	// suspect is set by a call that ran into its deadline: its connection may be dead, and the next call sees to it that
-	// nobody uses it again. See ownConnection.
+	// suspect is set by a call that exceeded its deadline: its connection may be dead, and the next call makes sure
+	// that it is not reused. See ownConnection.
 	suspect atomic.Bool
 
 	// opened counts the Readers.
 	opened atomic.Int64
 
-	// decodes is set where the answers of reads are decoded here, and not by the Client. Never changed after New.
+	// decodes is set if the Poller decodes the answers of reads, and not the Client. Never changed after New.
 	decodes bool
 
-	// inJSON is set where reads are not to be in CBOR: from the start, or since the endpoint refused it.
+	// inJSON is set if reads must not be in CBOR: from the start, or after the endpoint refused it.
 	inJSON atomic.Bool
 
-	// heaviest is that of the records that its readers read.
+	// heaviest is the heaviest record that its readers have read.
 	heaviest heaviest
 
-	// outside counts the members of aggregates that its readers passed over.
+	// outside counts the members of aggregates that its readers skipped.
 	outside atomic.Int64
 
 	// identity is that of the service: see identityOf. Never changed after New.
 	identity any
 }
 
-// New returns a Poller. It calls nobody. Its error names everything that is wrong with cfg.
+// New returns a Poller. It makes no call. Its error names all violations of cfg.
 func New(cfg Config) (*Poller, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
@@ -79,8 +80,8 @@ func New(cfg Config) (*Poller, error) {
 	return p, nil
 }
 
-// Shards lists the stream's shards to the last page. An error is an *Error, or the cause of ctx's end. A stream without
-// shards does not exist, so an answer that lists none is an error too, and one that leaves out what each shard has.
+// Shards lists the stream's shards to the last page. An error is an *Error, or the cause of ctx's end. Every stream has
+// shards, so an empty listing is an error too, and so is one that omits what each shard has.
 func (p *Poller) Shards(ctx context.Context) ([]Shard, error) {
 	for n := 1; ; n++ {
 		began := time.Now()
@@ -95,7 +96,7 @@ func (p *Poller) Shards(ctx context.Context) ([]Shard, error) {
 	}
 }
 
-// Open returns a Reader that keeps the pace, the back-off and the iterator, or the subscription, of one shard.
+// Open returns a Reader with the pace, the back-off and the iterator, or the subscription, of one shard.
 func (p *Poller) Open(shard Shard, from Start) (Reader, error) {
 	if shard.ID == "" {
 		return nil, errors.New("poller: open: the shard has no ID")
@@ -112,15 +113,15 @@ func (p *Poller) Open(shard Shard, from Start) (Reader, error) {
 	return newReader(p, &shard, from), nil
 }
 
-// Now returns the service's time as its answers tell it: never later than it truly is, and up to a second, and the time
-// that an answer took, earlier, because they tell whole seconds. It returns false before the first answer, or the second where the
-// first is far ahead of this host's clock, and always where the Client passes no server time on.
+// Now returns the service's time according to its answers: never later than the true time, and earlier by up to a
+// second plus the time of an answer, because answers carry whole seconds. It returns false before the first answer, or
+// before the second if the first is far ahead of this host's clock, and always if the Client passes on no server time.
 func (p *Poller) Now() (time.Time, bool) {
 	return p.clock.when(time.Now())
 }
 
-// PassedOver returns how many members of aggregates its Readers have passed over since New, because their hash keys lie
-// outside the shard that the aggregate was put to (Config.Deaggregate). The first of them are logged as well.
+// PassedOver returns how many members of aggregates its Readers have skipped since New, because their hash keys lie
+// outside the aggregate's shard (Config.Deaggregate). The first of them are logged as well.
 func (p *Poller) PassedOver() int64 {
 	return p.outside.Load()
 }
@@ -133,7 +134,7 @@ func (p *Poller) serviceTime(t time.Time) time.Time {
 	return t.Round(0).UTC()
 }
 
-// list lists the shards once. again is set with an error that another listing may not meet: that of a token.
+// list lists the shards once. again is set with an error that another listing may avoid: that of a token.
 func (p *Poller) list(ctx context.Context) (shards []Shard, again bool, err error) {
 	var token *string
 	seen := map[string]bool{}
@@ -150,15 +151,15 @@ func (p *Poller) list(ctx context.Context) (shards []Shard, again bool, err erro
 			return shards, false, nil
 		}
 		if seen[*token] {
-			return nil, false, listShards.error(errors.New("the listing goes in circles: a token came twice"))
+			return nil, false, listShards.error(errors.New("the listing goes in circles: a token was repeated"))
 		}
 		seen[*token] = true
 	}
 	return nil, false, listShards.error(fmt.Errorf("the listing does not end within %d pages", maxListPages))
 }
 
-// refusesToken reports whether the error of a further page says that its token is no good: it expired, or the stream that it names
-// was replaced since, or an emulator has forgotten it. Such a request is nothing but its token.
+// refusesToken reports whether the error of a further page says that its token is invalid: it expired, or its stream
+// was replaced since, or an emulator has forgotten it. Such a request contains only its token.
 func refusesToken(err error) bool {
 	switch Classify(err) {
 	case Renew, Stop, StreamGone:
@@ -174,8 +175,8 @@ var (
 	errNoID      = errors.New("the answer lists a shard without an ID")
 )
 
-// appendShards adds the shards of a page. A page that is no part of a listing is an error, and so is the last page of a
-// listing without shards: a member that is absent must not be taken for a shard that has left the stream.
+// appendShards adds the shards of a page. A page that is not part of a listing is an error, and so is the last page of
+// a listing without shards: an absent member must not look like a shard that has left the stream.
 func appendShards(shards []Shard, page *kinesis.ListShardsOutput) ([]Shard, error) {
 	last := aws.ToString(page.NextToken) == ""
 	if page.Shards == nil && last {
@@ -207,8 +208,8 @@ func (p *Poller) listPage(ctx context.Context, token *string) (*kinesis.ListShar
 	return out, nil
 }
 
-// listInput returns the request for a page of the listing. A token names its stream, and Kinesis refuses a request that
-// names the stream as well: "NextToken and StreamARN cannot be provided together."
+// listInput returns the request for a page of the listing. A token identifies its stream, and Kinesis refuses a request
+// that also names the stream: "NextToken and StreamARN cannot be provided together."
 func (p *Poller) listInput(token *string) *kinesis.ListShardsInput {
 	if aws.ToString(token) != "" {
 		return &kinesis.ListShardsInput{NextToken: token}
@@ -216,7 +217,7 @@ func (p *Poller) listInput(token *string) *kinesis.ListShardsInput {
 	return &kinesis.ListShardsInput{StreamARN: &p.cfg.StreamARN}
 }
 
-// childrenOf returns the children of a shard as ListShards will tell of them, but for their sequence numbers.
+// childrenOf returns the children of a shard as ListShards will return them, without their sequence numbers.
 func childrenOf(told []types.ChildShard) []Shard {
 	var children []Shard
 	for i := range told {

@@ -24,7 +24,7 @@ func TestNewNamesAllViolationsAtOnce(t *testing.T) {
 	require.EqualError(t, err, strings.TrimSpace(`
 poller: Client is nil: want a Kinesis client
 poller: StreamARN is "orders": want "arn:aws:kinesis:<region>:<account>:stream/<name>"
-poller: PollInterval is 199ms: want 200ms to 4m0s (a shard serves 5 reads a second, an iterator lives 5m0s)
+poller: PollInterval is 199ms: want 200ms to 4m0s (a shard serves 5 reads per second, an iterator lives 5m0s)
 poller: CallTimeout is 1h0m0s: want 10ms to 4m0s (an iterator lives 5m0s)
 poller: Limit is 10001: want 1 to 10000 (the most that Kinesis returns)`))
 
@@ -142,7 +142,7 @@ func TestAListingEndsWhateverTheServiceAnswers(t *testing.T) {
 		return &kinesis.ListShardsOutput{NextToken: aws.String("same")}, nil
 	}
 	_, err := p.Shards(t.Context())
-	require.EqualError(t, err, "poller: list shards: the listing goes in circles: a token came twice")
+	require.EqualError(t, err, "poller: list shards: the listing goes in circles: a token was repeated")
 
 	n := 0
 	f.onList = func(*kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {

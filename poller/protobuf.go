@@ -2,7 +2,7 @@ package poller
 
 import "encoding/binary"
 
-// The wire types of protobuf that a message may have here. Groups, which are long out of use, make it malformed.
+// The wire types of protobuf that a message may have. Groups, which are obsolete, make it malformed.
 const (
 	wireVarint  = 0
 	wireFixed64 = 1
@@ -10,7 +10,7 @@ const (
 	wireFixed32 = 5
 )
 
-// tag is a field number and a wire type, as they stand before a field: number<<3 | type.
+// tag is a field number and a wire type in the encoded form: number<<3 | type.
 type tag = uint64
 
 // maxTag is that of the largest field number.
@@ -23,7 +23,7 @@ type field struct {
 	bytes []byte // of wireBytes, within the message
 }
 
-// cutField cuts the first field off a message. It allocates nothing, and reports whether the field is whole.
+// cutField cuts the first field off a message. It allocates nothing, and reports whether the field is complete.
 func cutField(message []byte) (f field, rest []byte, ok bool) {
 	if f.tag, rest, ok = cutVarint(message); !ok || f.tag < 1<<3 || f.tag > maxTag {
 		return field{}, nil, false
@@ -47,7 +47,7 @@ func cutField(message []byte) (f field, rest []byte, ok bool) {
 	return field{}, nil, false
 }
 
-// skip passes over a value that nobody asks for.
+// skip skips a value that is not needed.
 func skip(f field, rest []byte, n int) (field, []byte, bool) {
 	if len(rest) < n {
 		return field{}, nil, false

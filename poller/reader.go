@@ -14,18 +14,18 @@ import (
 )
 
 const (
-	// staleIterator is the age at which an iterator is not used any more, although it may not have expired yet.
+	// staleIterator is the age from which on an iterator is not used, although it may not have expired yet.
 	staleIterator = iteratorLife - 30*time.Second
 	// maxRenewals is how many iterators in a row may be refused within one Next.
 	maxRenewals = 2
-	// trickleHalves is how many times a read is halved whose answer did not end, though it came all the time. Each
-	// such read takes slowAnswer CallTimeouts, and four of them lead from the largest to one of a single record.
+	// trickleHalves is how many times a read is halved if its answer arrived steadily but did not end. Each such read
+	// takes slowAnswer CallTimeouts, and four of them lead from the largest to one of a single record.
 	trickleHalves = 4
-	// maxBehind is a year, in milliseconds: the longest that a stream keeps a record, and no more than a Duration holds.
+	// maxBehind is a year, in milliseconds: the longest retention, and no more than fits a Duration.
 	maxBehind = 365 * 24 * int64(time.Hour/time.Millisecond)
 )
 
-// The calls of a reader, as Error.Op names them.
+// The calls of a reader, as in Error.Op.
 const (
 	getRecords       = "get records"
 	getShardIterator = "get shard iterator"
@@ -39,40 +39,41 @@ type reader struct {
 	shard  string
 	log    *slog.Logger
 
-	// from is the read position, from which an iterator can be made at any time. It moves with each page, and only then.
+	// from is the read position, from which an iterator can be requested at any time. It moves with each page, and only
+	// then.
 	from Start
 
-	// iterator reads from the read position, or is empty. It was given at given, or a little later.
+	// iterator reads from the read position, or is empty. It was issued at given, or slightly later.
 	iterator  string
 	given     time.Time
 	suspected suspicion // of the iterator
 
-	// members takes aggregates apart, or is nil where they are read as one record.
+	// members deaggregates, or is nil if an aggregate is read as one record.
 	members *deaggregator
 
-	// ended is set with the last page. children are those that it told of, if any. claims counts the answers in a row that
-	// claimed the end and named no children, quiet those that brought nothing of a shard that is listed as closed.
+	// ended is set with the last page. children are those that it named, if any. claims counts the consecutive answers
+	// that claimed the end without children, quiet the consecutive empty ones of a shard that is listed as closed.
 	ended    bool
 	claims   int
 	quiet    int
 	children []Shard
 
-	// watch finds out whether retention has passed the read position. gap is what it found in front of the last page.
+	// watch detects that retention has passed the read position. gap is its finding before the last page.
 	watch trimWatch
 	gap   *Gap
 
-	// account bounds the reads, or is nil, by what expected says of the next.
+	// account bounds the reads, or is nil. expected estimates the next read.
 	account  *Account
 	expected expectation
 
-	// behind is how far the last page that said so was behind the tip.
+	// behind is the lag of the last page that reported one.
 	behind time.Duration
 
 	pace  pace
 	chase chase
 	limit adaptiveLimit
 
-	// meter is that of all Readers of this process that read the shard. reading and iterating are this one's turns at it.
+	// meter is that of all Readers of this process on the shard. reading and iterating are this one's turns at it.
 	meter              *shardMeter
 	reading, iterating turn
 }
@@ -98,8 +99,9 @@ func newReader(p *Poller, shard *Shard, from Start) *reader {
 
 // Next implements Reader.
 //
-// A poll is due PollInterval after the one before it was due, so that neither the poll's own time nor that of the caller
-// adds to the interval. A caller who comes later than that is served at once, and the schedule begins anew.
+// A poll is due PollInterval after the previous one was due, so that neither the poll's own time nor that of the caller
+// adds to the interval. If the caller is later than that, the poll begins immediately, and the schedule starts again
+// from there.
 func (r *reader) Next(ctx context.Context) (batch.Page, error) {
 	if r.ended {
 		return batch.Page{}, r.op(getRecords).error(errEnded)
@@ -126,10 +128,10 @@ func (r *reader) poll(ctx context.Context) (batch.Page, error) {
 			return r.accept(ctx, w, out, began)
 		}
 		if w.protocol.Refused {
-			continue // in JSON; the iterator is as good as before
+			continue // in JSON; the iterator is still valid
 		}
 		if r.iterator == "" || !refusesIterator(err) {
-			return batch.Page{}, err // without an iterator, it is the call for one that failed
+			return batch.Page{}, err // without an iterator, the call for one failed
 		}
 		r.iterator = ""
 		if renewals++; renewals > maxRenewals {
@@ -139,14 +141,14 @@ func (r *reader) poll(ctx context.Context) (batch.Page, error) {
 	}
 }
 
-// refusesIterator reports whether a read may succeed with another iterator. That is so when it has expired,
-// and can be so when the service calls the request invalid: the iterator is the one part of it that changes.
+// refusesIterator reports whether a read may succeed with another iterator: if it has expired, and possibly if the
+// service calls the request invalid, because the iterator is the only part of it that changes.
 func refusesIterator(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && (e.Class == Renew || e.Class == Stop)
 }
 
-// ensureIterator makes an iterator from the read position, unless there is one that is young enough.
+// ensureIterator requests an iterator for the read position, unless there is one that is young enough.
 func (r *reader) ensureIterator(ctx context.Context) error {
 	if r.iterator != "" && time.Since(r.given) < staleIterator {
 		return nil
@@ -185,8 +187,8 @@ func (r *reader) iteratorInput(begin Start) *kinesis.GetShardIteratorInput {
 	}
 }
 
-// iteratorError makes Retry of what is Stop elsewhere: a timestamp that lies ahead of the service's clock is refused
-// as invalid, and becomes good by waiting.
+// iteratorError returns Retry for an error that is Stop elsewhere: a timestamp ahead of the service's clock is refused
+// as invalid, and becomes valid by waiting.
 func (r *reader) iteratorError(err error) error {
 	if e, ok := errors.AsType[*Error](err); ok && e.Class == Stop && r.from.Type == AtTimestamp {
 		e.Class = Retry
@@ -194,13 +196,13 @@ func (r *reader) iteratorError(err error) error {
 	return err
 }
 
-// getRecords reserves what a read may bring, makes it, and returns when it began. Of a read that failed nothing stays
-// reserved.
+// getRecords reserves the most that a read can return, makes the read, and returns when it began. A failed read
+// releases its reservation.
 func (r *reader) getRecords(ctx context.Context, w *wire) (*kinesis.GetRecordsOutput, time.Time, error) {
-	if err := r.turn(ctx); err != nil { // first, because others may need what is reserved
+	if err := r.turn(ctx); err != nil { // first, because others may need the reserved memory
 		return nil, time.Time{}, err
 	}
-	limit, err := r.reserve(ctx) // before an iterator is made, because it may take longer than that lives
+	limit, err := r.reserve(ctx) // before an iterator is requested, because it may take longer than an iterator lives
 	if err != nil {
 		return nil, time.Time{}, err
 	}
@@ -240,7 +242,7 @@ func (r *reader) read(ctx context.Context, w *wire, limit int32) (*kinesis.GetRe
 	return out, began, err
 }
 
-// smaller makes reads smaller, after an answer that came too slowly: half as large, so many times.
+// smaller makes reads smaller after an answer that was too slow: half as large, times times.
 func (r *reader) smaller(ctx context.Context, times int, why slog.Attr) {
 	if r.limit.now == 1 {
 		return
@@ -248,10 +250,10 @@ func (r *reader) smaller(ctx context.Context, times int, why slog.Attr) {
 	for range times {
 		r.limit.halve()
 	}
-	r.log.LogAttrs(ctx, slog.LevelWarn, "an answer came slowly: asking for fewer records", slog.Int("limit", int(r.limit.now)), why)
+	r.log.LogAttrs(ctx, slog.LevelWarn, "an answer was slow: requesting fewer records", slog.Int("limit", int(r.limit.now)), why)
 }
 
-// accept makes a page of an answer, and moves the read position behind it.
+// accept turns an answer into a page, and moves the read position after it.
 func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOutput, began time.Time) (batch.Page, error) {
 	r.poller.clock.observe(out.ResultMetadata)
 	records, err := w.records(out, r.members)
@@ -268,7 +270,7 @@ func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOut
 	if err == nil {
 		err = d.check()
 	}
-	if err != nil { // the iterator is as good as before
+	if err != nil { // the iterator is still valid
 		r.account.Received(0)
 		return batch.Page{}, r.op(getRecords).error(err)
 	}
@@ -287,29 +289,29 @@ func (r *reader) accept(ctx context.Context, w *wire, out *kinesis.GetRecordsOut
 	return page, nil
 }
 
-// delivery is what a read, or an event of a subscription, brought.
+// delivery is the result of a read, or of an event of a subscription.
 type delivery struct {
 	records   []batch.Record
-	listed    bool       // there is a list of records, be it an empty one
-	suspected *suspicion // of the iterator, or the subscription, that it came of
-	behind    *int64     // in milliseconds; nil where it is not known
+	listed    bool       // there is a list of records, even if it is empty
+	suspected *suspicion // of its iterator, or its subscription
+	behind    *int64     // in milliseconds; nil if it is not known
 	began     time.Time  // the service made it after that, by our clock
 
-	// asOf is a time, on the service's clock, before which everything has been read where nothing is behind.
+	// asOf is a time, on the service's clock, before which everything has been read if the delivery is caught up.
 	asOf time.Time
 
-	end      bool // it names no place to go on from
+	end      bool // it has no place to resume from
 	children []types.ChildShard
 }
 
-// isBehind reports whether a delivery says that there is more in the shard.
+// isBehind reports whether a delivery says that the shard has more.
 func (d *delivery) isBehind() bool { return d.behind != nil && *d.behind > 0 }
 
-// isCaughtUp reports whether it says that there is no more.
+// isCaughtUp reports whether it says that the shard has no more.
 func (d *delivery) isCaughtUp() bool { return d.behind != nil && *d.behind == 0 }
 
-// take makes a page of a delivery, which the operation brought, and moves the read position behind its last record. With an
-// error the delivery counts as never made.
+// take turns a delivery of the operation into a page, and moves the read position after its last record. With an error
+// the delivery has no effect.
 func (r *reader) take(ctx context.Context, o operation, d *delivery) (batch.Page, error) {
 	end, err := r.end(ctx, o, d)
 	if err != nil {
@@ -337,8 +339,8 @@ func (r *reader) take(ctx context.Context, o operation, d *delivery) (batch.Page
 	return page, nil
 }
 
-// unread returns the records that lie behind the read position, without those that are at the head of the page and come again
-// later in it.
+// unread returns the records after the read position, without those at the head of the page that are repeated later in
+// it.
 func (r *reader) unread(records []batch.Record) []batch.Record {
 	if r.from.Type != AtPosition {
 		return records
@@ -350,36 +352,36 @@ func (r *reader) unread(records []batch.Record) []batch.Record {
 // Children implements ChildFinder.
 func (r *reader) Children() []Shard { return r.children }
 
-// passedOver notes the members of a page that lie outside the shard's range. The first ones of a Poller are worth a line.
+// passedOver records the members of a page that lie outside the shard's range. The first ones of a Poller are logged.
 func (r *reader) passedOver(ctx context.Context, n int) {
 	if n == 0 {
 		return
 	}
 	all := r.poller.outside.Add(int64(n))
 	if all == int64(n) {
-		r.log.LogAttrs(ctx, slog.LevelWarn, "members of aggregates are passed over because their hash keys lie outside the shard: "+
+		r.log.LogAttrs(ctx, slog.LevelWarn, "members of aggregates are skipped because their hash keys lie outside the shard: "+
 			"KeepMembersOutsideShard keeps them; further ones are counted", slog.Int("members", n))
 		return
 	}
-	r.log.LogAttrs(ctx, slog.LevelDebug, "members of aggregates passed over", slog.Int("members", n), slog.Int64("all", all))
+	r.log.LogAttrs(ctx, slog.LevelDebug, "members of aggregates skipped", slog.Int("members", n), slog.Int64("all", all))
 }
 
-// logPage logs a page at level DEBUG. It makes no text of what is not logged.
+// logPage logs a page at level DEBUG. It formats nothing that is not logged.
 func logPage(ctx context.Context, log *slog.Logger, what string, page *batch.Page) {
 	if log.Enabled(ctx, slog.LevelDebug) {
 		log.LogAttrs(ctx, slog.LevelDebug, what, slog.Int("records", len(page.Records)), slog.String("behind", page.Behind.String()), slog.Bool("end", page.End))
 	}
 }
 
-// polled notes a good read. One that took longer than a CallTimeout, though its answer never stood still, is made smaller:
-// what a large one holds back comes late.
+// polled records a good read. If it took longer than a CallTimeout, although its answer arrived steadily, reads become
+// smaller, because a large answer delays its records.
 func (r *reader) polled(ctx context.Context, page *batch.Page, took time.Duration) {
 	r.expected.behind = page.CaughtUpTo.IsZero()
 	switch {
 	case took > r.poller.cfg.CallTimeout:
 		r.smaller(ctx, 1, slog.String("took", took.String()))
 	case r.limit.succeeded():
-		r.log.LogAttrs(ctx, slog.LevelInfo, "answers come in time: asking for more records", slog.Int("limit", int(r.limit.now)))
+		r.log.LogAttrs(ctx, slog.LevelInfo, "answers arrive in time: requesting more records", slog.Int("limit", int(r.limit.now)))
 	}
 	logPage(ctx, r.log, "polled", page)
 }

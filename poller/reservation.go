@@ -6,34 +6,35 @@ import (
 	"time"
 )
 
-// patience is how long a reservation waits for the reads under way to return what they do not need. A read whose answer
-// does not come keeps what it reserved for much longer, and the others must not wait for that.
+// patience is how long a reservation waits for running reads to return memory that they do not need. A read without an
+// answer keeps its reservation for much longer, and the others must not wait for that.
 const patience = 5 * time.Second
 
-// ask is what a read wants of a Budget, in bytes.
+// ask is the request of a read to a Budget, in bytes.
 type ask struct {
-	// want is what it takes where there is room and no other read waits, modest what it takes while others do.
+	// want is what it takes if there is room and no other read waits, modest what it takes while others do.
 	want, modest int64
 
-	// least is what it waits for, as long as the reads under way can make room for that.
+	// least is what it waits for, as long as running reads can make room for that.
 	least int64
 
-	// record is what it brings at least if it is made: the most that one record can weigh. 0 means that it brings no more
+	// record is the minimum that the read returns: the maximum weight of one record. 0 means that it returns no more
 	// than it is granted, however little.
 	record int64
 
-	// bold allows a grant by what records weighed before. Such a read may bring more than it is granted, up to a page.
+	// bold allows a grant by the weight of earlier records. Such a read may return more than it is granted, up to a
+	// page.
 	bold bool
 }
 
-// within returns q with nothing in it over most.
+// within returns q with each value at most most.
 func (q ask) within(most int64) ask {
 	q.want, q.modest = min(q.want, most), min(q.modest, most)
 	q.least, q.record = min(q.least, most), min(q.record, most)
 	return q
 }
 
-// grant is what a read may bring. With bold, it goes by what records weighed before.
+// grant is how much a read may return. With bold, it is based on the weight of earlier records.
 type grant struct {
 	bytes int64
 	bold  bool
@@ -49,13 +50,13 @@ type reservation struct {
 	place   *list.Element
 }
 
-// exposure is the read under way that may take the Budget beyond its total. There is one at a time.
+// exposure is the running read that may exceed the Budget's total. There is one at a time.
 type exposure struct {
 	by    *Account // nil: there is none
 	since time.Time
 }
 
-// over takes note that a read of an account is over.
+// over records that a read of an account is over.
 func (e *exposure) over(a *Account) {
 	if e.by == a {
 		e.by = nil
@@ -64,7 +65,7 @@ func (e *exposure) over(a *Account) {
 
 func (e *exposure) blocks(now time.Time) bool { return e.by != nil && now.Sub(e.since) < patience }
 
-// reserve is Reserve for a read that says more of what it needs.
+// reserve is Reserve for a read that specifies more of its needs.
 func (a *Account) reserve(ctx context.Context, q ask) (grant, error) {
 	if a == nil {
 		return grant{bytes: q.want}, nil
@@ -95,7 +96,7 @@ func (a *Account) reserve(ctx context.Context, q ask) (grant, error) {
 	}
 }
 
-// queue queues a reservation, which is granted immediately if it can be. No read takes more than half of what all shards
+// queue queues a reservation, which is granted immediately if possible. No read takes more than half of what all shards
 // share, so that there are always two.
 func (b *Budget) queue(a *Account, q ask) *reservation {
 	b.mu.Lock()
@@ -107,7 +108,7 @@ func (b *Budget) queue(a *Account, q ask) *reservation {
 	return r
 }
 
-// withdraw takes back a reservation, which may have been granted meanwhile.
+// withdraw withdraws a reservation, which may have been granted meanwhile.
 func (b *Budget) withdraw(r *reservation) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -116,14 +117,14 @@ func (b *Budget) withdraw(r *reservation) {
 	b.serve()
 }
 
-// lookAgain grants what time alone allows.
+// lookAgain grants what becomes possible by time alone.
 func (b *Budget) lookAgain() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.serve()
 }
 
-// queueOf returns where a reservation of an account waits.
+// queueOf returns the queue for the reservations of an account.
 func (b *Budget) queueOf(a *Account) *list.List {
 	switch {
 	case a.held < b.part():
@@ -134,7 +135,7 @@ func (b *Budget) queueOf(a *Account) *list.List {
 	return &b.rich
 }
 
-// enqueue puts a reservation where it belongs, and reports whether it was somewhere else, or nowhere.
+// enqueue puts a reservation into its queue, and reports whether it was in another one, or in none.
 func (b *Budget) enqueue(r *reservation) bool {
 	queue := b.queueOf(r.account)
 	if r.queue == queue {
@@ -145,7 +146,7 @@ func (b *Budget) enqueue(r *reservation) bool {
 	return true
 }
 
-// dequeue takes a reservation out of where it waits, if it does.
+// dequeue removes a reservation from its queue, if it is in one.
 func (b *Budget) dequeue(r *reservation) {
 	if r.queue != nil {
 		r.queue.Remove(r.place)
@@ -153,18 +154,18 @@ func (b *Budget) dequeue(r *reservation) {
 	}
 }
 
-// first returns the reservation whose turn is next, nil if none waits.
+// first returns the reservation that is next in turn, nil if none waits.
 func (b *Budget) first() *reservation {
 	for _, queue := range []*list.List{&b.needy, &b.poor, &b.rich} {
 		if e := queue.Front(); e != nil {
-			r, _ := e.Value.(*reservation) // there is nothing else in a queue
+			r, _ := e.Value.(*reservation) // a queue contains nothing else
 			return r
 		}
 	}
 	return nil
 }
 
-// serve grants what can be granted, in turn: none that waits is passed by one that needs less.
+// serve grants reservations in turn: a smaller one never overtakes a waiting one.
 func (b *Budget) serve() {
 	now := time.Now()
 	for _, queue := range []*list.List{&b.needy, &b.poor, &b.rich} {
@@ -174,10 +175,10 @@ func (b *Budget) serve() {
 	}
 }
 
-// serveQueue grants what can be granted of one queue, and reports whether it is empty now.
+// serveQueue grants reservations of one queue, and reports whether it is empty now.
 func (b *Budget) serveQueue(queue *list.List, now time.Time) bool {
 	for e := queue.Front(); e != nil; e = queue.Front() {
-		r, _ := e.Value.(*reservation) // there is nothing else in a queue
+		r, _ := e.Value.(*reservation) // a queue contains nothing else
 		if b.enqueue(r) {
 			continue // accounts were opened or closed since
 		}
@@ -195,8 +196,8 @@ func (b *Budget) serveQueue(queue *list.List, now time.Time) bool {
 	return true
 }
 
-// grant returns what can be granted of a reservation, if anything, and whether that exposes the Budget: it may take it
-// beyond its total.
+// grant returns the possible grant for a reservation, if any, and whether that exposes the Budget: the read may exceed
+// its total.
 func (b *Budget) grant(r *reservation, now time.Time) (g grant, exposes bool) {
 	room := b.total - b.last() - b.used()
 	goal := r.ask.want
@@ -208,7 +209,7 @@ func (b *Budget) grant(r *reservation, now time.Time) (g grant, exposes bool) {
 	}
 	short := room+b.reserved < r.ask.least
 	if !short && now.Sub(r.asked) < patience {
-		return grant{}, false // the reads under way may leave room for it
+		return grant{}, false // running reads may leave room for it
 	}
 	if short {
 		b.press(now)
@@ -216,8 +217,8 @@ func (b *Budget) grant(r *reservation, now time.Time) (g grant, exposes bool) {
 	return b.squeeze(r, room, now)
 }
 
-// squeeze returns what a reservation is granted where there is no room for the least that it waits for: by what records
-// weighed before, of the account's part of the last quarter, or, where others hold that as well, on top.
+// squeeze returns the grant for a reservation if there is no room for its least: by the weight of earlier records, from
+// the account's part of the last quarter, or, if others hold that as well, in addition to the total.
 func (b *Budget) squeeze(r *reservation, room int64, now time.Time) (g grant, exposes bool) {
 	q, part := r.ask, b.part()-r.account.held
 	own := min(q.want, max(part, q.record))

@@ -7,17 +7,17 @@ import (
 	"github.com/shardmill/shardmill/batch"
 )
 
-// unknownRecord is what a record is taken to weigh at most before a heavier one was seen: the largest that a stream has by
-// default.
+// unknownRecord is the assumed maximum weight of a record before a heavier one was seen: the largest that a stream has
+// by default.
 const unknownRecord = 1<<20 + batch.RecordOverhead
 
-// heaviest is the weight of the heaviest record that was seen, as it is charged, if that is over unknownRecord. The
-// Readers of a Poller share it, since the largest size of a record is a stream's. The zero value is ready.
+// heaviest is the charge of the heaviest record that was seen, if that is over unknownRecord. The Readers of a Poller
+// share it, because the maximum size of a record is the stream's. The zero value is ready.
 type heaviest struct{ seen atomic.Int64 }
 
 func (h *heaviest) record() int64 { return max(h.seen.Load(), unknownRecord) }
 
-// saw takes note of a record's weight.
+// saw records a record's weight.
 func (h *heaviest) saw(bytes int64) {
 	for bytes > unknownRecord {
 		if old := h.seen.Load(); bytes <= old || h.seen.CompareAndSwap(old, bytes) {
@@ -26,26 +26,26 @@ func (h *heaviest) saw(bytes int64) {
 	}
 }
 
-// expectation is what is known of the next read of a shard. The zero one knows nothing.
+// expectation is the estimate of the next read of a shard. The zero one knows nothing.
 //
-// What a read brought proves nothing about the next one: behind an empty page may lie ten of the largest records, behind the
-// tip of a shard a burst. Only the number of records that a read asks for bounds what it brings.
+// A read proves nothing about the next one: ten of the largest records may follow an empty page, and a burst may follow
+// the tip of a shard. Only the requested number of records bounds a read.
 type expectation struct {
 	records int   // of the last page, an aggregate being one
-	each    int64 // weight of a record, of the last page that had any; 0: there was none
-	behind  bool  // more was there behind the last page
+	each    int64 // average weight of a record in the last page with records; 0: there was none
+	behind  bool  // the shard had more records after the last page
 
-	// page is what maxPage bytes of data weigh where that is more, because of the members of aggregates: by the last page
-	// that had any data, and swollen before that where aggregates are taken apart.
+	// page is the weight of maxPage bytes of data if that is larger, because of the members of aggregates: as in the
+	// last page with data, and swollen before the first if aggregates are split.
 	page int64
 }
 
-// swollen is what maxPage bytes of aggregates weigh whose members have 16 bytes of data.
+// swollen is the weight of maxPage bytes of aggregates whose members have 16 bytes of data.
 const swollen = maxPage / 16 * (16 + batch.RecordOverhead)
 
-// ask returns what is reserved for a read of most records, of which none is heavier than record: all that it can bring.
-// While others wait, a shard that was read to its tip makes do with as many records as came there, and as many again and
-// one; and so does one that was not read yet, which asks for one record to find out where it stands.
+// ask returns the reservation for a read of most records, none heavier than record: the maximum that it can return.
+// While others wait, a caught-up shard limits itself to twice the number of records that arrived last, plus one. A
+// shard that was not read yet requests one record to find its place.
 func (e *expectation) ask(most int32, record int64) ask {
 	q := ask{want: e.worst(most, record), record: record, bold: true}
 	q.modest = q.want
@@ -56,12 +56,12 @@ func (e *expectation) ask(most int32, record int64) ask {
 	return q
 }
 
-// worst returns the most that so many records weigh.
+// worst returns the maximum weight of that many records.
 func (e *expectation) worst(records int32, record int64) int64 {
 	return min(int64(records)*record, max(e.page, maxPage)+int64(records)*batch.RecordOverhead)
 }
 
-// limit returns how many records a read may ask for, at most and 1 at least, that was granted so much.
+// limit returns how many records a read with that grant may request: at least 1, at most most.
 func (e *expectation) limit(g grant, most int32, record int64) int32 {
 	n := max(g.bytes/record, (g.bytes-max(e.page, maxPage))/batch.RecordOverhead)
 	if g.bold && e.each > 0 {
@@ -70,7 +70,7 @@ func (e *expectation) limit(g grant, most int32, record int64) int32 {
 	return int32(max(1, min(n, int64(most))))
 }
 
-// saw takes note of what a read brought, and returns its bytes, as they are charged. Without an account nobody asks.
+// saw records the result of a read, and returns its charge in bytes. Without an account it is not needed.
 func (e *expectation) saw(a *Account, h *heaviest, records []batch.Record) int {
 	if a == nil {
 		return 0
@@ -88,7 +88,7 @@ func (e *expectation) saw(a *Account, h *heaviest, records []batch.Record) int {
 	return int(w.bytes)
 }
 
-// weight is what records weigh, as a Budget and the buffer of a Scheduler are charged.
+// weight is the weight of records, as charged to a Budget and to the buffer of a Scheduler.
 type weight struct {
 	records  int   // an aggregate being one
 	bytes    int64 // of all
@@ -103,7 +103,7 @@ func weigh(records []batch.Record) (w weight) {
 		w.data += int64(len(r.Data))
 		one += int64(len(r.Data)) + batch.RecordOverhead
 		if r.More {
-			continue // a member of an aggregate that others follow
+			continue // a member of an aggregate with further members
 		}
 		w.records++
 		w.bytes += one
@@ -114,7 +114,7 @@ func weigh(records []batch.Record) (w weight) {
 	return w
 }
 
-// reserve waits until the Budget has room for a read, and returns how many records that may ask for.
+// reserve waits until the Budget has room for a read, and returns how many records it may request.
 func (r *reader) reserve(ctx context.Context) (int32, error) {
 	if r.account == nil {
 		return r.limit.now, nil

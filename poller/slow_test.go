@@ -153,7 +153,7 @@ func TestAnAnswerThatStandsStillEndsAfterATimeWithoutAByte(t *testing.T) {
 			began := time.Now()
 			_, err := r.Next(t.Context())
 			require.InDelta(t, 65, time.Since(began).Seconds(), 2)
-			require.Regexp(t, `^poller: shard shard: get records: no byte of an answer for 30s: host kinesis, phase body for 1m[5-7]\S*s, 35\d{5} bytes came$`, err.Error())
+			require.Regexp(t, `^poller: shard shard: get records: no byte of an answer for 30s: host kinesis, phase body for 1m[5-7]\S*s, 35\d{5} bytes received$`, err.Error())
 			require.Equal(t, Retry, Classify(err))
 			require.Equal(t, int32(max(limit/2, 1)), r.limit.now)
 		})

@@ -18,18 +18,18 @@ import (
 	"github.com/shardmill/shardmill/poller/internal/codec"
 )
 
-// Subscriber is what a Client may have in place of the SDK's SubscribeToShard, whose output nobody but the SDK can make:
-// so a Client that speaks no HTTP, as a test brings it, can be subscribed to. Where a Client has both, this one is used.
+// Subscriber is an alternative to the SDK's SubscribeToShard, whose output only the SDK can create. With it, a Client
+// that speaks no HTTP, such as a test's, can be subscribed to. If a Client has both, this one is used.
 type Subscriber interface {
-	// Subscribe calls SubscribeToShard, and returns its events once the service has accepted the subscription.
-	// The context is that of the whole subscription: its end ends the events.
+	// Subscribe calls SubscribeToShard, and returns its events once the service has accepted the subscription. The
+	// context covers the whole subscription: its end ends the events.
 	//
-	// Events is closed when no event follows: the service has ended the subscription, which Err then tells the reason of,
-	// nil where there was none, or Close was called, which may be at any time. One goroutine uses the events.
+	// Events is closed when no event follows: the service has ended the subscription, and Err returns the reason, nil
+	// if there was none; or Close was called, which is allowed at any time. One goroutine uses the events.
 	Subscribe(context.Context, *kinesis.SubscribeToShardInput, ...func(*kinesis.Options)) (kinesis.SubscribeToShardEventStreamReader, error)
 }
 
-// sdkSubscriber is a *kinesis.Client, or what wraps one.
+// sdkSubscriber is a *kinesis.Client, or a wrapper of one.
 type sdkSubscriber interface {
 	SubscribeToShard(context.Context, *kinesis.SubscribeToShardInput, ...func(*kinesis.Options)) (*kinesis.SubscribeToShardOutput, error)
 }
@@ -63,11 +63,11 @@ func subscribeFuncOf(c Client) subscribeFunc {
 	return nil
 }
 
-// subscribe sets the SDK up for one subscription.
+// subscribe configures the SDK for one subscription.
 //
-// The SDK's protocol is one for all calls of a client, and decodes events with scratch memory of its own, without a lock:
-// subscriptions side by side race for it. So each gets a protocol of the same kind, behind one that no event gets the better
-// of: see codec.Events.
+// The SDK has one protocol for all calls of a client. It decodes events with shared scratch memory, without a lock, so
+// concurrent subscriptions race for it. Therefore each subscription gets a protocol of the same kind, behind one that
+// resists every event: see codec.Events.
 func (w *wire) subscribe(o *kinesis.Options) {
 	o.Retryer = aws.NopRetryer{}
 	if shared, ok := o.Protocol.(*awsjson.Protocol); ok && shared.ID().Name == "awsJson1_1" {
@@ -80,10 +80,11 @@ func (w *wire) subscribe(o *kinesis.Options) {
 	w.client(o)
 }
 
-// ownConnection is an HTTP client that lets no later request onto the connection of its own.
+// ownConnection is an HTTP client that keeps later requests off its connection.
 //
-// Over HTTP/2, net/http sends every request to a host over one connection, and knows nothing of it being dead until the
-// system gives it up, a quarter of an hour later. The successor of a half-open subscription would hang on the same one.
+// Over HTTP/2, net/http sends every request to a host over one connection, and does not notice that it is dead until
+// the system closes it, a quarter of an hour later. The successor of a half-open subscription would hang on the same
+// one.
 type ownConnection struct {
 	client kinesis.HTTPClient
 }
@@ -95,8 +96,8 @@ func (c *ownConnection) Do(req *http.Request) (*http.Response, error) {
 	return c.client.Do(shallow)
 }
 
-// freshWait is how long Next must have waited for an event to take it as sent in the meantime. An idle subscription
-// gets an event about every 5 s.
+// freshWait is how long Next must have waited for an event to conclude that it was sent in the meantime. An idle
+// subscription gets an event about every 5 s.
 const freshWait = time.Second
 
 // subscription is one SubscribeToShard that the service accepted. One goroutine uses it, and closes it.
@@ -104,7 +105,7 @@ type subscription struct {
 	stream kinesis.SubscribeToShardEventStreamReader
 	cancel context.CancelCauseFunc
 
-	// overHTTP is set where the SDK made the events, of what came over HTTP. host is where it came from, if known.
+	// overHTTP is set if the SDK decoded the events from HTTP. host is their origin, if known.
 	overHTTP bool
 	host     string
 
@@ -117,19 +118,20 @@ type subscription struct {
 	// life is the call that began it, which sees each byte of an answer over HTTP.
 	life *live
 
-	// silent is how long its user has waited since the last event, or the last byte of one that is on its way. What passes
-	// between his waits does not count.
+	// silent is how long its user has waited since the last event, or since the last byte of an unfinished one. The
+	// time between the waits does not count.
 	silent time.Duration
 
-	// heard is set once an event came.
+	// heard is set once an event arrived.
 	heard bool
 
-	// fresh is when the latest wait of freshWait or more began that an event ended. It is zero before the first.
+	// fresh is the beginning of the latest wait of freshWait or more that ended with an event. It is zero before the
+	// first.
 	fresh time.Time
 }
 
-// next returns the next event. It returns nothing when none came within the limit, or one that nobody knows;
-// io.EOF when the service has ended the subscription without a reason; the cause of ctx's end.
+// next returns the next event. It returns nothing if none arrived within the limit, or an unknown one; io.EOF if the
+// service has ended the subscription without a reason; the cause of ctx's end.
 func (s *subscription) next(ctx context.Context, limit time.Duration) (*types.SubscribeToShardEvent, error) {
 	began := time.Now()
 	select {
@@ -154,8 +156,8 @@ func (s *subscription) next(ctx context.Context, limit time.Duration) (*types.Su
 	}
 }
 
-// waited takes note of a wait for an event that did not come. An event of one large record may take minutes on a slow line: what
-// comes of it is no silence.
+// waited records a wait in which no event came. An event with a large record may take minutes on a slow line: while its
+// bytes arrive, there is no silence.
 func (s *subscription) waited(began time.Time) {
 	if heard := s.life.heard(); heard.After(began) {
 		s.silent, began = 0, heard
@@ -190,11 +192,11 @@ func (s *subscription) silence() error {
 	return fmt.Errorf("%w: host %s", errSilent, s.host)
 }
 
-// close ends the subscription, and returns when no event of it is left. It cancels first, lest the SDK wait for a
-// connection that is dead.
+// close ends the subscription, and returns when no event of it is left. It cancels first, so that the SDK does not wait
+// for a dead connection.
 func (s *subscription) close() {
 	s.cancel(nil)
-	_ = s.stream.Close() // says what ended the events, which is known, or does not matter any more
+	_ = s.stream.Close() // returns what ended the events, which is known, or no longer matters
 	for range s.stream.Events() {
 	}
 }

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// subscribeInterval is the least time between two subscriptions to a shard. Kinesis refuses one that comes within 5 s of
-// one that it accepted (ResourceInUseException); a little more, because its clock need not go as fast as ours.
+// subscribeInterval is the minimum time between two subscriptions to a shard. Kinesis refuses one within 5 s of one
+// that it accepted (ResourceInUseException); slightly more, because its clock may be slower than ours.
 const subscribeInterval = 5*time.Second + 50*time.Millisecond
 
-// turns keeps the calls of SubscribeToShard on each shard subscribeInterval apart, from the answer of one to the begin of
-// the next, and over all Readers that the shard has had. The zero turns is ready.
+// turns keeps the calls of SubscribeToShard on each shard subscribeInterval apart, from the answer of one to the
+// beginning of the next, over all Readers that the shard has had. The zero turns is ready.
 type turns struct {
 	mu   sync.Mutex
-	last map[string]time.Time // by shard, of those that had one lately
+	last map[string]time.Time // by shard, of those with a recent one
 }
 
 // take returns when the shard may be subscribed to, and takes the turn.
@@ -44,7 +44,7 @@ func (t *turns) reserve(shard string) time.Time {
 	return time.Time{}
 }
 
-// over notes that the call is answered, or given up: the service accepted it before now, if it did.
+// over records that the call is answered, or abandoned: if the service accepted it, it did so before now.
 func (t *turns) over(shard string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

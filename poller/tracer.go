@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// tracer follows the requests of one call through net/http. A trace is seven pieces of memory, so it is used again for
-// another call: net/http holds on to it only where it dialled, or waits for an answer, when the call is over.
+// tracer follows the requests of one call through net/http. A trace is seven allocations, so it is reused for another
+// call: net/http keeps a reference only if it dials, or waits for an answer, when the call is over.
 type tracer struct {
 	of    atomic.Pointer[live] // nil between two calls
 	trace *httptrace.ClientTrace
@@ -38,7 +38,7 @@ func takeTracer(l *live) *tracer {
 	return t
 }
 
-// release ends the tracing of a call that came to a place. t may be nil.
+// release ends the tracing of a call that ended at a place. t may be nil.
 func (t *tracer) release(p *place) {
 	if t == nil {
 		return
@@ -49,8 +49,8 @@ func (t *tracer) release(p *place) {
 	}
 }
 
-// enters notes a phase before there is a connection. An address is that of one which is dialled. Where two are, because
-// a host has several addresses, or because net/http dials on although another connection became free, the latest counts.
+// enters records a phase before there is a connection. address is the dialled one. If there are two, because a host has
+// several addresses, or because net/http still dials although another connection became free, the latest counts.
 func (t *tracer) enters(ph phase, address string) {
 	l := t.of.Load()
 	if l == nil {
@@ -71,7 +71,7 @@ func (t *tracer) enters(ph phase, address string) {
 	}
 }
 
-// connected notes that a request has its connection.
+// connected records that a request has its connection.
 func (t *tracer) connected(info httptrace.GotConnInfo) {
 	l := t.of.Load()
 	if l == nil {
@@ -83,7 +83,7 @@ func (t *tracer) connected(info httptrace.GotConnInfo) {
 	l.place.dialled = l.place.dialled || !info.Reused
 }
 
-// heard notes the first byte of an answer, whose headers may come slowly too.
+// heard records the first byte of an answer, whose headers may arrive slowly too.
 func (t *tracer) heard() {
 	l := t.of.Load()
 	if l == nil {

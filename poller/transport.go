@@ -9,25 +9,24 @@ import (
 )
 
 const (
-	// maxCalls is how many calls of a Poller run at once. At the 20 ms that a read takes in its region it lets 12,800 polls a
-	// second through; without it thousands of shards that are opened together, or come back together after an outage,
-	// would each want a connection.
+	// maxCalls is the number of concurrent calls of a Poller. At the 20 ms that a read takes within the region, that
+	// allows 12,800 polls per second. Without it thousands of shards that are opened together, or return together after
+	// an outage, would each need a connection.
 	maxCalls = 256
 
-	// maxListCalls is how many listings run at once besides. They have room of their own, so that reads which hang do not keep
-	// the shards from being known; whoever lists does so once in a while.
+	// maxListCalls is the additional number of concurrent listings. They are counted separately, so that hanging reads
+	// do not delay listings, which are rare.
 	maxListCalls = 4
 
-	// pingAfter is the silence after which a connection over HTTP/2 is asked for a sign of life, and pingTimeout the time
-	// that it has to give one.
+	// pingAfter is the silence after which an HTTP/2 connection is pinged, and pingTimeout the time for the answer.
 	pingAfter   = 15 * time.Second
 	pingTimeout = 10 * time.Second
 )
 
-// transportOf returns an HTTP client in the place of the one that the SDK makes for its users by default, and the same one
-// with everything that its user has set: connections are kept for as many calls as may run at once, where the SDK keeps 10,
-// so that polls do not dial, and one over HTTP/2 that is dead is noticed, where the SDK's hangs until the system gives
-// it up, a quarter of an hour later. It returns nil for any other client: that is its user's own, and left alone.
+// transportOf returns an HTTP client that replaces the SDK's default one, with all of its user's settings. It keeps
+// connections for as many calls as may run concurrently, where the SDK keeps 10, so that polls do not dial. It notices
+// a dead HTTP/2 connection, where the SDK's hangs until the system closes it, a quarter of an hour later. It returns
+// nil for any other client, which belongs to its user and is left alone.
 func transportOf(c Client) *http.Client {
 	client, ok := c.(*kinesis.Client)
 	if !ok {
@@ -38,7 +37,7 @@ func transportOf(c Client) *http.Client {
 		return nil
 	}
 	if _, set := own.GetReadTimeout(); set {
-		return nil // which is within the SDK's client
+		return nil // it is within the SDK's client
 	}
 	t := own.GetTransport()
 	t.MaxIdleConnsPerHost = max(t.MaxIdleConnsPerHost, maxCalls)
@@ -51,14 +50,13 @@ func transportOf(c Client) *http.Client {
 	return &http.Client{
 		Transport: t,
 		Timeout:   own.GetTimeout(),
-		// A signed request is no good anywhere else. The SDK takes the redirection itself for an error.
+		// A signed request is not valid elsewhere. The SDK treats the redirect as an error.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// CloseIdleConnections closes the connections that the Poller has kept for its next calls, where it keeps any of its own:
-// those of a *kinesis.Client with the SDK's default HTTP client. A Poller that is not used any more closes them by itself after
-// 90 seconds.
+// CloseIdleConnections closes the connections that the Poller has kept for its next calls, if it keeps its own: for a
+// *kinesis.Client with the SDK's default HTTP client. An unused Poller closes them by itself after 90 seconds.
 func (p *Poller) CloseIdleConnections() {
 	if p.http != nil {
 		p.http.CloseIdleConnections()

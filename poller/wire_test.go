@@ -129,7 +129,7 @@ func TestAServerThatHangsWithinTheBodyIsLeftAtTheDeadline(t *testing.T) {
 	r, err := p.Open(Shard{ID: "shard"}, Start{})
 	require.NoError(t, err)
 	_, err = r.Next(t.Context())
-	require.Regexp(t, `^poller: shard shard: get records: no byte of an answer for 100ms: host 127\.0\.0\.1:\d+, phase body for \S+s, 12 bytes came$`, err.Error())
+	require.Regexp(t, `^poller: shard shard: get records: no byte of an answer for 100ms: host 127\.0\.0\.1:\d+, phase body for \S+s, 12 bytes received$`, err.Error())
 	require.Equal(t, int32(maxLimit/2), r.(*reader).limit.now)
 }
 

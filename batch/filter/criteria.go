@@ -18,22 +18,21 @@ const (
 	MaxLimit = 10
 )
 
-// Verdict is what a mapping's filters say of a record.
+// Verdict is the result of a mapping's filters for a record.
 type Verdict uint8
 
 const (
 	// Filtered means that no filter lets the record through.
 	Filtered Verdict = iota
 
-	// NotJSON means that no filter lets the record through, and that its data could not be looked into:
-	// it is not JSON, and there are filters that ask about it.
+	// NotJSON means that no filter lets the record through, and that a filter asks about its data, which is not JSON.
 	NotJSON
 
 	// Passed means that a filter lets the record through, or that there are none.
 	Passed
 )
 
-// Passes reports whether the record is to be delivered.
+// Passes reports whether the record must be delivered.
 func (v Verdict) Passes() bool { return v == Passed }
 
 // String returns the verdict in a word, for logs.
@@ -60,14 +59,14 @@ type Criteria struct {
 
 	unmatchable []Unmatchable
 
-	// The fields of the root, nil if nothing is asked about them.
+	// The fields of the root, nil if no filter asks about them.
 	data, partitionKey, sequenceNumber, arrival, version *node
 }
 
-// Compile makes one matcher of the patterns of a mapping's filters. Without patterns, every record passes. The limit is
-// the number of filters allowed, at most [MaxLimit]; 0 stands for [DefaultLimit].
+// Compile compiles the patterns of a mapping's filters into one matcher. Without patterns, every record passes. The
+// limit is the number of filters allowed, at most [MaxLimit]; 0 means [DefaultLimit].
 //
-// Patterns that cannot be used are reported all at once, an [*Error] for each. A pattern for data must be an object.
+// The error lists all invalid patterns, with an [*Error] for each. A pattern for data must be an object.
 func Compile(patterns []string, limit int) (*Criteria, error) {
 	if limit == 0 {
 		limit = DefaultLimit
@@ -76,7 +75,7 @@ func Compile(patterns []string, limit int) (*Criteria, error) {
 		return nil, fmt.Errorf("filter: a limit of %d filters, where 1 to %d are possible", limit, MaxLimit)
 	}
 	if len(patterns) > limit {
-		// The text is ours, after the template that AWS has for other members.
+		// The text is ours, modelled on that of AWS for other members.
 		return nil, fmt.Errorf("1 validation error detected: Value with %d members at 'filterCriteria.filters' failed to satisfy constraint: "+
 			"Member must have length less than or equal to %d", len(patterns), limit)
 	}
@@ -102,7 +101,7 @@ func Compile(patterns []string, limit int) (*Criteria, error) {
 	return newCriteria(parsed), nil
 }
 
-// checkData refuses a pattern that gives values for data itself.
+// checkData returns an error for a pattern that matches data itself against values.
 func checkData(alternatives []alternative) error {
 	for _, a := range alternatives {
 		if c := a["data"]; c != nil {
@@ -137,11 +136,11 @@ func newCriteria(patterns [][]alternative) *Criteria {
 	return c
 }
 
-// Match applies the filters to a record. The record and its data are neither kept nor changed. Like [Pattern.Match], it
-// does not allocate in the usual case.
+// Match applies the filters to a record. It neither retains nor changes the record and its data. Like [Pattern.Match],
+// it does not allocate in the usual case.
 //
-// A filter that asks about data lets no record through whose data is not JSON, not even one that asks for the absence
-// of a field. Of the branches of a $or, this concerns those that ask about data.
+// A filter that asks about data passes no record whose data is not JSON, not even if it asks for the absence of a
+// field. In a $or, this applies to the branches that ask about data.
 func (c *Criteria) Match(r *batch.Record) Verdict {
 	if len(c.machine.alternatives) == 0 {
 		return Passed
@@ -165,9 +164,9 @@ func (c *Criteria) Match(r *batch.Record) Verdict {
 // schemaVersion is the kinesisSchemaVersion of all events.
 const schemaVersion = "1.0"
 
-// metadata marks what holds for the fields beside data.
+// metadata marks the conditions that hold for the fields other than data.
 func (c *Criteria) metadata(w *walk, r *batch.Record) {
-	w.elem = 0 // a walk that broke off may have left one
+	w.elem = 0 // an aborted walk may have left one
 	w.key(c.partitionKey, r.PartitionKey)
 	w.text(c.sequenceNumber, r.SequenceNumber)
 	w.text(c.version, schemaVersion)
@@ -177,7 +176,7 @@ func (c *Criteria) metadata(w *walk, r *batch.Record) {
 	}
 }
 
-// key tries a partition key, which is null in the event where the record has none.
+// key tests a partition key. In the event it is null if the record has none.
 func (w *walk) key(n *node, key string) {
 	if key == "" && n != nil && len(n.conditions) > 0 {
 		w.leaf(n, &value{kind: aNull})
@@ -186,7 +185,7 @@ func (w *walk) key(n *node, key string) {
 	w.text(n, key)
 }
 
-// text tries a string that is not part of the text walked.
+// text tests a string that is not part of the walked text.
 func (w *walk) text(n *node, s string) {
 	if n == nil || len(n.conditions) == 0 {
 		return
@@ -194,7 +193,7 @@ func (w *walk) text(n *node, s string) {
 	w.leaf(n, &value{kind: aString, text: append(w.scratch[:0], s...)})
 }
 
-// appendSeconds writes a time as events do: in seconds, with milliseconds behind the point.
+// appendSeconds appends a time as events have it: in seconds, with three decimals for the milliseconds.
 func appendSeconds(b []byte, t time.Time) []byte {
 	ms := t.UnixMilli()
 	if ms < 0 {

@@ -13,11 +13,11 @@ const (
 	anArray
 )
 
-// value is a leaf of an event. What text and number share with the event is not kept.
+// value is a leaf of an event. Slices of text and number that share memory with the event are not retained.
 type value struct {
 	kind   kind
 	text   []byte // of a string, decoded
-	number number // of a number, where a test asks for it
+	number number // of a number, if a test needs it
 }
 
 // op is what a test does.
@@ -37,10 +37,10 @@ const (
 	opRange                // the number lies between low and high
 	opExists               // there is a leaf
 	opAbsent               // there is none; never a test of a value, and taken out of a clause's tests
-	opNot                  // there is a leaf, for which no test in not holds
+	opNot                  // there is a leaf for which no test in not holds
 )
 
-// bounds tells which ends a range has, and whether an end is outside of it.
+// bounds are flags for the ends of a range: whether it has one, and whether the end itself is excluded.
 type bounds uint8
 
 const (
@@ -50,7 +50,7 @@ const (
 	openHigh
 )
 
-// test is one entry of the array that a pattern gives for a field. op says which of the other fields are in use.
+// test is one entry of the array that a pattern has for a field. op determines which of the other fields are used.
 type test struct {
 	op        op
 	literal   kind
@@ -133,7 +133,7 @@ func anyMatches(tests []test, v *value) bool {
 	return false
 }
 
-// usesNumbers reports whether one of the tests needs the number of a leaf.
+// usesNumbers reports whether a test needs the number of a leaf.
 func usesNumbers(tests []test) bool {
 	for i := range tests {
 		if tests[i].op == opRange || usesNumbers(tests[i].not) {
@@ -143,7 +143,7 @@ func usesNumbers(tests []test) bool {
 	return false
 }
 
-// packFrom is the number of strings from which on one look into a set beats comparing them in turn.
+// packFrom is the number of strings from which a lookup in a set is faster than a comparison with each.
 const packFrom = 8
 
 // pack puts the plain strings of a long list into one test.

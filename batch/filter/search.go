@@ -3,28 +3,28 @@ package filter
 import "encoding/binary"
 
 // search looks for leaves, one for each condition of an alternative, that belong together: no two of them lie in
-// different elements of the same array. This is the engine's rule, to the letter:
+// different elements of the same array. This is exactly the engine's rule:
 //
 //   - Conditions are taken in the order of their paths. Each takes a leaf at which it holds and which belongs to those
 //     taken before, or, if it allows absence, none.
-//   - A field is absent if none of its leaves belongs to those taken so far. So a field that is looked for in vain is
-//     looked for within the array element of a field that sorts before it, and everywhere if there is none.
+//   - A field is absent if none of its leaves belongs to those taken so far. So an absent field is searched within the
+//     array element of a field that sorts before it, and everywhere if there is none.
 //
-// Only events with arrays of objects or of arrays on the way of a pattern are searched.
+// Only events with arrays of objects or of arrays on the path of a pattern are searched.
 type search struct {
 	conditions []*condition
 	taken      spill[int32] // array elements around the leaves taken, each with all those around it
 	steps      int
-	failed     map[string]bool // situations known to lead nowhere
+	failed     map[string]bool // situations known to fail
 }
 
 const (
-	// rememberFrom is the number of steps from which on failed situations are remembered, so that what independent
-	// arrays hold is not tried in all combinations.
+	// rememberFrom is the number of steps from which failed situations are remembered, so that independent arrays are
+	// not tried in all combinations.
 	rememberFrom = 256
 
-	// maxSteps and stepsPerMark bound the steps of a search, each of which looks at one leaf. Only events of very many
-	// duplicate keys or of arrays in arrays take more. They do not match.
+	// maxSteps and stepsPerMark limit the steps of a search. Each step looks at one leaf. Only events with very many
+	// duplicate keys, or with arrays in arrays, need more. They do not match.
 	maxSteps     = 1 << 18
 	stepsPerMark = 16
 )
@@ -66,7 +66,7 @@ func (s *search) try(w *walk, i int) bool {
 	return c.absent && !s.present(w, c) && s.from(w, i+1)
 }
 
-// present reports whether a leaf of the condition's field belongs to those taken.
+// present reports whether a leaf of the condition's field belongs to the taken leaves.
 func (s *search) present(w *walk, c *condition) bool {
 	before := s.taken.n
 	for m := *w.heads.at(c.presence); m != 0; {

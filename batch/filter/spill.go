@@ -1,7 +1,7 @@
 package filter
 
-// spill is a stack of values of which the first few lie in the spill itself, the rest on the heap. A slice of an array
-// on the stack would not do: the compiler moves that to the heap where it cannot see the end of its use.
+// spill is a stack of values. The first few are in the spill itself, the rest on the heap. A slice of an array on the
+// stack does not help: the compiler moves the array to the heap if it cannot prove the end of its use.
 type spill[T any] struct {
 	n     int
 	first [firstFew]T
@@ -19,7 +19,7 @@ func (s *spill[T]) push(v T) {
 	s.n++
 }
 
-// at returns the i-th value, for reading and writing.
+// at returns a pointer to the i-th value.
 func (s *spill[T]) at(i int) *T {
 	if i < firstFew {
 		return &s.first[i]
@@ -27,7 +27,7 @@ func (s *spill[T]) at(i int) *T {
 	return &s.rest[i-firstFew]
 }
 
-// cut drops all but the first n values.
+// cut drops all values after the first n.
 func (s *spill[T]) cut(n int) {
 	s.n = n
 	if len(s.rest) > 0 {

@@ -10,8 +10,8 @@ import (
 const maxAggregate = 50 << 10
 
 // aggregates packs records as the Kinesis Producer Library (KPL) does. Here all members of an aggregate have the
-// aggregate's partition key, so they belong to its shard, whatever is split or merged meanwhile. The KPL, which mixes
-// keys, must put members again that went to the wrong shard.
+// aggregate's partition key, so they belong to its shard even after a split or a merge. The KPL mixes keys, so it must
+// put members again that went to the wrong shard.
 func aggregates(numbers []int, recordSize int) []entry {
 	var entries []entry
 	last := map[string]int{} // by key: the entry for its next record
@@ -31,8 +31,8 @@ func aggregates(numbers []int, recordSize int) []entry {
 	return entries
 }
 
-// aggregate returns the data of an aggregate: F3 89 9A C2, a protobuf message (AggregatedRecord, of which each record is a
-// Record), and its MD5. Source: aggregation-format.md in awslabs/amazon-kinesis-producer.
+// aggregate returns the data of an aggregate: F3 89 9A C2, a protobuf message (an AggregatedRecord with its Records),
+// and its MD5. Source: aggregation-format.md in awslabs/amazon-kinesis-producer.
 func aggregate(key string, numbers []int, recordSize int) []byte {
 	const (
 		partitionKeyTable, records = 1, 3 // fields of AggregatedRecord

@@ -14,7 +14,7 @@ import (
 // The versions of the Kinesis Client Library that .ci/rig/java.sh builds a worker for.
 const (
 	KCL2  = "2.7.2"
-	KCL34 = "3.4.2" // keeps its workers' reports and its leader in tables of their own, beside the lease table
+	KCL34 = "3.4.2" // keeps its workers' reports and its leader in separate tables next to the lease table
 	KCL3  = "3.5.1" // keeps all in the lease table
 )
 

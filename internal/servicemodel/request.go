@@ -237,7 +237,7 @@ func (c *check) commonError(path, code string, status int, body map[string]any) 
 	}
 }
 
-// ErrorCode returns the name of the error that an answer is, and an empty string for one that is none.
+// ErrorCode returns the name of the error in an answer, and an empty string for any other answer.
 func ErrorCode(a Answer) string {
 	if a.Status < http.StatusMultipleChoices {
 		return ""

@@ -11,8 +11,9 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// create makes an empty store at path, whole or not at all: it is made under another name and then linked, so that
-// a crash leaves no half of a file that could not be told from a damaged one. It is no error if somebody else was faster.
+// create creates an empty store at path, whole or not at all. It is created under another name and then linked, so that
+// a crash does not leave half a file, which would look like a damaged one. If another process is faster, that is not an
+// error.
 func create(path string) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.new")
 	if err != nil {
@@ -31,8 +32,8 @@ func create(path string) error {
 	return syncFolder(filepath.Dir(path))
 }
 
-// tidy removes what processes left that were killed while they created this store. Its caller has the store open: what another
-// process is creating at this moment will not be needed, and publish does not miss it.
+// tidy removes files of processes that were killed while they created this store. Its caller has the store open: a file
+// that another process is creating now is not needed, and publish does not miss it.
 func tidy(path string) error {
 	folder := filepath.Dir(path)
 	names, err := os.ReadDir(folder)
@@ -47,7 +48,7 @@ func tidy(path string) error {
 	return err
 }
 
-// isLeftOver reports whether create gave a file its name, for a store of that name.
+// isLeftOver reports whether create named a file, for a store of that name.
 func isLeftOver(name, store string) bool {
 	number, ok := strings.CutPrefix(name, "."+store+".")
 	number, isNew := strings.CutSuffix(number, ".new")
@@ -72,14 +73,14 @@ func initialize(path string) error {
 	return errors.Join(err, db.Close())
 }
 
-// publish gives the file at tmp the name path, unless that exists.
+// publish renames the file at tmp to path, unless that exists.
 func publish(tmp, path string) error {
 	err := os.Link(tmp, path)
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	// A file system without hard links. Two processes that both start for the first time, within microseconds,
-	// could replace each other's file here; there is no better way.
+	// A file system without hard links. Two processes that both start for the first time, within microseconds, could
+	// replace each other's file here; there is no better way.
 	if _, statErr := os.Lstat(path); statErr == nil {
 		return nil
 	}

@@ -20,7 +20,7 @@ func (s *Store) DefinitionsToken(ctx context.Context) (string, error) {
 	return token, err
 }
 
-// token tells how often definitions were written. Whoever reads it finds it in one transaction with the rows.
+// token returns the number of writes to definitions. Readers get it in one transaction with the rows.
 func (t *txn) token() string {
 	b := t.tx.Bucket(definitionsBucket)
 	if b == nil {
@@ -83,8 +83,8 @@ func (s *Store) DeleteDefinition(ctx context.Context, name, expected string) err
 	})
 }
 
-// define does a write of a definition. A second one follows it, as with an Anchor: the damage of one header page must not
-// bring back a mapping that was deleted, or disabled.
+// define writes a definition. A second write follows, as for an Anchor: damage to one header page must not restore a
+// mapping that was deleted, or disabled.
 func (s *Store) define(ctx context.Context, write func(*txn) error) error {
 	var wrote bool
 	err := s.do(ctx, func(t *txn) error {
@@ -99,13 +99,14 @@ func (s *Store) define(ctx context.Context, write func(*txn) error) error {
 	return s.do(context.WithoutCancel(ctx), (*txn).touch)
 }
 
-// count counts a write of a definition, by which there is a bucket for them. It has no error in a transaction that writes.
+// count counts a write of a definition, and so creates the bucket for them. It has no error in a transaction that
+// writes.
 func (t *txn) count() error {
 	_, err := t.tx.Bucket(definitionsBucket).NextSequence()
 	return err
 }
 
-// definition reads a definition, the zero one when there is none.
+// definition reads a definition, the zero one if there is none.
 func (t *txn) definition(k key) (mapping.Definition, cell, error) {
 	c, err := t.get(k)
 	if err != nil || !c.stored {
@@ -120,7 +121,7 @@ func encodeDefinition(d mapping.Definition) []byte {
 	return appendBytes(appendBytes(b, d.Version), d.Data)
 }
 
-// decodeDefinition is the inverse of encodeDefinition. What it returns shares nothing with body.
+// decodeDefinition is the inverse of encodeDefinition. Its result shares no memory with body.
 func decodeDefinition(k key, body []byte) (mapping.Definition, error) {
 	d := decoder{rest: body}
 	if v := d.byte(); v != rowVersion && !d.bad {
@@ -148,8 +149,8 @@ func (s *Store) Forget(ctx context.Context, name string) error {
 	})
 }
 
-// removeMapping removes the rows and the anchor of a mapping, and returns the highest epoch of the rows. All that may be
-// damaged is read before anything is changed.
+// removeMapping removes the rows and the anchor of a mapping, and returns the highest epoch of the rows. It reads
+// everything that may be damaged before it changes anything.
 func (t *txn) removeMapping(name string) (epoch uint64, err error) {
 	k := key{mapping: name}
 	anchor, err := t.get(k)

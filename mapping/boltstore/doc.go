@@ -1,34 +1,34 @@
 // Package boltstore keeps the progress of mappings, and their definitions, in one file: the [mapping.Store] and the
 // [mapping.DefinitionStore] for one process on one machine.
 //
-//	store, err := boltstore.Open("orders.db") // made when it does not exist
+//	store, err := boltstore.Open("orders.db") // created if it does not exist
 //	...
 //	defer store.Close()
 //	m, err := mapping.New(mapping.Config{Store: store, ...})
 //
-// One file serves many mappings. What a method stored is on the disk when the method returns, and the file is whole
-// after a crash or a kill -9 at any instant. Writes of many shards share transactions: the first goes at once, those
-// that come while it is written go together in the next one, so that a thousand shards cost few fsyncs.
+// One file serves many mappings. When a method returns, its write is on the disk, and the file is whole after a crash
+// or a kill -9 at any instant. Writes of many shards share transactions: the first begins immediately, and those that
+// arrive while it is written share the next one, so that a thousand shards cost few fsyncs.
 //
 // # One process
 //
-// The file is locked while it is open. Who opens it a second time, in another process or in this one, gets
-// [ErrLocked] after a second. So leases are granted at once, and nobody has them any more when the process is gone;
-// their epochs are in the file and grow until the shard's row is deleted, or its mapping forgotten; within a process
-// no epoch comes again even then. The lock is an advisory one of the operating system: keep the file on a local disk, as
-// network file systems do not all honour it.
+// The file is locked while it is open. A second Open, in another process or in this one, returns [ErrLocked] after a
+// second. So leases are granted immediately, and are free when the process is gone. Their epochs are in the file and
+// grow until the shard's row is deleted, or its mapping forgotten; within a process no epoch is reused even then. The
+// lock is an advisory one of the operating system: keep the file on a local disk, because not all network file systems
+// honour it.
 //
 // # Damage
 //
-// Open reads all of the file before it changes anything. A file that is cut short, that was overwritten in part, that
-// was written in an unknown format, that is empty, or that is no store at all is an error that names the file and
-// what to do. It never passes for a new store, as its mappings would silently begin anew. What damage can do unseen
-// is to undo the very last write, where it hits the file header of that write alone: then its records are read again. Anchors and
-// definitions are written so that even that does not undo them.
+// Open reads the whole file before it changes anything. A file that is truncated, partly overwritten, in an unknown
+// format, empty, or not a store is an error that names the file and what to do. It never counts as a new store, because
+// its mappings would silently start again. Damage can undo the very last write unnoticed, if it hits only the file
+// header of that write: then its records are read again. Anchors and definitions are written so that even that does not
+// undo them.
 //
-// After a write of which nobody knows what a restart would find, and after a panic of bbolt's, all calls get
-// [mapping.ErrStoreBroken], which ends the mappings: close the store and open it again, in this process or another. A full
-// disk is no such error.
+// After a write whose result after a restart is not known, and after a panic in bbolt, all calls return
+// [mapping.ErrStoreBroken], which ends the mappings: close the store and open it again, in this process or another. A
+// full disk is not such an error.
 //
 // # Format
 //
@@ -41,6 +41,6 @@
 //	  bucket mapping           shard    → epoch of the lease, epoch that stored the progress, progress
 //	bucket "definitions"       key      → version, data; only in format 2. Its sequence counts the writes
 //
-// A value is a version byte, the fields as varints and length-prefixed strings, and a CRC-64 of the names it is stored
-// under and of all of this. The sum tells when a value is missing or is an old one.
+// A value is a version byte, the fields as varints and length-prefixed strings, and a CRC-64 of its names and of all of
+// this. The sum reveals a missing or an old value.
 package boltstore

@@ -9,37 +9,37 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// maxGroup bounds one transaction, and so what is held in memory for it; it is the bound of bbolt's own batches.
+// maxGroup bounds one transaction, and so its memory; it is the bound of bbolt's own batches.
 const maxGroup = 1000
 
-// errClosed is what everybody gets after Close.
+// errClosed is the error of all calls after Close.
 var errClosed = fmt.Errorf("%w: %w", mapping.ErrStoreClosed, os.ErrClosed)
 
-// group lets many callers share one transaction after the other, without a goroutine of its own: the first caller
-// leads, and does the work for itself at once. Those who come meanwhile wait in the queue. When the leader is
-// through, it makes the head of the queue the next leader, for all that wait by then, and returns.
+// group lets many callers share one transaction after the other, without a goroutine of its own. The first caller
+// leads, and does its work immediately. Callers that arrive meanwhile wait in the queue. When the leader has finished,
+// it makes the head of the queue the next leader, for all that wait by then, and returns.
 type group struct {
-	// run does the work of all calls and sets their err. Only one run goes on at a time.
+	// run does the work of all calls and sets their err. Only one run is active at a time.
 	run func([]*call)
 
 	mu     sync.Mutex
 	queue  []*call
-	led    bool // somebody leads, or was told to
+	led    bool // there is a leader, or one was appointed
 	closed bool
 	calls  sync.WaitGroup // grows only while not closed
 }
 
 // call is one caller's part of a transaction.
 type call struct {
-	do  func(*txn) error // an error tells that it wrote nothing
-	err error            // set by run, read by the caller when it was woken
+	do  func(*txn) error // with an error it wrote nothing
+	err error            // set by run, read by the caller after it was woken
 
-	// wake brings the calls that the caller has to lead, or nil when its own is done. Its sender never blocks.
+	// wake sends the calls that the caller must lead, or nil when its own is done. Its sender never blocks.
 	wake chan []*call
 }
 
-// do has fn run in a transaction and returns when it is durable. It gives up when ctx ends while fn waits for its turn;
-// after that it stays.
+// do runs fn in a transaction and returns when it is durable. It returns early if ctx ends while fn waits for its turn,
+// but not after that.
 func (g *group) do(ctx context.Context, fn func(*txn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -69,7 +69,7 @@ func (g *group) do(ctx context.Context, fn func(*txn) error) error {
 	return c.err
 }
 
-// enter queues c, or reports that its caller leads. The caller owes a calls.Done unless there was an error.
+// enter queues c, or reports that its caller leads. Unless there was an error, the caller must call calls.Done.
 func (g *group) enter(c *call) (leads bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -85,7 +85,7 @@ func (g *group) enter(c *call) (leads bool, err error) {
 	return false, nil
 }
 
-// leave takes c out of the queue. It reports false when c is there no more, because its transaction has begun.
+// leave removes c from the queue. It returns false if c is no longer there, because its transaction has begun.
 func (g *group) leave(c *call) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -98,7 +98,7 @@ func (g *group) leave(c *call) bool {
 	return false
 }
 
-// lead does the calls, the first of which is the caller's own, hands the lead on and wakes the other callers.
+// lead does the calls, including the caller's own, which is the first, passes on the lead and wakes the other callers.
 func (g *group) lead(calls []*call) {
 	g.run(calls)
 	g.mu.Lock()
@@ -122,7 +122,7 @@ func (g *group) isClosed() bool {
 	return g.closed
 }
 
-// close lets nobody in any more and waits for those who are.
+// close refuses new callers and waits for the current ones.
 func (g *group) close() {
 	g.mu.Lock()
 	g.closed = true

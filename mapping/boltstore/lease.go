@@ -6,22 +6,22 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// leases tells who has which lease in this process, which is all there are: the file's lock keeps others out.
+// leases holds the leases of this process. There are no others, because of the file's lock.
 type leases struct {
 	mu   sync.Mutex
 	held map[key]mapping.Lease
 
-	// deleted has the last epochs of rows that this process deleted, lest a lease from before be in force again. Of other
-	// processes nobody has a lease any more.
+	// deleted has the last epochs of rows that this process deleted, so that an old lease does not become valid again.
+	// Leases of earlier processes are gone.
 	deleted map[key]uint64
 
-	// forgotten is the same for all rows of mappings that were forgotten: the highest epoch of any of them.
+	// forgotten is the same for all rows of forgotten mappings: the highest epoch of any of them.
 	forgotten uint64
 }
 
 func keyOf(l mapping.Lease) key { return key{l.Mapping, l.Shard} }
 
-// holder returns the lease that is in force.
+// holder returns the valid lease of a row.
 func (ls *leases) holder(k key) (mapping.Lease, bool) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -29,14 +29,14 @@ func (ls *leases) holder(k key) (mapping.Lease, bool) {
 	return l, ok
 }
 
-// grant puts l in force.
+// grant makes l valid.
 func (ls *leases) grant(l mapping.Lease) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	ls.held[keyOf(l)] = l
 }
 
-// drop ends l, if it is in force.
+// drop ends l, if it is valid.
 func (ls *leases) drop(l mapping.Lease) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -45,7 +45,7 @@ func (ls *leases) drop(l mapping.Lease) {
 	}
 }
 
-// forget takes note of the last epoch of a row that is deleted.
+// forget records the last epoch of a deleted row.
 func (ls *leases) forget(k key, epoch uint64) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -55,7 +55,7 @@ func (ls *leases) forget(k key, epoch uint64) {
 	ls.deleted[k] = max(ls.deleted[k], epoch)
 }
 
-// forgetAll ends all leases of a mapping whose rows are deleted, and takes note of the highest of their epochs.
+// forgetAll ends all leases of a mapping whose rows are deleted, and records the highest of their epochs.
 func (ls *leases) forgetAll(name string, epoch uint64) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -74,7 +74,7 @@ func (ls *leases) forgetAll(name string, epoch uint64) {
 	ls.forgotten = max(ls.forgotten, epoch)
 }
 
-// last returns an epoch that is no lower than that of any lease of a row that was deleted under this name, or 0.
+// last returns an epoch that is no lower than that of any lease of a deleted row of this name, or 0.
 func (ls *leases) last(k key) uint64 {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()

@@ -14,31 +14,31 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// ErrLocked tells that the file is open in another process, or a second time in this one. Test for it with errors.Is.
+// ErrLocked says that the file is open in another process, or a second time in this one. Test for it with errors.Is.
 var ErrLocked = errors.New("in use by another process, or opened twice in this one")
 
-// lockTimeout is how long Open waits for another process to let go of the file, as one that is being replaced does.
+// lockTimeout is how long Open waits for another process to release the file, for example one that is being replaced.
 const lockTimeout = time.Second
 
-// Store is a mapping.Store in one file. It belongs to who opened it. All its methods may be called at the same time.
+// Store is a mapping.Store in one file. It belongs to the caller of Open. It is safe for concurrent use.
 type Store struct {
 	path   string
 	group  group
 	leases leases
 	close  func() error // idempotent
 
-	// What follows is owned by whoever leads the group: one goroutine at a time is inside bbolt, readers too, so that
-	// nobody waits for ever for a lock of bbolt's that a panic in there left locked.
+	// The following fields belong to the leader of the group. One goroutine at a time uses bbolt, even for reads, so
+	// that no goroutine waits for ever for a lock that a panic in bbolt left locked.
 
 	db      *bbolt.DB
 	file    *os.File // db's
-	broken  error    // why no transaction is begun any more; it wraps mapping.ErrStoreBroken
+	broken  error    // why no transaction can begin any more; it wraps mapping.ErrStoreBroken
 	crashed bool     // bbolt panicked, and may hold its locks
 }
 
-// Open opens the store in the file at path, and makes it when there is no file; its folder must exist. The file is
-// checked as a whole: one that is damaged, empty, of an unknown format or no store at all is an error, and is left
-// as it is. While somebody else has the file open, the error is ErrLocked, after a second.
+// Open opens the store in the file at path, and creates the file if it does not exist; its folder must exist. The whole
+// file is checked: a damaged one, an empty one, one of an unknown format or one that is not a store is an error, and is
+// left unchanged. While the file is open elsewhere, Open returns ErrLocked after a second.
 func Open(path string) (*Store, error) {
 	s, err := open(path)
 	if err != nil {
@@ -66,11 +66,12 @@ func open(path string) (*Store, error) {
 	s.leases.held = map[key]mapping.Lease{}
 	s.group.run = s.run
 	s.close = sync.OnceValue(s.shut)
-	_ = tidy(path) // a folder that cannot be listed, or written to, is no reason not to go on
+	_ = tidy(path) // a folder that cannot be listed, or written to, is no reason to fail
 	return s, nil
 }
 
-// inspect checks the file without changing it. Others who inspect it may do so at the same time, but nobody has it open.
+// inspect checks the file without changing it. Other processes may inspect it concurrently, but it is not open
+// anywhere.
 func inspect(path string) error {
 	if info, err := os.Stat(path); err != nil {
 		return err
@@ -93,8 +94,8 @@ func inspect(path string) error {
 	return err
 }
 
-// openFile opens the bbolt database at path, which exists, and returns the file below it too. Read-only, bbolt locks
-// the file against writers and reads nothing but the header.
+// openFile opens the bbolt database at path, which exists, and returns the file below it too. With readOnly, bbolt
+// locks the file against writers and reads nothing but the header.
 func openFile(path string, readOnly bool) (*bbolt.DB, *os.File, error) {
 	var file *os.File
 	var db *bbolt.DB
@@ -126,9 +127,9 @@ func openFile(path string, readOnly bool) (*bbolt.DB, *os.File, error) {
 	return nil, nil, damagef("no readable header: %w", err)
 }
 
-// Close waits for the calls that are running, closes the file and gives its lock back. Calls that come later get an
-// error that wraps mapping.ErrStoreClosed and os.ErrClosed, except for Close, which may be called again. A mapping that still
-// runs ends with it: close the store when Run has returned.
+// Close waits for running calls, closes the file and releases its lock. Later calls return an error that wraps
+// mapping.ErrStoreClosed and os.ErrClosed, except for Close, which may be called again. A mapping that still runs ends
+// with it: close the store when Run has returned.
 func (s *Store) Close() error { return s.close() }
 
 func (s *Store) shut() error {
@@ -140,6 +141,6 @@ func (s *Store) shut() error {
 	return s.wrap(s.db.Close())
 }
 
-// release closes a file that bbolt has open and is not asked to close. A mapping of the file keeps it open for the system,
-// with its lock, so that the lock has to be given back by itself.
+// release closes a file that bbolt has open, without bbolt. A mapping of the file keeps it open for the system, with
+// its lock, so the lock must be released explicitly.
 func release(file *os.File) error { return errors.Join(unlock(file), file.Close()) }

@@ -38,7 +38,7 @@ const (
 
 var order = binary.NativeEndian
 
-// meta is what a file's header tells.
+// meta is the content of a file's header.
 type meta struct {
 	pageSize, root, freelist, pages, txid uint64
 }
@@ -258,9 +258,9 @@ func (c *checker) bucket(id uint64, value []byte) error {
 	return c.leaf(id, inline, bounds{})
 }
 
-// keysOf returns the keys of all elements of a page, and checks that they and their values lie within it, that they
-// ascend, and that they are within bounds. The layout function tells a key's offset from its element, its size, and that
-// of the value behind it.
+// keysOf returns the keys of all elements of a page. It checks that they and their values lie within the page, that
+// they ascend, and that they are within bounds. layout returns a key's offset from its element, its size, and that of
+// the value after it.
 func keysOf(id uint64, p []byte, in bounds, layout func(element []byte) (offset, size, extra uint32)) ([][]byte, error) {
 	count := int(order.Uint16(p[10:]))
 	if headerSize+count*elementSize > len(p) {

@@ -23,7 +23,7 @@ type key struct{ mapping, shard string }
 // definitionKey names a definition: no mapping has an empty name.
 func definitionKey(name string) key { return key{shard: name} }
 
-// row is what is stored for one shard.
+// row is the stored state of one shard.
 type row struct {
 	epoch    uint64 // of the latest lease, from 1
 	written  uint64 // the epoch that stored progress, 0 when none did
@@ -48,7 +48,7 @@ func unseal(k key, value []byte) (body []byte, sum uint64, err error) {
 	return body, sum, nil
 }
 
-// checksum covers the names too, so that a value is not taken for another one's.
+// checksum covers the names too, so that a value cannot be mistaken for another one.
 func checksum(k key, body []byte) uint64 {
 	names := binary.AppendUvarint(make([]byte, 0, 128), uint64(len(k.mapping)))
 	names = append(append(names, k.mapping...), k.shard...)
@@ -75,7 +75,7 @@ const (
 	flagTerminatedEarly
 	flagResolvedUpTo
 	flagClosedUpTo
-	flagMore   // a second byte of flags follows behind all that the first one says
+	flagMore   // a second byte of flags follows after all fields of the first one
 	flagsKnown = 1<<iota - 1
 )
 
@@ -115,7 +115,7 @@ func encodeRow(r row) []byte {
 	return appendMore(b, p)
 }
 
-// appendMore appends what identifies the shard, if anything does.
+// appendMore appends the fields that identify the shard, if there are any.
 func appendMore(b []byte, p mapping.Progress) []byte {
 	more := moreOf(p)
 	if more == 0 {
@@ -160,7 +160,7 @@ func flagsOf(p mapping.Progress) (flags byte) {
 	return flags
 }
 
-// decodeRow is the inverse of encodeRow. What it returns shares nothing with body.
+// decodeRow is the inverse of encodeRow. Its result shares no memory with body.
 func decodeRow(k key, body []byte) (row, error) {
 	d := decoder{rest: body}
 	if v := d.byte(); v != rowVersion && !d.bad {
@@ -216,7 +216,7 @@ func appendTime(b []byte, t time.Time) []byte {
 	return binary.AppendUvarint(binary.AppendVarint(b, t.Unix()), uint64(t.Nanosecond()))
 }
 
-// decoder takes fields off the front of rest. Once one is not there, bad is set and all further ones are zero.
+// decoder takes fields off the front of rest. If one is missing, bad is set and all further ones are zero.
 type decoder struct {
 	rest []byte
 	bad  bool
@@ -241,7 +241,7 @@ func (d *decoder) progress() (p mapping.Progress) {
 	return p
 }
 
-// more reads what identifies the shard.
+// more reads the fields that identify the shard.
 func (d *decoder) more(p *mapping.Progress) {
 	more := d.byte()
 	d.bad = d.bad || more == 0 || more&^byte(moreKnown) != 0

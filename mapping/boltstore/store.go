@@ -29,7 +29,7 @@ func (s *Store) SettleAnchor(ctx context.Context, name string, at time.Time) (ti
 	})
 }
 
-// anchor stores what change makes of an anchor; ok is false while none is stored.
+// anchor stores the result of change for an anchor; ok is false while none is stored.
 func (s *Store) anchor(ctx context.Context, name string, change func(a anchor, ok bool) anchor) (time.Time, error) {
 	k := key{mapping: name}
 	if name == "" {
@@ -58,8 +58,8 @@ func (s *Store) anchor(ctx context.Context, name string, change func(a anchor, o
 	if err != nil || !changed {
 		return a.at, err
 	}
-	// A second write, so that both of bbolt's header pages know the anchor: if the latest one is damaged, bbolt goes
-	// one write back, which costs some records twice, but here it would resolve LATEST a second time and skip some.
+	// A second write, so that both of bbolt's header pages have the anchor. If the latest page is damaged, bbolt goes
+	// one write back. That costs some records twice, but here it would resolve LATEST a second time and skip some.
 	if err := s.do(context.WithoutCancel(ctx), (*txn).touch); err != nil {
 		return time.Time{}, err
 	}
@@ -108,7 +108,7 @@ func (s *Store) Acquire(ctx context.Context, name, shard, owner string) (mapping
 		return nil
 	})
 	if err != nil {
-		s.leases.drop(lease) // granted above, but the transaction did not get through
+		s.leases.drop(lease) // granted above, but the transaction failed
 		return mapping.Lease{}, mapping.Progress{}, err
 	}
 	return lease, p, nil

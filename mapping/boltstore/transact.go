@@ -8,7 +8,7 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// do has fn run in a transaction, together with others', and returns when it is durable.
+// do runs fn in a transaction, together with others, and returns when it is durable.
 func (s *Store) do(ctx context.Context, fn func(*txn) error) error {
 	return s.wrap(s.group.do(ctx, fn))
 }
@@ -29,13 +29,13 @@ func (s *Store) run(calls []*call) {
 	failAll(calls, s.broken)
 }
 
-// breaks lets no transaction begin any more, and returns the error that all calls get from now on.
+// breaks prevents further transactions, and returns the error of all later calls.
 func (s *Store) breaks(cause error) error {
 	s.broken = fmt.Errorf("%w: %w", mapping.ErrStoreBroken, cause)
 	return s.broken
 }
 
-// failAll gives err to all calls that have none of their own.
+// failAll sets err on all calls without an error of their own.
 func failAll(calls []*call, err error) {
 	for _, c := range calls {
 		if c.err == nil {
@@ -66,9 +66,9 @@ func (s *Store) transact(calls []*call) error {
 	return nil
 }
 
-// commitFailed finds out what a failed commit came to. Before the header was written nothing happened, and a later one
-// may succeed, when there is room on the disk again. After that nobody knows what a restart would find: the store
-// must not go on as if it did.
+// commitFailed determines the result of a failed commit. Before the header was written nothing happened, and a later
+// commit may succeed, when there is room on the disk again. After that the state after a restart is not known, so the
+// store must not continue.
 func (s *Store) commitFailed(id int, cause error) error {
 	tx, err := s.db.Begin(false)
 	if err != nil {

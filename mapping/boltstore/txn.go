@@ -7,8 +7,8 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// Versions of the layout that doc.go describes. The first has no definitions, and a file without any keeps it, so that it
-// can be opened by older versions of shardmill too; those would miss values in a file of the second.
+// Versions of the layout that doc.go describes. The first has no definitions, and a file without any keeps it, so that
+// older versions of shardmill can open it too; they would miss values in a file of the second.
 const (
 	format            = "1"
 	formatDefinitions = "2"
@@ -29,10 +29,10 @@ var (
 type txn struct {
 	tx    *bbolt.Tx
 	sum   sum
-	wrote bool // whether there is something to commit; then sum is loaded
+	wrote bool // whether there is something to commit; if so, sum is loaded
 }
 
-// cell is a value as it was read: its body without the checksum, valid until the next put. The zero cell is none.
+// cell is a value that was read: its body without the checksum, valid until the next put. The zero cell is empty.
 type cell struct {
 	body   []byte
 	sum    uint64
@@ -53,7 +53,7 @@ func (t *txn) get(k key) (cell, error) {
 	return cell{body: body, sum: sum, stored: err == nil}, err
 }
 
-// put stores body in place of old, which is what get returned. Where it returns an error, nothing is changed.
+// put replaces old, which get returned, by body. With an error, nothing is changed.
 func (t *txn) put(k key, old cell, body []byte) error {
 	b, name, err := t.place(k)
 	if err != nil {
@@ -78,7 +78,7 @@ func (t *txn) put(k key, old cell, body []byte) error {
 	return nil
 }
 
-// remove takes old away, which is what get returned and is stored.
+// remove removes old, which get returned and is stored.
 func (t *txn) remove(k key, old cell) error {
 	b, name, err := t.place(k)
 	if err != nil {
@@ -94,7 +94,7 @@ func (t *txn) remove(k key, old cell) error {
 	return nil
 }
 
-// make makes the bucket for k, which is missing as no such value was stored before.
+// make creates the bucket for k, which is missing because no such value was stored before.
 func (t *txn) make(k key) (*bbolt.Bucket, error) {
 	if k.mapping != "" {
 		return t.tx.Bucket(shardsBucket).CreateBucket([]byte(k.mapping))
@@ -106,7 +106,7 @@ func (t *txn) make(k key) (*bbolt.Bucket, error) {
 	return b, t.tx.Bucket(metaBucket).Put(formatKey, []byte(formatDefinitions))
 }
 
-// touch has the transaction committed even if nothing is put.
+// touch makes the transaction commit even if nothing is put.
 func (t *txn) touch() error {
 	if t.wrote {
 		return nil
@@ -119,8 +119,8 @@ func (t *txn) touch() error {
 	return nil
 }
 
-// place returns the bucket and the name in it under which k is stored. The bucket is nil when the mapping has none yet, or
-// when there was no definition yet.
+// place returns the bucket of k and its name there. The bucket is nil if the mapping has none yet, or if there was no
+// definition yet.
 func (t *txn) place(k key) (*bbolt.Bucket, []byte, error) {
 	if len(k.mapping) > bbolt.MaxKeySize || len(k.shard) > bbolt.MaxKeySize {
 		return nil, nil, berrors.ErrKeyTooLarge
@@ -142,12 +142,12 @@ func (t *txn) place(k key) (*bbolt.Bucket, []byte, error) {
 	return b.Bucket([]byte(k.mapping)), []byte(k.shard), nil
 }
 
-// finish stores the sum; the transaction is ready to be committed then.
+// finish stores the sum; then the transaction is ready to be committed.
 func (t *txn) finish() error {
 	return t.tx.Bucket(metaBucket).Put(sumKey, t.sum.encode())
 }
 
-// sum tells whether all values are there, and the latest of each: their number, and the sum of their checksums.
+// sum verifies that all values are there, and the latest of each: their number, and the sum of their checksums.
 type sum struct{ count, total uint64 }
 
 func (s *sum) add(checksum uint64)    { s.count++; s.total += checksum }

@@ -7,5 +7,5 @@ import (
 	"syscall"
 )
 
-// unlock gives back the lock that bbolt takes.
+// unlock releases the lock that bbolt takes.
 func unlock(file *os.File) error { return syscall.Flock(int(file.Fd()), syscall.LOCK_UN) }

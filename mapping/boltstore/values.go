@@ -60,7 +60,7 @@ func sumAnchors(tx *bbolt.Tx, got *sum) error {
 // sumDefinitions reads all definitions and adds them to got. Their bucket must be there if it is wanted, and only then.
 func sumDefinitions(tx *bbolt.Tx, wanted bool, got *sum) error {
 	if has := tx.Bucket(definitionsBucket) != nil; has != wanted {
-		return damagef("bucket %s: it is there: %t, by the file's format it should be: %t", definitionsBucket, has, wanted)
+		return damagef("bucket %s: it exists: %t, by the file's format it should be: %t", definitionsBucket, has, wanted)
 	}
 	return eachDefinition(tx, func(_ mapping.Definition, checksum uint64) { got.add(checksum) })
 }

@@ -32,8 +32,8 @@ func (s *Store) Anchor(ctx context.Context, name string, proposed time.Time) (ti
 	return a.at, err
 }
 
-// SettleAnchor implements mapping.Store. Its write demands the anchor that was read before, so that of several workers that
-// settle it, one does.
+// SettleAnchor implements mapping.Store. Its write requires the anchor that was read before, so that only one of
+// several workers settles it.
 func (s *Store) SettleAnchor(ctx context.Context, name string, at time.Time) (time.Time, error) {
 	for {
 		a, err := s.firstAnchor(ctx, name, at)

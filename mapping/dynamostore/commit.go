@@ -11,17 +11,17 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// Commit implements mapping.Store. It is one write of the row, and where the state of the window is large, before it one
+// Commit implements mapping.Store. It is one write of the row, and before it, if the state of the window is large, one
 // for every 384 KiB of it.
 func (s *Store) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progress) error {
 	err := s.commitUnder(ctx, lease, s.grants.of(lease), entry{Progress: p})
 	if errors.Is(err, mapping.ErrLeaseLost) {
-		s.grants.drop(lease) // nobody gives it back
+		s.grants.drop(lease) // it will not be released
 	}
 	return err
 }
 
-// entry is what a commit stores.
+// entry is the content of a commit.
 type entry struct {
 	mapping.Progress
 	fleet bool  // whether a worker of a fleet commits: an End is then never unset
@@ -30,7 +30,7 @@ type entry struct {
 	also func(*expr) // adds what else is written; nil: nothing
 }
 
-// commitUnder stores p under the lease, of which g tells what is known.
+// commitUnder stores p under the lease; g has the known state of the lease.
 func (s *Store) commitUnder(ctx context.Context, lease mapping.Lease, g *grant, p entry) error {
 	k := keyOf(lease)
 	if err := ctx.Err(); err != nil {
@@ -69,8 +69,8 @@ func (s *Store) store(ctx context.Context, lease mapping.Lease, g *grant, p entr
 	}
 }
 
-// clear removes what was written of the state of a commit that came too late, for a shard that was deleted meanwhile, or
-// whose mapping was forgotten: nobody else would. It returns why the commit was refused.
+// clear removes the written state of a commit that was too late, for a shard that was deleted meanwhile, or whose
+// mapping was forgotten, because no other code would. It returns why the commit was refused.
 func (s *Store) clear(ctx context.Context, lease mapping.Lease, why error) error {
 	if err := s.deletePieces(ctx, keyOf(lease)); err != nil {
 		return fmt.Errorf("%w (%w)", why, err)
@@ -78,7 +78,7 @@ func (s *Store) clear(ctx context.Context, lease mapping.Lease, why error) error
 	return why
 }
 
-// know reads the row, unless it is known already.
+// know reads the row, unless it is already known.
 func (s *Store) know(ctx context.Context, k key, g *grant) error {
 	if g.known {
 		return nil
@@ -93,8 +93,8 @@ func (s *Store) know(ctx context.Context, k key, g *grant) error {
 	return err
 }
 
-// judge applies the rules of mapping.Store: it returns an error when p must not be stored under the lease, and reports
-// whether there is no need to, as it is no newer.
+// judge applies the rules of mapping.Store: it returns an error if p must not be stored under the lease, and reports
+// whether that is unnecessary, because p is no newer.
 func judge(lease mapping.Lease, r *row, p entry) (stale bool, err error) {
 	owner, held := r.owner.(*types.AttributeValueMemberS)
 	if !held || !r.ours || owner.Value != lease.Owner || r.epoch != lease.Epoch {
@@ -104,7 +104,7 @@ func judge(lease mapping.Lease, r *row, p entry) (stale bool, err error) {
 		return true, nil
 	}
 	if p.fleet && r.progress.End && !p.End {
-		return false, fmt.Errorf("dynamostore: %s is wholly processed: that is never unset", keyOf(lease))
+		return false, fmt.Errorf("dynamostore: %s is complete: that is never unset", keyOf(lease))
 	}
 	if r.written != lease.Epoch {
 		return false, nil
@@ -120,7 +120,7 @@ func lost(l mapping.Lease) error {
 	return fmt.Errorf("dynamostore: %s, epoch %d: %w", keyOf(l), l.Epoch, mapping.ErrLeaseLost)
 }
 
-// commit writes p over what is known to be stored. It reports false when something else is stored.
+// commit writes p over the known stored state. It returns false if something else is stored.
 func (s *Store) commit(ctx context.Context, lease mapping.Lease, g *grant, p entry) (done bool, err error) {
 	k := keyOf(lease)
 	at, data := s.place(g, p.Progress)

@@ -15,15 +15,16 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// Parts of the second table that have the definitions, each in the item of its key, and the number of writes to them. They
-// are apart so that who lists the definitions does not read the number after them.
+// Parts of the second table with the definitions, each in the item of its key, and the number of writes to them. They
+// are separate so that a listing of the definitions does not read the number after them.
 const (
 	definitionsPart = "definitions"
 	writesPart      = "definitions-token"
 	writesItem      = "token"
 )
 
-// Attributes of a definition, and of the number of writes. An item with definitionDeleted is none: it is about to be removed.
+// Attributes of a definition, and of the number of writes. An item with definitionDeleted is no definition: it is about
+// to be removed.
 const (
 	definitionVersion = "version" // S
 	definitionData    = "data"    // B, absent where it is empty
@@ -31,7 +32,7 @@ const (
 	writesCount       = "writes"  // N
 )
 
-// countPatience is how long a write that was done tries to tell others of it, whatever became of its ctx.
+// countPatience is how long a completed write tries to announce itself to other processes, even if its ctx is done.
 const countPatience = 5 * time.Second
 
 func definitionKey(name string) kcl.Item {
@@ -42,8 +43,8 @@ func writesKey() kcl.Item { return kcl.Item{partKey: text(writesPart), itemKey: 
 
 // DefinitionsToken implements mapping.DefinitionStore. It is one read of a small item.
 //
-// It changes with a second write, behind that of the definition. What a process wrote that dies between the two, or that
-// can't reach the table any more, others learn with the next write of anybody, or when they list the definitions.
+// It changes with a second write, after that of the definition. If a process dies between the two, or cannot reach the
+// table any more, other processes see its write after the next write of any process, or when they list the definitions.
 func (s *Store) DefinitionsToken(ctx context.Context) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", fmt.Errorf("dynamostore: token of the definitions: %w", err)
@@ -86,7 +87,7 @@ func (s *Store) Definitions(ctx context.Context) (rows []mapping.Definition, tok
 	return rows, token, nil
 }
 
-// decodeDefinition reads an item; stored is false where it is a deleted one.
+// decodeDefinition parses an item; stored is false if it is a deleted one.
 func decodeDefinition(item kcl.Item) (row mapping.Definition, stored bool, err error) {
 	if _, deleted := item[definitionDeleted]; deleted {
 		return row, false, nil
@@ -131,8 +132,8 @@ func (s *Store) eachItem(ctx context.Context, part string, names []string, yield
 	return nil
 }
 
-// PutDefinition implements mapping.DefinitionStore. ErrDefinitionChanged may also tell that the row was written, but that
-// another writer has changed it before the SDK, which had no answer, made the call a second time.
+// PutDefinition implements mapping.DefinitionStore. ErrDefinitionChanged may also mean that the row was written, but
+// that another writer changed it before the SDK, which had no answer, repeated the call.
 func (s *Store) PutDefinition(ctx context.Context, row mapping.Definition, expected string) error {
 	what := fmt.Sprintf("put definition %.100q", row.Key)
 	if err := row.Validate(); err != nil {
@@ -161,9 +162,9 @@ func (s *Store) PutDefinition(ctx context.Context, row mapping.Definition, expec
 	})
 }
 
-// DeleteDefinition implements mapping.DefinitionStore. It first writes a name of this call into the item, by which it is no
-// definition any more, and then removes it: so a call that the SDK made a second time is told from somebody else's. If
-// the item can't be removed then, it stays, with nothing but its key.
+// DeleteDefinition implements mapping.DefinitionStore. It first writes an ID of this call into the item, which makes it
+// a deleted one, and then removes it: so a call that the SDK repeats is distinguished from another process's. If the
+// item cannot be removed then, it stays, with only its key.
 func (s *Store) DeleteDefinition(ctx context.Context, name, expected string) error {
 	what := fmt.Sprintf("delete definition %.100q", name)
 	if err := (mapping.Definition{Key: name, Version: expected}).Validate(); err != nil {
@@ -187,7 +188,7 @@ func (s *Store) DeleteDefinition(ctx context.Context, name, expected string) err
 	}
 	x = newExpr()
 	x.is(definitionDeleted, call)
-	// The definition is deleted, whatever becomes of this.
+	// The definition is deleted, whatever the result of this call.
 	_, _ = s.options.Client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: &s.options.Table, Key: definitionKey(name), ConditionExpression: x.condition(),
 		ExpressionAttributeNames: x.names, ExpressionAttributeValues: x.values,
@@ -195,8 +196,8 @@ func (s *Store) DeleteDefinition(ctx context.Context, name, expected string) err
 	return nil
 }
 
-// define does a conditional write to a definition, and counts it. One of which nobody knows whether it was done is counted
-// too, and remains an error.
+// define makes a conditional write to a definition, and counts it. A write with an unknown result is counted too, and
+// remains an error.
 func (s *Store) define(ctx context.Context, what string, write func() error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("dynamostore: %s: %w", what, err)
@@ -210,12 +211,12 @@ func (s *Store) define(ctx context.Context, what string, write func() error) err
 	}
 	counted := s.count(ctx)
 	if err == nil {
-		return wrap(counted, "%s: it is done, but table %s does not tell others of it", what, s.options.Table)
+		return wrap(counted, "%s: it is done, but table %s does not announce it", what, s.options.Table)
 	}
 	return wrap(err, "%s in table %s", what, s.options.Table)
 }
 
-// count counts a write to the definitions. A call that the SDK makes twice counts twice, which does no harm.
+// count counts a write to the definitions. A call that the SDK repeats counts twice, which is harmless.
 func (s *Store) count(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countPatience)
 	defer cancel()

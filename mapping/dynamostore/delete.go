@@ -12,10 +12,10 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// Delete removes what is stored for a shard whose stored progress has End. It returns mapping.ErrLeaseHeld while somebody
-// has the shard's lease, and another error where the progress has no End; then nothing is removed. Where nothing is
-// stored it does nothing. A Lease from before is never in force again: the epochs of the mapping's deleted shards
-// are remembered, as one number.
+// Delete removes the progress of a shard whose stored progress has End. It returns mapping.ErrLeaseHeld while the
+// shard's lease is held, and another error if the progress has no End; then nothing is removed. Without stored progress
+// it does nothing. An old Lease never becomes valid again: the epochs of the mapping's deleted shards are remembered,
+// as one number.
 func (s *Store) Delete(ctx context.Context, name, shard string) error {
 	k := key{name, shard}
 	if err := ctx.Err(); err != nil {
@@ -83,7 +83,7 @@ func (s *Store) deleteRow(ctx context.Context, k key) (gone bool, err error) {
 	}
 }
 
-// raiseFloor has the next epoch of a shard without a row lie above the one given, by the floor at a key.
+// raiseFloor makes the next epoch of a shard without a row higher than epoch, by the floor at a key.
 func (s *Store) raiseFloor(ctx context.Context, at kcl.Item, epoch uint64) error {
 	if epoch == 0 {
 		return nil
@@ -102,7 +102,7 @@ func (s *Store) raiseFloor(ctx context.Context, at kcl.Item, epoch uint64) error
 	return wrap(err, "store the epoch of what is deleted in table %s", s.options.Table)
 }
 
-// deletePieces removes the states of a shard without a row, but not those of a lease that was taken since.
+// deletePieces removes the states of a shard without a row, except those of a lease that was taken since.
 func (s *Store) deletePieces(ctx context.Context, k key) error {
 	next, err := s.nextEpoch(ctx, k, &row{})
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// ErrThrottled tells that DynamoDB refused a call for its rate, also when the client tried again; a later call may pass.
-// The SDK's error is wrapped beside it.
+// ErrThrottled says that DynamoDB refused a call for its rate, even after the client's retries; a later call may
+// succeed. The error also wraps the SDK's.
 var ErrThrottled = errors.New("dynamostore: throttled")
 
 // throttles are the codes with which DynamoDB refuses calls for their rate.
@@ -20,7 +20,7 @@ var throttles = map[string]bool{
 	"Throttling": true, "LimitExceededException": true,
 }
 
-// wrap makes an error of this package of one that a call returned.
+// wrap turns an error of a call into one of this package.
 func wrap(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
@@ -42,14 +42,14 @@ func isMissing(err error) bool {
 	return missing
 }
 
-// isRefused reports whether a conditional write found its condition unmet. It may have been met the first time, when
-// the client tried again because no answer came.
+// isRefused reports whether the condition of a conditional write did not hold. It may have held the first time, if the
+// client retried because it got no answer.
 func isRefused(err error) bool {
 	_, refused := errors.AsType[*types.ConditionalCheckFailedException](err)
 	return refused
 }
 
-// damagef returns an error for a row that can't be read.
+// damagef returns an error for a malformed row.
 func damagef(k key, format string, args ...any) error {
 	return fmt.Errorf("dynamostore: %s: %s: %w", k, fmt.Sprintf(format, args...), mapping.ErrUnreadable)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// expr collects the parts of a conditional write. Every name goes in as a placeholder, since many are reserved words.
+// expr collects the parts of a conditional write. Every name is a placeholder, because many are reserved words.
 type expr struct {
 	names   map[string]string
 	values  kcl.Item
@@ -33,7 +33,7 @@ func (x *expr) value(v types.AttributeValue) string {
 	return n
 }
 
-// set gives an attribute a value; nil removes it.
+// set sets an attribute to a value; nil removes it.
 func (x *expr) set(name string, v types.AttributeValue) {
 	if v == nil {
 		x.removes = append(x.removes, x.name(name))
@@ -42,17 +42,17 @@ func (x *expr) set(name string, v types.AttributeValue) {
 	x.sets = append(x.sets, x.name(name)+" = "+x.value(v))
 }
 
-// init gives an attribute a value where it has none.
+// init sets an attribute without a value.
 func (x *expr) init(name string, v types.AttributeValue) {
 	x.sets = append(x.sets, x.name(name)+" = if_not_exists("+x.name(name)+", "+x.value(v)+")")
 }
 
-// add adds to a number, which is 0 where it is absent.
+// add adds to a number, which is 0 if it is absent.
 func (x *expr) add(name string, n int64) {
 	x.sets = append(x.sets, x.name(name)+" = if_not_exists("+x.name(name)+", "+x.value(number(0))+") + "+x.value(number(n)))
 }
 
-// is demands that an attribute has a value; nil: that it is absent.
+// is requires that an attribute has a value; nil: that it is absent.
 func (x *expr) is(name string, v types.AttributeValue) {
 	if v == nil {
 		x.conds = append(x.conds, "attribute_not_exists("+x.name(name)+")")

@@ -14,20 +14,20 @@ import (
 )
 
 // FleetStore is a mapping.FleetStore in DynamoDB: the processes that run a mapping with one share its shards. It has no
-// goroutine and needs no closing. All its methods may be called at the same time.
+// goroutine and needs no closing. It is safe for concurrent use.
 //
-// Progress is in the same rows as a Store's, so that a mapping can move from one to the other. Stop it in between: leases
-// that the process of a Store still has are taken from it at once, as it has no row among the workers; those that a worker
-// of a fleet still has are never free for a Store.
+// Progress is in the same rows as a Store's, so that a mapping can move from one to the other. Stop it in between:
+// remaining leases of a Store's process are taken from it immediately, because it has no row among the workers;
+// remaining leases of a fleet's worker are never free for a Store.
 type FleetStore struct {
 	*Store
-	worker string // Options.Worker as it was given
+	worker string // Options.Worker unchanged
 
 	mu   sync.Mutex
 	held map[key]*grant // by the latest Take of this process
 }
 
-// NewFleet returns a FleetStore. It calls nothing. Options.Worker plays no part in who gets a shard.
+// NewFleet returns a FleetStore. It makes no call. Options.Worker has no influence on the distribution of shards.
 func NewFleet(o Options) (*FleetStore, error) {
 	s, err := newStore(o)
 	if o.Worker != "" {
@@ -62,7 +62,7 @@ func (s *FleetStore) Delete(ctx context.Context, name, shard string) error {
 	return err
 }
 
-// keep notes what is known of a shard whose lease was taken; nil: it has ended.
+// keep stores the known state of a shard whose lease was taken; nil: it has ended.
 func (s *FleetStore) keep(k key, g *grant) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,12 +70,12 @@ func (s *FleetStore) keep(k key, g *grant) {
 		delete(s.held, k)
 		return
 	}
-	if had := s.held[k]; had == nil || had.lease != g.lease { // a Take that was made again changes nothing: commits may be under way
+	if had := s.held[k]; had == nil || had.lease != g.lease { // a repeated Take changes nothing: commits may be running
 		s.held[k] = g
 	}
 }
 
-// grant returns what is known of a lease: nothing, where it was not taken here.
+// grant returns the known state of a lease: none if it was not taken here.
 func (s *FleetStore) grant(l mapping.Lease) *grant {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,7 +114,7 @@ func (t *fleetTable) Listed(shards []mapping.FleetShard) {
 	t.listed = listed
 }
 
-// describe adds where the shard lies in the stream, as KCL keeps it, where that is known and not yet in the row.
+// describe adds the shard's place in the stream, in KCL's form, if that is known and not yet in the row.
 func (t *fleetTable) describe(x *expr, shard string) {
 	t.mu.Lock()
 	s := t.listed[shard]
@@ -138,7 +138,7 @@ func (t *fleetTable) lease(l mapping.FleetLease) mapping.Lease {
 	return mapping.Lease{Mapping: t.mapping, Shard: l.Shard, Owner: l.Owner, Epoch: l.Epoch}
 }
 
-// check returns an error for a call that can't be made.
+// check returns an error for an invalid call.
 func (t *fleetTable) check(ctx context.Context, what, name string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("dynamostore: %s %s of %s: %w", what, name, t.mapping, err)
@@ -186,7 +186,7 @@ func (t *fleetTable) Commit(ctx context.Context, l mapping.FleetLease, c mapping
 	return err
 }
 
-// ownerOf returns who has a lease of ours, and false where KCL has it.
+// ownerOf returns the owner of a lease of ours, and false if KCL owns it.
 func ownerOf(r *row) (owner string, ok bool) {
 	if r.owner == nil {
 		return "", true

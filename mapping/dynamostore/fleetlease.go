@@ -14,16 +14,16 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// leaseAttributes are those that decide what a row is to a fleet: all that decodeRow needs, but for the window.
+// leaseAttributes are the attributes that a fleet needs of a row: all that decodeRow needs, except the window.
 var leaseAttributes = []string{
 	kcl.LeaseKey, kcl.LeaseOwner, kcl.LeaseCounter, kcl.Checkpoint, kcl.SubSequence, kcl.CheckpointOwner, kcl.EntityType,
 	attrFormat, attrMapping, attrEpoch, attrOwner, attrWorker, attrIncarnation, attrToken, attrWritten, attrVersion,
 	attrSequence, attrSub, attrPartial, attrEnd, attrRate,
 }
 
-// Leases implements mapping.FleetTable. A row that KCL made is one of epoch 0, as if it were not there, until it is taken.
-// While a KCL worker has a lease it is shown as foreign, unless the shard is finished. When its counter has stood still for
-// Options.ForeignTimeout it is shown as free. A row that cannot be read has a Damage.
+// Leases implements mapping.FleetTable. A row that KCL created has epoch 0, like a missing one, until it is taken.
+// While a KCL worker owns a lease it is shown as foreign, unless the shard is finished. When its counter has not moved
+// for Options.ForeignTimeout it is shown as free. A malformed row has a Damage.
 func (t *fleetTable) Leases(ctx context.Context, mark string) (rows []mapping.FleetLease, next string, err error) {
 	if err := t.check(ctx, "list", "leases"); err != nil {
 		return nil, "", err
@@ -48,7 +48,7 @@ func (t *fleetTable) Leases(ctx context.Context, mark string) (rows []mapping.Fl
 			continue
 		}
 		row, err := t.image(item)
-		if err != nil { // of this row alone: the other shards of the fleet are not to wait for it
+		if err != nil { // of this row alone: the other shards of the fleet must not wait for it
 			row = mapping.FleetLease{Shard: kcl.Text(item, kcl.LeaseKey), Damage: err.Error()}
 		}
 		rows = append(rows, row)
@@ -56,7 +56,7 @@ func (t *fleetTable) Leases(ctx context.Context, mark string) (rows []mapping.Fl
 	return rows, kcl.Text(out.LastEvaluatedKey, kcl.LeaseKey), nil
 }
 
-// image returns what a row is to a fleet.
+// image returns a row in the form for a fleet.
 func (t *fleetTable) image(item kcl.Item) (mapping.FleetLease, error) {
 	k := t.key(kcl.Text(item, kcl.LeaseKey))
 	r, err := decodeRow(k, item)
@@ -84,8 +84,8 @@ func (r *row) lease(shard, owner string) mapping.FleetLease {
 	}
 }
 
-// Take implements mapping.FleetTable. Behind the seen Epoch 0 may be a row that was deleted, or one of KCL's that nobody
-// has: the epoch that it opens is greater than any that the shard had.
+// Take implements mapping.FleetTable. If the seen Epoch is 0, the row may have been deleted, or be a free one of KCL's:
+// the new epoch is greater than any that the shard had.
 func (t *fleetTable) Take(ctx context.Context, seen mapping.FleetLease, owner string) (mapping.FleetLease, error) {
 	if err := t.check(ctx, "take", seen.Shard); err != nil {
 		return mapping.FleetLease{}, err
@@ -105,12 +105,12 @@ func (t *fleetTable) Take(ctx context.Context, seen mapping.FleetLease, owner st
 	return t.takeRead(ctx, seen, owner)
 }
 
-// claim is the row that a Take makes.
+// claim is the row that a Take writes.
 func claim(seen mapping.FleetLease, owner string, epoch uint64) *row {
 	return &row{owner: text(owner), epoch: epoch, token: strconv.FormatUint(seen.Epoch, 10)}
 }
 
-// takeSeen takes a lease that is as it was seen, without reading it before.
+// takeSeen takes a lease that is as it was seen, without reading it first.
 func (t *fleetTable) takeSeen(ctx context.Context, seen mapping.FleetLease, owner string) (kcl.Item, error) {
 	x := newExpr()
 	x.is(attrFormat, number(format))
@@ -125,7 +125,7 @@ func (t *fleetTable) takeSeen(ctx context.Context, seen mapping.FleetLease, owne
 	return t.write(ctx, seen.Shard, x)
 }
 
-// takeRead takes a lease as it is stored, if that is what was seen.
+// takeRead takes a lease as it is stored, if that equals what was seen.
 func (t *fleetTable) takeRead(ctx context.Context, seen mapping.FleetLease, owner string) (mapping.FleetLease, error) {
 	k := t.key(seen.Shard)
 	for {
@@ -161,7 +161,7 @@ func (t *fleetTable) takeRead(ctx context.Context, seen mapping.FleetLease, owne
 	}
 }
 
-// takes reports whether a lease may be taken that was seen so, as its row is now.
+// takes reports whether a lease that was seen in this state may be taken, given its present row.
 func (t *fleetTable) takes(k key, seen mapping.FleetLease, r *row) bool {
 	has, ours := ownerOf(r)
 	if seen.Foreign { // as KCL takes leases for the sake of balance
@@ -171,7 +171,7 @@ func (t *fleetTable) takes(k key, seen mapping.FleetLease, r *row) bool {
 	return has == seen.Owner && (ours || t.store.abandoned(k, r) == nil)
 }
 
-// nextEpoch is that of the Store, where the second table may not exist yet.
+// nextEpoch is that of the Store, even if the second table does not exist yet.
 func (t *fleetTable) nextEpoch(ctx context.Context, k key, r *row) (uint64, error) {
 	if err := t.store.note(ctx, k.mapping); err != nil {
 		return 0, err
@@ -183,7 +183,7 @@ func (t *fleetTable) nextEpoch(ctx context.Context, k key, r *row) (uint64, erro
 	return epoch, err
 }
 
-// write does the write of a Take and returns the row.
+// write makes the write of a Take and returns the row.
 func (t *fleetTable) write(ctx context.Context, shard string, x *expr) (kcl.Item, error) {
 	t.describe(x, shard)
 	in := x.update(t.store.options.LeaseTable(t.mapping), kcl.Item{kcl.LeaseKey: text(shard)})
@@ -195,7 +195,7 @@ func (t *fleetTable) write(ctx context.Context, shard string, x *expr) (kcl.Item
 	return out.Attributes, nil
 }
 
-// taken returns the lease that a row gives to this process, and notes what is known of it.
+// taken returns the lease that a row gives to this process, and records its known state.
 func (t *fleetTable) taken(shard string, item kcl.Item) (mapping.FleetLease, error) {
 	k := t.key(shard)
 	r, err := decodeRow(k, item)
@@ -234,7 +234,7 @@ func (t *fleetTable) Release(ctx context.Context, l mapping.FleetLease) error {
 	err := t.store.update(ctx, keyOf(lease), x)
 	if err == nil || isRefused(err) || isMissing(err) && !t.store.options.NoCreate {
 		t.store.end(lease)
-		return nil // where it was refused: lost, or released by the same write before
+		return nil // if it was refused: lost, or released by the same write before
 	}
 	return wrap(err, "release %s in table %s", keyOf(lease), t.store.options.LeaseTable(t.mapping))
 }

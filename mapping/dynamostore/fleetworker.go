@@ -73,7 +73,7 @@ func (t *fleetTable) Retire(ctx context.Context, incarnation string) error {
 	return t.updateWorker(ctx, "retire", incarnation, x)
 }
 
-// updateWorker does a conditional write of a worker's row. Each can be done again.
+// updateWorker makes a conditional write of a worker's row. Each can be repeated.
 func (t *fleetTable) updateWorker(ctx context.Context, what, incarnation string, x *expr) error {
 	if err := t.check(ctx, what, incarnation); err != nil {
 		return err
@@ -124,7 +124,7 @@ func (t *fleetTable) Workers(ctx context.Context, mark string) (rows []mapping.F
 	}
 	out, err := t.store.options.Client.Query(ctx, in)
 	if isMissing(err) && !t.store.options.NoCreate {
-		return nil, "", nil // nobody has joined yet
+		return nil, "", nil // no worker has joined yet
 	}
 	if err != nil {
 		return nil, "", wrap(err, "workers of %s: list table %s", t.mapping, table)
@@ -140,7 +140,7 @@ func (t *fleetTable) Workers(ctx context.Context, mark string) (rows []mapping.F
 	return rows, kcl.Text(out.LastEvaluatedKey, itemKey), nil
 }
 
-// decodeWorker reads a row; ok is false where it is not what Heartbeat writes.
+// decodeWorker parses a row; ok is false if Heartbeat did not write it.
 func decodeWorker(item kcl.Item) (w mapping.FleetWorker, ok bool) {
 	d := decoder{item: item}
 	w = mapping.FleetWorker{

@@ -14,9 +14,9 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// Check implements mapping.CheckedStore: it refuses a lease table in which a KCL 3 fleet is alive. A leader of that hands
-// leases out by what its workers report, and would hand out ours. A table that Options.LeaseTable does not name is no
-// application's, and not looked at. Besides the lease table it scans the one beside it whose name ends in
+// Check implements mapping.CheckedStore: it refuses a lease table with a live KCL 3 fleet. Its leader assigns leases by
+// its workers' reports, and would assign ours. Only a table that Options.LeaseTable names can be an application's, so
+// others are not checked. In addition to the lease table it scans the table with the same name and the suffix
 // -WorkerMetricStats, if there is one.
 func (s *Store) Check(ctx context.Context, name string) error {
 	if !s.given {
@@ -57,10 +57,10 @@ func (s *Store) checkReports(ctx context.Context, name, key string, in *dynamodb
 	return nil
 }
 
-// renewals bounds the writes of a Renew that are under way at the same time.
+// renewals bounds the concurrent writes of a Renew.
 const renewals = 16
 
-// sharedTable is a fleetTable whose lease table KCL 1 or 2 workers use too.
+// sharedTable is a fleetTable whose lease table workers of KCL 1 or 2 use too.
 type sharedTable struct{ *fleetTable }
 
 // Renew implements mapping.FleetRenewer: it raises each lease's leaseCounter, which KCL watches. It is one write for each.
@@ -83,7 +83,7 @@ func (t *sharedTable) Renew(ctx context.Context, leases []mapping.FleetLease) (l
 	return lost, err
 }
 
-// renew reports whether a lease is lost, and else renews it.
+// renew renews a lease, or reports that it is lost.
 func (t *sharedTable) renew(ctx context.Context, l mapping.FleetLease) (lost bool, err error) {
 	lease := t.lease(l)
 	x := newExpr()

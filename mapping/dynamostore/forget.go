@@ -13,10 +13,11 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// forgottenPart has one item, floorItem: attrEpoch is the highest epoch of all mappings that were forgotten.
+// forgottenPart has one item, floorItem: attrEpoch is the highest epoch of all forgotten mappings.
 const forgottenPart = "forgotten"
 
-// forgetPasses is how often the rows of a mapping are listed and deleted before it is clear that somebody still takes them.
+// forgetPasses is how often the rows of a mapping are listed and deleted until it is clear that another process still
+// takes them.
 const forgetPasses = 10
 
 func forgottenKey() kcl.Item { return kcl.Item{partKey: text(forgottenPart), itemKey: text(floorItem)} }
@@ -26,14 +27,15 @@ type tableDeleter interface {
 	DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput, opts ...func(*dynamodb.Options)) (*dynamodb.DeleteTableOutput, error)
 }
 
-// Forget implements mapping.DefinitionStore. It deletes the leases from the mapping's lease table, also those that KCL made,
-// and all that the second table has of the mapping; then the lease table itself, if nothing else is in it, the Client has DeleteTable as the SDK's has, and
-// Options.NoCreate is not set. It returns when the table is gone, which takes AWS some seconds. The epochs of all that was
-// forgotten are remembered as one number. While a KCL worker has one of the leases, nothing is deleted and the error
-// is mapping.ErrLeaseHeld, until its leaseCounter stood still for Options.ForeignTimeout.
+// Forget implements mapping.DefinitionStore. It deletes the leases from the mapping's lease table, including those that
+// KCL created, and everything of the mapping in the second table; then the lease table itself, if nothing else is in
+// it, the Client has the SDK's DeleteTable, and Options.NoCreate is not set. It returns when the table is gone, which
+// takes AWS some seconds. The epochs of everything forgotten are remembered as one number. While a KCL worker owns one
+// of the leases, nothing is deleted and the error is mapping.ErrLeaseHeld, until its leaseCounter has not moved for
+// Options.ForeignTimeout.
 //
-// What a process writes that still has a lease is refused, and brings neither a row nor a table back. One that takes a lease
-// after this does: all that run the mapping must have been told to stop.
+// Writes of a process that still has a lease are refused, and restore neither a row nor a table. But a process that
+// takes a lease afterwards does: all processes that run the mapping must have been asked to stop.
 func (s *Store) Forget(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("dynamostore: forget %s: %w", name, err)
@@ -78,7 +80,7 @@ func (s *FleetStore) Forget(ctx context.Context, name string) error {
 	return nil
 }
 
-// forgetRows deletes the leases of a mapping, and reports whether nothing is left in its table.
+// forgetRows deletes the leases of a mapping, and reports whether its table is empty then.
 func (s *Store) forgetRows(ctx context.Context, name string) (empty bool, err error) {
 	for range forgetPasses {
 		rows, empty, err := s.rows(ctx, name)
@@ -97,8 +99,8 @@ func (s *Store) forgetRows(ctx context.Context, name string) (empty bool, err er
 	return false, fmt.Errorf("dynamostore: forget %s: its leases are taken again and again: somebody still runs it", name)
 }
 
-// rows returns of each lease of a mapping what decides whether it may be deleted. Empty reports whether nothing but them
-// is in its table.
+// rows returns, for each lease of a mapping, the attributes that decide whether it may be deleted. empty reports
+// whether its table contains nothing else.
 func (s *Store) rows(ctx context.Context, name string) (rows []kcl.Item, empty bool, err error) {
 	table, x := s.options.LeaseTable(name), newExpr()
 	pages := dynamodb.NewScanPaginator(s.options.Client, &dynamodb.ScanInput{
@@ -128,7 +130,7 @@ func (s *Store) rows(ctx context.Context, name string) (rows []kcl.Item, empty b
 	return rows, empty, nil
 }
 
-// forgettable returns an error while a KCL worker has the lease.
+// forgettable returns an error while a KCL worker owns the lease.
 func (s *Store) forgettable(name string, item kcl.Item) error {
 	r := row{owner: item[kcl.LeaseOwner], counter: item[kcl.LeaseCounter], handing: kcl.Text(item, kcl.CheckpointOwner)}
 	if r.owner == nil || r.isOurs(item) {
@@ -137,7 +139,7 @@ func (s *Store) forgettable(name string, item kcl.Item) error {
 	return s.abandoned(key{name, kcl.Text(item, kcl.LeaseKey)}, &r)
 }
 
-// highest returns the highest epoch of the items. One that can't be read counts for none.
+// highest returns the highest epoch of the items. A malformed one does not count.
 func highest(items []kcl.Item) (epoch uint64) {
 	for _, item := range items {
 		d := decoder{item: item}
@@ -146,7 +148,7 @@ func highest(items []kcl.Item) (epoch uint64) {
 	return epoch
 }
 
-// forgetRow deletes a row, unless somebody else has taken its lease since it was read.
+// forgetRow deletes a row, unless another process has taken its lease since it was read.
 func (s *Store) forgetRow(ctx context.Context, name string, item kcl.Item) error {
 	table, x := s.options.LeaseTable(name), newExpr()
 	x.is(attrEpoch, item[attrEpoch])
@@ -185,7 +187,7 @@ func (s *Store) forgetItems(ctx context.Context, part string) error {
 	return nil
 }
 
-// dropTable deletes an empty lease table, if this is for us to do.
+// dropTable deletes an empty lease table, if this store may do so.
 func (s *Store) dropTable(ctx context.Context, table string) error {
 	client, can := s.options.Client.(tableDeleter)
 	if !can || s.options.NoCreate {
@@ -201,7 +203,7 @@ func (s *Store) dropTable(ctx context.Context, table string) error {
 	return wrap(s.tables.awaitGone(ctx, table), "delete table %s", table)
 }
 
-// awaitGone returns when a table that is being deleted is not there any more.
+// awaitGone returns when a table that is being deleted no longer exists.
 func (t *tables) awaitGone(ctx context.Context, table string) error {
 	tick := time.NewTicker(tablePoll)
 	defer tick.Stop()
@@ -213,7 +215,7 @@ func (t *tables) awaitGone(ctx context.Context, table string) error {
 		case err != nil:
 			return err
 		case out.Table != nil && out.Table.TableStatus != types.TableStatusDeleting:
-			return nil // somebody has made it again
+			return nil // another process has created it again
 		}
 		select {
 		case <-tick.C:

@@ -9,28 +9,28 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// grants are the leases that this Store has given out and not yet got back. A row that names this process, but is not
-// among them, is what is left of a call whose answer was lost: nobody works under it.
+// grants are the leases that this Store has granted and that were not released yet. A row that names this process, but
+// is not among them, is left of a call whose answer was lost: no one works under it.
 type grants struct {
 	mu          sync.Mutex
 	held        map[key]*grant
 	incarnation uint64 // of this process, 0 before the first lease
 }
 
-// grant is one lease, or the attempt to get it.
+// grant is one lease, or the attempt to acquire it.
 type grant struct {
 	lease mapping.Lease // zero during the attempt
-	turn  chan struct{} // has one place: who fills it may commit
+	turn  chan struct{} // of capacity 1: the goroutine that fills it may commit
 
 	// Guarded by turn.
-	known bool  // whether last is what is stored, as far as anybody can know
+	known bool  // last equals the stored row, as far as is known
 	last  row   // without the window
-	doubt []int // slots to which a write may have moved the row whose answer is not known
+	doubt []int // slots to which a write with an unknown result may have moved the row
 }
 
 func newGrant() *grant { return &grant{turn: make(chan struct{}, 1)} }
 
-// reserve notes that the lease of k is being acquired. It reports false while it is held or being acquired here.
+// reserve records that the lease of k is being acquired. It returns false while it is held or being acquired here.
 func (g *grants) reserve(k key) (*grant, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -46,13 +46,13 @@ func (g *grants) reserve(k key) (*grant, bool) {
 func (g *grants) give(n *grant, l mapping.Lease, r row) {
 	r.progress.Window = nil
 	r.state.inline = nil
-	n.last, n.known = r, true // nobody else has n yet
+	n.last, n.known = r, true // n is not shared yet
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	n.lease = l
 }
 
-// take ends a reservation that came to nothing.
+// take ends a failed reservation.
 func (g *grants) take(k key, n *grant) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -70,7 +70,7 @@ func (g *grants) drop(l mapping.Lease) {
 	}
 }
 
-// of returns the grant of a lease, a new one that knows nothing when it is not held here.
+// of returns the grant of a lease, or an empty one if it is not held here.
 func (g *grants) of(l mapping.Lease) *grant {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -92,7 +92,7 @@ func (n *grant) enter(ctx context.Context) error {
 
 func (n *grant) leave() { <-n.turn }
 
-// slot returns one that no row can refer to.
+// slot returns a slot that no row can refer to.
 func (n *grant) slot() int {
 	for i := 1; ; i++ {
 		if i != n.last.state.slot && !slices.Contains(n.doubt, i) {
@@ -101,19 +101,19 @@ func (n *grant) slot() int {
 	}
 }
 
-// watch tells how long leases of KCL stood still, by this process's monotonic clock.
+// watch measures how long leases of KCL have not moved, by this process's monotonic clock.
 type watch struct {
 	mu   sync.Mutex
 	seen map[key]sighting
 }
 
-// sighting is a lease as it was first seen.
+// sighting is a lease in the state in which it was first seen.
 type sighting struct {
 	owner, counter string
 	since          time.Time
 }
 
-// stands reports whether a lease was seen unchanged for the time that is given.
+// stands reports whether a lease was seen unchanged for at least patience.
 func (w *watch) stands(k key, owner, counter string, patience time.Duration) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

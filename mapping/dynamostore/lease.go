@@ -17,7 +17,7 @@ import (
 const workerItem = "worker"
 
 // Acquire implements mapping.Store. A lease that is not free is taken over from a process of the same Options.Worker
-// that was started earlier, and from a KCL worker whose leaseCounter stood still for Options.ForeignTimeout.
+// that was started earlier, and from a KCL worker whose leaseCounter has not moved for Options.ForeignTimeout.
 func (s *Store) Acquire(ctx context.Context, name, shard, owner string) (mapping.Lease, mapping.Progress, error) {
 	k := key{name, shard}
 	if err := ctx.Err(); err != nil {
@@ -42,7 +42,7 @@ func (s *Store) Acquire(ctx context.Context, name, shard, owner string) (mapping
 	return lease, r.progress, nil
 }
 
-// acquire takes the lease and returns the row as it is then.
+// acquire takes the lease and returns its new row.
 func (s *Store) acquire(ctx context.Context, k key, owner string) (row, error) {
 	incarnation, err := s.incarnation(ctx)
 	if err != nil {
@@ -51,7 +51,7 @@ func (s *Store) acquire(ctx context.Context, k key, owner string) (row, error) {
 	if err := s.note(ctx, k.mapping); err != nil {
 		return row{}, err
 	}
-	token := uuid.NewString() // names this call
+	token := uuid.NewString() // identifies this call
 	for {
 		r, err := s.read(ctx, k)
 		if err != nil {
@@ -81,8 +81,8 @@ func (s *Store) acquire(ctx context.Context, k key, owner string) (row, error) {
 	}
 }
 
-// taking returns the write that makes next of the row r, if it is still as it was read. Whoever else changes who has
-// the lease, or the progress, changes its counter too.
+// taking returns the write that turns the row r into next, if it is still as it was read. Every other change of the
+// owner, or the progress, changes its counter too.
 func taking(k key, r, next *row) *expr {
 	x := newExpr()
 	x.is(kcl.LeaseCounter, r.counter)
@@ -92,7 +92,7 @@ func taking(k key, r, next *row) *expr {
 	return x
 }
 
-// opening adds what opens the epoch of next, whose lease has an owner until then or has not.
+// opening adds the parts that open the epoch of next. owned is set if the lease has an owner until then.
 func opening(x *expr, k key, next *row, owned bool) {
 	x.add(kcl.LeaseCounter, 1)
 	x.set(kcl.LeaseOwner, next.owner)
@@ -113,7 +113,7 @@ func opening(x *expr, k key, next *row, owned bool) {
 	}
 }
 
-// epochOf is the attribute that a row has: none before the first lease of ours.
+// epochOf is the epoch attribute of a row: absent before our first lease.
 func epochOf(r *row) types.AttributeValue {
 	if r.epoch == 0 {
 		return nil
@@ -121,8 +121,7 @@ func epochOf(r *row) types.AttributeValue {
 	return number(r.epoch)
 }
 
-// nextEpoch returns the epoch of the lease that follows. Behind a row that is not there may be one that was deleted, or whose
-// mapping was forgotten.
+// nextEpoch returns the epoch of the next lease. A missing row may have been deleted, or its mapping forgotten.
 func (s *Store) nextEpoch(ctx context.Context, k key, r *row) (uint64, error) {
 	if r.epoch > 0 {
 		return r.epoch + 1, nil
@@ -148,7 +147,7 @@ func floorKey(k key) kcl.Item {
 	return kcl.Item{partKey: text(partOf(k.mapping)), itemKey: text(floorItem)}
 }
 
-// free returns an error that says who has the lease, nil when it may be taken.
+// free returns an error that names the owner of the lease, nil if it may be taken.
 func (s *Store) free(k key, r *row, incarnation uint64) error {
 	switch {
 	case r.owner == nil:
@@ -163,7 +162,7 @@ func (s *Store) free(k key, r *row, incarnation uint64) error {
 	return s.abandoned(k, r)
 }
 
-// abandoned returns an error that says who has a lease of KCL, nil when its counter stood still for long enough.
+// abandoned returns an error that names the owner of a KCL lease, nil if its counter has not moved for long enough.
 func (s *Store) abandoned(k key, r *row) error {
 	owner, _ := r.owner.(*types.AttributeValueMemberS)
 	counter, _ := r.counter.(*types.AttributeValueMemberN)
@@ -176,7 +175,7 @@ func (s *Store) abandoned(k key, r *row) error {
 	return fmt.Errorf("dynamostore: %s, by KCL worker %s: %w", k, owner.Value, mapping.ErrLeaseHeld)
 }
 
-// incarnation returns which process of its name this is: the later one was started, the higher it is.
+// incarnation returns the number of this process among those of its name: a later one has a higher number.
 func (s *Store) incarnation(ctx context.Context) (uint64, error) {
 	s.grants.mu.Lock()
 	n := s.grants.incarnation

@@ -57,19 +57,20 @@ type Options struct {
 	// time, by several goroutines.
 	LeaseTable func(mapping string) string
 
-	// NoCreate tells that all tables exist, and are never deleted. Otherwise they are created when they are missing, with
-	// payment per request.
+	// NoCreate means that all tables exist and are never deleted. Otherwise a missing table is created, with on-demand
+	// billing.
 	NoCreate bool
 
 	// ForeignTimeout is how long the leaseCounter of a lease that KCL has must stand still, by this process's clock, before
 	// it is taken. Give it at least the failover time that the KCL application has. Default: DefaultForeignTimeout.
 	ForeignTimeout time.Duration
 
-	// ShareWithKCL tells that workers of a KCL 1 or 2 application use the lease table at the same time. Each lease that a
-	// worker of the fleet has is then renewed in its row three times in a failover time, as KCL does, so that they leave
-	// it alone; that is a write for each, idle ones too. A worker that has two shards less than one of KCL takes leases from that
-	// one, as workers of KCL do. Config.FailoverTime of the mapping must not be above the failover
-	// time of the application. docs/leases.md tells what the two do to each other. For NewFleet, with a LeaseTable.
+	// ShareWithKCL means that workers of a KCL 1 or 2 application use the lease table at the same time. Each lease of a
+	// worker of the fleet is then renewed in its row three times in a failover time, as KCL does, so that KCL's workers
+	// do not take it. That costs a write each time, for idle shards too. A worker that has two shards less than a KCL
+	// worker takes leases from that one, as KCL's workers do. Config.FailoverTime of the mapping must not be above the
+	// failover time of the application. See docs/leases.md for the effects of each on the other. For NewFleet, with a
+	// LeaseTable.
 	ShareWithKCL bool
 }
 
@@ -116,7 +117,7 @@ func newStore(o Options) (*Store, error) {
 		errs = append(errs, fmt.Errorf("dynamostore: Worker has %d bytes, must have at most %d, which a key of DynamoDB has room for", len(o.Worker), maxWorker))
 	}
 	if o.ShareWithKCL && !given {
-		errs = append(errs, errors.New("dynamostore: ShareWithKCL is set, and LeaseTable does not tell which table that is"))
+		errs = append(errs, errors.New("dynamostore: ShareWithKCL is set, but LeaseTable, the table to share, is not"))
 	}
 	if o.ForeignTimeout < 0 {
 		errs = append(errs, fmt.Errorf("dynamostore: ForeignTimeout is %s, must be at least 0", o.ForeignTimeout))

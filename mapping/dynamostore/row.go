@@ -11,8 +11,8 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// Attributes of a lease that are ours. The lease is one of ours while attrOwner equals KCL's leaseOwner: who takes it
-// as KCL does writes only the latter. Progress is ours while KCL's checkpoint is what we wrote beside it.
+// Our attributes of a lease. The lease is one of ours while attrOwner equals KCL's leaseOwner: a KCL worker that takes
+// the lease writes only the latter. The progress is ours while KCL's checkpoint equals the one that we wrote with it.
 const (
 	attrFormat      = "sm_format"      // N: format
 	attrMapping     = "sm_mapping"     // S: whose row it is
@@ -35,7 +35,7 @@ const (
 	attrRate        = "sm_rate"        // N: bytes a second, measured by a worker of a fleet
 )
 
-// format is the version of what attrFormat and those beside it mean.
+// format is the version of the meaning of the attributes sm_*.
 const format = 1
 
 // key names a shard of a mapping.
@@ -60,7 +60,7 @@ type row struct {
 	epoch       uint64
 
 	written  uint64               // the epoch that stored progress, 0 when none of ours did
-	version  types.AttributeValue // that is stored beside it, nil when there is none
+	version  types.AttributeValue // stored with the progress, nil if there is none
 	stored   bool                 // whether there is progress, ours or KCL's
 	progress mapping.Progress
 	rate     int64
@@ -108,7 +108,7 @@ func (r *row) isOurs(item kcl.Item) bool {
 	return r.owner != nil && r.handing == "" && kcl.Text(item, attrOwner) == kcl.Text(item, kcl.LeaseOwner)
 }
 
-// foreign replaces the progress by KCL's, where its checkpoint is not the one that stands beside ours.
+// foreign replaces the progress with KCL's if its checkpoint is not the one that we wrote.
 func (r *row) foreign(k key, item kcl.Item) error {
 	checkpoint := kcl.Text(item, kcl.Checkpoint)
 	sub, _ := kcl.Number(item, kcl.SubSequence)

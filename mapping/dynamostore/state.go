@@ -26,11 +26,11 @@ const (
 	windowState    = "state"    // B: the state, where it is small
 	windowSlot     = "slot"     // N: else the slot that its pieces are in
 
-	pieceData = "data" // B; attrEpoch and attrVersion tell which commit wrote it
+	pieceData = "data" // B; attrEpoch and attrVersion identify the commit that wrote it
 )
 
-// An item has room for 400 KB, and whoever lists the leases reads all of each row, so that only small states are in it.
-// Sizes are those of the state as it is stored.
+// An item can have 400 KB, and a listing of the leases reads all of each row, so only small states are in the row.
+// Sizes are those of the stored state.
 const (
 	maxInline   = 32 << 10  // most of a state that is stored in the row
 	pieceSize   = 384 << 10 // most of it in an item of its own
@@ -120,7 +120,8 @@ func (d *decoder) window() (*batch.Window, stateAt) {
 	return w, s
 }
 
-// pieceKey returns the key of a piece. The length of the shard's name keeps names apart of which one begins another.
+// pieceKey returns the key of a piece. The length of the shard's name keeps apart names that are prefixes of one
+// another.
 func pieceKey(k key, slot, piece int) kcl.Item {
 	return kcl.Item{partKey: text(partOf(k.mapping)), itemKey: text(fmt.Sprintf("%s%d/%04d", piecePrefix(k), slot, piece))}
 }

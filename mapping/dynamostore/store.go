@@ -12,16 +12,16 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// Items of a mapping in the second table, beside the pieces of states.
+// Items of a mapping in the second table, in addition to the pieces of states.
 const (
 	anchorItem = "anchor" // attrAnchor, attrSettled
 	floorItem  = "floor"  // attrEpoch: the highest of all rows that were deleted
 )
 
-// errMoved tells that a state was not where its row said, so that the row must be read again.
+// errMoved reports that a state was not where its row said: the row must be read again.
 var errMoved = errors.New("the state of its window is not where its row says")
 
-// loadAttempts is how often a row whose state was moved meanwhile is read. Who moves it does so about once a second.
+// loadAttempts is how often a row is read while commits keep moving its state. They do so about once a second.
 const loadAttempts = 5
 
 // Progress implements mapping.Store. A row that cannot be read does not keep it from the others.

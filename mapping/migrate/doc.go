@@ -3,8 +3,8 @@
 // Bento or Redpanda Connect, and back to KCL.
 //
 // [Import] and [Export] read both sides and return a [Plan], which changes nothing: it prints the difference shard by
-// shard, and says why it must not be carried out, if so. [Plan.Apply] carries it out, shard by shard; one that was
-// interrupted is made and applied again.
+// shard, and says why it must not be carried out, if so. [Plan.Apply] carries it out, shard by shard. If it was
+// interrupted, make a new plan and apply that.
 //
 //	from := migrate.Table{Client: client, Name: "orders-app", Format: migrate.KCL}
 //	plan, err := migrate.Import(ctx, from, migrate.Target{Store: store, Mapping: name, Shards: shards, StartingPosition: mapping.TrimHorizon})
@@ -12,16 +12,16 @@
 //	plan.WriteTo(os.Stdout)
 //	err = plan.Apply(ctx)
 //
-// The other program and the mapping must both be stopped. A plan is refused while it can be seen that one is not: fresh
-// rows of KCL 3's workers, leaseCounters of KCL that move while they are watched, leases with a time that is not over, and
-// leases of the mapping that somebody has.
+// The other program and the mapping must both be stopped. A plan is refused while there are signs that one is running:
+// fresh rows of KCL 3's workers, leaseCounters of KCL that move while they are watched, leases whose time has not
+// passed, and held leases of the mapping.
 //
-// Nothing is ever skipped; what may be delivered once more, a plan's notes say. What each position becomes:
+// No record is ever skipped; the notes of a plan say which records may be delivered again. Each position becomes:
 //
-//	checkpoint (n, s) of KCL            reading resumes after member s of record n; an aggregate that is read as one record comes again
-//	n of the others                     reading goes on behind n, as those programs do
-//	SHARD_END                           wholly processed
-//	a parent without a row, whose       wholly processed with KCL and Bento, which delete such rows; not begun with
+//	checkpoint (n, s) of KCL            reading resumes after member s of record n; an aggregate that is read as one record is repeated
+//	n of the others                     reading resumes after n, as those programs do
+//	SHARD_END                           complete
+//	a parent without a row, whose       complete with KCL and Bento, which delete such rows; not begun with
 //	  children have progress            the others, which keep them and do not wait for all parents
-//	TRIM_HORIZON, LATEST, AT_TIMESTAMP  nothing is stored: the mapping's StartingPosition decides, and has to fit
+//	TRIM_HORIZON, LATEST, AT_TIMESTAMP  nothing is stored: the mapping's StartingPosition decides, and must be compatible
 package migrate

@@ -34,7 +34,7 @@ func Example() {
 	fmt.Println("applied:", plan.Apply(ctx))
 	// Output:
 	//    SHARD                 IS  WILL BE  NOTE
-	// *  shardId-000000000001  -   4217.3+  goes on within the aggregate
+	// *  shardId-000000000001  -   4217.3+  resumes within the aggregate
 	//    shardId-000000000002  -   -        not begun (TRIM_HORIZON): will be read from TRIM_HORIZON
 	// 1 of 2 shards change
 	// applied: <nil>

@@ -19,13 +19,11 @@ import (
 )
 
 // Export plans to move the progress of a mapping to the lease table of a KCL application, which must exist; the
-// application creates it. Rows are updated or made, with no owner, as KCL writes them; attributes of others stay. Shards,
-// as the stream lists them, give new rows their parents, children and hash keys. In a table of several streams the rows of
-// to.Stream are written, and no others; with new rows that has to be what KCLStream returns. A shard without progress gets no row:
-// KCL makes it, and begins at its initial position. A row whose checkpoint would fall is refused unless allowBack is set.
-//
-// Open windows are not moved: KCL has none. An aggregate that the mapping read as one record comes again in KCL, but for its
-// first member.
+// application creates it. Rows are updated or created, without an owner, in KCL's form; other attributes are unchanged.
+// Shards, as the stream lists them, give new rows their parents, children and hash keys. In a table of several streams
+// only the rows of to.Stream are written; for new rows it must be the result of KCLStream. A shard without progress
+// gets no row: KCL creates it, and begins at its initial position. A row whose checkpoint would fall is refused unless
+// allowBack is set.
 func Export(ctx context.Context, store mapping.Store, name string, to Table, shards []poller.Shard, allowBack bool) (*Plan, error) {
 	if to.Format != KCL {
 		return nil, fmt.Errorf("migrate: Format is %q, and progress can be exported to %s only", to.Format, KCL)
@@ -100,7 +98,7 @@ func (e *export) plan(p *Plan, stored map[string]mapping.Progress, allowBack boo
 	}
 }
 
-// note says what is particular about a step that writes, and refuses one that goes back.
+// note describes the particulars of a step that writes, and refuses one that goes back.
 func (e *export) note(p *Plan, s *Step, will mapping.Progress, begun, allowBack bool) {
 	if will.Window != nil {
 		s.note(fmt.Sprintf("the open window with %d bytes of state is not moved", len(will.Window.State)))
@@ -115,7 +113,7 @@ func (e *export) note(p *Plan, s *Step, will mapping.Progress, begun, allowBack 
 	}
 }
 
-// placeOf prints a row's checkpoint, and placed the checkpoint that progress becomes: both as KCL has it.
+// placeOf prints a row's checkpoint, and placed the checkpoint that progress becomes, both in KCL's form.
 func placeOf(s Shard, hasRow bool) string {
 	switch {
 	case !hasRow:
@@ -154,7 +152,7 @@ func (e *export) write(ctx context.Context, s *Step) (err error) {
 	return err
 }
 
-// update returns the write that gives a row its checkpoint, if it is still as it was read.
+// update returns the write that sets a row's checkpoint, if the row has not changed since it was read.
 func (e *export) update(s *Step, p mapping.Progress) *dynamodb.UpdateItemInput {
 	checkpoint, sub := kcl.CheckpointOf(p.Position, p.End)
 	values := kcl.Item{
@@ -184,7 +182,7 @@ func (e *export) update(s *Step, p mapping.Progress) *dynamodb.UpdateItemInput {
 	}
 }
 
-// writes returns how the table names the stream whose rows are written: empty where its keys are the IDs of shards alone.
+// writes returns the table's name of the stream whose rows are written. It is empty if the keys are just IDs of shards.
 func (t *Table) writes(items []kcl.Item) (string, error) {
 	several := len(items) == 0
 	streams := map[string]bool{}
@@ -225,7 +223,7 @@ type attribute struct {
 	value types.AttributeValue
 }
 
-// lineage returns the attributes of a row that say which shard it is of, and where that lies in the stream.
+// lineage returns the attributes of a row that identify the shard and its place in the stream.
 func (e *export) lineage(id string) (all []attribute) {
 	if e.stream != "" {
 		all = append(all, attribute{kcl.StreamName, &types.AttributeValueMemberS{Value: e.stream}}, attribute{kcl.ShardID, &types.AttributeValueMemberS{Value: id}})

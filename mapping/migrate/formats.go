@@ -12,7 +12,7 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// readers read a row of each format. ok is false for a row of something else than a shard.
+// readers read a row of each format. ok is false for a row that is not about a shard.
 var readers = map[Format]func(kcl.Item) (r row, ok bool, err error){
 	KCL: readKCL, VMware: readVMware, Harlow: readHarlow, Bento: readBento,
 }
@@ -28,7 +28,7 @@ func readKCL(item kcl.Item) (row, bool, error) {
 		stream, id = strings.Join(parts[:3], ":"), parts[3]
 	}
 	if id == "" {
-		return row{}, false, errors.New("a row has no leaseKey: it is no lease table of KCL")
+		return row{}, false, errors.New("a row has no leaseKey: it is not a lease table of KCL")
 	}
 	place, err := kcl.PlaceOf(item)
 	if err != nil {
@@ -45,7 +45,7 @@ func readKCL(item kcl.Item) (row, bool, error) {
 func readVMware(item kcl.Item) (row, bool, error) {
 	s := Shard{ID: kcl.Text(item, "ShardID"), Owner: kcl.Text(item, "AssignedTo")}
 	if s.ID == "" {
-		return row{}, false, errors.New("a row has no ShardID: it is no table of vmware-go-kcl")
+		return row{}, false, errors.New("a row has no ShardID: it is not a table of vmware-go-kcl")
 	}
 	if err := s.claimed(item); err != nil {
 		return row{}, false, err
@@ -64,7 +64,7 @@ func readHarlow(item kcl.Item) (row, bool, error) {
 	namespace := kcl.Text(item, "namespace")
 	s := Shard{ID: kcl.Text(item, "shard_id")}
 	if s.ID == "" || namespace == "" {
-		return row{}, false, errors.New("a row has no namespace and shard_id: it is no table of kinesis-consumer")
+		return row{}, false, errors.New("a row has no namespace and shard_id: it is not a table of kinesis-consumer")
 	}
 	err := s.behind(kcl.Text(item, "sequence_number"))
 	return row{namespace + " " + s.ID, namespace, s}, true, err
@@ -76,7 +76,7 @@ func readBento(item kcl.Item) (row, bool, error) {
 	stream := kcl.Text(item, "StreamID")
 	s := Shard{ID: kcl.Text(item, "ShardID"), Owner: kcl.Text(item, "ClientID")}
 	if s.ID == "" || stream == "" {
-		return row{}, false, errors.New("a row has no StreamID and ShardID: it is no table of Bento")
+		return row{}, false, errors.New("a row has no StreamID and ShardID: it is not a table of Bento")
 	}
 	if err := s.claimed(item); err != nil {
 		return row{}, false, err
@@ -85,7 +85,7 @@ func readBento(item kcl.Item) (row, bool, error) {
 	return row{stream + " " + s.ID, stream, s}, true, err
 }
 
-// behind places the shard behind a record, all of which is done with. "" is a shard that is not begun.
+// behind places the shard after a record that is resolved. "" is a shard without progress.
 func (s *Shard) behind(sequenceNumber string) error {
 	switch {
 	case sequenceNumber == "":
@@ -93,14 +93,14 @@ func (s *Shard) behind(sequenceNumber string) error {
 	case sequenceNumber == kcl.TrimHorizon || sequenceNumber == kcl.Latest || sequenceNumber == kcl.AtTimestamp:
 		s.Begin = sequenceNumber
 	case !kcl.IsSequenceNumber(sequenceNumber):
-		return fmt.Errorf("%s: %q is no sequence number", s.ID, sequenceNumber)
+		return fmt.Errorf("%s: %q is not a sequence number", s.ID, sequenceNumber)
 	default:
 		s.Position = batch.Position{SequenceNumber: sequenceNumber}
 	}
 	return nil
 }
 
-// claimed reads until when the owner claims the shard.
+// claimed reads the end of the owner's claim to the shard.
 func (s *Shard) claimed(row kcl.Item) error {
 	at := kcl.Text(row, "LeaseTimeout")
 	if at == "" {
@@ -108,7 +108,7 @@ func (s *Shard) claimed(row kcl.Item) error {
 	}
 	var err error
 	if s.until, err = time.Parse(time.RFC3339Nano, at); err != nil {
-		return fmt.Errorf("%s: LeaseTimeout %q is no time", s.ID, at)
+		return fmt.Errorf("%s: LeaseTimeout %q is not a time", s.ID, at)
 	}
 	return nil
 }

@@ -23,25 +23,25 @@ type Target struct {
 	Store   mapping.Store
 	Mapping string // as mapping.Name returns it
 
-	// StartingPosition is the one that the mapping has, or will have. LATEST is refused where a shard would be begun at
-	// a later place than the other program would.
+	// StartingPosition is the mapping's. LATEST is refused if a shard would begin at a later place than in the other
+	// program.
 	StartingPosition mapping.StartingPosition
 
-	// Shards are those that the stream lists, as poller.Poller returns them. With them, parents whose rows are deleted are
-	// known to be processed, shards that have left the stream are passed over, and it is stored of a shard that it is not begun
-	// where that does not show otherwise. Without them, the mapping takes each parent without progress for processed whose
-	// children have some: that is wrong where the other program has begun a child before both its parents.
+	// Shards are those that the stream lists, as poller.Poller returns them. With them, parents whose rows are deleted
+	// are known to be complete, shards that have left the stream are skipped, and a shard without progress is stored as
+	// such if that is not evident otherwise. Without them, the mapping treats each parent without progress as complete
+	// if its children have some: that is wrong if the other program has begun a child before both its parents.
 	Shards []poller.Shard
 
-	// StreamCreated is when the stream was created, as poller.Poller describes it. It is stored with the positions, so that
-	// the mapping notices when the stream is deleted and created again under its name. Zero means that it is not known.
+	// StreamCreated is when the stream was created, as poller.Poller describes it. It is stored with the positions, so
+	// that the mapping notices when the stream is recreated. Zero means that it is not known.
 	StreamCreated time.Time
 
-	// Plain tells that no record of the stream is an aggregate of KPL's: then a checkpoint of KCL at record n is behind all
-	// of it, and nothing comes again.
+	// Plain says that no record of the stream is a KPL aggregate. Then a checkpoint of KCL at record n is after all of
+	// it, and nothing is repeated.
 	Plain bool
 
-	// AllowBack lets positions fall that the store has already.
+	// AllowBack allows positions that the store already has to fall.
 	AllowBack bool
 }
 
@@ -95,7 +95,8 @@ func (t *Target) check() error {
 	return errors.Join(errs...)
 }
 
-// complete adds the ended parents, if the program deletes their rows, and drops the shards that the stream does not list.
+// complete adds complete parents, if the program deletes their rows, and drops the shards that the stream does not
+// list.
 func (t *Target) complete(shards []Shard, deletes bool) []Shard {
 	if t.Shards == nil {
 		return shards
@@ -132,7 +133,7 @@ func (t *Target) complete(shards []Shard, deletes bool) []Shard {
 // noRow is the Begin of a shard that only the stream knows.
 const noRow = "no row"
 
-// begun yields the shards of which something is processed.
+// begun yields the shards with progress.
 func begun(shards []Shard) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, s := range shards {
@@ -143,7 +144,7 @@ func begun(shards []Shard) iter.Seq[string] {
 	}
 }
 
-// parentsIn returns what returns the parents of a shard of the stream.
+// parentsIn returns a function that returns the parents of a listed shard.
 func parentsIn(listed map[string]poller.Shard) func(id string) []string {
 	return func(id string) []string {
 		s := listed[id]
@@ -151,8 +152,8 @@ func parentsIn(listed map[string]poller.Shard) func(id string) []string {
 	}
 }
 
-// impliedFinished returns the shards with a descendant of which something is processed. The mapping takes such a shard for finished
-// when nothing is stored for it.
+// impliedFinished returns the shards with a descendant that has progress. The mapping treats such a shard as finished
+// if it has no checkpoint.
 func (t *Target) impliedFinished(shards []Shard) map[string]bool {
 	listed, implied := map[string]poller.Shard{}, map[string]bool{}
 	for _, s := range t.Shards {
@@ -166,7 +167,7 @@ func (t *Target) impliedFinished(shards []Shard) map[string]bool {
 	return implied
 }
 
-// starts returns the starting sequence numbers of the shards, as far as the stream lists them.
+// starts returns the starting sequence numbers of the listed shards.
 func (t *Target) starts() map[string]string {
 	starts := make(map[string]string, len(t.Shards))
 	for i := range t.Shards {
@@ -193,7 +194,7 @@ func (t *Target) plan(p *Plan, shards []Shard, stored map[string]mapping.Progres
 			s.Note = t.begins(p, from, isStored)
 			if implied[from.ID] && !isStored {
 				s.Write, s.Will = true, place(mapping.Progress{}, true)
-				s.note("though shards that follow it are begun")
+				s.note("though shards that follow it have progress")
 			}
 		case isStored && same(was, from):
 		default:
@@ -204,27 +205,27 @@ func (t *Target) plan(p *Plan, shards []Shard, stored map[string]mapping.Progres
 	}
 }
 
-// begins judges a shard of which nothing is processed.
+// begins judges a shard without progress.
 func (t *Target) begins(p *Plan, from Shard, isStored bool) string {
 	if isStored {
-		return "the table has not begun it: what is stored stays"
+		return "the table has no progress for it: the stored progress is kept"
 	}
 	later := t.StartingPosition == mapping.Latest && from.Begin != kcl.Latest && from.Begin != initially ||
 		t.StartingPosition == mapping.AtTimestamp && (from.Begin == kcl.TrimHorizon || from.Begin == noRow)
 	if later {
-		p.Refusals = append(p.Refusals, fmt.Sprintf("%s is not begun (%s), and a mapping with StartingPosition %s may pass over its records: use TRIM_HORIZON",
+		p.Refusals = append(p.Refusals, fmt.Sprintf("%s is not begun (%s), and a mapping with StartingPosition %s may skip its records: use TRIM_HORIZON",
 			from.ID, from.Begin, t.StartingPosition))
 	}
 	return fmt.Sprintf("not begun (%s): will be read from %s", from.Begin, t.StartingPosition)
 }
 
-// note says what is particular about a step that writes, and refuses one that goes back.
+// note describes the particulars of a step that writes, and refuses one that goes back.
 func (t *Target) note(p *Plan, s *Step, was mapping.Progress, isStored bool) {
 	switch {
 	case s.from.Position.Partial && s.from.Position.SubSequence == 0:
 		s.note("comes again if it is an aggregate and read as one record")
 	case s.from.Position.Partial:
-		s.note("goes on within the aggregate")
+		s.note("resumes within the aggregate")
 	}
 	if s.from.Owner != "" {
 		s.note("assigned to " + s.from.Owner)
@@ -243,8 +244,8 @@ func (t *Target) note(p *Plan, s *Step, was mapping.Progress, isStored bool) {
 	}
 }
 
-// same reports whether the store has the shard where the table has it. A checkpoint of KCL does not tell whether its
-// record is done with; the store does.
+// same reports whether the store and the table agree on the shard. A checkpoint of KCL does not say whether its record
+// is resolved; the store does.
 func same(was mapping.Progress, from Shard) bool {
 	if was.End || from.End {
 		return was.End == from.End

@@ -155,9 +155,9 @@ func TestDifferenceIsPrinted(t *testing.T) {
    SHARD  IS  WILL BE  NOTE
 *  a      -   41.0+    comes again if it is an aggregate and read as one record, assigned to w
    b      42  42
-*  c      50  43.2+    goes on within the aggregate, goes back
+*  c      50  43.2+    resumes within the aggregate, goes back
 *  d      3   end      drops the open window with 2 bytes of state
-   e      9   9        the table has not begun it: what is stored stays
+   e      9   9        the table has no progress for it: the stored progress is kept
    f      -   -        not begun (TRIM_HORIZON): will be read from TRIM_HORIZON
 3 of 6 shards change
 refused: c would go back from 50 to 43.2+
@@ -280,7 +280,7 @@ func TestStartingPositionThatWouldPassOverRecordsIsRefused(t *testing.T) {
 			require.NoError(t, err)
 			if c.refused {
 				require.ErrorIs(t, plan.Refused(), migrate.ErrRefused)
-				assert.ErrorContains(t, plan.Refused(), "may pass over its records")
+				assert.ErrorContains(t, plan.Refused(), "may skip its records")
 			} else {
 				require.NoError(t, plan.Refused())
 			}
@@ -383,14 +383,14 @@ func TestTablesThatCannotBeReadAreErrors(t *testing.T) {
 		"no such table":           {migrate.Table{Format: migrate.KCL, Name: "other"}, nil, "read table other"},
 		"no format":               {migrate.Table{}, nil, `Format is ""`},
 		"harlow without its app":  {migrate.Table{Format: migrate.Harlow, Stream: "orders"}, nil, "App and Stream are required"},
-		"another program's":       {migrate.Table{Format: migrate.KCL}, []item{vmware("a", "41", 0)}, "it is no lease table of KCL"},
-		"of KCL":                  {migrate.Table{Format: migrate.VMware}, []item{kcl1("a", "41")}, "it is no table of vmware-go-kcl"},
-		"of Bento":                {migrate.Table{Format: migrate.Harlow, App: "a", Stream: "s"}, []item{bento("o", "a", "1", 0)}, "it is no table of kinesis-consumer"},
-		"of harlow":               {migrate.Table{Format: migrate.Bento}, []item{harlow("n", "a", "1")}, "it is no table of Bento"},
-		"no sequence number":      {migrate.Table{Format: migrate.VMware}, []item{vmware("a", "4x", 0)}, `a: "4x" is no sequence number`},
-		"no checkpoint":           {migrate.Table{Format: migrate.KCL}, []item{{"leaseKey": str("a")}}, `a: checkpoint "" is no sequence number`},
-		"a sub-sequence of text":  {migrate.Table{Format: migrate.KCL}, []item{with(kcl1("a", "41"), "checkpointSubSequenceNumber", str("x"))}, "a: checkpointSubSequenceNumber is no number"},
-		"a time that is none":     {migrate.Table{Format: migrate.Bento}, []item{with(bento("o", "a", "1", 0), "LeaseTimeout", str("soon"))}, `LeaseTimeout "soon" is no time`},
+		"another program's":       {migrate.Table{Format: migrate.KCL}, []item{vmware("a", "41", 0)}, "it is not a lease table of KCL"},
+		"of KCL":                  {migrate.Table{Format: migrate.VMware}, []item{kcl1("a", "41")}, "it is not a table of vmware-go-kcl"},
+		"of Bento":                {migrate.Table{Format: migrate.Harlow, App: "a", Stream: "s"}, []item{bento("o", "a", "1", 0)}, "it is not a table of kinesis-consumer"},
+		"of harlow":               {migrate.Table{Format: migrate.Bento}, []item{harlow("n", "a", "1")}, "it is not a table of Bento"},
+		"no sequence number":      {migrate.Table{Format: migrate.VMware}, []item{vmware("a", "4x", 0)}, `a: "4x" is not a sequence number`},
+		"no checkpoint":           {migrate.Table{Format: migrate.KCL}, []item{{"leaseKey": str("a")}}, `a: checkpoint "" is not a sequence number`},
+		"a sub-sequence of text":  {migrate.Table{Format: migrate.KCL}, []item{with(kcl1("a", "41"), "checkpointSubSequenceNumber", str("x"))}, "a: checkpointSubSequenceNumber is not a number"},
+		"a time that is none":     {migrate.Table{Format: migrate.Bento}, []item{with(bento("o", "a", "1", 0), "LeaseTimeout", str("soon"))}, `LeaseTimeout "soon" is not a time`},
 		"several streams":         {migrate.Table{Format: migrate.Bento}, []item{bento("o", "a", "1", 0), bento("p", "a", "1", 0)}, `set Stream to one of "o", "p"`},
 		"all bad rows, not first": {migrate.Table{Format: migrate.VMware}, []item{vmware("a", "4x", 0), vmware("b", "5x", 0)}, `b: "5x"`},
 	} {

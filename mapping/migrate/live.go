@@ -8,8 +8,8 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// signs returns what shows that the program which the table belongs to is running: nothing, as far as can be seen, when
-// it is stopped. Times in rows are compared with this machine's clock.
+// signs returns the signs that the table's program is running; none, as far as is visible, if it is stopped. Times in
+// rows are compared with this machine's clock.
 func (t *Table) signs(ctx context.Context, items []kcl.Item, shards []Shard) ([]string, error) {
 	now := time.Now()
 	var signs []string
@@ -37,7 +37,7 @@ func (t *Table) signs(ctx context.Context, items []kcl.Item, shards []Shard) ([]
 	return append(signs, moved...), err
 }
 
-// reports returns what the row of a KCL 3 worker shows.
+// reports returns the signs in the row of a KCL 3 worker.
 func reports(table, worker string, item kcl.Item, now time.Time) []string {
 	at, fresh := kcl.Reported(item, now)
 	if !fresh {
@@ -47,7 +47,7 @@ func reports(table, worker string, item kcl.Item, now time.Time) []string {
 		worker, table, at.Format(time.RFC3339))}
 }
 
-// watch returns what leases with an owner show within the table's Patience.
+// watch returns the signs of leases with an owner within the table's Patience.
 func (t *Table) watch(ctx context.Context, shards []Shard) ([]string, error) {
 	before := map[string]Shard{}
 	for _, s := range shards {

@@ -10,12 +10,12 @@ import (
 	"text/tabwriter"
 )
 
-// ErrRefused tells that a plan must not be carried out. Its text has the reasons.
+// ErrRefused says that a plan must not be carried out. Its text has the reasons.
 var ErrRefused = errors.New("migrate: refused")
 
 // Plan is what a migration would change. It belongs to its caller, and nothing changes until Apply.
 type Plan struct {
-	// Steps are all shards of both sides, by ID, those that stay as they are as well.
+	// Steps are all shards of both sides, by ID, including unchanged ones.
 	Steps []Step
 
 	// Refusals are the reasons why the plan must not be carried out.
@@ -24,22 +24,22 @@ type Plan struct {
 	apply func(ctx context.Context, s *Step) error
 }
 
-// Step is what becomes of one shard.
+// Step is the change of one shard.
 type Step struct {
 	Shard string
 
-	// Was is where the side that is written to has the shard, Will where it will have it, as they are printed: a position,
-	// "end", or "-" for nothing. They are the same where nothing is written.
+	// Was is the shard's place on the side that is written to, Will its new place, in printed form: a position, "end",
+	// or "-" for nothing. They are equal if nothing is written.
 	Was, Will string
 
-	// Note says what is particular about it.
+	// Note describes the particulars of the step.
 	Note string
 
-	// Write tells that it changes.
+	// Write is set if the step changes something.
 	Write bool
 
 	from  Shard  // the row that it is about
-	start string // the shard's starting sequence number, empty where it is not known
+	start string // the shard's starting sequence number, empty if it is not known
 }
 
 // note adds to the Note.
@@ -61,7 +61,7 @@ func (p *Plan) Changes() int {
 	return n
 }
 
-// Refused returns an error that wraps ErrRefused and has all reasons, nil when the plan can be carried out.
+// Refused returns an error that wraps ErrRefused and has all reasons, nil if the plan can be carried out.
 func (p *Plan) Refused() error {
 	if len(p.Refusals) == 0 {
 		return nil
@@ -69,8 +69,8 @@ func (p *Plan) Refused() error {
 	return fmt.Errorf("%w: %s", ErrRefused, strings.Join(p.Refusals, "; "))
 }
 
-// Apply carries the plan out, shard by shard, up to the first error. It stores nothing of a plan that is refused, nor
-// for a shard that has changed since the plan was made. A plan is applied once.
+// Apply carries out the plan, shard by shard, up to the first error. It stores nothing of a refused plan, nor for a
+// shard that has changed since the plan was made. A plan is applied once.
 func (p *Plan) Apply(ctx context.Context) error {
 	if err := p.Refused(); err != nil {
 		return err

@@ -10,13 +10,14 @@ import (
 	"github.com/shardmill/shardmill/internal/arns"
 )
 
-// SingleStream is the Table.Stream of the rows of a KCL table whose keys are the IDs of shards alone. An application that was
-// changed to read several streams leaves such rows behind.
+// SingleStream is the Table.Stream of the rows of a KCL table whose keys are only the IDs of shards. An application
+// that was changed to read several streams leaves such rows behind.
 const SingleStream = "-"
 
-// KCLStream returns how the table of a KCL application that reads several streams names a stream: account:name:epoch, of which
-// the epoch is the second at which the stream was created (DescribeStreamSummary's StreamCreationTimestamp). It tells apart
-// streams of one name in several accounts, and a stream from one that was deleted before it.
+// KCLStream returns the name of a stream in the table of a KCL application that reads several streams:
+// account:name:epoch, where the epoch is the second at which the stream was created (DescribeStreamSummary's
+// StreamCreationTimestamp). It distinguishes streams of one name in several accounts, and a stream from a deleted one
+// of the same name.
 func KCLStream(streamARN string, created time.Time) (string, error) {
 	a, err := arns.Stream.Parse(streamARN)
 	if err != nil {
@@ -30,13 +31,13 @@ func KCLStream(streamARN string, created time.Time) (string, error) {
 
 // row is a row of a table that is about a shard.
 type row struct {
-	key    string // as the program has it
-	stream string // as the program names it; empty where the table has one stream only
+	key    string // in the program's form
+	stream string // the program's name for it; empty if the table has one stream only
 	shard  Shard
 }
 
-// pick returns the rows that are the stream's. It is an error if they may be those of several streams, or if there are two of
-// one shard: which of them counts is not for this package to guess.
+// pick returns the rows of the stream. It returns an error if they may belong to several streams, or if there are two
+// of one shard, because this package cannot decide which one counts.
 func (t *Table) pick(rows []row) ([]row, error) {
 	picked := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !t.isOf(r.stream) })
 	named := func(r row) bool { return r.stream != "" }
@@ -57,7 +58,7 @@ func (t *Table) pick(rows []row) ([]row, error) {
 	case len(streams) > 1:
 		return nil, fmt.Errorf("migrate: table %s has rows of several streams%s: set Stream to one of %s", t.Name, twice, names(streams))
 	case twice != "":
-		return nil, fmt.Errorf("migrate: table %s has two rows of a shard%s: delete the one that does not count", t.Name, twice)
+		return nil, fmt.Errorf("migrate: table %s has two rows of a shard%s: delete the invalid one", t.Name, twice)
 	}
 	return picked, nil
 }
@@ -70,7 +71,7 @@ func (r row) choice() string {
 	return r.stream
 }
 
-// isOf reports whether rows under this name of a stream are meant.
+// isOf reports whether rows with this name of a stream are selected.
 func (t *Table) isOf(stream string) bool {
 	switch {
 	case t.Format == Harlow:
@@ -99,8 +100,8 @@ func nameOf(stream string) string {
 	return parts[1]
 }
 
-// otherStream says by what the stream of the rows of a KCL table is another one than the mapping's, as far as both are known. It
-// is empty if nothing does. All rows are of one stream.
+// otherStream says how the stream of a KCL table's rows differs from the mapping's, as far as both are known. It is
+// empty if they do not differ. All rows are of one stream.
 func (t *Target) otherStream(shards []Shard) string {
 	i := slices.IndexFunc(shards, func(s Shard) bool { return isKCLStream(s.stream) })
 	if i < 0 {
@@ -121,10 +122,10 @@ func (t *Target) otherStream(shards []Shard) string {
 	return ""
 }
 
-// createdSlack is how far two creation times of one stream may lie apart: KCL cuts them to the second.
+// createdSlack is the greatest distance of two creation times of one stream: KCL truncates them to the second.
 const createdSlack = 2 * time.Second
 
-// others names the streams of a table's rows, for an error that none of them is the one that is meant; empty without any.
+// others lists the streams of a table's rows, for an error that none of them is the selected one; empty without any.
 func others(rows []row) string {
 	streams := map[string]bool{}
 	for _, r := range rows {

@@ -17,7 +17,8 @@ import (
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// Client is what is needed of Amazon DynamoDB: Scan to import, UpdateItem to export. The SDK's *dynamodb.Client is one.
+// Client is the part of the Amazon DynamoDB API that is needed: Scan to import, UpdateItem to export. The SDK's
+// *dynamodb.Client is one.
 type Client interface {
 	Scan(ctx context.Context, in *dynamodb.ScanInput, opts ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
 	UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
@@ -40,47 +41,48 @@ type Table struct {
 	Name   string
 	Format Format
 
-	// Stream says whose rows are meant where a table has rows of several streams: as the program writes it, which is the name, or
-	// with Bento the ARN where that is configured. With KCL it is what KCLStream returns, the name alone if the table has one
-	// stream of that name, or SingleStream. If it is empty, the table must have one stream. Required with Harlow.
+	// Stream selects the rows if a table has rows of several streams, in the program's form: the name, or with Bento
+	// the ARN if that is configured. With KCL it is the result of KCLStream, the name alone if the table has one stream
+	// of that name, or SingleStream. If it is empty, the table must have one stream. Required with Harlow.
 	Stream string
 
 	// App is the name of the Harlow application. Required with that, else unused.
 	App string
 
-	// Patience is how long KCL's leases that have an owner are watched for signs of life, at best twice the failover time
-	// of the application. 0: they are not watched.
+	// Patience is how long KCL's leases with an owner are watched for activity, best twice the failover time of the
+	// application. 0: they are not watched.
 	Patience time.Duration
 }
 
-// deletes reports whether a shard without a row, with a child that is begun, is one that the program is done with: KCL and Bento
-// delete the rows of such shards. The others keep them, and VMware begins a child behind one parent of two, Harlow behind none.
+// deletes reports whether a shard without a row, but with a child that has progress, is complete for the program: KCL
+// and Bento delete the rows of such shards. The others keep them, and VMware begins a child after one parent of two,
+// Harlow after none.
 func (t *Table) deletes() bool { return t.Format == KCL || t.Format == Bento }
 
-// Shard is what a table says of a shard.
+// Shard is a table's state of a shard.
 type Shard struct {
 	ID string
 
-	// Position is where reading goes on; it is zero where End or Begin is set.
+	// Position is where reading resumes; it is zero if End or Begin is set.
 	Position batch.Position
 	End      bool
 
-	// Begin is where the program would begin a shard of which it has processed nothing: TRIM_HORIZON, LATEST,
-	// AT_TIMESTAMP, or "initial position" where its table does not tell.
+	// Begin is where the program would begin a shard without progress: TRIM_HORIZON, LATEST, AT_TIMESTAMP, or "initial
+	// position" if its table does not say.
 	Begin string
 
 	// Owner is the worker that the shard is assigned to, alive or not; empty when there is none.
 	Owner string
 
-	until   time.Time // when the owner's claim ends, where the table tells
+	until   time.Time // when the owner's claim ends, if the table says
 	counter string    // KCL's leaseCounter
 	stream  string    // account:name:epoch, where KCL's table has it
 }
 
-// initially is the Begin of a shard of which a table only tells that it is known.
+// initially is the Begin of a shard that the table merely lists.
 const initially = "initial position"
 
-// check returns what is wrong with the settings.
+// check returns the violations of the settings.
 func (t *Table) check() error {
 	var errs []error
 	if t.Client == nil {
@@ -98,7 +100,7 @@ func (t *Table) check() error {
 	return errors.Join(errs...)
 }
 
-// Read returns what the table says of each shard, by ID. All rows that can't be read are named in the error.
+// Read returns the table's state of each shard, by ID. The error names all malformed rows.
 func (t *Table) Read(ctx context.Context) ([]Shard, error) {
 	if err := t.check(); err != nil {
 		return nil, err
@@ -111,7 +113,7 @@ func (t *Table) Read(ctx context.Context) ([]Shard, error) {
 	return shards, err
 }
 
-// shards reads the rows that are the stream's. streams names those of all rows, for an error that there are none.
+// shards reads the rows of the stream. streams lists the streams of all rows, for an error that there are none.
 func (t *Table) shards(items []kcl.Item) (shards []Shard, streams string, err error) {
 	var rows []row
 	var errs []error

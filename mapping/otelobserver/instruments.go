@@ -47,22 +47,22 @@ func (i *instruments) open(m metric.Meter) error {
 		*into, errs = h, append(errs, err)
 	}
 	counter(&i.polledEvents, "PolledEventCount", "{event}", "Records read from the stream.")
-	counter(&i.filteredOut, "FilteredOutEventCount", "{event}", "Records that no filter lets through.")
+	counter(&i.filteredOut, "FilteredOutEventCount", "{event}", "Records that no filter matches.")
 	counter(&i.invokedEvents, "InvokedEventCount", "{event}", "Records sent to the function; a retry counts again.")
 	counter(&i.failedEvents, "FailedInvokeEventCount", "{event}", "Records in failed invocations, or from their first failed item on.")
-	counter(&i.dropped, "DroppedEventCount", "{event}", "Records given up without being delivered to the on-failure destination.")
-	counter(&i.deliveredEvents, "OnFailureDestinationDeliveredEventCount", "{event}", "Records given up whose document the on-failure destination has.")
+	counter(&i.dropped, "DroppedEventCount", "{event}", "Records discarded without being delivered to the on-failure destination.")
+	counter(&i.deliveredEvents, "OnFailureDestinationDeliveredEventCount", "{event}", "Records discarded and delivered to the on-failure destination.")
 	counter(&i.invocations, "Invocations", "{invocation}", "Runs of the function.")
 	counter(&i.functionErrors, "Errors", "{error}", "Runs of the function that ended with a function error.")
-	counter(&i.throttles, "Throttles", "{invocation}", "Invocations refused as too many.")
-	counter(&i.deliveryFailures, "DestinationDeliveryFailures", "{document}", "Documents that the on-failure destination did not take.")
+	counter(&i.throttles, "Throttles", "{invocation}", "Invocations refused by throttling.")
+	counter(&i.deliveryFailures, "DestinationDeliveryFailures", "{document}", "Documents that the on-failure destination refused.")
 	histogram(&i.duration, "Duration", "How long the function ran.", durationBuckets)
 	histogram(&i.iteratorAge, "IteratorAge", "Age of the last record of a batch when its invocation begins.", ageBuckets)
 	return errors.Join(errs...)
 }
 
-// series is what the measurements of one shard, or of all shards of a mapping alike, are given. The slices are made once:
-// a variadic argument that is made for a call is an allocation.
+// series are the attributes for the measurements of one shard, or of all shards of a mapping together. The slices are
+// created once, because a variadic argument that is created for a call is an allocation.
 type series struct {
 	adds    []metric.AddOption
 	records []metric.RecordOption
@@ -77,7 +77,7 @@ func newSeries(from stream, function string, e mapping.ShardOpened, perShard boo
 	return series{adds: []metric.AddOption{set}, records: []metric.RecordOption{set}}
 }
 
-// begin gives each counter its first value, so that the first increase is seen as one.
+// begin sets each counter's first value, so that the first increase is visible.
 func (i *instruments) begin(s *series) {
 	for _, c := range []metric.Int64Counter{
 		i.polledEvents, i.filteredOut, i.invokedEvents, i.failedEvents, i.dropped, i.deliveredEvents,

@@ -12,7 +12,7 @@ type invoker struct {
 	observed *observed
 }
 
-// Invoke begins the span, which the observer ends when the mapping has settled what the invocation came to.
+// Invoke begins the span, which the observer ends when the mapping has settled the invocation.
 func (i *invoker) Invoke(ctx context.Context, in *invoke.Invocation) (*invoke.Result, error) {
 	s := i.observed.shard(in.Event.Origin.ShardID)
 	if s == nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// observed is a mapping that is observed. Its methods are those of an Observer.
+// observed is an observed mapping. Its methods are those of an Observer.
 type observed struct {
 	*Telemetry
 	stream stream
@@ -22,7 +22,7 @@ type observed struct {
 	shards map[string]*shard // those that are open here
 }
 
-// shard returns the shard of that ID, nil where it is not open.
+// shard returns the shard with the ID, nil if it is not open.
 func (o *observed) shard(id string) *shard {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
@@ -52,7 +52,7 @@ func (o *observed) shardClosed(e mapping.ShardClosed) {
 	}
 }
 
-// polled counts what a read brought. One that failed brought nothing, and is no read without records either.
+// polled counts the result of a read. A failed read has none, and does not count as a read without records either.
 func (o *observed) polled(e mapping.Polled) {
 	s := o.shard(e.Shard)
 	if s == nil || e.Err != nil {
@@ -72,8 +72,8 @@ func (o *observed) invoking(e mapping.Invoking) {
 	}
 }
 
-// invoked counts an invocation whose outcome counts, and ends its span. The measurements are made within the span, so that they
-// can name it as their exemplar.
+// invoked counts an invocation whose outcome counts, and ends its span. The measurements are made within the span, so
+// that it can be their exemplar.
 func (o *observed) invoked(e mapping.Invoked) {
 	s := o.shard(e.Shard)
 	if s == nil {
@@ -99,8 +99,8 @@ func (o *observed) invoked(e mapping.Invoked) {
 	}
 }
 
-// count counts an invocation. What was not run, for whatever reason, is none of the mapping's events that were sent to the
-// function; one that was too large was sent, and is no run of the function.
+// count counts an invocation. One that did not run, for whatever reason, has no events that were sent to the function;
+// one that was too large was sent, but is no run of the function.
 func (o *observed) count(ctx context.Context, s *shard, e *mapping.Invoked) {
 	if e.Outcome == batch.NotRun {
 		if errors.Is(e.Err, invoke.ErrThrottled) {
@@ -134,7 +134,7 @@ func (o *observed) discarded(e mapping.Discarded) {
 	}
 }
 
-// committed forgets the polls whose records are all done with.
+// committed drops the polls whose records are all resolved.
 func (o *observed) committed(e mapping.Committed) {
 	if s := o.shard(e.Shard); s != nil && e.Err == nil {
 		s.forget(e.Position)

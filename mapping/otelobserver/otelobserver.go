@@ -13,36 +13,37 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// scope is the name of the instrumentation, by which its metrics and spans are told from others.
+// scope is the name of the instrumentation; it distinguishes its metrics and spans from others.
 const scope = "github.com/shardmill/shardmill/mapping/otelobserver"
 
-// noContext is what measurements and spans are given that belong to no call: an Observer has no ctx.
+// noContext is the context of measurements and spans outside a call: an Observer has no ctx.
 var noContext = context.Background() //nolint:forbidigo // nothing is cancelled through it, and it carries nothing
 
-// Config says where to. The zero value is the global providers of OpenTelemetry, and one series for all shards of a mapping.
+// Config says where metrics and spans go. The zero value means the global providers of OpenTelemetry, and one series
+// for all shards of a mapping.
 type Config struct {
-	// MeterProvider takes the metrics. nil means otel.GetMeterProvider() when New is called; that of the package metric/noop
-	// turns them off.
+	// MeterProvider gets the metrics. nil means otel.GetMeterProvider() when New is called; that of the package
+	// metric/noop turns them off.
 	MeterProvider metric.MeterProvider
 
-	// TracerProvider takes the spans. nil means otel.GetTracerProvider() when New is called; that of the package trace/noop
-	// turns them off.
+	// TracerProvider gets the spans. nil means otel.GetTracerProvider() when New is called; that of the package
+	// trace/noop turns them off.
 	TracerProvider trace.TracerProvider
 
-	// PerShard gives each metric the attribute ShardId. Shards come and go with each reshard, and a series for each that ever
-	// was may be many.
+	// PerShard adds the attribute ShardId to each metric. Shards are created with each reshard, so there may be many
+	// series.
 	PerShard bool
 }
 
-// Telemetry instruments mappings: any number of them, which may run at once and share its instruments. New makes one; it has
-// nothing to be closed, for the providers are the caller's. Its method may be called by any goroutine.
+// Telemetry instruments any number of mappings, which may run concurrently and share its instruments. It needs no
+// closing, because the providers are the caller's. It is safe for concurrent use.
 type Telemetry struct {
 	instruments
 	tracer   trace.Tracer
 	perShard bool
 }
 
-// New returns a Telemetry. The error is that of a MeterProvider that does not take an instrument.
+// New returns a Telemetry. The error is that of a MeterProvider that refuses an instrument.
 func New(cfg Config) (*Telemetry, error) {
 	if cfg.MeterProvider == nil {
 		cfg.MeterProvider = otel.GetMeterProvider()
@@ -60,9 +61,10 @@ func New(cfg Config) (*Telemetry, error) {
 	return t, nil
 }
 
-// Instrument returns cfg with an Observer that tells t, after cfg's own, and with a Function that runs cfg's own in a
-// span. It is for one mapping, whose UUID and function's ARN it learns from its events; another one needs a call of its own,
-// and calling it on what it returned counts all twice. A cfg that mapping.New refuses, it refuses afterwards.
+// Instrument returns cfg with an Observer that reports to t, after cfg's own, and with a Function that runs cfg's own
+// in a span. It is for one mapping, whose UUID and function's ARN it learns from its events. Another mapping needs a
+// call of its own, and instrumenting twice counts everything twice. A cfg that mapping.New refuses is still refused
+// afterwards.
 func (t *Telemetry) Instrument(cfg mapping.Config) mapping.Config {
 	o := &observed{Telemetry: t, stream: streamOf(cfg.EventSourceARN), shards: map[string]*shard{}}
 	own := cfg.Observer
@@ -79,7 +81,7 @@ func (t *Telemetry) Instrument(cfg mapping.Config) mapping.Config {
 	return cfg
 }
 
-// refused reports whether mapping.New looks into the Function and refuses it, which it could not if it were wrapped.
+// refused reports whether mapping.New refuses the Function after a look at its type, which wrapping would hide.
 func refused(cfg *mapping.Config) bool {
 	switch f := cfg.Function.(type) {
 	case nil:
@@ -92,7 +94,7 @@ func refused(cfg *mapping.Config) bool {
 	return false
 }
 
-// both returns a function that calls first, if there is one, and then.
+// both returns a function that calls first, if there is one, and then then.
 func both[E any](first, then func(E)) func(E) {
 	if first == nil {
 		return then

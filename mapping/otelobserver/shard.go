@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	// maxPolls bounds the polls that a shard remembers, about 150 bytes each. A lane that is blocked for long may see more
-	// go by, with a few records each: its later invocations then have no link.
+	// maxPolls bounds the polls that a shard remembers, about 150 bytes each. During a long blockade of a lane there
+	// may be more, with a few records each: its later invocations then have no link.
 	maxPolls = 256
 
-	// maxLinks bounds the links of a span. It is what SDKs keep of them by default.
+	// maxLinks bounds the links of a span. It is the default limit of SDKs.
 	maxLinks = 128
 )
 
-// shard is an open shard of a mapping that is observed.
+// shard is an open shard of an observed mapping.
 type shard struct {
 	series
 	spans spans
@@ -33,7 +33,7 @@ type shard struct {
 	err     error // why it was closed
 }
 
-// poll is a read that brought records for the function.
+// poll is a read that returned records for the function.
 type poll struct {
 	first, last string // sequence numbers
 	span        trace.SpanContext
@@ -45,7 +45,7 @@ type run struct {
 	ended time.Time // when the function returned, zero before
 }
 
-// polled makes the span of a read that brought records.
+// polled makes the span of a read that returned records.
 func (s *shard) polled(e *mapping.Polled) {
 	span := s.spans.poll(e)
 	if !span.IsSampled() || e.Records == e.Filtered+e.PassedOver {
@@ -59,8 +59,8 @@ func (s *shard) polled(e *mapping.Polled) {
 	s.polls = append(s.polls, poll{first: e.FirstSequenceNumber, last: e.LastSequenceNumber, span: span})
 }
 
-// broughtBy returns links to the polls that brought the records of an event, oldest first. It looks at the first and the
-// last record: of the polls between them, one may have brought records of other lanes only.
+// broughtBy returns links to the polls that returned the records of an event, oldest first. It uses the first and the
+// last record: one of the polls between them may have returned records of other lanes only.
 func (s *shard) broughtBy(e *invoke.Event) []trace.Link {
 	n := e.Len()
 	if n == 0 {
@@ -69,7 +69,7 @@ func (s *shard) broughtBy(e *invoke.Event) []trace.Link {
 	return s.pollsOf(e.At(0).SequenceNumber, e.At(n-1).SequenceNumber)
 }
 
-// pollsOf returns links to the polls that brought records from first to last.
+// pollsOf returns links to the polls that returned records from first to last.
 func (s *shard) pollsOf(first, last string) (links []trace.Link) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,7 +97,7 @@ func (s *shard) forget(p batch.Position) {
 	s.polls = slices.Delete(s.polls, 0, n)
 }
 
-// begin takes note of an invocation that begins.
+// begin records an invocation that begins.
 func (s *shard) begin(requestID string, span trace.Span) *run {
 	r := &run{span: span}
 	s.mu.Lock()
@@ -106,7 +106,7 @@ func (s *shard) begin(requestID string, span trace.Span) *run {
 	return r
 }
 
-// returned takes note of a function that returned. If nobody waits for it any more, its span ends here.
+// returned records a function that returned. If the shard no longer waits for it, its span ends here.
 func (s *shard) returned(requestID string, r *run) {
 	now := time.Now()
 	s.mu.Lock()
@@ -121,7 +121,7 @@ func (s *shard) returned(requestID string, r *run) {
 	}
 }
 
-// take hands over the invocation that the mapping has settled, nil where there is no span of it.
+// take removes and returns the invocation that the mapping has settled, nil if it has no span.
 func (s *shard) take(requestID string) *run {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,7 +130,7 @@ func (s *shard) take(requestID string) *run {
 	return r
 }
 
-// close ends the spans of the invocations that nobody settles any more: a stop cut them short, or the lease was lost. Those
+// close ends the spans of the invocations that will not be settled: a stop cut them short, or the lease was lost. Those
 // whose function still runs end with it.
 func (s *shard) close(err error) {
 	s.mu.Lock()

@@ -16,17 +16,17 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// Attributes for which OpenTelemetry's conventions have no name.
+// Attributes without a name in OpenTelemetry's conventions.
 const (
 	keyAttempt     = attribute.Key("shardmill.attempt")      // 1 for the first run of a request ID
-	keyStep        = attribute.Key("shardmill.step")         // what becomes of the batch: resolved, retried, bisected …
+	keyStep        = attribute.Key("shardmill.step")         // the effect on the batch: resolved, retried, bisected …
 	keyFailed      = attribute.Key("shardmill.failed")       // records that the invocation did not resolve
-	keyFilteredOut = attribute.Key("shardmill.filtered_out") // records of a poll that no filter lets through
+	keyFilteredOut = attribute.Key("shardmill.filtered_out") // records of a poll that no filter matches
 	keyBytes       = attribute.Key("shardmill.bytes")        // of a poll's data
 	keyBehind      = attribute.Key("shardmill.behind")       // MillisBehindLatest
 )
 
-// Values of error.type beside the names of outcomes.
+// Values of error.type in addition to the names of outcomes.
 const (
 	errorTimeout   = "timeout"
 	errorPanic     = "panic"
@@ -34,10 +34,10 @@ const (
 	errorAbandoned = "abandoned"
 )
 
-// maxDescription bounds the text of a status, which a function may write as long as it likes.
+// maxDescription bounds the text of a status, which a function may make as long as it likes.
 const maxDescription = 1024
 
-// spans makes the spans of a shard. What they have in common is made once.
+// spans makes the spans of a shard. Their common parts are created once.
 type spans struct {
 	tracer                trace.Tracer
 	pollName, processName string
@@ -69,7 +69,8 @@ func clipped(opts ...trace.SpanStartOption) []trace.SpanStartOption {
 	return opts[:len(opts):len(opts)]
 }
 
-// poll makes the span of a read that brought records. It lasts no time: how long the read took is not told.
+// poll makes the span of a read that returned records. It has no duration, because the duration of the read is not
+// known.
 func (s *spans) poll(e *mapping.Polled) trace.SpanContext {
 	_, span := s.tracer.Start(noContext, s.pollName, append(s.pollOpts, trace.WithAttributes(
 		semconv.MessagingBatchMessageCount(e.Records), keyFilteredOut.Int(e.Filtered), keyBytes.Int(e.Bytes),
@@ -78,8 +79,8 @@ func (s *spans) poll(e *mapping.Polled) trace.SpanContext {
 	return span.SpanContext()
 }
 
-// process begins the span of an invocation, with links to the polls that it is from. It is no child of anything: the ctx of a mapping may live for weeks, and the
-// records of a batch come from several polls.
+// process begins the span of an invocation, with links to its polls. It has no parent: the ctx of a mapping may live
+// for weeks, and the records of a batch come from several polls.
 func (s *spans) process(ctx context.Context, in *invoke.Invocation, from []trace.Link) (context.Context, trace.Span) {
 	opts := append(s.processOpts, trace.WithAttributes(
 		semconv.FaaSInvocationID(in.RequestID), semconv.MessagingBatchMessageCount(in.Event.Len()), keyAttempt.Int(in.Attempt)))
@@ -89,7 +90,7 @@ func (s *spans) process(ctx context.Context, in *invoke.Invocation, from []trace
 	return s.tracer.Start(ctx, s.processName, opts...)
 }
 
-// settle ends the span of an invocation with what the mapping made of it.
+// settle ends the span of an invocation with its effect in the mapping.
 func (r *run) settle(e *mapping.Invoked) {
 	r.span.SetAttributes(keyStep.String(e.Step.String()))
 	if e.Outcome != batch.Success || e.Failed > 0 {
@@ -103,7 +104,7 @@ func (r *run) settle(e *mapping.Invoked) {
 	r.span.End(trace.WithTimestamp(r.ended))
 }
 
-// abandon ends the span of an invocation that does not count, since the shard was closed for the reason err.
+// abandon ends the span of an invocation that does not count, because the shard was closed for the reason err.
 func (r *run) abandon(err error) {
 	text := "the invocation does not count: its shard was closed before it ended"
 	if err != nil {
@@ -114,7 +115,7 @@ func (r *run) abandon(err error) {
 	r.span.End(trace.WithTimestamp(r.ended))
 }
 
-// errorType sorts the ways in which an invocation fails.
+// errorType classifies failures of an invocation.
 func errorType(e *mapping.Invoked) string {
 	if e.Outcome == batch.Success {
 		return errorItems

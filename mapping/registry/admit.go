@@ -18,11 +18,11 @@ import (
 	"github.com/shardmill/shardmill/role"
 )
 
-// admitTimeout bounds what a Create or an Update asks of functions, roles and streams.
+// admitTimeout bounds the checks of functions, roles and streams in a Create or an Update.
 const admitTimeout = 20 * time.Second
 
-// admit asks those whom a mapping works with whether it can work, as Lambda does before it makes one. was is what it was
-// before an Update, nil at a Create: what stays the same is not asked again.
+// admit checks that a mapping can work, as Lambda does before it creates one. was is the definition before an Update,
+// nil for a Create: unchanged parts are not checked again.
 func (r *Registry) admit(ctx context.Context, d, was *definition) error {
 	ctx, cancel := context.WithTimeout(ctx, admitTimeout)
 	defer cancel()
@@ -46,7 +46,7 @@ func (r *Registry) admit(ctx context.Context, d, was *definition) error {
 	if err := admitSource(ctx, &cfg); err != nil {
 		return err
 	}
-	if err := cfg.CheckDestination(ctx); errors.Is(err, invoke.ErrDestinationMissing) { // else Run logs that it is not known
+	if err := cfg.CheckDestination(ctx); errors.Is(err, invoke.ErrDestinationMissing) { // otherwise Run logs that it is not known
 		return invalid("Destination not found: %s: %s", d.Destination, said(err))
 	}
 	if r.cfg.Admit != nil {
@@ -57,7 +57,7 @@ func (r *Registry) admit(ctx context.Context, d, was *definition) error {
 	return nil
 }
 
-// admitDestination refuses what nobody can deliver to. The text is ours: mapping's own is for who writes the host.
+// admitDestination refuses a destination without a resolver. The text is ours: mapping's own is for the host's author.
 func admitDestination(arn string, resolvers []invoke.DestinationResolver) error {
 	if arn == "" || slices.ContainsFunc(resolvers, func(r invoke.DestinationResolver) bool { return r != nil && r.Serves(arn) }) {
 		return nil
@@ -65,7 +65,7 @@ func admitDestination(arn string, resolvers []invoke.DestinationResolver) error 
 	return invalid("Unsupported destination %s: it must be a queue, a topic or a bucket.", arn)
 }
 
-// said returns the message of the service in an error, or its text where there is none.
+// said returns the service's message in an error, or its text if there is none.
 func said(err error) string {
 	if e, ok := errors.AsType[smithy.APIError](err); ok && e.ErrorMessage() != "" {
 		return e.ErrorMessage()
@@ -73,7 +73,7 @@ func said(err error) string {
 	return err.Error()
 }
 
-// admitShape checks what a mapping alone can tell of a definition. A function that is gone is not its business.
+// admitShape checks the definition alone. A missing function is not its concern.
 func (r *Registry) admitShape(ctx context.Context, d *definition) error {
 	f, err := r.cfg.Functions.ResolveFunction(ctx, d.FunctionARN)
 	if err != nil || f.Invoker == nil {
@@ -106,11 +106,11 @@ func (r *Registry) functionInTime(ctx context.Context, d *definition) (Function,
 	return r.function(ctx, d)
 }
 
-// sourceForm is what the ARN of a source that can exist looks like. Others would be refused on their way to the service, by
-// whatever looks at them first.
+// sourceForm is the form of the ARN of a source that can exist. Others would be refused on their way to the service, by
+// the first component that parses them.
 var sourceForm = regexp.MustCompile(`^arn:[a-z0-9-]+:kinesis:[a-z0-9-]+:\d{12}:stream/[\w.-]{1,128}(/consumer/[\w.-]{1,128}:\d+)?$`)
 
-// admitSource assumes the role and tries to read the stream.
+// admitSource assumes the role and checks that it can read the stream.
 func admitSource(ctx context.Context, cfg *mapping.Config) error {
 	if !sourceForm.MatchString(cfg.EventSourceARN) {
 		return invalid("Unrecognized event source. %q is not the ARN of a Kinesis stream or consumer", cfg.EventSourceARN)
@@ -136,7 +136,7 @@ func admitSource(ctx context.Context, cfg *mapping.Config) error {
 	return orRefused(err)
 }
 
-// refusals are the codes by which the stream's service refuses what it was asked for: the source that the client named.
+// refusals are the codes with which the stream's service refuses the source that the client named.
 var refusals = []string{"ValidationException", "InvalidArgumentException"}
 
 func orRefused(err error) error {
@@ -146,7 +146,8 @@ func orRefused(err error) error {
 	return refused(err)
 }
 
-// refused returns the answer to an error of somebody who was asked: what is the user's to mend is told in its own words.
+// refused returns the answer to an error of a service or a callback: an error that the user can correct is reported in
+// its own words.
 func refused(err error) error {
 	if e, ok := errors.AsType[*role.AccessError](err); ok {
 		return &Error{Code: CodeInvalidParameterValue, Status: 400, Type: user, Message: e.Message, Err: err}
@@ -157,12 +158,12 @@ func refused(err error) error {
 	return failed(err)
 }
 
-// configMessage returns what is wrong with a mapping.Config, with the names of its fields.
+// configMessage returns the violations of a mapping.Config, with the names of its fields.
 func configMessage(err error) string {
 	return strings.ReplaceAll(strings.ReplaceAll(err.Error(), "mapping: ", ""), "\n", "; ")
 }
 
-// config returns what a mapping runs with.
+// config returns the configuration of a mapping that is started.
 func (r *Registry) config(d *definition, f Function) mapping.Config {
 	cfg := mapping.Config{
 		UUID:                       d.UUID,

@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// The codes of errors that a request over HTTP can run into before there is an operation that could fail. Source: the
-// framework that Lambda's API shares with others of AWS's.
+// The codes of errors that a request over HTTP can have before its operation. Source: the framework that Lambda's API
+// shares with other AWS APIs.
 const (
 	codeSerialization    = "SerializationException"
 	codeTooLarge         = "RequestEntityTooLargeException"
@@ -17,14 +17,14 @@ const (
 	codeAccessDenied     = "AccessDeniedException"
 )
 
-// respond writes an answer that is no error.
+// respond writes a successful answer.
 func respond(w http.ResponseWriter, status int, body []byte) {
 	if status != http.StatusNoContent {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // A client that has gone has no answer to miss.
+	_, _ = w.Write(body) // A client that has disconnected needs no answer.
 }
 
 // refuse writes an error as AWS does: its code in a header, type and message in the body.
@@ -43,13 +43,13 @@ func refuse(w http.ResponseWriter, e *Error) {
 	respond(w, e.Status, text)
 }
 
-// upper reports whether the message of an error is a member "Message", and not "message": botocore goes by the letter.
+// upper reports whether the message of an error is a member "Message", and not "message": botocore is case sensitive.
 // Source: Lambda's service model, and recorded answers.
 func upper(code string) bool {
 	return code == CodeService || code == CodeResourceInUse || code == CodeResourceNotFound
 }
 
-// encode writes JSON as AWS does: with <, > and & as they are.
+// encode writes JSON as AWS does: without escaping <, > and &.
 func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -60,8 +60,8 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// unknownOperation is the answer to a path or a method of none of the operations. AWS writes it in XML, which SDKs of this
-// API can't read; the message is ours.
+// unknownOperation is the answer to a path or a method of none of the operations. AWS writes it in XML, which SDKs of
+// this API cannot parse; the message is ours.
 func unknownOperation() *Error {
 	return &Error{Code: codeUnknownOperation, Status: http.StatusNotFound, Message: "There is no such operation."}
 }
@@ -74,8 +74,8 @@ func tooLarge(operation string) *Error {
 	}
 }
 
-// crossOrigin is the answer to a browser that asks for a page from elsewhere: a server on loopback that lets everybody in
-// would serve every page that its user opens. Code and message are ours, AWS asks for a signature.
+// crossOrigin is the answer to a browser's request for a page of another origin. Otherwise a loopback server without
+// signatures would serve every page that its user opens. Code and message are ours; AWS requires a signature.
 func crossOrigin() *Error {
 	return &Error{
 		Code: codeAccessDenied, Status: http.StatusForbidden,
@@ -83,14 +83,14 @@ func crossOrigin() *Error {
 	}
 }
 
-// mistyped is the answer to a member that has another type than it should.
+// mistyped is the answer to a member of a wrong type.
 func mistyped(message string) *Error {
 	return &Error{Code: codeSerialization, Status: http.StatusBadRequest, Message: message}
 }
 
-// unreadable is the answer to a body that is no JSON object. AWS gives no message with it; this one begins like that of
-// another code, InvalidRequestContentException, and is ours.
+// unreadable is the answer to a body that is not a JSON object. AWS gives no message with it; this one begins like that
+// of another code, InvalidRequestContentException, and is ours.
 func unreadable(why string) *Error { return mistyped("Could not parse request body into json: " + why) }
 
-// malformedQuery is the answer to a query string that is none. Code and message are ours.
+// malformedQuery is the answer to a malformed query string. Code and message are ours.
 func malformedQuery() *Error { return mistyped("Could not parse the query string") }

@@ -10,10 +10,10 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// attempts is how often a change is tried that others are faster with.
+// attempts is how often a change is tried if others keep changing the mapping first.
 const attempts = 5
 
-// claimPause is the time between two looks at a name that has no mapping yet.
+// claimPause is the time between two looks at a name without a mapping.
 const claimPause = 100 * time.Millisecond
 
 // storeTimeout bounds a read of the definitions, and a write.
@@ -22,7 +22,7 @@ const storeTimeout = 10 * time.Second
 // createTimeout bounds the reads and writes of a Create.
 const createTimeout = 30 * time.Second
 
-// Create makes a mapping, and returns it in the State Creating.
+// Create creates a mapping, and returns it in the State Creating.
 func (r *Registry) Create(ctx context.Context, in CreateInput) (Configuration, error) {
 	d, err := define(&in, time.Now())
 	if err != nil {
@@ -35,7 +35,7 @@ func (r *Registry) Create(ctx context.Context, in CreateInput) (Configuration, e
 		return Configuration{}, failed(err)
 	}
 	d.UUID = uuid.NewString()
-	// A client that goes away now must not leave a name behind that nobody has.
+	// A client that disconnects now must not leave a name without a mapping.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createTimeout)
 	defer cancel()
 	name, err := r.claim(ctx, &d)
@@ -43,7 +43,7 @@ func (r *Registry) Create(ctx context.Context, in CreateInput) (Configuration, e
 		return Configuration{}, err
 	}
 	if err := r.cfg.Definitions.PutDefinition(ctx, row(mappingKey+d.UUID, &d), ""); err != nil {
-		return Configuration{}, failed(err) // the name is given back when nobody turns out to have it
+		return Configuration{}, failed(err) // the name is released when it turns out to have no mapping
 	}
 	if err := r.keep(ctx, &d, name); err != nil {
 		return Configuration{}, err
@@ -52,8 +52,8 @@ func (r *Registry) Create(ctx context.Context, in CreateInput) (Configuration, e
 	return d.configuration(""), nil
 }
 
-// claim takes the name of a mapping for it, and returns the row that keeps it, or who has it. The row is a new one even
-// where the mapping has it already: somebody may be about to clear the old one away.
+// claim acquires the name of a mapping, and returns the row that holds it, or its current holder. The row is new even
+// if the mapping already has one, because another process may be about to remove the old one.
 func (r *Registry) claim(ctx context.Context, d *definition) (mapping.Definition, error) {
 	for range attempts {
 		s, err := r.view.refresh(ctx, time.Now(), true)
@@ -65,7 +65,7 @@ func (r *Registry) claim(ctx context.Context, d *definition) (mapping.Definition
 			if _, exists := s.rows[mappingKey+name.UUID]; exists {
 				return mapping.Definition{}, conflict(d.EventSourceARN, shortName(d.FunctionARN), name.UUID)
 			}
-			if err := pause(ctx, claimPause); err != nil { // it is being created, or it is gone and the name is cleared away soon
+			if err := pause(ctx, claimPause); err != nil { // the mapping is being created, or it is gone and the name will be removed soon
 				return mapping.Definition{}, failed(err)
 			}
 			continue
@@ -79,8 +79,8 @@ func (r *Registry) claim(ctx context.Context, d *definition) (mapping.Definition
 	return mapping.Definition{}, contended()
 }
 
-// keep makes sure that a mapping that was stored still has its name: one that took long to be stored may have lost it, and
-// is then removed.
+// keep makes sure that a stored mapping still has its name: if storing it took long, it may have lost the name, and is
+// then removed.
 func (r *Registry) keep(ctx context.Context, d *definition, name mapping.Definition) error {
 	s, err := r.view.refresh(ctx, time.Now(), true)
 	if err != nil {
@@ -126,14 +126,14 @@ func (r *Registry) Update(ctx context.Context, uuid string, in UpdateInput) (Con
 	})
 }
 
-// Delete removes a mapping, and returns it in the State Deleting. Once it is gone, what was stored of its progress is too:
-// one that is made anew begins at its StartingPosition.
+// Delete removes a mapping, and returns it in the State Deleting. Once it is gone, its stored progress is removed too:
+// a recreated mapping begins at its StartingPosition.
 func (r *Registry) Delete(ctx context.Context, uuid string) (Configuration, error) {
 	c, err := r.change(ctx, uuid, func(_ context.Context, d *definition) (definition, error) { return d.remove(time.Now()) })
 	return toMinute(c), err
 }
 
-// change reads a definition, and writes what do makes of it, until nobody else was faster.
+// change reads a definition, and writes the result of do, until no other process was faster.
 func (r *Registry) change(
 	ctx context.Context, uuid string, do func(context.Context, *definition) (definition, error),
 ) (Configuration, error) {

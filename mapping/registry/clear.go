@@ -9,11 +9,11 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// clearTime is how long a row must have been without use before it is cleared away: longer than any operation takes, and
-// than a mapping takes to stop in another process.
+// clearTime is how long a row must have been unused before it is removed: longer than any operation takes, and than a
+// mapping takes to stop in another process.
 const clearTime = time.Minute
 
-// clear clears away what nobody uses: names and results without a mapping, and the progress of mappings that were deleted.
+// clear removes unused rows: names and results without a mapping, and the progress of deleted mappings.
 func (h *host) clear(s *snapshot, now time.Time) {
 	used := map[string]bool{}
 	for key, row := range s.rows {
@@ -29,7 +29,7 @@ func (h *host) clear(s *snapshot, now time.Time) {
 			h.forget(uuid, row, now)
 			continue
 		}
-		h.write("a row without use can't be cleared away", key, func(ctx context.Context) error { return h.r.clearRow(ctx, s, key, row) })
+		h.write("unable to remove an unused row", key, func(ctx context.Context) error { return h.r.clearRow(ctx, s, key, row) })
 	}
 	for uuid := range h.orphans {
 		h.orphan(s, uuid)
@@ -41,7 +41,7 @@ func (h *host) clear(s *snapshot, now time.Time) {
 	maps.DeleteFunc(h.since, func(seen string, _ time.Time) bool { return !used[seen] && strings.Contains(seen, "/") })
 }
 
-// unused reports whether a row is of no use any more.
+// unused reports whether a row is no longer used.
 func (s *snapshot) unused(key string) bool {
 	if uuid, ok := strings.CutPrefix(key, resultKey); ok {
 		_, exists := s.rows[mappingKey+uuid]
@@ -55,9 +55,9 @@ func (s *snapshot) unused(key string) bool {
 	return strings.HasPrefix(key, forgetKey)
 }
 
-// clearRow clears away a row without use. A name is condemned first, by another version of its row, and cleared away at the
-// next look if it still has no mapping then. A Create that claimed it and has been paused since sees that its row changed. An
-// Update that did so is fenced off: the definition that it read gets another version before the name is free.
+// clearRow removes an unused row. A name is first condemned, by another version of its row, and removed at the next
+// look if it still has no mapping then. A Create that claimed it and has been paused since sees that its row changed.
+// An Update that did so is fenced: the definition that it read gets another version before the name is free.
 func (r *Registry) clearRow(ctx context.Context, s *snapshot, key string, old mapping.Definition) error {
 	store := r.cfg.Definitions
 	if c, ok := s.nameOf(key); ok {

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// State is where a mapping stands, in AWS's words.
+// State is the state of a mapping, in AWS's words.
 type State string
 
-// The states. Create, Enable, Disable, Update and Delete end in their settled state within about a second, or when what
-// runs has drained.
+// The states. Create, Enable, Disable, Update and Delete reach their settled state within about a second, or when
+// running invocations have drained.
 const (
 	Creating  State = "Creating"
 	Enabling  State = "Enabling"
@@ -26,7 +26,7 @@ func (s State) settled() bool { return s == Enabled || s == Disabled }
 // userAction is the StateTransitionReason of all mappings of streams: a mapping is never disabled by itself.
 const userAction = "User action"
 
-// Configuration is a mapping as all operations answer it: AWS's EventSourceMappingConfiguration.
+// Configuration is a mapping in the answers of all operations: AWS's EventSourceMappingConfiguration.
 type Configuration struct {
 	UUID                           string
 	StartingPosition               string
@@ -36,7 +36,7 @@ type Configuration struct {
 	ParallelizationFactor          int
 	EventSourceARN                 string
 	FilterCriteria                 *FilterCriteria // nil without filters
-	FunctionARN                    string          // with the qualifier that it was given
+	FunctionARN                    string          // with its configured qualifier
 	LastModified                   time.Time       // to the millisecond in the answer to a change, else to the minute
 	LastProcessingResult           string
 	State                          State
@@ -51,7 +51,7 @@ type Configuration struct {
 	MetricsConfig                  *MetricsConfig // nil without
 }
 
-// MarshalJSON writes c as it is on the wire, in AWS's order. MetricsConfig, whose place is not known, comes last.
+// MarshalJSON writes c in its form on the wire, in AWS's order. MetricsConfig, whose place is not known, is last.
 func (c Configuration) MarshalJSON() ([]byte, error) {
 	type destination struct {
 		OnFailure OnFailure
@@ -95,7 +95,7 @@ func (c Configuration) MarshalJSON() ([]byte, error) {
 	})
 }
 
-// epoch is a time that is on the wire in seconds since 1970, with milliseconds behind the point.
+// epoch is a time that is written as seconds since 1970, with milliseconds as decimals.
 type epoch struct{ time.Time }
 
 // MarshalJSON implements json.Marshaler.

@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// constraints gathers the values that are out of their ranges, in the words of Lambda's model.
+// constraints collects the values out of range, in the words of Lambda's model.
 type constraints []string
 
 // error returns a ValidationException that names all of them, or nil.
@@ -57,7 +57,7 @@ func (c *constraints) length(value, member string, low, high int) {
 	}
 }
 
-// oneOf checks a text against an enumeration, which is told in the order given.
+// oneOf checks a text against an enumeration, which is reported in the given order.
 func (c *constraints) oneOf(value, member string, all ...string) {
 	if !slices.Contains(all, value) {
 		c.add(value, member, enum(all))
@@ -81,7 +81,7 @@ func enum(all []string) string {
 // list is a list as Java prints it.
 func list(values []string) string { return "[" + strings.Join(values, ", ") + "]" }
 
-// settings checks what Create and Update have in common.
+// settings checks the common settings of Create and Update.
 func (c *constraints) settings(s *Settings) {
 	c.within(s.BatchSize, "batchSize", 1, 10_000)
 	c.within(s.MaximumBatchingWindowInSeconds, "maximumBatchingWindowInSeconds", 0, 300)
@@ -106,18 +106,18 @@ func (c *constraints) settings(s *Settings) {
 	}
 }
 
-// functionName checks what the model says of a function's name.
+// functionName checks the model's constraints of a function's name.
 func (c *constraints) functionName(name string) {
 	c.text(name, "functionName", 1, 256, functionName)
 }
 
-// source checks what the model says of the ARN of an event source.
+// source checks the model's constraints of the ARN of an event source.
 func (c *constraints) source(arn string) { c.text(arn, "eventSourceArn", 0, 10_000, anyARN) }
 
-// resource checks what the model says of the ARN of what has tags.
+// resource checks the model's constraints of the ARN of a tagged resource.
 func (c *constraints) resource(arn string) { c.text(arn, "resource", 1, 10_000, taggable) }
 
-// text checks the length of a text and, where that is right, its pattern.
+// text checks the length of a text and, if that is valid, its pattern.
 func (c *constraints) text(value, member string, low, high int, p pattern) {
 	before := len(*c)
 	c.length(value, member, low, high)
@@ -155,7 +155,7 @@ const taggablePattern = `arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-is
 	`|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}` +
 	`|(capacity-provider|network-connector):[a-zA-Z0-9-_]{1,64})`
 
-// identifier checks the UUID of a mapping that a request names: the model has its length and no pattern.
+// identifier checks the UUID of a mapping in a request: the model limits its length and has no pattern.
 func (c *constraints) identifier(uuid string) { c.length(uuid, "uUID", uuidLength, uuidLength) }
 
 // uuidLength is the number of characters of a UUID.
@@ -164,7 +164,7 @@ const uuidLength = 36
 // isUUID reports whether a text can be the Marker of a List, which is a mapping's UUID.
 func isUUID(s string) bool { return len(s) == uuidLength && uuid.Validate(s) == nil }
 
-// tagKeys checks the keys of tags that are to be removed. There must be one.
+// tagKeys checks the keys of an UntagResource. There must be at least one.
 func (c *constraints) tagKeys(keys []string) {
 	if len(keys) == 0 {
 		c.null("tagKeys")
@@ -179,7 +179,8 @@ func (c *constraints) tagKeys(keys []string) {
 	}
 }
 
-// tags checks tags that are to be set. Source of the bounds: Lambda API reference, "TagResource", and AWS's rules for tags.
+// tags checks tags before they are stored. Source of the bounds: Lambda API reference, "TagResource", and AWS's rules
+// for tags.
 func (c *constraints) tags(tags map[string]string) {
 	for _, key := range sortedKeys(tags) {
 		c.text(key, "tags.key", 1, 128, tagText)

@@ -34,15 +34,15 @@ func decodeList(query url.Values) (ListInput, error) {
 	if s := query.Get("MaxItems"); s != "" {
 		n, err := strconv.ParseInt(s, 10, 32)
 		if err != nil && !errors.Is(err, strconv.ErrRange) {
-			// What AWS answers to a parameter is not known; this is what it answers to a member.
+			// AWS's answer for a parameter is not known; this is its answer for a member.
 			return in, mistyped("STRING_VALUE can not be converted to an Integer")
 		}
-		in.MaxItems = new(int(n)) // What is out of range became the limit.
+		in.MaxItems = new(int(n)) // A value out of range became the limit.
 	}
 	return in, nil
 }
 
-// decode gives the members of a body to m. A body without a byte in it is an empty object.
+// decode passes the members of a body to m. An empty body is an empty object.
 func decode(body []byte, m members) error {
 	if len(body) == 0 {
 		return nil
@@ -61,7 +61,7 @@ func decode(body []byte, m members) error {
 	return v.structure(m)
 }
 
-// members are what Create knows.
+// members are the members of Create.
 func (in *CreateInput) members() members {
 	m := in.Settings.members()
 	maps.Copy(m, members{
@@ -77,14 +77,14 @@ func (in *CreateInput) members() members {
 	return m
 }
 
-// members are what Update knows: it passes over a source or a position without a word.
+// members are the members of Update. It ignores a source and a position.
 func (in *UpdateInput) members() members {
 	m := in.Settings.members()
 	m["FunctionName"] = optional(&in.FunctionName, value.text)
 	return m
 }
 
-// members are what both know.
+// members are the members of both.
 func (s *Settings) members() members {
 	return members{
 		"Enabled":                             optional(&s.Enabled, value.boolean),
@@ -110,7 +110,7 @@ func (s *Settings) members() members {
 	}
 }
 
-// foreign takes a member that a mapping of a stream can't have. An empty one asks for nothing, and is passed over.
+// foreign handles a member that a mapping of a stream cannot have. An empty one is ignored.
 func (s *Settings) foreign(name string, isSet func(value) (bool, error)) func(value) error {
 	return func(v value) error {
 		if v.isNull() {
@@ -143,7 +143,7 @@ func (v value) hasMembers() (has bool, err error) {
 	return has, err
 }
 
-// destinationConfig takes an OnSuccess without a destination for none: old clients send one beside what they mean.
+// destinationConfig treats an OnSuccess without a destination as absent: old clients send one.
 func (v value) destinationConfig() (c DestinationConfig, err error) {
 	var success OnFailure // It has the same members.
 	err = v.structure(members{
@@ -179,7 +179,7 @@ func (v value) metricsConfig() (c MetricsConfig, err error) {
 	return c, err
 }
 
-// plain puts what read makes of a value into to, and the zero value for null, which counts as absent.
+// plain stores the result of read in to, and the zero value for null, which counts as absent.
 func plain[T any](to *T, read func(value) (T, error)) func(value) error {
 	return func(v value) (err error) {
 		var x T
@@ -191,7 +191,7 @@ func plain[T any](to *T, read func(value) (T, error)) func(value) error {
 	}
 }
 
-// noting puts a text into to, and into empty whether it is there and has no character.
+// noting stores a text in to, and in empty whether it is present but has no characters.
 func noting(empty *bool, to *string) func(value) error {
 	return func(v value) error {
 		err := plain(to, value.text)(v)
@@ -200,7 +200,7 @@ func noting(empty *bool, to *string) func(value) error {
 	}
 }
 
-// optional is plain where what is absent is nil.
+// optional is plain with nil for an absent value.
 func optional[T any](to **T, read func(value) (T, error)) func(value) error {
 	return plain(to, func(v value) (*T, error) {
 		x, err := read(v)

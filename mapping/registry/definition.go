@@ -16,7 +16,7 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// definition is a mapping as it is stored, in one row of a mapping.DefinitionStore.
+// definition is a mapping in its stored form, in one row of a mapping.DefinitionStore.
 type definition struct {
 	Format int // definitionFormat
 
@@ -37,20 +37,20 @@ type definition struct {
 	Filters                        []Filter `json:",omitempty"`
 	Metrics                        []string `json:",omitempty"`
 
-	Enabled      bool  // it is to run, once it is in a settled state
+	Enabled      bool  // it runs once it is in a settled state
 	State        State // the one that it is in
 	LastModified int64 // milliseconds since 1970
 	Tags         map[string]string
 
-	// Left is the row of the name that the mapping had before an Update, which is given back when it settles: that very
-	// version of it, for the name may have been taken again.
+	// Left is the row of the name that the mapping had before an Update. The name is released when the state settles,
+	// but only that version of the row, because the name may have been acquired again.
 	Left *rowVersion `json:",omitempty"`
 }
 
 // rowVersion is a row in one version.
 type rowVersion struct{ Key, Version string }
 
-// definitionFormat is the version of what is stored.
+// definitionFormat is the version of the stored form.
 const definitionFormat = 1
 
 // The kinds of rows, each with its prefix of the key.
@@ -58,7 +58,7 @@ const (
 	mappingKey = "mapping/" // and the UUID: a definition
 	nameKey    = "name/"    // and a digest of source and function: the UUID of the mapping that has them
 	resultKey  = "result/"  // and the UUID: its LastProcessingResult
-	forgetKey  = "forget/"  // and the UUID: it was deleted, what it stored is still to be
+	forgetKey  = "forget/"  // and the UUID: the mapping was deleted, its stored state must still be removed
 )
 
 // newDefinition returns a definition with AWS's defaults.
@@ -69,7 +69,7 @@ func newDefinition() definition {
 	}
 }
 
-// set takes over what s sets, which is valid.
+// set applies s, which is valid.
 func (d *definition) set(s *Settings) {
 	replace(&d.Enabled, s.Enabled)
 	replace(&d.BatchSize, s.BatchSize)
@@ -99,10 +99,10 @@ func replace[T any](to, from *T) {
 	}
 }
 
-// runs reports whether the mapping is to run. One that is being created does: nothing that is put meanwhile is missed.
+// runs reports whether the mapping must run. One that is being created must: no record that is put meanwhile is missed.
 func (d *definition) runs() bool { return d.Enabled && d.State != Deleting }
 
-// settles returns the state in which the mapping is once what it is in is over.
+// settles returns the settled state that follows the current one.
 func (d *definition) settles() State {
 	if d.Enabled {
 		return Enabled
@@ -110,20 +110,20 @@ func (d *definition) settles() State {
 	return Disabled
 }
 
-// fingerprint is the same for two definitions that run in the same way.
+// fingerprint is equal for two definitions that run in the same way.
 func (d *definition) fingerprint() string {
 	same := *d
 	same.State, same.LastModified, same.Tags, same.Left = "", 0, nil, nil
 	return string(marshal(&same))
 }
 
-// name is what no two mappings may have in common.
+// name is the part that no two mappings may share.
 func (d *definition) name() string {
 	return d.EventSourceARN + " " + strings.TrimSuffix(d.FunctionARN, ":$LATEST")
 }
 
-// fits tells that a definition is too large to be stored, before its name is taken. The text is ours: what AWS takes fits,
-// unless it is full of characters that take many bytes.
+// fits returns an error if a definition is too large to be stored, before its name is acquired. The text is ours:
+// everything that AWS accepts fits, unless it is full of multi-byte characters.
 func (d *definition) fits() error {
 	const margin = 500 // for what is set later
 	data := append(marshal(d), make([]byte, margin)...)
@@ -135,7 +135,7 @@ func (d *definition) fits() error {
 	return nil
 }
 
-// nameRow returns the key of the row that keeps a name for one mapping. ARNs may be longer than keys.
+// nameRow returns the key of the row that reserves a name for one mapping. ARNs may be longer than keys.
 func nameRow(name string) string {
 	sum := sha256.Sum256([]byte(name))
 	return nameKey + hex.EncodeToString(sum[:])
@@ -147,7 +147,7 @@ func (d *definition) arn() string {
 	return fmt.Sprintf("arn:%s:lambda:%s:%s:event-source-mapping:%s", p[1], p[3], p[4], d.UUID)
 }
 
-// configuration returns the definition as operations answer it.
+// configuration returns the definition in the form of answers.
 func (d *definition) configuration(result string) Configuration {
 	c := Configuration{
 		UUID: d.UUID, EventSourceMappingARN: d.arn(), EventSourceARN: d.EventSourceARN, FunctionARN: d.FunctionARN,
@@ -172,13 +172,13 @@ func (d *definition) configuration(result string) Configuration {
 	return c
 }
 
-// toMinute is a configuration as it is told outside of the answer to a change: LastModified to the minute.
+// toMinute is a configuration outside the answer to a change: LastModified to the minute.
 func toMinute(c Configuration) Configuration {
 	c.LastModified = c.LastModified.Truncate(time.Minute)
 	return c
 }
 
-// clone returns a copy that shares nothing with d.
+// clone returns a copy that shares no memory with d.
 func (d *definition) clone() definition {
 	c := *d
 	c.FunctionResponseTypes, c.Filters, c.Metrics = slices.Clone(d.FunctionResponseTypes), slices.Clone(d.Filters), slices.Clone(d.Metrics)
@@ -189,16 +189,16 @@ func (d *definition) clone() definition {
 	return c
 }
 
-// row returns a row with a version of its own.
+// row returns a row with a new version.
 func row(key string, content any) mapping.Definition {
 	return mapping.Definition{Key: key, Version: uuid.NewString(), Data: marshal(content)}
 }
 
 // marshal returns content, which is ours, as JSON.
 func marshal(content any) []byte {
-	b, err := encode(content) // patterns are full of characters that HTML would have escaped
+	b, err := encode(content) // patterns are full of characters that HTML escaping would change
 	if err != nil {
-		panic(err) // strings, numbers and maps of them: it can't fail
+		panic(err) // strings, numbers and maps of them cannot fail
 	}
 	return b
 }
@@ -218,14 +218,14 @@ func decodeDefinition(row mapping.Definition) (*definition, error) {
 	return d, nil
 }
 
-// nameContent is what the row of a name holds.
+// nameContent is the content of a name's row.
 type nameContent struct {
 	Name, UUID string
-	Condemned  bool `json:",omitempty"` // it is without use, and is about to be cleared away
+	Condemned  bool `json:",omitempty"` // it is unused, and is about to be removed
 }
 
-// resultContent is what the row of a result holds.
+// resultContent is the content of a result's row.
 type resultContent struct{ Result string }
 
-// resultNone is the LastProcessingResult of a mapping that did nothing yet.
+// resultNone is the LastProcessingResult of a mapping without an attempt.
 const resultNone = "No records processed"

@@ -10,16 +10,16 @@ import (
 
 // The codes of Error, which are AWS's.
 const (
-	CodeInvalidParameterValue = "InvalidParameterValueException" // 400: what is asked for makes no sense
-	CodeResourceConflict      = "ResourceConflictException"      // 409: the same source and function are mapped already
+	CodeInvalidParameterValue = "InvalidParameterValueException" // 400: the request contradicts itself, or names something unknown
+	CodeResourceConflict      = "ResourceConflictException"      // 409: another mapping has the same source and function
 	CodeResourceInUse         = "ResourceInUseException"         // 400: the mapping is between two states
 	CodeResourceNotFound      = "ResourceNotFoundException"      // 404: there is no such mapping
-	CodeService               = "ServiceException"               // 500: what the Registry works with failed
-	CodeTooManyRequests       = "TooManyRequestsException"       // 429: others changed the same mapping all the time
+	CodeService               = "ServiceException"               // 500: a dependency of the Registry failed
+	CodeTooManyRequests       = "TooManyRequestsException"       // 429: others kept changing the same mapping
 	CodeValidation            = "ValidationException"            // 400: a value is out of its range
 )
 
-// Error is why an operation was refused, in AWS's words. It is a smithy.APIError, as the SDK's own errors are.
+// Error is the refusal of an operation, in AWS's words. It is a smithy.APIError, like the SDK's own errors.
 type Error struct {
 	// Code is one of the constants, or, of requests over HTTP, another one of AWS's.
 	Code string
@@ -33,13 +33,13 @@ type Error struct {
 	// Message is AWS's text where that is known. docs/api.md says which ones are ours.
 	Message string
 
-	// Err is what lies behind a ServiceException. It is logged, and never told over HTTP.
+	// Err is the cause of a ServiceException. It is logged, and never sent over HTTP.
 	Err error
 }
 
 var _ smithy.APIError = (*Error)(nil)
 
-// Error returns the code, the message, and what lies behind them.
+// Error returns the code, the message, and the cause.
 func (e *Error) Error() string {
 	s := "registry: " + e.Code + ": " + e.Message
 	if e.Err != nil {
@@ -93,7 +93,7 @@ func inUse(verb string) *Error {
 	}
 }
 
-// failed is the answer when it is nobody's fault but ours. The text is ours.
+// failed is the answer to an internal failure. The text is ours.
 func failed(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -104,7 +104,7 @@ func failed(err error) *Error {
 	}
 }
 
-// contended is the answer when others were always faster. The text is ours.
+// contended is the answer if others were always faster. The text is ours.
 func contended() *Error {
 	return &Error{Code: CodeTooManyRequests, Status: http.StatusTooManyRequests, Type: user, Message: "Rate exceeded"}
 }

@@ -10,19 +10,19 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// Bounds of forgetting. A table takes a store some seconds to delete.
+// Bounds of forgetting. A store takes some seconds to delete a table.
 const (
 	forgetTimeout  = 5 * time.Minute
-	forgetPause    = time.Minute // before it is tried again; doubled, up to maxForgetPause, after an error
+	forgetPause    = time.Minute // before the next attempt; doubled, up to maxForgetPause, after an error
 	maxForgetPause = time.Hour
-	maxForgetting  = 4 // at the same time
+	maxForgetting  = 4 // concurrently
 )
 
-// silence is how long no row of a fleet's worker must have moved before all are taken for dead: the longest FailoverTime.
-// Nobody is left to close the row of a worker that died.
+// silence is how long the rows of a fleet's workers must not have moved until all workers count as dead: the longest
+// FailoverTime. No worker is left that could close a dead worker's row.
 const silence = time.Hour
 
-// errManned tells that a worker of the fleet may still be at a mapping that was deleted.
+// errManned says that a worker of the fleet may still run a deleted mapping.
 var errManned = errors.New("registry: a worker of the fleet is not known to have stopped")
 
 // forgetter is a store that can forget a mapping: a mapping.DefinitionStore, or one that has its Forget.
@@ -30,13 +30,13 @@ type forgetter interface {
 	Forget(ctx context.Context, mapping string) error
 }
 
-// forgetting is a deleted mapping of which what it stored is still to be forgotten. While it is busy, the goroutine that
-// forgets has it, else the host's.
+// forgetting is a deleted mapping whose stored state must still be forgotten. While it is busy, it belongs to the
+// goroutine that forgets, otherwise to the host's.
 type forgetting struct {
 	uuid  string
 	row   mapping.Definition
 	busy  bool
-	told  bool // that it can't be forgotten
+	told  bool // its failure was logged
 	next  time.Time
 	pause time.Duration
 
@@ -45,7 +45,7 @@ type forgetting struct {
 	err     error             // of the last attempt
 }
 
-// forget has what a deleted mapping stored be forgotten, in a goroutine of its own, when it is time for that.
+// forget starts to forget the stored state of a deleted mapping, in a goroutine of its own, if that is due.
 func (h *host) forget(uuid string, row mapping.Definition, now time.Time) {
 	f := h.forgets[uuid]
 	if f == nil {
@@ -68,8 +68,8 @@ func (h *host) forget(uuid string, row mapping.Definition, now time.Time) {
 	})
 }
 
-// forgotten takes note of what an attempt to forget came to. One that failed is told of once, and tried again, ever more
-// rarely: it may lack a permission, which nobody may ever give.
+// forgotten handles the result of an attempt to forget. A failed one is logged once, and retried ever more rarely: it
+// may lack a permission that is never granted.
 func (h *host) forgotten(f *forgetting, now time.Time) {
 	f.busy = false
 	h.forgetting--
@@ -83,7 +83,7 @@ func (h *host) forgotten(f *forgetting, now time.Time) {
 	default:
 		f.pause = min(max(2*f.pause, forgetPause), maxForgetPause)
 		if !f.told {
-			h.r.log.Error("what a deleted mapping stored can't be cleared away, will be tried again from time to time",
+			h.r.log.Error("unable to remove the stored state of a deleted mapping; retrying from time to time",
 				"uuid", f.uuid, "error", f.err)
 		}
 		f.told = true
@@ -91,7 +91,7 @@ func (h *host) forgotten(f *forgetting, now time.Time) {
 	f.next = now.Add(f.pause)
 }
 
-// forget forgets a mapping, and then removes the row that says that it is to be.
+// forget forgets a mapping, and then removes the row that requests it.
 func (r *Registry) forget(ctx context.Context, f *forgetting) error {
 	if err := r.unmanned(ctx, f); err != nil {
 		return err
@@ -103,12 +103,12 @@ func (r *Registry) forget(ctx context.Context, f *forgetting) error {
 	if err := store.Forget(ctx, f.uuid); err != nil {
 		return err
 	}
-	r.log.Info("what a deleted mapping stored is cleared away", "uuid", f.uuid)
+	r.log.Info("stored state of a deleted mapping removed", "uuid", f.uuid)
 	return r.cfg.Definitions.DeleteDefinition(ctx, f.row.Key, f.row.Version)
 }
 
-// unmanned returns an error while a worker of the fleet may be at the mapping: it has not seen the deletion, or still
-// drains, and would bring back what is forgotten.
+// unmanned returns an error while a worker of the fleet may run the mapping: it has not seen the deletion, or still
+// drains, and would restore what is forgotten.
 func (r *Registry) unmanned(ctx context.Context, f *forgetting) error {
 	store, ok := r.cfg.Store.(mapping.FleetStore)
 	if !ok {
@@ -138,14 +138,14 @@ func (r *Registry) unmanned(ctx context.Context, f *forgetting) error {
 	return errManned
 }
 
-// orphan sees to it that a mapping is forgotten which ran here when it was already gone: it may have been forgotten before.
+// orphan makes sure that a mapping is forgotten that ran here after it was deleted: it may have been forgotten before.
 func (h *host) orphan(s *snapshot, uuid string) {
 	key := forgetKey + uuid
 	if _, ok := s.rows[key]; ok || s.definitions[uuid] != nil {
 		delete(h.orphans, uuid)
 		return
 	}
-	h.write("a deleted mapping can't be marked as such", uuid, func(ctx context.Context) error {
+	h.write("unable to mark a deleted mapping for removal", uuid, func(ctx context.Context) error {
 		return h.r.cfg.Definitions.PutDefinition(ctx, row(key, nameContent{UUID: uuid}), "")
 	})
 }

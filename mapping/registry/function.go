@@ -8,10 +8,10 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 )
 
-// FunctionMap is a FunctionResolver of functions that are known from the start: in this process, or in a configuration. Its
-// keys are the functions' ARNs or names, each with or without ":QUALIFIER". A function is looked for by its ARN first, then
-// by its name and qualifier, then by both without the qualifier: one that is there by its bare name has all aliases and
-// versions. It must not be changed while a Registry has it.
+// FunctionMap is a FunctionResolver of fixed functions: in this process, or in a configuration. Its keys are the
+// functions' ARNs or names, each with or without ":QUALIFIER". A function is looked up by its ARN, then by its name and
+// qualifier, then by both without the qualifier: a function under its bare name has all aliases and versions. The map
+// must not change while a Registry has it.
 type FunctionMap map[string]Function
 
 // ResolveFunction implements FunctionResolver.
@@ -30,7 +30,7 @@ func (m FunctionMap) ResolveFunction(_ context.Context, arn string) (Function, e
 	return Function{}, fmt.Errorf("%w: %s", ErrNoFunction, arn)
 }
 
-// Functions is a FunctionMap of Invokers alone: Functions{"ship-orders": invoke.Func(ship)}.
+// Functions is a FunctionMap with Invokers only: Functions{"ship-orders": invoke.Func(ship)}.
 type Functions map[string]invoke.Invoker
 
 // ResolveFunction implements FunctionResolver, as FunctionMap does.

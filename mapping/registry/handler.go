@@ -13,11 +13,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// maxBody is the most bytes that the body of a request may have. The largest that makes sense, with five filters and fifty
-// tags, has about 40,000.
+// maxBody is the largest body of a request in bytes. The largest meaningful one, with five filters and fifty tags, has
+// about 40,000.
 const maxBody = 1 << 18
 
-// operations are what a Registry does for its callers. They check what they are asked for, the handler only decodes it.
+// operations are the operations of a Registry. They validate their input; the handler only decodes it.
 type operations interface {
 	Create(ctx context.Context, in CreateInput) (Configuration, error)
 	Get(ctx context.Context, uuid string) (Configuration, error)
@@ -29,23 +29,23 @@ type operations interface {
 	UntagResource(ctx context.Context, arn string, keys []string) error
 }
 
-// handler serves Lambda's API for event source mappings. It holds nothing of a request, and may be used by many at once.
+// handler serves Lambda's API for event source mappings. It keeps nothing of a request, and is safe for concurrent use.
 type handler struct {
 	operations operations
-	auth       func(r *http.Request, body []byte) *Error // nil lets everybody in
+	auth       func(r *http.Request, body []byte) *Error // nil admits every request
 	origins    http.CrossOriginProtection
 	log        *slog.Logger
 }
 
-// request is one request whose operation is known and whose sender may ask for it.
+// request is a request with a known operation and an authorized sender.
 type request struct {
 	*http.Request
 	target string // the UUID or the ARN in the path, unescaped; empty for the collection
 	body   []byte
 }
 
-// query returns the parameters. One that can't be read must not count as absent: a List without its filter shows what its
-// sender did not ask for.
+// query returns the parameters. A malformed one must not count as absent: a List without its filter would show too
+// much.
 func (r *request) query() (url.Values, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -54,7 +54,7 @@ func (r *request) query() (url.Values, error) {
 	return query, nil
 }
 
-// newHandler serves ops to whom auth lets in, or to everybody if it is nil.
+// newHandler serves ops to requests that auth admits, or to all if it is nil.
 func newHandler(ops operations, auth func(r *http.Request, body []byte) *Error, log *slog.Logger) http.Handler {
 	return &handler{operations: ops, auth: auth, log: log}
 }
@@ -77,7 +77,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if answer.Status >= http.StatusInternalServerError {
 		level := slog.LevelError
 		if r.Context().Err() != nil {
-			level = slog.LevelDebug // The client has gone, and nobody needs to act.
+			level = slog.LevelDebug // The client has disconnected; no action is needed.
 		}
 		h.log.Log(r.Context(), level, "request to the API for mappings failed",
 			"operation", op.name, "requestId", id, "error", answer.Err)
@@ -85,8 +85,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	refuse(w, answer)
 }
 
-// serve returns the body of the operation's answer. A panic is an error like others: an operation that the Registry does
-// not survive must not look like a network that lost the answer, after which clients would try again.
+// serve returns the body of the operation's answer. A panic is an ordinary error: it must not look like a network that
+// lost the answer, after which clients would retry.
 func (h *handler) serve(w http.ResponseWriter, op operation, r *request) (body []byte, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -111,7 +111,7 @@ func (h *handler) serve(w http.ResponseWriter, op operation, r *request) (body [
 	return encode(out)
 }
 
-// read reads the body of a request, and never more of it than maxBody.
+// read reads the body of a request, but never more of it than maxBody.
 func read(w http.ResponseWriter, r *http.Request, op operation) ([]byte, error) {
 	if r.ContentLength > maxBody {
 		return nil, tooLarge(op.name)
@@ -151,7 +151,8 @@ func (h *handler) list(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The member is there, and null, on the last page. Source: recorded answers of ListEventSourceMappings and ListFunctions.
+	// The member is present, and null, on the last page. Source: recorded answers of ListEventSourceMappings and
+	// ListFunctions.
 	page := struct {
 		NextMarker          *string
 		EventSourceMappings []Configuration

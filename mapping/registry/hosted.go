@@ -20,14 +20,14 @@ type hosted struct {
 	definition  definition
 	fingerprint string
 	stop        context.CancelFunc
-	done        chan struct{} // closed when nothing of it runs any more
+	done        chan struct{} // closed when it has ended completely
 	log         *slog.Logger
 
 	mu      sync.Mutex
-	m       *mapping.Mapping // nil until it could be made
+	m       *mapping.Mapping // nil until it could be created
 	problem string           // why it did not run, until it does
 	tried   time.Time        // when it was run last
-	told    string           // the result that this process has stored last
+	told    string           // the result that this process stored last
 	counted int64            // the invocations that had ended then
 	err     error            // how it ended
 }
@@ -39,7 +39,7 @@ const (
 	maxRestartPause = time.Minute
 )
 
-// newHosted returns a mapping that is ready to run, and the ctx for that, which its stop ends.
+// newHosted returns a mapping that is ready to run, and the ctx of its run, which its stop ends.
 func (r *Registry) newHosted(ctx context.Context, d *definition) (*hosted, context.Context) {
 	h := &hosted{
 		definition: d.clone(), fingerprint: d.fingerprint(), done: make(chan struct{}), told: resultNone,
@@ -49,8 +49,8 @@ func (r *Registry) newHosted(ctx context.Context, d *definition) (*hosted, conte
 	return h, ctx
 }
 
-// run makes the mapping and runs it, until ctx ends. A mapping is never disabled by itself: what ends it is told in its result, and it is
-// tried again.
+// run creates the mapping and runs it, until ctx ends. A mapping is never disabled by itself: its result says why it
+// ended, and it is retried.
 func (h *hosted) run(ctx context.Context, r *Registry) {
 	for wait := restartPause; ctx.Err() == nil; wait = min(2*wait, maxRestartPause) {
 		began := time.Now()
@@ -60,7 +60,7 @@ func (h *hosted) run(ctx context.Context, r *Registry) {
 			return
 		}
 		h.fail(err)
-		h.log.Error("the mapping does not run, will be tried again", "error", err)
+		h.log.Error("the mapping does not run, retrying", "error", err)
 		if time.Since(began) > maxRestartPause {
 			wait = restartPause
 		}
@@ -70,7 +70,7 @@ func (h *hosted) run(ctx context.Context, r *Registry) {
 	}
 }
 
-// once makes the mapping and runs it once.
+// once creates the mapping and runs it once.
 func (h *hosted) once(ctx context.Context, r *Registry) error {
 	f, err := r.functionInTime(ctx, &h.definition)
 	if err != nil {
@@ -101,7 +101,7 @@ func (h *hosted) fail(err error) {
 	h.problem = problemOf(err)
 }
 
-// status tells where the mapping stands. What kept it from running is told until it is known to run.
+// status returns the state of the mapping. The reason why it did not run stays until it is known to run.
 func (h *hosted) status() mapping.Status {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -121,7 +121,7 @@ func (h *hosted) status() mapping.Status {
 // report is a mapping's result.
 type report struct {
 	result string
-	news   bool  // it is another one than this process has told of last
+	news   bool  // it differs from the last one of this process
 	worked bool  // there were invocations since
 	count  int64 // of invocations
 }
@@ -136,7 +136,8 @@ func (h *hosted) report() report {
 	}
 }
 
-// problemOf is the result of a mapping that an error keeps from running: the text of who refused, where there is one.
+// problemOf is the result of a mapping that an error prevents from running: the text of the refusing service, if there
+// is one.
 func problemOf(err error) string {
 	text := strings.TrimPrefix(err.Error(), "mapping: ")
 	if e, ok := errors.AsType[*role.AccessError](err); ok {
@@ -147,7 +148,7 @@ func problemOf(err error) string {
 	return "PROBLEM: " + text
 }
 
-// tell takes note that a result was stored, or that there is a newer one.
+// tell records that a result was stored, or that there is a newer one.
 func (h *hosted) tell(r report) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -2,12 +2,12 @@ package registry
 
 import "time"
 
-// CreateInput is what Create is asked for.
+// CreateInput is the input of Create.
 type CreateInput struct {
 	// EventSourceARN is the ARN of a stream, or of a consumer of one. Required.
 	EventSourceARN string
 
-	// FunctionName is a name, an ARN or a partial ARN, with ":version" or ":alias" if need be. Required.
+	// FunctionName is a name, an ARN or a partial ARN, with an optional ":version" or ":alias". Required.
 	FunctionName string
 
 	// StartingPosition is TRIM_HORIZON, LATEST or AT_TIMESTAMP. Required.
@@ -25,16 +25,16 @@ type CreateInput struct {
 	emptySource, emptyPosition bool
 }
 
-// UpdateInput is what Update is asked for. What is nil stays as it is.
+// UpdateInput is the input of Update. A nil field leaves the value unchanged.
 type UpdateInput struct {
-	// FunctionName is another function; nil keeps the one that there is.
+	// FunctionName is another function; nil keeps the current one.
 	FunctionName *string
 
 	Settings
 }
 
-// Settings are what can be set when a mapping is created, and changed later. They have the names of the Lambda API.
-// What is nil has AWS's default in a create, and stays as it is in an update.
+// Settings can be set when a mapping is created, and changed later. They have the names of the Lambda API. A nil field
+// means AWS's default in a create, and leaves the value unchanged in an update.
 type Settings struct {
 	Enabled                        *bool // default true
 	BatchSize                      *int  // 1 to 10,000, default 100
@@ -48,19 +48,20 @@ type Settings struct {
 	// FunctionResponseTypes may hold "ReportBatchItemFailures". One that is empty but not nil removes it.
 	FunctionResponseTypes []string
 
-	// DestinationConfig takes the place of what there was. One without a destination removes it.
+	// DestinationConfig replaces the previous one. One without a destination removes it.
 	DestinationConfig *DestinationConfig
 
-	// FilterCriteria take the place of what there was. Empty ones remove them.
+	// FilterCriteria replace the previous ones. Empty ones remove them.
 	FilterCriteria *FilterCriteria
 
-	// KMSKeyARN is refused unless it is empty: nothing is encrypted here.
+	// KMSKeyARN is refused unless it is empty: definitions are not encrypted.
 	KMSKeyARN *string
 
-	// MetricsConfig is kept and told, for hosts that ask it which metrics to publish. One without Metrics removes it.
+	// MetricsConfig is stored and returned, for hosts that use it to decide which metrics to publish. One without
+	// Metrics removes it.
 	MetricsConfig *MetricsConfig
 
-	// unsupported are the names of members that a request has and a mapping of a stream can't.
+	// unsupported are the names of members in the request that a mapping of a stream cannot have.
 	unsupported []string
 }
 
@@ -95,18 +96,18 @@ type MetricsConfig struct {
 	Metrics []string
 }
 
-// ListInput is what List is asked for. The zero ListInput asks for all mappings.
+// ListInput is the input of List. The zero ListInput selects all mappings.
 type ListInput struct {
-	// EventSourceARN, unless it is empty, keeps the mappings of this source alone.
+	// EventSourceARN, unless it is empty, selects the mappings of this source.
 	EventSourceARN string
 
-	// FunctionName, unless it is empty, keeps the mappings to this function alone, with exactly this qualifier.
+	// FunctionName, unless it is empty, selects the mappings to this function, with exactly this qualifier.
 	FunctionName string
 
-	// Marker is the NextMarker of the page before; empty begins with the first.
+	// Marker is the NextMarker of the previous page; empty begins with the first.
 	Marker string
 
-	// MaxItems is the most that a page may have: 1 to 10,000, of which 100 are given; nil means 100.
+	// MaxItems is the maximum size of a page: 1 to 10,000, but at most 100 are returned; nil means 100.
 	MaxItems *int
 }
 

@@ -13,26 +13,26 @@ import (
 	"github.com/shardmill/shardmill/mapping/registry/internal/sigv4"
 )
 
-// Registry holds many mappings, and runs those that are enabled. New makes one; its methods may be called by any goroutine,
-// those that change mappings before Run and after it too: then states are what they change to only while a Registry runs.
+// Registry holds many mappings, and runs the enabled ones. It is safe for concurrent use. Methods that change mappings
+// may be called before Run and after it too: transitional states settle only while a Registry runs.
 type Registry struct {
 	cfg  Config
 	log  *slog.Logger
 	view view
 	kick chan struct{} // something was changed here
 
-	verifier *sigv4.Verifier // nil: everybody may ask
+	verifier *sigv4.Verifier // nil: requests need no signature
 
 	mu      sync.Mutex
 	running bool
 	hosted  map[string]*hosted // by UUID, while Run runs
-	late    map[string]*hosted // those that have ended, and whose results are still to be stored
+	late    map[string]*hosted // those that have ended, and whose results must still be stored
 }
 
-// ErrRunning tells that Run runs already.
+// ErrRunning is returned by Run if the Registry is already running.
 var ErrRunning = errors.New("registry: already running")
 
-// New returns a Registry that is ready to Run. It starts nothing and calls nobody.
+// New returns a Registry that is ready to Run. It starts nothing and makes no call.
 func New(cfg Config) (*Registry, error) {
 	if cfg.Functions == nil {
 		return nil, errors.New("registry: Functions: must be set")
@@ -85,7 +85,7 @@ func (r *Registry) Get(ctx context.Context, uuid string) (Configuration, error) 
 	return toMinute(r.configuration(&s, &d.definition)), nil
 }
 
-// List returns the mappings that in asks for, by UUID.
+// List returns the mappings that in selects, by UUID.
 func (r *Registry) List(ctx context.Context, in ListInput) (ListOutput, error) {
 	if err := in.check(); err != nil {
 		return ListOutput{}, err
@@ -113,7 +113,7 @@ func (r *Registry) List(ctx context.Context, in ListInput) (ListOutput, error) {
 	return out, nil
 }
 
-// configuration returns a definition as operations answer it, with its latest result.
+// configuration returns a definition in the form of answers, with its latest result.
 func (r *Registry) configuration(s *snapshot, d *definition) Configuration {
 	result := s.result(d.UUID)
 	r.mu.Lock()
@@ -130,7 +130,7 @@ func (r *Registry) configuration(s *snapshot, d *definition) Configuration {
 	return d.configuration(result)
 }
 
-// Status tells where a mapping stands that runs in this process, and false of one that does not.
+// Status returns the status of a mapping that runs in this process, and false if it does not.
 func (r *Registry) Status(uuid string) (mapping.Status, bool) {
 	r.mu.Lock()
 	h := r.hosted[uuid]
@@ -141,7 +141,7 @@ func (r *Registry) Status(uuid string) (mapping.Status, bool) {
 	return h.status(), true
 }
 
-// changed has Run look at once.
+// changed makes Run look immediately.
 func (r *Registry) changed() {
 	select {
 	case r.kick <- struct{}{}:

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Where the operations are. Source: Lambda's service model.
+// The paths of the operations. Source: Lambda's service model.
 const (
 	mappingsPath = "/2015-03-31/event-source-mappings"
 	tagsPath     = "/2017-03-31/tags/"

@@ -14,30 +14,30 @@ type host struct {
 	r      *Registry
 	ctx    context.Context // of Run
 	hosted map[string]*hosted
-	since  map[string]time.Time // when a state, or a row without use, was seen first
+	since  map[string]time.Time // when a state, or an unused row, was first seen
 	told   map[string]time.Time // when a result was stored last
-	late   map[string]*hosted   // those that have ended, and whose results are still to be stored
-	bad    map[string]bool      // rows that can't be read and were told of
+	late   map[string]*hosted   // those that have ended, and whose results must still be stored
+	bad    map[string]bool      // unreadable rows that were logged
 	known  bool                 // the definitions have been read
-	down   bool                 // they can't be read, which was told
-	ended  chan struct{}        // nothing runs any more of a mapping
-	wg     sync.WaitGroup       // who run mappings, and who forget
+	down   bool                 // they are unreadable, which was logged
+	ended  chan struct{}        // a mapping has ended completely
+	wg     sync.WaitGroup       // goroutines that run mappings, and that forget
 	soon   *time.Timer          // a state may settle before the next tick
 
-	looked  time.Time        // when the look that is under way began to write
-	failing map[failure]bool // writes that failed and were told of
+	looked  time.Time        // when the current look began to write
+	failing map[failure]bool // failed writes that were logged
 
-	orphans    map[string]bool        // mappings that ran here when they were gone: to be forgotten, maybe anew
-	forgets    map[string]*forgetting // by UUID: what is to be forgotten
+	orphans    map[string]bool        // mappings that ran here after they were deleted: to be forgotten, perhaps again
+	forgets    map[string]*forgetting // by UUID: mappings whose stored state must be forgotten
 	forgetting int                    // those that are busy
 	forgot     chan *forgetting
 }
 
-// Run runs the mappings that are enabled, and takes up what is changed here and by others, until ctx is cancelled. Then it
-// stops them as mapping.Run does, and returns when nothing of them runs any more: nil after a clean stop, else what the
-// mappings returned.
+// Run runs the enabled mappings, and applies changes by this and other processes, until ctx is cancelled. Then it stops
+// them as mapping.Run does, and returns when they have ended completely: nil after a clean stop, else the errors of the
+// mappings.
 //
-// It begins when the definitions can be read; while they can't, what runs goes on.
+// It begins when the definitions are readable; while they are not, running mappings continue.
 func (r *Registry) Run(ctx context.Context) error {
 	r.mu.Lock()
 	running := r.running
@@ -80,7 +80,7 @@ func (h *host) run() error {
 	}
 }
 
-// look reads what is stored, and does what follows from it.
+// look reads the definitions, and acts on them.
 func (h *host) look() {
 	now := time.Now()
 	s, err := h.r.view.refresh(h.ctx, now, false)
@@ -90,7 +90,7 @@ func (h *host) look() {
 		}
 		h.down = true
 		if h.known {
-			h.reconcile(&s) // what has just drained, to be changed, is started
+			h.reconcile(&s) // a mapping that has drained for a change is started
 		}
 		return
 	}
@@ -106,11 +106,11 @@ func (h *host) look() {
 	h.clear(&s, now)
 }
 
-// reconcile starts and stops mappings, so that what runs is what is defined. One that is changed is stopped first, and
-// started anew when nothing of it runs any more.
+// reconcile starts and stops mappings, so that the running ones match the definitions. A changed one is first stopped,
+// and started again when it has ended completely.
 func (h *host) reconcile(s *snapshot) {
 	if h.ctx.Err() != nil {
-		return // stop has to know of all that runs
+		return // stop must know all running mappings
 	}
 	for uuid, m := range h.hosted {
 		d, ok := s.definitions[uuid]
@@ -121,7 +121,7 @@ func (h *host) reconcile(s *snapshot) {
 			if !ok && s.unreadable[uuid] == nil {
 				h.orphans[uuid] = true
 			}
-		case !ok && s.unreadable[uuid] != nil: // nobody knows what it is to be
+		case !ok && s.unreadable[uuid] != nil: // its definition is not known
 		case !ok || !d.runs() || d.shape != m.fingerprint:
 			m.stop()
 		}
@@ -142,7 +142,7 @@ func (h *host) reconcile(s *snapshot) {
 	h.r.hosted, h.r.late = maps.Clone(h.hosted), maps.Clone(h.late)
 }
 
-// start runs a mapping until its stop is called, and says so when nothing of it runs any more.
+// start runs a mapping until its stop is called, and reports when it has ended completely.
 func (h *host) start(d *definition) *hosted {
 	m, ctx := h.r.newHosted(h.ctx, d)
 	h.wg.Go(func() {
@@ -168,7 +168,7 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// stop stops all mappings, and returns what they returned.
+// stop stops all mappings, and returns their errors.
 func (h *host) stop() error {
 	h.r.log.Info("registry stops", "mappings", len(h.hosted))
 	var errs []error

@@ -10,7 +10,7 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// define returns the definition that a Create asks for, without its UUID, or what is wrong with it. It calls nobody.
+// define returns the definition of a Create, without its UUID, or its violations. It makes no call.
 func define(in *CreateInput, now time.Time) (definition, error) {
 	if err := in.constraints().error(); err != nil {
 		return definition{}, err
@@ -51,7 +51,7 @@ func (in *CreateInput) constraints() constraints {
 	return c
 }
 
-// start takes over where to begin.
+// start sets the starting position.
 func (in *CreateInput) start(d *definition, now time.Time) error {
 	at := in.StartingPositionTimestamp.Truncate(time.Second)
 	switch {
@@ -73,7 +73,7 @@ func (in *CreateInput) start(d *definition, now time.Time) error {
 	return nil
 }
 
-// functionOf returns the ARN of a function, or what is wrong with its name or with its source.
+// functionOf returns the ARN of a function, or what is wrong with its name or its source.
 func functionOf(name, source string) (string, error) {
 	if _, err := mapping.FunctionARN("any", source); err != nil {
 		e := invalid("Unrecognized event source.")
@@ -82,12 +82,12 @@ func functionOf(name, source string) (string, error) {
 	}
 	arn, err := mapping.FunctionARN(name, source)
 	if err != nil {
-		return "", invalid("Function does not exist") // The model lets pass what no function is called.
+		return "", invalid("Function does not exist") // The model accepts names that no function can have.
 	}
 	return arn, nil
 }
 
-// redefine returns what d becomes by an Update, or what is wrong with that. It calls nobody.
+// redefine returns the result of an Update of d, or its violations. It makes no call.
 func (d *definition) redefine(in *UpdateInput, now time.Time) (definition, error) {
 	var c constraints
 	if in.FunctionName != nil {
@@ -121,7 +121,7 @@ func (d *definition) redefine(in *UpdateInput, now time.Time) (definition, error
 	return n, n.check(&in.Settings)
 }
 
-// remove returns what d becomes by a Delete, or why it can't be deleted now.
+// remove returns the result of a Delete of d, or why it cannot be deleted now.
 func (d *definition) remove(now time.Time) (definition, error) {
 	if !d.State.settled() {
 		return definition{}, inUse("delete")
@@ -131,7 +131,7 @@ func (d *definition) remove(now time.Time) (definition, error) {
 	return n, nil
 }
 
-// check tells what is wrong with a definition as a whole, after s was set.
+// check returns the violations of a definition as a whole, after s was set.
 func (d *definition) check(s *Settings) error {
 	switch {
 	case len(s.unsupported) > 0:
@@ -173,7 +173,7 @@ func (d *definition) checkFilters() error {
 // maxTags is AWS's quota of tags.
 const maxTags = 50
 
-// checkTags returns what is wrong with the tags of a mapping. The text of reserved keys is ours.
+// checkTags returns the violations of a mapping's tags. The text of reserved keys is ours.
 func checkTags(tags map[string]string) error {
 	if len(tags) > maxTags {
 		return invalid("Number of tags exceeds resource tag limit.")
@@ -192,7 +192,7 @@ func shortName(functionARN string) string {
 	return cmp.Or(p[len(p)-1], functionARN)
 }
 
-// listed checks what a List asks for.
+// check validates the input of a List.
 func (in *ListInput) check() error {
 	var c constraints
 	c.within(in.MaxItems, "maxItems", 1, 10_000)
@@ -214,7 +214,7 @@ func (in *ListInput) check() error {
 // pageSize is how many mappings a page of List has at most.
 const pageSize = 100
 
-// shows reports whether a List shows a mapping: its filters are exact, that by function on the qualifier too.
+// shows reports whether a List selects a mapping: its filters are exact, that by function including the qualifier.
 func (in *ListInput) shows(d *definition) bool {
 	if in.EventSourceARN != "" && in.EventSourceARN != d.EventSourceARN {
 		return false

@@ -7,15 +7,15 @@ import (
 	"github.com/shardmill/shardmill/mapping/registry/internal/sigv4"
 )
 
-// Handler serves the operations as AWS Lambda's API does: /2015-03-31/event-source-mappings, and /2017-03-31/tags for the
-// ARNs of mappings. docs/api.md tells what is like AWS and what is not.
+// Handler serves the operations as AWS Lambda's API does: /2015-03-31/event-source-mappings, and /2017-03-31/tags for
+// the ARNs of mappings. docs/api.md lists the differences from AWS.
 //
-// Requests must be signed, with Signature Version 4, by one of Config.Credentials; with Config.AllowUnsigned signatures
-// are not looked at, and without either nobody is served. A request may be as large as the handler's bound on bodies, 256 KiB;
-// timeouts and the size of headers are the http.Server's.
+// Requests must be signed, with Signature Version 4, by one of Config.Credentials. With Config.AllowUnsigned signatures
+// are not verified, and without either every request is refused. A request may be as large as the handler's bound on
+// bodies, 256 KiB; timeouts and the size of headers are the http.Server's.
 func (r *Registry) Handler() http.Handler { return newHandler(r, r.auth, r.log) }
 
-// verifier returns what tells who may ask, nil where everybody may.
+// verifier returns the verifier of requests, nil if they need no signature.
 func (c *Config) verifier() (*sigv4.Verifier, error) {
 	switch {
 	case c.AllowUnsigned && len(c.Credentials) > 0:

@@ -10,10 +10,10 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// settleTime is how long a mapping stays in a transitional state at least, as on AWS.
+// settleTime is the minimum time of a transitional state, as on AWS.
 const settleTime = time.Second
 
-// inForce reports whether a mapping is in this process what its definition says.
+// inForce reports whether a mapping in this process matches its definition.
 func (h *host) inForce(d *stored) bool {
 	m := h.hosted[d.UUID]
 	if d.runs() {
@@ -22,8 +22,8 @@ func (h *host) inForce(d *stored) bool {
 	return m == nil
 }
 
-// settle ends the transitional states of mappings. Whoever is first does it, so that no state outlives the process that
-// began it.
+// settle ends the transitional states of mappings. The first process does it, so that no state outlives the process
+// that began it.
 func (h *host) settle(s *snapshot, now time.Time) {
 	used := map[string]bool{}
 	for uuid, d := range s.definitions {
@@ -45,13 +45,13 @@ func (h *host) settle(s *snapshot, now time.Time) {
 	maps.DeleteFunc(h.since, func(change string, _ time.Time) bool { return !used[change] && !strings.Contains(change, "/") })
 }
 
-// settled stores the settled state of a mapping, and gives back the name that it had before an update.
+// settled stores the settled state of a mapping, and releases the name that it had before an update.
 func (r *Registry) settled(ctx context.Context, d *stored) error {
 	n := d.clone()
 	n.State, n.Left = d.settles(), nil
 	if left := d.Left; left != nil {
 		err := r.cfg.Definitions.DeleteDefinition(ctx, left.Key, left.Version)
-		if err != nil && !errors.Is(err, mapping.ErrDefinitionChanged) { // which somebody else did before
+		if err != nil && !errors.Is(err, mapping.ErrDefinitionChanged) { // another process did it before
 			return err
 		}
 	}
@@ -62,7 +62,7 @@ func (r *Registry) settled(ctx context.Context, d *stored) error {
 	return nil
 }
 
-// aged reports whether something has been seen for so long.
+// aged reports whether something has been seen for at least age.
 func (h *host) aged(what string, age time.Duration, now time.Time) bool {
 	first, ok := h.since[what]
 	if !ok {
@@ -73,7 +73,7 @@ func (h *host) aged(what string, age time.Duration, now time.Time) bool {
 	return now.Sub(first) >= age
 }
 
-// remove deletes a mapping. Its name goes first: it is free while the rest is being cleared away.
+// remove deletes a mapping. It first releases the name, which is free while the rest is removed.
 func (h *host) remove(ctx context.Context, s *snapshot, d *stored) error {
 	store := h.r.cfg.Definitions
 	forget := row(forgetKey+d.UUID, nameContent{Name: d.name(), UUID: d.UUID})
@@ -99,15 +99,15 @@ func (h *host) remove(ctx context.Context, s *snapshot, d *stored) error {
 	return nil
 }
 
-// writeTime bounds the writes of one look, but for the last of them: what is left waits for the next one, so that a store
-// that is slow, or many mappings, don't keep changes from taking force.
+// writeTime bounds the writes of one look, except for the last one. The rest waits for the next look, so that a slow
+// store, or many mappings, do not delay changes.
 const writeTime = 2 * time.Second
 
 // failure is a write that failed.
 type failure struct{ what, id string }
 
-// write writes something. A failure is told of once, until it works. That somebody else was faster is none: it shows at the
-// next look.
+// write writes something. A failure is logged once, until a write succeeds. Losing a race is not a failure: it shows at
+// the next look.
 func (h *host) write(what, id string, do func(context.Context) error) {
 	if time.Since(h.looked) >= writeTime {
 		h.r.changed()
@@ -123,6 +123,6 @@ func (h *host) write(what, id string, do func(context.Context) error) {
 	case errors.Is(err, mapping.ErrDefinitionChanged) || h.ctx.Err() != nil || h.failing[f]:
 	default:
 		h.failing[f] = true
-		h.r.log.Error(what+", will be tried again", "id", id, "error", err)
+		h.r.log.Error(what+", retrying", "id", id, "error", err)
 	}
 }

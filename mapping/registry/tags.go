@@ -19,7 +19,7 @@ func (h *handler) tagResource(r *request) (any, error) {
 	return nil, h.operations.TagResource(r.Context(), r.target, tags)
 }
 
-// untagResource takes the keys as the SDKs write them: ?tagKeys=a&tagKeys=b.
+// untagResource reads the keys in the form of the SDKs: ?tagKeys=a&tagKeys=b.
 func (h *handler) untagResource(r *request) (any, error) {
 	query, err := r.query()
 	if err != nil {

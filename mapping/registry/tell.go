@@ -13,14 +13,14 @@ import (
 // resultInterval is the least time between two writes of a mapping's result.
 const resultInterval = 5 * time.Second
 
-// overruleInterval is the least time after which a worker that processes writes its result anew where that of another one
-// stands, which may be gone.
+// overruleInterval is the minimum time after which a worker that processes records replaces the result of another one,
+// which may be gone.
 const overruleInterval = 30 * time.Second
 
 // tellTimeout bounds the writes of the last results when the registry stops.
 const tellTimeout = 5 * time.Second
 
-// tell stores the results of the mappings that run here, and of those that have ended, where they have news.
+// tell stores the results of the mappings that run here, and of those that have ended, if they changed.
 func (h *host) tell(s *snapshot, now time.Time) {
 	for uuid, m := range h.hosted {
 		r, since := m.report(), now.Sub(h.told[uuid])
@@ -59,14 +59,14 @@ func (r *Registry) storeResult(ctx context.Context, s *snapshot, uuid string, re
 	return r.cfg.Definitions.PutDefinition(ctx, row(resultKey+uuid, resultContent{rep.result}), s.rows[resultKey+uuid].Version)
 }
 
-// keepResult keeps the result of a mapping that has ended, if it is still to be told.
+// keepResult keeps the result of a mapping that has ended, if it must still be stored.
 func (h *host) keepResult(uuid string, m *hosted) {
 	if m.report().news {
 		h.late[uuid] = m
 	}
 }
 
-// tellLast stores the last results, when nothing runs any more.
+// tellLast stores the last results, when no mapping runs any more.
 func (h *host) tellLast() {
 	for uuid, m := range h.hosted {
 		h.keepResult(uuid, m)
@@ -81,7 +81,7 @@ func (h *host) tellLast() {
 		if err == nil && s.definitions[uuid] != nil {
 			err = h.r.storeResult(ctx, &s, uuid, h.late[uuid].report())
 		}
-		if errors.Is(err, mapping.ErrDefinitionChanged) { // another worker had news
+		if errors.Is(err, mapping.ErrDefinitionChanged) { // another worker stored a newer one
 			err = nil
 		}
 	}

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// value is the text of one JSON value, valid and without white space around it.
+// value is the text of one JSON value, valid and without surrounding white space.
 //
-// What it refuses, it refuses in the words of the framework that parses requests to AWS. They were recorded from other APIs:
+// It refuses values in the words of the framework that parses requests to AWS. These were recorded from other APIs:
 // strings, integers, lists and structures from Athena, booleans from SES, times from X-Ray.
 type value []byte
 
@@ -19,14 +19,14 @@ const (
 	unexpectedObject = "Start of structure or map found where not expected."
 )
 
-// members are the members that an object may have, by name, each with what takes its value. Others are passed over.
+// members are the possible members of an object, by name, each with the function for its value. Others are ignored.
 type members map[string]func(value) error
 
 func (v value) isNull() bool { return v[0] == 'n' }
 
 func (v value) isNumber() bool { return v[0] == '-' || '0' <= v[0] && v[0] <= '9' }
 
-// token is what AWS calls a value that is neither null, a list nor an object.
+// token is AWS's name for a value that is neither null, a list nor an object.
 func (v value) token() string {
 	switch v[0] {
 	case '"':
@@ -40,7 +40,7 @@ func (v value) token() string {
 	}
 }
 
-// not refuses v where scalar is the answer to a value that is neither a list nor an object.
+// not refuses v; scalar is the answer if v is neither a list nor an object.
 func (v value) not(scalar string) error {
 	switch v[0] {
 	case '[':
@@ -63,7 +63,7 @@ func (v value) text() (s string, err error) {
 	return s, err
 }
 
-// boolean returns true or false. AWS is said to take every string for true, "false" too; to refuse it is ours.
+// boolean returns true or false. AWS is said to accept every string as true, even "false"; refusing it is ours.
 func (v value) boolean() (bool, error) {
 	if v[0] != 't' && v[0] != 'f' {
 		return false, v.cannot("a Boolean")
@@ -71,8 +71,8 @@ func (v value) boolean() (bool, error) {
 	return v[0] == 't', nil
 }
 
-// integer returns a number of 32 bits. A fraction is cut off and what is out of range becomes the limit that it is beyond,
-// as on AWS: 1e2 is 100, and 99999999999 is refused by whoever knows the range.
+// integer returns a number of 32 bits. A fraction is cut off, and a number out of range becomes the nearest limit, as
+// on AWS: 1e2 is 100, and 99999999999 is refused later by the range check.
 func (v value) integer() (int, error) {
 	if !v.isNumber() {
 		return 0, v.cannot("an Integer")
@@ -82,14 +82,14 @@ func (v value) integer() (int, error) {
 	return int(max(math.MinInt32, min(math.Trunc(f), math.MaxInt32))), nil
 }
 
-// The times that can be told in four digits of a year, but for the first second, since a zero time.Time means none.
+// The times with a four-digit year, except the first second, because a zero time.Time means none.
 const (
 	firstSecond = -62135596799
 	lastSecond  = 253402300799
 )
 
-// instant returns the time of a number of seconds since 1970, to the millisecond. What is below that is cut off, once what
-// binary fractions add is gone, and what is out of range becomes the limit that it is beyond.
+// instant returns the time of a number of seconds since 1970, cut off to milliseconds, after a correction for binary
+// fractions. A number out of range becomes the nearest limit.
 func (v value) instant() (time.Time, error) {
 	if !v.isNumber() {
 		return time.Time{}, v.cannot("milliseconds since epoch")
@@ -131,7 +131,7 @@ func (v value) texts() ([]string, error) {
 	return list, err
 }
 
-// structure gives the members of a structure to m. Of two with one name the later counts.
+// structure passes the members of a structure to m. If a name occurs twice, the later one counts.
 func (v value) structure(m members) error {
 	if v[0] != '{' {
 		return v.not("Expected null")
@@ -144,7 +144,7 @@ func (v value) structure(m members) error {
 	})
 }
 
-// dictionary returns a map of strings, without those that are null.
+// dictionary returns a map of strings, without null values.
 func (v value) dictionary() (map[string]string, error) {
 	if v[0] != '{' {
 		return nil, v.not("Expected map or null")
@@ -169,7 +169,7 @@ func (v value) entries(f func(name string, member value) error) error {
 		if err != nil {
 			return err
 		}
-		name, _ := token.(string) // Whatever else stands here is no JSON.
+		name, _ := token.(string) // Anything else here is not JSON.
 		member, err := next(d)
 		if err != nil {
 			return err
@@ -181,7 +181,7 @@ func (v value) entries(f func(name string, member value) error) error {
 	return nil
 }
 
-// decoder returns one that stands behind the first bracket of v.
+// decoder returns a decoder after the first bracket of v.
 func (v value) decoder() *json.Decoder {
 	d := json.NewDecoder(bytes.NewReader(v))
 	_, _ = d.Token() // v is valid.

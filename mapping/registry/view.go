@@ -13,15 +13,15 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// fullInterval is after how long all rows are read though the token is the same: a process that died right after it wrote
-// may have left the token as it was.
+// fullInterval is the interval at which all rows are read even if the token is unchanged: a process that died right
+// after its write may not have changed the token.
 const fullInterval = 30 * time.Second
 
-// view is what is stored, as it was read last. Its methods may be called at the same time.
+// view is the stored state as of the last read. It is safe for concurrent use.
 type view struct {
 	store mapping.DefinitionStore
 
-	reading chan struct{} // of one place: one reads at a time
+	reading chan struct{} // of capacity 1: one goroutine reads at a time
 	mu      sync.Mutex
 	s       snapshot
 	begun   uint64 // reads
@@ -46,8 +46,8 @@ type stored struct {
 	shape   string // its fingerprint
 }
 
-// refresh returns what is stored now. With force it reads it all. Those who wait for each other share what one of them reads,
-// if it began to after they came.
+// refresh returns the current stored state. With force it reads everything. Concurrent callers share one read, if it
+// began after they arrived.
 func (v *view) refresh(ctx context.Context, now time.Time, force bool) (snapshot, error) {
 	came := v.latest()
 	wait, cancel := context.WithTimeout(ctx, storeTimeout)
@@ -69,7 +69,7 @@ func (v *view) refresh(ctx context.Context, now time.Time, force bool) (snapshot
 	return s, nil
 }
 
-// read reads what is stored: nothing but the token if that is enough. Its caller is the only one who reads.
+// read reads the stored state: only the token if that is sufficient. Its caller is the only reader.
 func (v *view) read(ctx context.Context, now time.Time, all bool) (snapshot, error) {
 	number := v.begin()
 	s := v.current()
@@ -98,7 +98,7 @@ func (v *view) read(ctx context.Context, now time.Time, all bool) (snapshot, err
 	return s, nil
 }
 
-// latest returns the number of the read that began last, and begin that of one that begins.
+// latest returns the number of the read that began last, and begin assigns the next number.
 func (v *view) latest() uint64 {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -118,14 +118,14 @@ func (v *view) set(s snapshot) {
 	v.s = s
 }
 
-// current returns what was read last.
+// current returns the state of the last read.
 func (v *view) current() snapshot {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.s
 }
 
-// newSnapshot takes what was read before from old, where its row is the same: with many mappings, most are.
+// newSnapshot reuses old for unchanged rows: with many mappings, most are.
 func newSnapshot(rows []mapping.Definition, token string, now time.Time, old map[string]*stored) snapshot {
 	s := snapshot{
 		token: token, read: now,
@@ -159,14 +159,14 @@ func (s *snapshot) definition(uuid string) (*stored, error) {
 	return nil, notFound()
 }
 
-// result returns the LastProcessingResult of a mapping that is stored.
+// result returns the stored LastProcessingResult of a mapping.
 func (s *snapshot) result(uuid string) string {
 	var c resultContent
-	_ = json.Unmarshal(s.rows[resultKey+uuid].Data, &c) // what can't be read is none: it is for people's eyes alone
+	_ = json.Unmarshal(s.rows[resultKey+uuid].Data, &c) // an unreadable one counts as none: it is for people only
 	return c.Result
 }
 
-// nameOf reads the row of a name. One that can't be read is nobody's, and is cleared away.
+// nameOf parses the row of a name. An unreadable one has no holder, and is removed.
 func (s *snapshot) nameOf(key string) (nameContent, bool) {
 	var c nameContent
 	row, ok := s.rows[key]
@@ -177,7 +177,7 @@ func (s *snapshot) nameOf(key string) (nameContent, bool) {
 	return c, true
 }
 
-// holder returns who has a name, and the row.
+// holder returns the holder of a name, and the row.
 func (s *snapshot) holder(name string) (c nameContent, row mapping.Definition, ok bool) {
 	c, ok = s.nameOf(nameRow(name))
 	return c, s.rows[nameRow(name)], ok

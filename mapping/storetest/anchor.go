@@ -44,7 +44,7 @@ func testAnchorsApart(f *fixture) {
 	assert.Empty(f, f.progress(f.mapping+"/a"), "an anchor is no progress")
 }
 
-// anchored asserts which anchor is stored.
+// anchored asserts the stored anchor.
 func (f *fixture) anchored(want time.Time) {
 	f.Helper()
 	got, err := f.store.Anchor(f.Context(), f.mapping, start.Add(-100*time.Hour))
@@ -75,8 +75,8 @@ func testAnchorSettles(f *fixture) {
 	assert.Empty(f, f.progress(f.mapping), "an anchor is no progress")
 }
 
-// testAnchorNeverForward settles an anchor where it is, after which it does not move back either. Times of the same second
-// have texts of different lengths in stores that keep text.
+// testAnchorNeverForward settles an anchor at its own time, after which it does not move back either. Times of the same
+// second have texts of different lengths in stores that keep text.
 func testAnchorNeverForward(f *fixture) {
 	whole := start.Truncate(time.Second)
 	f.anchor(whole)

@@ -137,7 +137,7 @@ func testParallelCommits(f *fixture) {
 	}
 }
 
-// testFencingRace has an owner commit until it is told that its lease is lost, while another one takes it over.
+// testFencingRace makes an owner commit until its lease is lost, while another one acquires the lease.
 func testFencingRace(f *fixture) {
 	for round := range 5 {
 		lease, _ := f.acquire("a")

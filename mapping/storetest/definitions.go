@@ -15,16 +15,17 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// DefinitionStore is what RunDefinitions checks: definitions, beside the progress that Forget removes.
+// DefinitionStore is the interface that RunDefinitions checks: definitions, together with the progress that Forget
+// removes.
 type DefinitionStore interface {
 	mapping.Store
 	mapping.DefinitionStore
 }
 
-// RunDefinitions runs the suite of a DefinitionStore, each rule as a subtest with a store from open. It may be a new store
-// each time or always the same, with or without contents, but nobody else may write to it meanwhile. The second result of
-// open ends the store, as the end of its process does, and returns it as the next process opens it; nil, where nothing
-// outlives the process.
+// RunDefinitions runs the suite of a DefinitionStore, each rule as a subtest with a store from open. open may return a
+// new store each time or always the same, with or without contents, but no other code may write to it meanwhile. The
+// second result of open ends the store, as the end of its process does, and returns it as the next process opens it;
+// nil if nothing outlives the process.
 func RunDefinitions(t *testing.T, open func(t *testing.T) (store DefinitionStore, reopen func() DefinitionStore)) {
 	t.Helper()
 	rules := map[string]func(*definer){
@@ -114,7 +115,7 @@ func (f *definer) own(all []mapping.Definition) []mapping.Definition {
 	return rows
 }
 
-// has asserts which rows there are, in the order of their keys.
+// has asserts the rows, in the order of their keys.
 func (f *definer) has(want ...mapping.Definition) {
 	f.Helper()
 	got, _ := f.list()
@@ -130,12 +131,12 @@ func testPut(f *definer) {
 	f.putRefused(f.row("a", "1", "x"), "0") // there is none yet
 	f.has()
 	f.put(f.row("a", "1", "x"), "")
-	f.putRefused(f.row("a", "2", "y"), "") // there is one
+	f.putRefused(f.row("a", "2", "y"), "") // there is one already
 	f.putRefused(f.row("a", "2", "y"), "0")
 	f.has(f.row("a", "1", "x"))
 	f.put(f.row("a", "2", "y"), "1")
-	f.putRefused(f.row("a", "3", "z"), "1") // that was before
-	f.put(f.row("b", "1", ""), "")          // another key knows nothing of it
+	f.putRefused(f.row("a", "3", "z"), "1") // the version before that
+	f.put(f.row("b", "1", ""), "")          // another key is independent
 	f.has(f.row("a", "2", "y"), f.row("b", "1", ""))
 }
 
@@ -145,7 +146,7 @@ func testPutAgain(f *definer) {
 	f.put(f.row("a", "2", "y"), "1")
 	f.put(f.row("a", "2", "y"), "1")
 	f.has(f.row("a", "2", "y"))
-	f.putRefused(f.row("a", "1", "x"), "") // that was done too, but is over
+	f.putRefused(f.row("a", "1", "x"), "") // that was carried out too, but is over
 	f.drop("a", "2")
 	f.putRefused(f.row("a", "2", "y"), "1")
 	f.has()
@@ -177,7 +178,7 @@ func testKeyAgain(f *definer) {
 
 func testManyDefinitions(f *definer) {
 	var want []mapping.Definition
-	for i := range 300 { // 3 MB: databases list them by pages of a megabyte
+	for i := range 300 { // 3 MB: databases list them in pages of a megabyte
 		row := f.row(fmt.Sprintf("%03d", i), "1", strings.Repeat(fmt.Sprint(i%10), 10_000))
 		f.put(row, "")
 		want = append(want, row)

@@ -32,7 +32,7 @@ func testDelete(f *fixture) {
 	all := f.progress(f.mapping)
 	require.Len(f, all, 1)
 	equal(f, ended(1, 7), all["another"])
-	f.delete(shard) // nothing is left of it
+	f.delete(shard) // no trace of it is left
 	f.delete("never seen")
 	got, err := f.store.Anchor(f.Context(), f.mapping, start.Add(1e9))
 	require.NoError(f, err)

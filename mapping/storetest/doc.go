@@ -1,4 +1,5 @@
-// Package storetest checks that a [mapping.Store], and a [mapping.DefinitionStore], keeps its contract. Whoever writes a store runs it in a test:
+// Package storetest checks that a [mapping.Store], and a [mapping.DefinitionStore], keeps its contract. The author of a
+// store runs it in a test:
 //
 //	func TestConforms(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T) mapping.Store {
@@ -9,30 +10,30 @@
 //		})
 //	}
 //
-// What is checked, one test for each rule:
+// The checks, one test for each rule:
 //
 //	Anchor     the first one stays, also in a race; it moves once, and only back; each mapping has its own
-//	Progress   all fields come back; long lists are whole; nothing is shared with the caller; mappings are apart
-//	Lease      one owner at a time, also in a race; epochs grow; a released one is free at once
-//	Commit     only under the lease in force; older versions are ignored; positions never fall under one lease
-//	Delete     one shard at a time, only when it is at its end and nobody has its lease; old leases stay lost
-//	Context    one that is done stops every method before it stores anything
+//	Progress   all fields are restored; long lists are complete; no memory is shared with the caller; mappings are separate
+//	Lease      one owner at a time, also in a race; epochs grow; a released lease is free immediately
+//	Commit     only under a valid lease; older versions are ignored; positions never fall under one lease
+//	Delete     one shard at a time, only at its end and without a held lease; old leases stay lost
+//	Context    a ctx that is done stops every method before it writes
 //
-// [RunDefinitions] does the same for what a DefinitionStore adds:
+// [RunDefinitions] does the same for a DefinitionStore:
 //
-//	Put, Delete  only over the version expected, also in a race; a write that is made again is known; keys can be used again
-//	Token        another one after each write, and never newer than the rows that come with it
-//	Definitions  long lists are whole; nothing is shared with the caller; limits are told; a restart changes nothing
-//	Forget       nothing of the mapping is left, other mappings stay, leases that were held are never in force again
+//	Put, Delete  only over the expected version, also in a race; a repeated write is recognized; keys can be reused
+//	Token        changes after each write, and is never newer than the rows that are returned with it
+//	Definitions  long lists are complete; no memory is shared with the caller; limits are reported; a restart changes nothing
+//	Forget       no trace of the mapping is left, other mappings stay, old leases never become valid again
 //
-// [RunFleet] does the same for what a [mapping.FleetStore] adds, the conditions of docs/leases.md:
+// [RunFleet] does the same for a [mapping.FleetStore], with the conditions of docs/leases.md:
 //
-//	Workers  a row is kept whole; once closed it is never heard again; long lists are whole
-//	Take     only over the row as it was seen, one winner in a race; a call that is made again is known
-//	Commit   only under the owner and the epoch in force, also in a race with the next Take
-//	Release  frees the lease at once, and ends what it allowed; Delete brings no old lease back
+//	Workers  a row is kept completely; a closed worker's heartbeats are refused; long lists are complete
+//	Take     only over the row as it was seen, one winner in a race; a repeated call is recognized
+//	Commit   only under the current owner and epoch, also in a race with the next Take
+//	Release  frees the lease immediately, and ends its rights; Delete restores no old lease
 //
-// [RunNames] does the same for what a [mapping.ListedStore] adds: the names that have had a lease, and whether one is held.
+// [RunNames] does the same for a [mapping.ListedStore]: the names that have had a lease, and whether one is held.
 //
-// Durability in a crash and damage are out of its reach: they are for the store's own tests.
+// Durability in a crash and damage are out of its reach: test them in the store's own package.
 package storetest

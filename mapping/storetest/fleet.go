@@ -16,7 +16,8 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// RunFleet runs the suite of what a FleetStore adds to a Store, each rule as a subtest with a store from open, as Run does.
+// RunFleet runs the suite of a FleetStore, beyond that of a Store, each rule as a subtest with a store from open, as
+// Run does.
 func RunFleet(t *testing.T, open func(t *testing.T) mapping.FleetStore) {
 	t.Helper()
 	rules := map[string]func(*fleetFixture){
@@ -72,7 +73,7 @@ func (f *fleetFixture) workers() map[string]mapping.FleetWorker {
 		rows, next, err := f.table.Workers(f.Context(), mark)
 		require.NoError(f, err)
 		for _, row := range rows {
-			require.NotContains(f, all, row.Incarnation, "a row comes twice")
+			require.NotContains(f, all, row.Incarnation, "a row is returned twice")
 			all[row.Incarnation] = row
 		}
 		mark = next
@@ -87,7 +88,7 @@ func (f *fleetFixture) leases() map[string]mapping.FleetLease {
 		rows, next, err := f.table.Leases(f.Context(), mark)
 		require.NoError(f, err)
 		for _, row := range rows {
-			require.NotContains(f, all, row.Shard, "a row comes twice")
+			require.NotContains(f, all, row.Shard, "a row is returned twice")
 			all[row.Shard] = row
 		}
 		mark = next
@@ -95,7 +96,7 @@ func (f *fleetFixture) leases() map[string]mapping.FleetLease {
 	return all
 }
 
-// take takes a lease as it is now.
+// take takes a lease in its current state.
 func (f *fleetFixture) take(shard, owner string) mapping.FleetLease {
 	f.Helper()
 	seen, ok := f.leases()[shard]
@@ -113,7 +114,7 @@ func (f *fleetFixture) commit(lease mapping.FleetLease, p mapping.Progress) erro
 	return f.table.Commit(f.Context(), lease, mapping.FleetCheckpoint{Version: p.Version, Finished: p.End, Value: p})
 }
 
-// loaded asserts what is stored of a shard, by both ways to read it.
+// loaded asserts the stored progress of a shard, by both ways to read it.
 func (f *fleetFixture) loaded(shard string, want mapping.Progress) {
 	f.Helper()
 	c, ok, err := f.table.Load(f.Context(), shard)
@@ -135,11 +136,11 @@ func testHeartbeat(f *fleetFixture) {
 	f.refused(f.table.Heartbeat(f.Context(), row, false), "there is no row")
 	require.NoError(f, f.table.Heartbeat(f.Context(), row, true))
 	assert.Equal(f, map[string]mapping.FleetWorker{"a#1": row}, f.workers())
-	require.NoError(f, f.table.Heartbeat(f.Context(), row, true), "made again, since its answer was lost")
+	require.NoError(f, f.table.Heartbeat(f.Context(), row, true), "repeated, because its answer was lost")
 
 	older := row
 	older.Counter--
-	f.refused(f.table.Heartbeat(f.Context(), older, false), "a heartbeat that was under way for long")
+	f.refused(f.table.Heartbeat(f.Context(), older, false), "a heartbeat that was delayed for long")
 	row.Counter, row.Asks, row.Leaving = 8, nil, false
 	require.NoError(f, f.table.Heartbeat(f.Context(), row, false))
 	got := f.workers()["a#1"]
@@ -150,11 +151,11 @@ func testHeartbeat(f *fleetFixture) {
 
 func testCloseWorker(f *fleetFixture) {
 	row := f.join("a#1")
-	f.refused(f.table.Close(f.Context(), "a#1", row.Counter+1), "its counter is another one")
+	f.refused(f.table.Close(f.Context(), "a#1", row.Counter+1), "its counter differs")
 	f.refused(f.table.Close(f.Context(), "b#1", 1), "there is no row")
 	assert.False(f, f.workers()["a#1"].Closed)
 	require.NoError(f, f.table.Close(f.Context(), "a#1", row.Counter))
-	require.NoError(f, f.table.Close(f.Context(), "a#1", row.Counter), "made again")
+	require.NoError(f, f.table.Close(f.Context(), "a#1", row.Counter), "repeated")
 	for range 2 {
 		row.Counter++
 		f.refused(f.table.Heartbeat(f.Context(), row, false), "it is closed")
@@ -168,14 +169,14 @@ func testRetireWorker(f *fleetFixture) {
 	f.join("a#1")
 	f.refused(f.table.Remove(f.Context(), "a#1"), "it is open")
 	require.NoError(f, f.table.Retire(f.Context(), "a#1"))
-	require.NoError(f, f.table.Retire(f.Context(), "a#1"), "made again")
+	require.NoError(f, f.table.Retire(f.Context(), "a#1"), "repeated")
 	assert.True(f, f.workers()["a#1"].Closed)
 	require.NoError(f, f.table.Remove(f.Context(), "a#1"))
-	require.NoError(f, f.table.Remove(f.Context(), "a#1"), "made again")
+	require.NoError(f, f.table.Remove(f.Context(), "a#1"), "repeated")
 	assert.Empty(f, f.workers())
 }
 
-// pageful is how many rows of 10 kB are more than a page of the stores that have pages of 1 MB.
+// pageful is a number of rows of 10 kB that exceeds a page of stores with pages of 1 MB.
 const pageful = 120
 
 func testManyWorkers(f *fleetFixture) {
@@ -199,7 +200,7 @@ func testTake(f *fleetFixture) {
 	first, err := f.table.Take(f.Context(), unseen, "a#1")
 	require.NoError(f, err)
 	again, err := f.table.Take(f.Context(), unseen, "a#1")
-	require.NoError(f, err, "made again")
+	require.NoError(f, err, "repeated")
 	assert.Equal(f, first, again)
 	_, err = f.table.Take(f.Context(), unseen, "b#1")
 	f.refused(err, "there is a row")
@@ -245,13 +246,13 @@ func testFleetFencing(f *fleetFixture) {
 	first := f.take(shard, "a#1")
 	require.NoError(f, f.commit(first, at(5, 10)))
 	second := f.take(shard, "b#1")
-	f.refused(f.commit(first, at(6, 99)), "somebody else has the lease")
+	f.refused(f.commit(first, at(6, 99)), "another owner has the lease")
 	f.loaded(shard, at(5, 10))
 	require.NoError(f, f.commit(second, at(1, 10)))
-	require.NoError(f, f.table.Release(f.Context(), first), "not in force is no error")
+	require.NoError(f, f.table.Release(f.Context(), first), "releasing a lost lease is no error")
 	assert.Equal(f, "b#1", f.leases()[shard].Owner)
 	third := f.take(shard, "a#1")
-	f.refused(f.commit(first, at(7, 99)), "the same owner, in an epoch before")
+	f.refused(f.commit(first, at(7, 99)), "the same owner, in an earlier epoch")
 	require.NoError(f, f.commit(third, at(1, 11)))
 	f.loaded(shard, at(1, 11))
 }
@@ -266,7 +267,7 @@ func testFleetVersions(f *fleetFixture) {
 	}
 	f.loaded(shard, at(2, 20))
 	lease = f.take(shard, "a#1")
-	require.NoError(f, f.commit(lease, at(1, 5)), "versions begin anew, and a shard may be read again")
+	require.NoError(f, f.commit(lease, at(1, 5)), "versions start again, and a shard may be read again")
 	f.loaded(shard, at(1, 5))
 }
 
@@ -290,7 +291,7 @@ func testFleetCommit(f *fleetFixture) {
 	assert.True(f, f.leases()[shard].Finished, "it stays so")
 }
 
-// testFleetRace has an owner commit while others take its lease: what is stored in the end is never of an owner before.
+// testFleetRace makes an owner commit while others take its lease: the final progress is never an earlier owner's.
 func testFleetRace(f *fleetFixture) {
 	for round := range 5 {
 		before := f.take(shard, fmt.Sprintf("a#%d", round))
@@ -321,11 +322,11 @@ func testFleetRelease(f *fleetFixture) {
 	lease := f.take(shard, "a#1")
 	require.NoError(f, f.commit(lease, at(1, 1)))
 	require.NoError(f, f.table.Release(f.Context(), lease))
-	require.NoError(f, f.table.Release(f.Context(), lease), "made again")
+	require.NoError(f, f.table.Release(f.Context(), lease), "repeated")
 	free := f.leases()[shard]
 	assert.Empty(f, free.Owner)
 	assert.Equal(f, lease.Epoch+1, free.Epoch)
-	f.refused(f.commit(lease, at(2, 2)), "it was given back")
+	f.refused(f.commit(lease, at(2, 2)), "it was released")
 	next, err := f.table.Take(f.Context(), free, "b#1")
 	require.NoError(f, err)
 	assert.Equal(f, lease.Epoch+2, next.Epoch)
@@ -363,7 +364,7 @@ func testFleetDelete(f *fleetFixture) {
 	f.refused(f.commit(lease, at(2, 2)), "there is no row")
 	anew := f.take(shard, "a#1")
 	assert.Greater(f, anew.Epoch, lease.Epoch)
-	f.refused(f.commit(lease, at(3, 3)), "it is of before")
+	f.refused(f.commit(lease, at(3, 3)), "it is an old one")
 }
 
 func testFleetsApart(f *fleetFixture) {

@@ -18,7 +18,7 @@ func (f *definer) forget() {
 	require.NoError(f, f.defs.Forget(f.Context(), f.mapping))
 }
 
-// forgotten asserts that nothing of the mapping is left, and leaves a new anchor.
+// forgotten asserts that no trace of the mapping is left, and leaves a new anchor.
 func (f *definer) forgotten() {
 	f.Helper()
 	assert.Empty(f, f.progress(f.mapping))
@@ -28,7 +28,7 @@ func (f *definer) forgotten() {
 	assert.True(f, later.Equal(got), "the anchor: got %s, want %s", got, later)
 }
 
-// largeState returns progress whose window has a state of Lambda's limit that can't be deflated.
+// largeState returns progress whose window has a state of Lambda's maximum size that cannot be compressed.
 func largeState(version uint64) mapping.Progress {
 	p := at(version, int(version))
 	p.Window = &batch.Window{Start: start, End: start.Add(time.Minute), State: make([]byte, 1<<20)}
@@ -103,7 +103,7 @@ func testForgetHeld(f *definer) {
 	f.commit(second, at(1, 1))
 	f.stored(at(1, 1))
 
-	f.forget() // a second time: epochs go on
+	f.forget() // a second time: epochs continue to grow
 	third, p := f.acquire("a")
 	assert.Zero(f, p)
 	assert.Greater(f, third.Epoch, second.Epoch)
@@ -124,7 +124,7 @@ func testForgetNothing(f *definer) {
 	require.Error(f, f.defs.Forget(f.Context(), ""), "a name is empty")
 }
 
-// testForgetRace has owners commit until they are told that their leases are lost, while the mapping is forgotten.
+// testForgetRace makes owners commit until their leases are lost, while the mapping is forgotten.
 func testForgetRace(f *definer) {
 	const shards = 8
 	leases := make([]mapping.Lease, shards)

@@ -29,7 +29,7 @@ func testExclusive(f *fixture) {
 		assert.Zero(f, got)
 		assert.Zero(f, p)
 	}
-	f.commit(lease, at(1, 1)) // who asked in vain has not fenced the owner out
+	f.commit(lease, at(1, 1)) // a refused caller has not fenced the owner
 	f.acquireShard("another", "b")
 	f.release(lease)
 	_, p := f.acquire("b")
@@ -44,7 +44,7 @@ func testAcquireCutShort(f *fixture) {
 		cancel()
 		if err != nil {
 			lease, _, err = f.store.Acquire(f.Context(), f.mapping, shard, "a")
-			require.NoError(f, err, "nobody has the lease by a call that failed")
+			require.NoError(f, err, "a failed call leaves no lease")
 		}
 		f.commit(lease, at(uint64(i+1), i+1))
 		f.release(lease)

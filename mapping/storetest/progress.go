@@ -70,13 +70,13 @@ func testAllFields(f *fixture) {
 	}
 }
 
-// testLargeStates commits states up to Lambda's limit, so large that a store may have to keep them elsewhere, one after the
-// other and with small ones between.
+// testLargeStates commits states up to Lambda's limit, so large that a store may have to keep them elsewhere, one after
+// the other with small ones in between.
 func testLargeStates(f *fixture) {
 	lease, _ := f.acquire("a")
 	for i, size := range []int{1 << 20, 400 << 10, 1, 1 << 20, 1<<20 - 1} {
 		state := make([]byte, size)
-		_, _ = rand.NewChaCha8([32]byte{byte(i)}).Read(state) // nothing makes it smaller; it never fails
+		_, _ = rand.NewChaCha8([32]byte{byte(i)}).Read(state) // it cannot be compressed; it never fails
 		want := at(uint64(i+1), i)
 		want.Window = &batch.Window{Start: start, End: start.Add(time.Minute), State: state}
 		f.commit(lease, want)

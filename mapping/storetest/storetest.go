@@ -13,8 +13,8 @@ import (
 )
 
 // Run runs the suite, each rule as a subtest with a Store from open. It may be a new store each time or always the
-// same, with or without contents: each test uses names of mappings that nobody else has. Times are in whole
-// milliseconds and states up to 1 MiB, Lambda's limit. The tests of one Store make up to 64 calls at the same time.
+// same, with or without contents: each test uses its own names of mappings. Times are in whole milliseconds and states
+// up to 1 MiB, Lambda's limit. The tests of one Store make up to 64 concurrent calls.
 func Run(t *testing.T, open func(t *testing.T) mapping.Store) {
 	t.Helper()
 	rules := map[string]func(*fixture){
@@ -63,15 +63,15 @@ func Run(t *testing.T, open func(t *testing.T) mapping.Store) {
 type fixture struct {
 	*testing.T
 	store   mapping.Store
-	mapping string // a name that only this test has
+	mapping string // only this test uses the name
 }
 
 const shard = "shardId-000000000000"
 
-// start is the time in the tests, in the milliseconds that AWS has.
+// start is the time in the tests. Like the times of AWS, it is in whole milliseconds.
 var start = time.UnixMilli(1_700_000_000_123).UTC()
 
-// at returns the progress of a version behind a sequence number.
+// at returns the progress of a version after a sequence number.
 func at(version uint64, sequenceNumber int) mapping.Progress {
 	return mapping.Progress{Version: version, Position: batch.Position{SequenceNumber: strconv.Itoa(sequenceNumber)}}
 }
@@ -107,7 +107,7 @@ func (f *fixture) progress(name string) map[string]mapping.Progress {
 	return all
 }
 
-// stored asserts what is stored for the shard.
+// stored asserts the stored progress of the shard.
 func (f *fixture) stored(want mapping.Progress) {
 	f.Helper()
 	equal(f, want, f.progress(f.mapping)[shard])

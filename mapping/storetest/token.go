@@ -15,8 +15,7 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// race has n calls of write at the same time, each of which must succeed or return ErrDefinitionChanged, and returns those
-// that succeeded.
+// race makes n concurrent calls of write and returns those that succeeded. The others must return ErrDefinitionChanged.
 func (f *definer) race(n int, write func(i int) error) (won []int) {
 	f.Helper()
 	errs := make([]error, n)
@@ -78,8 +77,8 @@ func testToken(f *definer) {
 		assert.False(f, seen[token], "%s: token %q was there before", what, token)
 		seen[token] = true
 		_, listed := f.list()
-		assert.Equal(f, token, listed, "nobody has written")
-		assert.Equal(f, token, f.token(), "nobody has written")
+		assert.Equal(f, token, listed, "no write yet")
+		assert.Equal(f, token, f.token(), "no write yet")
 	}
 	changed("at first")
 	f.put(f.row("a", "1", "x"), "")
@@ -100,7 +99,7 @@ func testToken(f *definer) {
 	changed("delete after a restart")
 }
 
-// listing is which write to the row "a" a listing shows, 0 for none, and its token.
+// listing is a listing's token and the write to the row "a" that it shows, 0 for none.
 type listing struct {
 	shown int
 	token string
@@ -117,14 +116,14 @@ func (f *definer) listing() (listing, error) {
 	return l, err
 }
 
-// testTokenBeforeRows lists while somebody writes. What a listing does not show must be told by a token that differs from
-// the listing's.
+// testTokenBeforeRows lists during writes. If a listing lacks a write, the token after that write must differ from the
+// listing's.
 func testTokenBeforeRows(f *definer) {
 	const writes, readers = 40, 2
-	for i := range 4 { // so that a listing takes its time
+	for i := range 4 { // to make a listing slow
 		f.put(f.row(fmt.Sprintf("large %d", i), "1", strings.Repeat("x", 50_000)), "")
 	}
-	tokens := make([]string, writes+1) // behind each write
+	tokens := make([]string, writes+1) // after each write
 	listings := make([][]listing, readers)
 	var over atomic.Bool
 	var g errgroup.Group

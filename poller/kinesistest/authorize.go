@@ -13,7 +13,7 @@ import (
 // principalKey is the context key of the principal of a request that came over HTTP.
 type principalKey struct{}
 
-// identify puts the principal of a request into its context, if the configuration can tell it.
+// identify puts the principal of a request into its context, if the configuration knows it.
 func (h *handler) identify(r *http.Request) (*http.Request, error) {
 	if h.service.config.Principal == nil {
 		return r, nil
@@ -33,8 +33,8 @@ type reasonError interface {
 	Reason() string
 }
 
-// authorize asks the configuration whether a call is allowed, and refuses it in the words of AWS.
-// Source: IAM User Guide, "Troubleshoot access denied error messages".
+// authorize checks with the configuration whether a call is allowed, and refuses it in the words of AWS. Source: IAM
+// User Guide, "Troubleshoot access denied error messages".
 func (s *Service) authorize(ctx context.Context, call Call, about subject) error {
 	if s.config.Authorize == nil {
 		return nil

@@ -10,19 +10,19 @@ type Call struct {
 	// Op is the operation.
 	Op Op
 
-	// Stream is the stream's name, empty where the call names none.
+	// Stream is the stream's name, empty if the call names none.
 	Stream string
 
 	// Shard is the shard that the call names, or its iterator; empty for all others.
 	Shard string
 
-	// CBOR tells that the request came over HTTP as application/x-amz-cbor-1.1.
+	// CBOR is set if the request was sent over HTTP as application/x-amz-cbor-1.1.
 	CBOR bool
 
-	// Time is when the call came in, on the service's clock.
+	// Time is when the call arrived, on the service's clock.
 	Time time.Time
 
-	// Err is what the call was answered, nil for success. It is not known to Config.OnCall yet.
+	// Err is the call's answer, nil for success. Config.OnCall does not see it yet.
 	Err error
 
 	// Records counts the records that GetRecords returned.
@@ -53,7 +53,7 @@ type callLog struct{ calls []Call }
 
 func (l *callLog) add(c Call) {
 	if len(l.calls) == maxCalls {
-		l.calls = slices.Delete(l.calls, 0, maxCalls/2) // half at once, so that adding stays cheap
+		l.calls = slices.Delete(l.calls, 0, maxCalls/2) // half of them together, so that adding stays cheap
 	}
 	l.calls = append(l.calls, c)
 }

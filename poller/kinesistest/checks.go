@@ -8,9 +8,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
-// What AWS's model says of each request. Rules that go beyond one member, and those that need the stream, are the
-// operations' own: they are answered with an InvalidArgumentException as a rule.
-// Source: the service model of Kinesis, version 2013-12-02.
+// The constraints of each request in AWS's model. Rules that go beyond one member, and those that need the stream,
+// belong to the operations, which usually answer with an InvalidArgumentException. Source: the service model of
+// Kinesis, version 2013-12-02.
 
 func checkCreateStream(v *violations, in *kinesis.CreateStreamInput) {
 	v.within("shardCount", in.ShardCount, 1, math.MaxInt32)
@@ -66,8 +66,8 @@ func checkPutRecord(v *violations, in *kinesis.PutRecordInput) {
 	v.stream(in.StreamName, in.StreamARN, in.StreamId)
 }
 
-// entry checks a record that is put. path is where it stands in the request. Whether its partition key may be absent is
-// the stream's matter.
+// entry checks a record of a put. path is its place in the request. The stream decides whether its partition key may be
+// absent.
 func (v *violations) entry(path string, e entry) {
 	v.text(path+"partitionKey", e.key, keyRule)
 	v.text(path+"explicitHashKey", e.hashKey, hashKeyRule)

@@ -16,13 +16,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// Client calls a Service in the same process, with the method set of the SDK's *kinesis.Client, so that it fits wherever an
-// interface with methods of that one is asked for. Only SubscribeToShard is missing, whose answer none but the SDK can make:
-// NewPipeServer serves it without a network. There is no network, no retry and no goroutine in it, which makes it fit for
+// Client calls a Service in the same process, with the method set of the SDK's *kinesis.Client, so that it fits
+// interfaces with methods of that one. Only SubscribeToShard is missing, because only the SDK can create its answer:
+// NewPipeServer serves it without a network. The Client uses no network, no retry and no goroutine, so it works in
 // synctest bubbles. The options of a call are ignored.
 //
-// Its errors are what the SDK returns: a *smithy.OperationError around the *awshttp.ResponseError of the answer, around an
-// error of the types package; or around an *aws.RequestCanceledError when ctx has ended. Results carry a request id and the service's time (awsmiddleware.GetServerTime) in their metadata.
+// Its errors have the SDK's form: a *smithy.OperationError around the *awshttp.ResponseError of the answer, around an
+// error of the types package; or around an *aws.RequestCanceledError if ctx has ended. Results carry a request id and
+// the service's time (awsmiddleware.GetServerTime) in their metadata.
 type Client struct{ service *Service }
 
 // Client returns a Client of the Service.
@@ -95,7 +96,7 @@ func (c *Client) MergeShards(ctx context.Context, in *kinesis.MergeShardsInput, 
 	return send(ctx, c.service, opMergeShards, in)
 }
 
-// UpdateShardCount splits and merges until the stream has so many shards of equal size.
+// UpdateShardCount splits and merges until the stream has the requested number of shards of equal size.
 func (c *Client) UpdateShardCount(ctx context.Context, in *kinesis.UpdateShardCountInput, _ ...func(*kinesis.Options)) (*kinesis.UpdateShardCountOutput, error) {
 	return send(ctx, c.service, opUpdateShardCount, in)
 }
@@ -130,7 +131,7 @@ func (c *Client) ListStreamConsumers(ctx context.Context, in *kinesis.ListStream
 	return send(ctx, c.service, opListStreamConsumers, in)
 }
 
-// send makes a call, and gives its answer the look of one that came over the network.
+// send makes a call, and gives its answer the form of one from the network.
 func send[I, O any](ctx context.Context, s *Service, op operation[I, O], in *I) (*O, error) {
 	out, fault, err := op.perform(ctx, s, in, jsonForm)
 	if err == nil {
@@ -162,7 +163,7 @@ func (s *Service) asResponse(ctx context.Context, err error) error {
 	}
 }
 
-// statusOf returns the status of the answer that came to an error, and false if it came to none.
+// statusOf returns the status of the answer with an error, and false if there was no answer.
 func statusOf(err error) (int, bool) {
 	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
 		return http.StatusOK, true

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
-// violations gathers what breaks a constraint of AWS's service model, in its words.
+// violations collects the violations of constraints of AWS's service model, in its words.
 type violations []string
 
 // maxViolations is how many of them the service reports.
@@ -30,7 +30,7 @@ func (v violations) error() error {
 	return &types.ValidationException{Message: new(fmt.Sprintf("%d validation %s detected: %s", len(v), noun, strings.Join(v, "; ")))}
 }
 
-// add notes that a member breaks a constraint. The value is quoted, but for one that is too large to be shown.
+// add records that a member violates a constraint. The value is quoted, unless it is too large.
 func (v *violations) add(member, value, constraint string, args ...any) {
 	*v = append(*v, "Value "+value+"at '"+member+"' failed to satisfy constraint: "+fmt.Sprintf(constraint, args...))
 }
@@ -47,7 +47,7 @@ func (v *violations) present(member string, is bool) {
 	}
 }
 
-// textRule is what the model says of a string. A length of 0 is without bounds.
+// textRule is the model's constraint of a string. A length of 0 is unbounded.
 type textRule struct {
 	min, max int // in characters
 	pattern  *regexp.Regexp
@@ -105,7 +105,7 @@ func (v *violations) within(member string, value *int32, low, high int32) {
 	}
 }
 
-// among checks a string against an enumeration, which is reported in the order given. It may be absent, which is "".
+// among checks a string against an enumeration, which is reported in the given order. It may be absent, which is "".
 func among[E ~string](v *violations, member string, value E, all ...E) {
 	if value == "" || slices.Contains(all, value) {
 		return

@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
-// What a stream grants to consumers with enhanced fan-out.
-// Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_RegisterStreamConsumer.html
+// The limits of a stream for consumers with enhanced fan-out. Source:
+// https://docs.aws.amazon.com/kinesis/latest/APIReference/API_RegisterStreamConsumer.html
 const (
 	maxConsumers         = 20
 	maxCreatingConsumers = 5
@@ -74,7 +74,7 @@ func (s *Service) registerStreamConsumer(in *kinesis.RegisterStreamConsumerInput
 		return nil, err
 	}
 	name := *in.ConsumerName
-	// The ARN of a consumer is not that of an earlier one of its name.
+	// The ARN of a consumer differs from that of an earlier one of the same name.
 	second := max(r.now.Unix(), st.lastConsumer[name]+1)
 	if st.lastConsumer == nil {
 		st.lastConsumer = map[string]int64{}

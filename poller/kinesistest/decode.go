@@ -14,9 +14,9 @@ import (
 	"unicode/utf8"
 )
 
-// object reads a structure of a request: the values of its members by their exact names, JSON all of them. Members that
-// nobody asks for are passed over, and null counts as absent, as on AWS. The first value of a wrong type is the error of
-// the whole request; everything that is read behind it is absent.
+// object reads a structure of a request: the values of its members by their exact names, all of them JSON. It ignores
+// unknown members, and null counts as absent, as on AWS. The first value of a wrong type is the error of the whole
+// request; everything read after it is absent.
 //
 // The texts of the errors are those of the framework that parses requests to AWS.
 type object struct {
@@ -45,7 +45,7 @@ func objectOf(raw json.RawMessage) (map[string]json.RawMessage, error) {
 	return values, err
 }
 
-// not is the error of a value that is of no right type. scalar is its text where the value is neither a list nor an object.
+// not is the error of a value of a wrong type. scalar is its text if the value is neither a list nor an object.
 func not(value json.RawMessage, scalar string) error {
 	switch value[0] {
 	case '[':
@@ -56,7 +56,7 @@ func not(value json.RawMessage, scalar string) error {
 	return errors.New(scalar)
 }
 
-// cannot is the error of a value that cannot become what it has to be.
+// cannot is the error of a value that cannot become the required type.
 func cannot(value json.RawMessage, become string) error {
 	token := "NUMBER_VALUE"
 	switch value[0] {
@@ -135,8 +135,8 @@ func (m object) number(name, become string) (float64, bool) {
 	return f, true
 }
 
-// integer returns a number of 32 bits. A fraction is cut off, and what is out of range becomes the limit that it is
-// beyond, which every constraint refuses.
+// integer returns a number of 32 bits. A fraction is cut off, and a number out of range becomes the nearest limit,
+// which every constraint refuses.
 func (m object) integer(name string) *int32 {
 	f, ok := m.number(name, "an Integer")
 	if !ok {
@@ -148,8 +148,8 @@ func (m object) integer(name string) *int32 {
 // maxEpoch is the second up to which a time makes sense: the end of the year 9999.
 const maxEpoch = 253402300799
 
-// time returns a time, which is seconds since 1970 with a fraction. It rounds to milliseconds, which is as exact as the
-// number is meant to be.
+// time returns a time, which is seconds since 1970 with a fraction. It rounds to milliseconds, the intended precision
+// of the number.
 func (m object) time(name string) *time.Time {
 	seconds, ok := m.number(name, "milliseconds since epoch")
 	if !ok {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// dice make the choices that a seed stands for. The same seed and words give the same choices in every process, whatever
-// other goroutines do meanwhile. Nil dice always choose the first of what there is. One goroutine uses them.
+// dice make the choices of a seed. The same seed and words give the same choices in every process, whatever other
+// goroutines do meanwhile. Nil dice always choose the first option. One goroutine uses them.
 type dice struct{ rng *rand.Rand }
 
 // newDice returns the dice for the nth event that some words name.

@@ -19,7 +19,7 @@ type encoder struct {
 	odd   oddTime // takes the place of every time
 }
 
-// encoder returns one that writes in the fault's manner.
+// encoder returns an encoder that writes in the fault's manner.
 func (f *Fault) encoder(buf []byte, as form) encoder {
 	return encoder{buf: buf, form: as, nulls: f.Kind == NullMembers, odd: f.odd}
 }
@@ -27,7 +27,7 @@ func (f *Fault) encoder(buf []byte, as form) encoder {
 func (e *encoder) open()  { e.bracket(cborMap, true) }
 func (e *encoder) close() { e.bracket(cborMap, false) }
 
-// bracket begins or ends a map or a list. In CBOR its length is not told, as the service's library does it.
+// bracket begins or ends a map or a list. In CBOR its length is indefinite, as from the service's library.
 func (e *encoder) bracket(major byte, begin bool) {
 	var b byte
 	switch {
@@ -69,7 +69,7 @@ func (e *encoder) name(name string) {
 	e.buf = append(e.buf, '"', ':')
 }
 
-// absent writes a member that is not there, and reports whether it is so.
+// absent writes an absent member, and reports whether it is absent.
 func (e *encoder) absent(name string, is bool) bool {
 	if is && e.nulls {
 		e.name(name)

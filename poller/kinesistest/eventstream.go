@@ -31,7 +31,7 @@ type eventWriter struct {
 	buf     []byte // of one message, used again for the next
 }
 
-// beginEvents says that the subscription was granted. A client that reads nothing may keep the stream as long as it lives.
+// beginEvents says that the subscription was granted. A client that does not read may keep the stream for its lifetime.
 func beginEvents(ctx context.Context, w http.ResponseWriter, as form, f *Fault) (*eventWriter, error) {
 	v := &eventWriter{ctx: ctx, w: w, control: http.NewResponseController(w), form: as}
 	_ = v.control.SetWriteDeadline(time.Now().Add(subscriptionLife + transferTimeout))
@@ -56,7 +56,7 @@ func (v *eventWriter) event(event *types.SubscribeToShardEvent, f *Fault) error 
 	return v.flush(f)
 }
 
-// end ends the stream: in good order, by an exception, or by a broken connection.
+// end ends the stream: normally, by an exception, or by a broken connection.
 func (v *eventWriter) end(err error) {
 	if err == nil {
 		return

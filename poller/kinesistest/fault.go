@@ -7,32 +7,31 @@ import (
 )
 
 // Fault is a disturbance of the next calls that it matches. Its effects can be combined: a Delay comes before the
-// others. A call takes the oldest fault that matches, and no second one.
+// others. A call takes the oldest matching fault, and no second one.
 type Fault struct {
-	// Op, Stream and Shard tell which calls are meant. Empty: any.
-	// A PutRecords call matches whatever Shard says, see Throttle; otherwise calls that name no shard match only
-	// faults without one.
+	// Op, Stream and Shard select the calls. Empty: any. A PutRecords call matches any Shard, see Throttle; otherwise
+	// calls that name no shard match only faults without one.
 	Op            Op
 	Stream, Shard string
 
 	// Times is how many calls are disturbed. Zero means one, a negative number all until ClearFaults.
 	Times int
 
-	// Delay holds the call back so long before it takes effect.
+	// Delay delays the call before it takes effect.
 	Delay time.Duration
 
-	// Hang lets the call never be answered: it ends with its context, or with the Server's connection.
+	// Hang never answers the call: it ends with its context, or with the Server's connection.
 	Hang bool
 
-	// Err is the call's answer. An error of the SDK's types package, or any smithy.APIError, goes over HTTP as it is;
-	// any other becomes an InternalFailure there, and looks like a broken connection to users of a Client.
+	// Err is the call's answer. An error of the SDK's types package, or any smithy.APIError, is sent over HTTP
+	// unchanged; any other becomes an InternalFailure there, and looks like a broken connection to users of a Client.
 	Err error
 
-	// Throttle answers as the service does beyond its limits: ProvisionedThroughputExceededException where a shard is
-	// named, LimitExceededException elsewhere. PutRecords fails the records that would go to Shard, or all of them.
+	// Throttle answers as the service does beyond its limits: ProvisionedThroughputExceededException if a shard is
+	// named, LimitExceededException otherwise. PutRecords fails the records for Shard, or all of them.
 	Throttle bool
 
-	// Empty makes GetRecords return no records and stay where it was, as the service may do while it looks for them.
+	// Empty makes GetRecords return no records and not advance, as the service may do while it searches for them.
 	Empty bool
 
 	// MaxRecords caps the page of GetRecords, and the events of a subscription. Zero: no cap.
@@ -41,27 +40,27 @@ type Fault struct {
 	// MaxShards caps the page of ListShards. Zero: no cap.
 	MaxShards int
 
-	// Kind makes the call meet a kind of mischief, in the variant that Seed chooses. Such a fault matches only calls that
-	// the kind can befall. Empty: none.
+	// Kind gives the call a kind of mischief, in the variant that Seed chooses. Such a fault matches only calls that
+	// the kind can affect. Empty: none.
 	Kind Kind
 	Seed uint64
 
-	// After is how many events a subscription that SubscribeToShard grants sends before Silent, End or EventErr strikes.
-	// Zero: it strikes at once, behind the answer that grants it.
+	// After is how many events a subscription of SubscribeToShard sends before Silent, End or EventErr takes effect.
+	// Zero: immediately, after the answer that grants the subscription.
 	After int
 
-	// Silent makes the subscription half-open: it stays open, for longer than the 5 minutes as well, and nothing
-	// arrives any more, heartbeats included.
+	// Silent makes the subscription half-open: it stays open, even for longer than the 5 minutes, and sends nothing
+	// more, including heartbeats.
 	Silent bool
 
-	// End ends the subscription in good order.
+	// End ends the subscription normally.
 	End bool
 
 	// EventErr ends the subscription. An error of the SDK's types package, or any smithy.APIError, arrives as an
 	// exception inside the stream; any other breaks the connection.
 	EventErr error
 
-	met // what it met, for a fault that was taken
+	met // the state of a fault that was taken
 }
 
 // Inject disturbs the next calls that f matches. It panics on a Kind that does not exist.
@@ -98,7 +97,7 @@ func (s *Service) next(n int, f Fault) {
 	}
 }
 
-// ClearFaults forgets all faults that are not used up.
+// ClearFaults drops all faults that are not used up.
 func (s *Service) ClearFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,10 +134,11 @@ func (f *Fault) matches(call Call) bool {
 		(f.Shard == "" || f.Shard == call.Shard || call.Op == PutRecords)
 }
 
-// isDeliberate reports whether the answer to a call with the fault is not the service's own.
+// isDeliberate reports whether the fault replaces the service's own answer to a call.
 func (f *Fault) isDeliberate() bool { return f.Kind != "" || f.Err != nil }
 
-// strike does what a fault does before the operation, and returns the call's answer if that is an error.
+// strike applies the part of a fault that comes before the operation, and returns the call's answer if that is an
+// error.
 func (f *Fault) strike(ctx context.Context, s *Service, call Call) error {
 	if err := wait(ctx, f.Delay); err != nil {
 		return err

@@ -13,8 +13,8 @@ type form uint8
 const (
 	jsonForm form = iota // AWS JSON 1.1
 
-	// cborForm is what Amazon's Java SDK speaks: the members of the JSON form as maps of CBOR (RFC 8949), blobs as byte
-	// strings, times as tag 1 with milliseconds, where CBOR itself means seconds by that tag.
+	// cborForm is the form of Amazon's Java SDK: the members of the JSON form as maps of CBOR (RFC 8949), blobs as byte
+	// strings, times as tag 1 with milliseconds, although in CBOR that tag means seconds.
 	cborForm
 )
 
@@ -60,7 +60,8 @@ const (
 	cborSimple
 )
 
-// What the lower five bits of an item's first byte may be, besides a number below 24 and the sizes of larger ones.
+// Special values of the lower five bits of an item's first byte, in addition to numbers below 24 and the sizes of
+// larger ones.
 const (
 	cborIndefinite = 31
 	cborFalse      = 20

@@ -7,8 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
-// Stream is the handle by which a test writes to a stream and changes it directly: no limit, fault, hook or log of calls
-// applies. The stream is found by its name at each use, so a handle outlives a deletion.
+// Stream is a handle with which a test writes to a stream and changes it directly: without limits, faults, hooks or the
+// log of calls. Each use looks up the stream by its name, so a handle outlives a deletion.
 type Stream struct {
 	service *Service
 	name    string
@@ -20,8 +20,8 @@ func (h *Stream) Name() string { return h.name }
 // ARN returns the stream's ARN.
 func (h *Stream) ARN() string { return h.service.arn(h.name) }
 
-// Put puts a record where its partition key belongs, and returns the shard and the sequence number.
-// An empty key means none, which only streams with AUTO record distribution take.
+// Put puts a record into the shard of its partition key, and returns the shard and the sequence number. An empty key
+// means none, which only streams with AUTO record distribution accept.
 func (h *Stream) Put(key string, data []byte) (shard, sequenceNumber string, err error) {
 	in := &kinesis.PutRecordInput{StreamName: &h.name, Data: orEmpty(data)}
 	if key != "" {
@@ -88,8 +88,8 @@ func (h *Stream) Merge(shard, adjacent string) (child string, err error) {
 	}, &kinesis.MergeShardsInput{StreamName: &h.name, ShardToMerge: &shard, AdjacentShardToMerge: &adjacent})
 }
 
-// UpdateShardCount splits and merges until the stream has so many open shards of equal size: at most double and at least
-// half of what it has.
+// UpdateShardCount splits and merges until the stream has that many open shards of equal size: at most double and at
+// least half of the current number.
 func (h *Stream) UpdateShardCount(shards int) error {
 	_, err := direct(h, "update shard count", opUpdateShardCount.checked, &kinesis.UpdateShardCountInput{
 		StreamName: &h.name, ScalingType: types.ScalingTypeUniformScaling, TargetShardCount: new(int32(shards)),
@@ -97,8 +97,8 @@ func (h *Stream) UpdateShardCount(shards int) error {
 	return err
 }
 
-// Replace deletes the stream and creates another under its name: with as many open shards, and with none of its records,
-// consumers and iterators. The shards have the same IDs and other sequence numbers.
+// Replace deletes the stream and creates another one of the same name: with as many open shards, and without its
+// records, consumers and iterators. The shards have the same IDs and other sequence numbers.
 func (h *Stream) Replace() error {
 	_, err := direct(h, "replace", func(s *Service, name string, r *request) (struct{}, error) {
 		return struct{}{}, s.replace(name, r.now)
@@ -164,7 +164,7 @@ func direct[I, O any](h *Stream, what string, do func(*Service, I, *request) (O,
 	return out, nil
 }
 
-// orEmpty tells a record without data from one whose data is missing.
+// orEmpty distinguishes a record with empty data from one without data.
 func orEmpty(data []byte) []byte {
 	if data == nil {
 		return []byte{}

@@ -17,31 +17,33 @@ import (
 const (
 	targetPrefix = "Kinesis_20131202."
 
-	// maxBody has room for the largest PutRecords: 10 MiB in base64, and 500 keys and hash keys.
+	// maxBody fits the largest PutRecords: 10 MiB in base64, and 500 keys and hash keys.
 	maxBody = 16 << 20
 
-	// maxPooled keeps the memory of the largest page, 10 MiB in base64 and as much again by growing, for the next one.
+	// maxPooled keeps the memory of the largest page for the next one: 10 MiB in base64, and as much again from
+	// growing.
 	maxPooled = 32 << 20
 
 	// transferTimeout is how long a client may take to send a request, or to receive an answer.
 	transferTimeout = 30 * time.Second
 )
 
-// endpoint answers one operation over HTTP: it appends the answer to buf, and returns the fault in whose manner it goes out.
+// endpoint answers one operation over HTTP: it appends the answer to buf, and returns the fault that determines how the
+// answer is sent.
 type endpoint func(ctx context.Context, s *Service, c call, buf []byte) ([]byte, Fault, error)
 
-// handler is a Service behind HTTP.
+// handler is a Service over HTTP.
 type handler struct {
 	service   *Service
 	endpoints map[Op]endpoint
 	buffers   sync.Pool // of *[]byte
 }
 
-// Handler returns the Service as an HTTP handler that speaks AWS JSON 1.1 and, where a request does, CBOR 1.1, for a
-// listener of your own; see Server for one that is ready. Signatures are not verified: every request is served.
+// Handler returns the Service as an HTTP handler for AWS JSON 1.1 and, if a request uses it, CBOR 1.1, for a listener
+// of your own; Server is a ready one. Signatures are not verified: every request is served.
 //
-// A request must come within 30 s, and its answer be read within 30 s, that of a subscription within 5 minutes and 30 s: other
-// connections are closed. The time until a connection's first request, and between two, is the http.Server's to bound.
+// A request must arrive within 30 s, and its answer be read within 30 s, that of a subscription within 5 minutes and 30
+// s: other connections are closed. The http.Server bounds the time until a connection's first request, and between two.
 func (s *Service) Handler() http.Handler {
 	return &handler{service: s, endpoints: map[Op]endpoint{
 		CreateStream:                  route(opCreateStream, encodeNothing),
@@ -88,10 +90,10 @@ func route[I, O any](op operation[I, O], encode func(*encoder, *O)) endpoint {
 	}
 }
 
-// ServeHTTP answers one call. Where a call is never to be answered, the connection breaks.
+// ServeHTTP answers one call. If a call must never be answered, the connection breaks.
 //
-// The deadlines are set here and not left to the http.Server, which may have none. That of reading is cleared only when the
-// whole body has been read: net/http reads what is left of a body after the handler has returned.
+// The deadlines are set here and not left to the http.Server, which may have none. The read deadline is cleared only
+// when the whole body has been read, because net/http reads the rest of a body after the handler has returned.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(transferTimeout)) // a recorder has none
 	id := uuid.NewString()
@@ -115,7 +117,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		out, fault, err = h.endpoints[c.op](r.Context(), h.service, c, (*pooled)[:0])
 	}
 	if r.Context().Err() != nil {
-		panic(http.ErrAbortHandler) // nobody is there to be answered, or the fault wants nobody answered
+		panic(http.ErrAbortHandler) // the client is gone, or the fault allows no answer
 	}
 	resp := response{http.StatusOK, c.form.contentType(), out}
 	switch {
@@ -165,7 +167,7 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request) (call, error) {
 	return c, nil
 }
 
-// refused logs a call that its form ended.
+// refused logs a call that was refused for its form.
 func (s *Service) refused(op Op, refusal error) {
 	now := s.config.Now()
 	s.mu.Lock()
@@ -173,12 +175,13 @@ func (s *Service) refused(op Op, refusal error) {
 	s.calls.add(Call{Op: op, CBOR: true, Time: now, Err: refusal})
 }
 
-// unreadable is the answer to a body that says nothing.
+// unreadable is the answer to a malformed body.
 func unreadable(err error) error {
 	return &smithy.GenericAPIError{Code: "SerializationException", Message: err.Error(), Fault: smithy.FaultClient}
 }
 
-// subscribe answers SubscribeToShard. Its errors are those from before the stream, which are answered as any other's.
+// subscribe answers SubscribeToShard. Its errors are those before the stream, which are answered like those of any
+// call.
 func (h *handler) subscribe(w http.ResponseWriter, r *http.Request, c call) error {
 	in, err := decode(c.body, opSubscribeToShard.read)
 	if err != nil {
@@ -218,7 +221,7 @@ func receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// reply writes an answer, in the manner of its fault. Nothing can be done about a client that does not take it.
+// reply writes an answer, in the manner of its fault. A client that does not accept it is ignored.
 func (h *handler) reply(w http.ResponseWriter, r *http.Request, f *Fault, resp response) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(transferTimeout))
 	w.Header().Set("Date", f.date(h.service.config.Now()).UTC().Format(http.TimeFormat))

@@ -12,21 +12,21 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
-// journal is the file of a Service that Open made: a line for each call that changed something, in order. Applied again at
-// the same times, the lines make the same streams, to the last sequence number. A line that is cut short does not count, so
-// that a call is stored as a whole or not at all. Service.mu guards it. Its methods do nothing on a nil journal.
+// journal is the file of a Service that Open created: a line for each call that changed something, in order. Applied
+// again at the same times, the lines create the same streams, to the last sequence number. An incomplete line does not
+// count, so a call is stored as a whole or not at all. Service.mu guards it. Its methods do nothing on a nil journal.
 //
 // Service.mu is held while a line is written and synced: no reader can see a change before it is durable.
 type journal struct {
 	file    storage
 	name    string
 	end     int64   // where the last stored line ends
-	pending *change // what the running call changed, not stored yet; nil between calls
+	pending *change // the changes of the running call that are not stored yet; nil between calls
 	failure error   // the first one, or that of Close: no call succeeds after it
 	closed  bool
 }
 
-// storage is what a journal needs of an *os.File.
+// storage is the part of an *os.File that a journal needs.
 type storage interface {
 	io.Reader
 	io.WriterAt
@@ -52,7 +52,7 @@ type journalRecord struct {
 	Sequence string `json:"sequence"`
 }
 
-// changed notes that an operation changed something.
+// changed records that an operation changed something.
 func (j *journal) changed(op Op, in any, now time.Time) {
 	if j == nil {
 		return
@@ -65,7 +65,7 @@ func (j *journal) changed(op Op, in any, now time.Time) {
 	j.pending = &change{At: now, Op: op, Input: input}
 }
 
-// put adds a record to a shard, and notes it.
+// put adds a record to a shard, and records it in the journal.
 func (s *Service) put(st *stream, sh *shard, e entry, now time.Time) *record {
 	rec := sh.append(e.record(), now)
 	s.journal.record(journalRecord{Stream: st.name, Shard: sh.id, Data: rec.data, Sequence: rec.sequence}, e.key, now)
@@ -86,7 +86,7 @@ func (j *journal) record(r journalRecord, key *string, now time.Time) {
 	j.pending.Records = append(j.pending.Records, r)
 }
 
-// flush makes durable what the running call changed.
+// flush makes the changes of the running call durable.
 func (j *journal) flush() error {
 	if j == nil || j.failure != nil {
 		return j.failed()
@@ -108,7 +108,7 @@ func (j *journal) flush() error {
 	return nil
 }
 
-// write brings a line to the disk.
+// write writes a line to the disk.
 func (j *journal) write(line []byte) error {
 	n, err := j.file.WriteAt(line, j.end)
 	if err == nil && n < len(line) {
@@ -120,8 +120,8 @@ func (j *journal) write(line []byte) error {
 	return j.file.Sync()
 }
 
-// fail ends the journal, and takes back what it may have written of the refused change: a whole line can be on the disk
-// although its sync failed.
+// fail ends the journal, and rolls back a part of the refused change that may be written: a whole line can be on the
+// disk although its sync failed.
 func (j *journal) fail(cause error) {
 	if err := j.rollBack(); err != nil {
 		cause = fmt.Errorf("%w; the refused change may be there after a restart: %w", cause, err)
@@ -131,7 +131,7 @@ func (j *journal) fail(cause error) {
 
 func (j *journal) rollBack() error { return errors.Join(j.file.Truncate(j.end), j.file.Sync()) }
 
-// failed returns why no call succeeds any more, nil while calls do.
+// failed returns why no call can succeed any more, nil while calls can.
 func (j *journal) failed() error {
 	if j == nil {
 		return nil
@@ -139,7 +139,7 @@ func (j *journal) failed() error {
 	return j.failure
 }
 
-// close gives the file back.
+// close closes the file.
 func (j *journal) close() error {
 	if j == nil || j.closed {
 		return nil

@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// Kind names one way in which a service can misbehave. Fault.Kind makes it befall the next calls, Service.Misbehave makes
-// a seed choose. Kinds lists all of them, Kind.About says what one does.
+// Kind names one way in which a service can misbehave. Fault.Kind applies it to the next calls; Service.Misbehave lets
+// a seed choose. Kinds lists all of them, and Kind.About describes one.
 type Kind string
 
 // Kinds of listings.
 const (
 	// EmptyListing answers ListShards with no shard at all.
 	EmptyListing Kind = "empty-listing"
-	// CutListing leaves shards out of a listing, and ends it there.
+	// CutListing omits shards from a listing, and ends it there.
 	CutListing Kind = "cut-listing"
 	// LaggingListing shows the shards as they were up to 4 minutes ago.
 	LaggingListing Kind = "lagging-listing"
@@ -23,12 +23,12 @@ const (
 	ExpiredToken Kind = "expired-token"
 )
 
-// Kinds of answers that are no answers.
+// Kinds of invalid answers.
 const (
-	// AbsentMembers leaves members out of an answer or an event: the records, the next iterator, how far behind it is, a
-	// record's number. It leaves none out whose absence says something true elsewhere, such as a shard's parent.
+	// AbsentMembers omits members from an answer or an event: the records, the next iterator, the lag, a record's
+	// number. It omits none whose absence says something true elsewhere, such as a shard's parent.
 	AbsentMembers Kind = "absent-members"
-	// NullMembers is AbsentMembers with null in the members' places. A Client shows both alike.
+	// NullMembers is AbsentMembers with null instead. A Client shows both alike.
 	NullMembers Kind = "null-members"
 	// ErrorDocument answers 200 with the document of an error.
 	ErrorDocument Kind = "error-document"
@@ -52,7 +52,8 @@ const (
 	NoAnswer Kind = "no-answer"
 	// ServerError answers 500 InternalFailure, or 503 ServiceUnavailable.
 	ServerError Kind = "server-error"
-	// BareServerError answers 500, 502, 503 or 504 without a body, or with one that is no document of the service.
+	// BareServerError answers 500, 502, 503 or 504 without a body, or with a body that is not a document of the
+	// service.
 	BareServerError Kind = "bare-server-error"
 	// Throttled answers as the service does beyond its limits.
 	Throttled Kind = "throttled"
@@ -64,13 +65,13 @@ const (
 	ExpiredIterator Kind = "expired-iterator"
 	// EmptyPage is a page without records that is behind the tip.
 	EmptyPage Kind = "empty-page"
-	// RepeatedPage begins a page, or a subscription, up to 5 records before the place that was asked for.
+	// RepeatedPage begins a page, or a subscription, up to 5 records before the requested place.
 	RepeatedPage Kind = "repeated-page"
-	// RepeatedRecord has a record of a page, or of an event, twice.
+	// RepeatedRecord repeats a record within a page, or an event.
 	RepeatedRecord Kind = "repeated-record"
-	// OddLag is a MillisBehindLatest that is negative, or absurd.
+	// OddLag is a negative or absurd MillisBehindLatest.
 	OddLag Kind = "odd-lag"
-	// OddTimestamp is an arrival time that is no number, or thousands of years off. A Client shows the latter.
+	// OddTimestamp is an arrival time that is not a number, or thousands of years off. A Client shows the latter.
 	OddTimestamp Kind = "odd-timestamp"
 	// EndlessShard always has a next iterator, or a next event, for a closed shard. It lasts.
 	EndlessShard Kind = "endless-shard"
@@ -84,28 +85,29 @@ const (
 	NoContinuation Kind = "no-continuation"
 	// ZeroContinuation sends the ContinuationSequenceNumber "0", which no shard has.
 	ZeroContinuation Kind = "zero-continuation"
-	// RefusedContinuation sends a ContinuationSequenceNumber behind the last record that the service itself refuses.
+	// RefusedContinuation sends a ContinuationSequenceNumber after the last record that the service itself refuses.
 	RefusedContinuation Kind = "refused-continuation"
-	// EarlyEnd ends a subscription in good order after up to 3 events.
+	// EarlyEnd ends a subscription normally after up to 3 events.
 	EarlyEnd Kind = "early-end"
 	// BrokenSubscription ends a subscription after up to 3 events with an exception, or by breaking its connection.
 	BrokenSubscription Kind = "broken-subscription"
-	// HalfOpenSubscription sends nothing any more after up to 3 events.
+	// HalfOpenSubscription sends nothing more after up to 3 events.
 	HalfOpenSubscription Kind = "half-open"
 )
 
 // Kinds of clocks, and of streams.
 const (
-	// WrongDate has a Date header that is hours off, in an answer that is right in all else.
+	// WrongDate has a Date header that is hours off, in an otherwise correct answer.
 	WrongDate Kind = "wrong-date"
-	// ClockOff sets the service's whole clock hours off: dates, arrival times, and what requests are compared with. It lasts.
+	// ClockOff sets the service's whole clock hours off: dates, arrival times, and the time that requests are compared
+	// with. It lasts.
 	ClockOff Kind = "clock-off"
-	// ReplacedStream deletes the stream and creates another under its name, as Stream.Replace does, once a stream.
+	// ReplacedStream deletes the stream and recreates it, as Stream.Replace does, once per stream.
 	ReplacedStream Kind = "replaced-stream"
 )
 
-// SubscribeToShardEvent stands for an event of a subscription where faults and mischief choose calls by their operation.
-// It is no operation: Config.OnCall and Calls do not see it.
+// SubscribeToShardEvent represents an event of a subscription where faults and mischief select calls by their
+// operation. It is not an operation: Config.OnCall and Calls do not see it.
 const SubscribeToShardEvent Op = "SubscribeToShardEvent"
 
 // reading are the operations by which a stream is read, with the events.
@@ -121,14 +123,14 @@ var (
 	events        = []Op{SubscribeToShardEvent}
 )
 
-// trait is what is known of a kind.
+// trait is the description of a kind.
 type trait struct {
 	kind   Kind
 	about  string
-	ops    []Op // that it can befall; nil: every operation, but no event
+	ops    []Op // those that it can affect; nil: every operation, but no event
 	events bool // with nil ops: events as well
-	lasts  bool // it is drawn once for each shard, and stays
-	costly bool // it loses records, or changes what times mean
+	lasts  bool // it is drawn once for each shard, and persists
+	costly bool // it loses records, or changes the meaning of times
 }
 
 var traits = []trait{
@@ -183,7 +185,7 @@ func Kinds() []Kind {
 	return all
 }
 
-// About says in a few words what the kind does, and nothing for a kind that does not exist.
+// About describes the kind in a few words. It is empty for an unknown kind.
 func (k Kind) About() string {
 	if t := traitOf(k); t != nil {
 		return t.about
@@ -198,7 +200,7 @@ func (k Kind) Lasts() bool {
 	return t != nil && t.lasts
 }
 
-// befalls reports whether the kind can befall calls of an operation.
+// befalls reports whether the kind can affect calls of an operation.
 func (k Kind) befalls(op Op) bool {
 	t := traitOf(k)
 	switch {
@@ -217,7 +219,7 @@ func traitOf(k Kind) *trait {
 	return nil
 }
 
-// mustBeKinds panics on a kind that does not exist: a test that misspells one would test nothing.
+// mustBeKinds panics on an unknown kind: a test that misspells one would test nothing.
 func mustBeKinds(kinds ...Kind) {
 	for _, k := range kinds {
 		if traitOf(k) == nil {

@@ -78,7 +78,7 @@ func (f *Fault) shown(sh *shard, st *stream, now time.Time) (types.Shard, bool) 
 	return sh.describe(), true
 }
 
-// listedStream returns the stream that a request lists, and where its page begins.
+// listedStream returns the stream that a request lists, and the beginning of its page.
 func (s *Service) listedStream(in *kinesis.ListShardsInput, now time.Time) (*stream, shardsToken, error) {
 	if in.NextToken != nil {
 		return s.listedByToken(in, now)
@@ -125,7 +125,8 @@ func (s *Service) listedByToken(in *kinesis.ListShardsInput, now time.Time) (*st
 	return st, token, nil
 }
 
-// besideToken returns a member of a request that a token excludes, and "" if there is none. A token names its stream.
+// besideToken returns a member of a request that a token excludes, and "" if there is none. A token identifies its
+// stream.
 func besideToken(in *kinesis.ListShardsInput) string {
 	switch {
 	case in.StreamName != nil:
@@ -142,7 +143,7 @@ func besideToken(in *kinesis.ListShardsInput) string {
 	return ""
 }
 
-// filter returns which shards a ShardFilter lets through.
+// filter returns which shards match a ShardFilter.
 func (st *stream) filter(f *types.ShardFilter, now time.Time) (func(*shard) bool, error) {
 	if f == nil {
 		return func(*shard) bool { return true }, nil

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// What a gateway or a proxy says in the service's place.
+// Answers of a gateway or a proxy instead of the service.
 const (
 	htmlPage = "<html>\r\n<head><title>Welcome</title></head>\r\n<body>\r\n<center><h1>Please sign in</h1></center>\r\n</body>\r\n</html>\r\n"
 	htmlType = "text/html"
@@ -21,20 +21,20 @@ const (
 	maxPause  = 5 * time.Second
 )
 
-// errHTML is what a JSON decoder says about HTML.
+// errHTML is a JSON decoder's error about HTML.
 var errHTML = errors.New("invalid character '<' looking for beginning of value")
 
-// httpError is the answer of a server that is out of order: a status with the service's document, or without any.
+// httpError is the answer of a server with a fault: a status with the service's document, or without any.
 type httpError struct {
 	status        int
 	code, message string // empty without a document
-	page          bool   // there is HTML in the document's place
+	page          bool   // HTML instead of the document
 }
 
 // Error implements error.
 func (e *httpError) Error() string { return e.ErrorCode() + ": " + e.ErrorMessage() }
 
-// ErrorCode implements smithy.APIError. It says what the SDK says where there is no document.
+// ErrorCode implements smithy.APIError. Without a document it returns the SDK's text.
 func (e *httpError) ErrorCode() string {
 	if e.code == "" {
 		return "UnknownError"
@@ -53,7 +53,7 @@ func (e *httpError) ErrorMessage() string {
 // ErrorFault implements smithy.APIError.
 func (e *httpError) ErrorFault() smithy.ErrorFault { return smithy.FaultServer }
 
-// asClient returns what the SDK makes of it.
+// asClient returns the SDK's error for it.
 func (e *httpError) asClient() error {
 	if e.page {
 		return &smithy.DeserializationError{Err: fmt.Errorf("failed to decode response body, %w", errHTML)}
@@ -61,19 +61,19 @@ func (e *httpError) asClient() error {
 	return &smithy.GenericAPIError{Code: e.ErrorCode(), Message: e.ErrorMessage()}
 }
 
-// isNoAnswer reports whether the kind puts something in the place of the answer to a call that took effect.
+// isNoAnswer reports whether the kind replaces the answer to a call that took effect.
 func (k Kind) isNoAnswer() bool {
 	return k == ErrorDocument || k == HTMLPage || k == EmptyBody || k == ConnectionReset
 }
 
-// response is what goes out over HTTP.
+// response is an answer over HTTP.
 type response struct {
 	status      int
 	contentType string // empty: none
 	body        []byte
 }
 
-// instead returns what the kind puts in the place of an answer.
+// instead returns the kind's replacement of an answer.
 func (f *Fault) instead(as form, buf []byte) response {
 	switch f.Kind {
 	case ErrorDocument:
@@ -108,7 +108,7 @@ func failed(err error, as form, buf []byte) response {
 	return response{fault.status, as.contentType(), fault.encode(buf, as)}
 }
 
-// asClient returns what the SDK makes of an answer that goes out in the fault's manner, nil where it makes an answer of it.
+// asClient returns the SDK's error for an answer in the fault's manner, nil if the SDK accepts the answer.
 func (f *Fault) asClient(ctx context.Context) error {
 	switch f.Kind {
 	case HTMLPage:
@@ -124,7 +124,7 @@ func (f *Fault) asClient(ctx context.Context) error {
 	}
 }
 
-// pauses returns how long a body takes that trickles.
+// pauses returns how long a trickling body takes.
 func (f *Fault) pauses(length int) (all time.Duration) {
 	for range f.pieces(length) - 1 {
 		all += f.pause()
@@ -132,10 +132,10 @@ func (f *Fault) pauses(length int) (all time.Duration) {
 	return all
 }
 
-// pieces returns in how many pieces a body of some bytes trickles.
+// pieces returns the number of pieces in which a body trickles.
 func (f *Fault) pieces(length int) int { return min(2+f.dice.below(maxPieces-1), max(1, length)) }
 
-// pause is one between two of them.
+// pause returns a pause between two pieces.
 func (f *Fault) pause() time.Duration { return f.dice.between(100*time.Millisecond, maxPause) }
 
 // write writes an answer's body, or an event, in the fault's manner.
@@ -154,7 +154,7 @@ func (f *Fault) write(ctx context.Context, w http.ResponseWriter, body []byte) e
 	}
 }
 
-// trickle writes a body piece by piece.
+// trickle writes a body in pieces.
 func (f *Fault) trickle(ctx context.Context, w io.Writer, control *http.ResponseController, body []byte) error {
 	_ = control.SetWriteDeadline(time.Now().Add(maxPieces*maxPause + transferTimeout))
 	n := f.pieces(len(body))
@@ -174,7 +174,7 @@ func (f *Fault) trickle(ctx context.Context, w io.Writer, control *http.Response
 	return nil
 }
 
-// date returns the time that an answer given at now tells in its head.
+// date returns the time in the head of an answer at now.
 func (f *Fault) date(now time.Time) time.Time {
 	if f.Kind == WrongDate {
 		return now.Add(offBy(f.dice))

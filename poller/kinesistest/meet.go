@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
-// met is what a fault knows of the call that took it.
+// met is what a fault knows about the call that took it.
 type met struct {
 	service *Service
 	call    Call
@@ -21,7 +21,7 @@ type met struct {
 	odd  oddTime       // how arrival times are written
 }
 
-// faultFor is takeFault for those that hold Service.mu.
+// faultFor is takeFault for callers that hold Service.mu.
 func (s *Service) faultFor(call Call) Fault {
 	f, injected := s.injected(call)
 	f.met = met{service: s, call: call}
@@ -35,7 +35,7 @@ func (s *Service) faultFor(call Call) Fault {
 	return f
 }
 
-// draw takes the kind of the first mischief that befalls the call.
+// draw takes the kind of the first mischief that affects the call.
 func (f *Fault) draw(mischief []*Misbehaviour) {
 	for _, m := range mischief {
 		if kind, d := m.draw(f.call); kind != "" {
@@ -45,7 +45,7 @@ func (f *Fault) draw(mischief []*Misbehaviour) {
 	}
 }
 
-// unfold says in the other fields what the kind does, as far as they can.
+// unfold sets the other fields to the effects of the kind, as far as they can express them.
 func (f *Fault) unfold() {
 	switch f.Kind {
 	case SmallPages:
@@ -79,7 +79,7 @@ func (f *Fault) unfold() {
 }
 
 const (
-	// maxLag keeps a listing within the 5 minutes in which a reader can be expected to believe what else it knows.
+	// maxLag keeps a listing within the 5 minutes for which a reader can be expected to believe its other knowledge.
 	maxLag = 4 * time.Minute
 	// maxBack is how many records a page repeats at most.
 	maxBack = 5
@@ -102,7 +102,7 @@ var (
 	}
 )
 
-// lasting returns the dice of a kind that lasts, if it befalls the call. The caller holds Service.mu.
+// lasting returns the dice of a lasting kind, if it affects the call. The caller holds Service.mu.
 func (f *Fault) lasting(k Kind) (*dice, bool) {
 	if f.Kind == k {
 		return f.dice, true
@@ -116,14 +116,14 @@ func (f *Fault) lasting(k Kind) (*dice, bool) {
 	return nil, false
 }
 
-// did notes that the fault's kind did something. The caller holds Service.mu.
+// did records that the fault's kind had an effect. The caller holds Service.mu.
 func (f *Fault) did() {
 	if f.by != nil {
 		f.by.did(f.Kind, f.call)
 	}
 }
 
-// prank does, and notes, what kinds do before the operation that no other field of a fault says.
+// prank applies, and records, effects of kinds before the operation that no other field of a fault expresses.
 func (s *Service) prank(f *Fault) error {
 	switch f.Kind {
 	case Throttled, NoAnswer, ServerError, BareServerError, ExpiredIterator:

@@ -8,38 +8,39 @@ import (
 	"time"
 )
 
-// defaultRate is the part of the calls that a Mischief befalls if nothing else is said.
+// defaultRate is the default fraction of the calls that a Mischief affects.
 const defaultRate = 0.1
 
-// Mischief says how a Service is to misbehave: which kinds befall which calls, how often, for how long, and by which seed.
-// The zero Mischief befalls one call in ten, until it is stopped, with a kind that a consumer must survive without a loss.
+// Mischief says how a Service misbehaves: which kinds affect which calls, how often, for how long, and with which seed.
+// The zero Mischief affects one call in ten, until it is stopped, with a kind that a consumer must survive without a
+// loss.
 type Mischief struct {
-	// Seed decides which calls are met, by which kind, and in which variant. The decision on a call depends on the seed,
-	// the operation, the stream, the shard, and on how many such calls there were before, and on nothing else: not on the
-	// time, nor on the order in which calls of different shards come in.
+	// Seed decides which calls are affected, by which kind, and in which variant. The decision on a call depends only
+	// on the seed, the operation, the stream, the shard, and the number of such calls before; not on the time, nor on
+	// the order in which calls of different shards arrive.
 	Seed uint64
 
-	// Kinds are those that are drawn from. Nil: all but ReplacedStream, which loses records, and WrongDate and ClockOff,
-	// which make times mean something else.
+	// Kinds are the possible kinds. Nil: all except ReplacedStream, which loses records, and WrongDate and ClockOff,
+	// which change the meaning of times.
 	Kinds []Kind
 
-	// Ops, Stream and Shard choose the calls. Nil Ops: the operations by which a stream is read, with the events of
+	// Ops, Stream and Shard select the calls. Nil Ops: the operations that read a stream, with the events of
 	// subscriptions. Empty Stream or Shard: any. Calls that name no shard, such as listings, match an empty Shard only.
 	Ops           []Op
 	Stream, Shard string
 
-	// Rate is the part of the calls that is met, up to 1, which is all. Zero means 0.1. Of the kinds that last, it is the
-	// part of the shards.
+	// Rate is the fraction of affected calls, up to 1, which is all. Zero means 0.1. For lasting kinds, it is the
+	// fraction of the shards.
 	Rate float64
 
-	// Calls is how many calls are met before the mischief ends. Zero: no bound. Kinds that last do not count calls.
+	// Calls is how many calls are affected before the mischief ends. Zero: no bound. Lasting kinds do not count calls.
 	Calls int
 
 	// For is how long the mischief lasts, by timers. Zero: no bound.
 	For time.Duration
 }
 
-// Prank is one thing that a mischief did.
+// Prank is one effect of a mischief.
 type Prank struct {
 	Time          time.Time // on the service's clock
 	Kind          Kind
@@ -47,7 +48,7 @@ type Prank struct {
 	Stream, Shard string // as Call has them
 }
 
-// String returns the prank as a line of a log.
+// String returns the prank as a line for a log.
 func (p Prank) String() string {
 	return strings.TrimRight(fmt.Sprintf("%s %s: %s %s %s", p.Time.UTC().Format("01-02 15:04:05.000"), p.Kind, p.Op, p.Stream, p.Shard), " ")
 }
@@ -71,9 +72,9 @@ type Misbehaviour struct {
 // maxPranks bounds the list of pranks.
 const maxPranks = 1 << 14
 
-// Misbehave begins a mischief. Several can run together: of the kinds that are drawn for a single call, at most one befalls
-// it, by the mischief that began first; the kinds that last befall it all. Faults go first: a call that takes one is left
-// alone. Misbehave panics on a kind that does not exist.
+// Misbehave begins a mischief. Several can run together. Of the kinds that are drawn for a single call, at most one
+// affects it, that of the mischief that began first; lasting kinds apply in addition. Faults have precedence: a call
+// that takes one is otherwise unaffected. Misbehave panics on an unknown kind.
 func (s *Service) Misbehave(plan Mischief) *Misbehaviour {
 	mustBeKinds(plan.Kinds...)
 	plan.Kinds, plan.Ops = slices.Clone(plan.Kinds), slices.Clone(plan.Ops)
@@ -95,15 +96,15 @@ func (s *Service) Misbehave(plan Mischief) *Misbehaviour {
 	return m
 }
 
-// Stop ends the mischief: no later call is met. A call that is met already stays as it is, such as a half-open subscription.
-// Stop may be called more than once.
+// Stop ends the mischief: no later call is affected. An effect on an earlier call remains, such as a half-open
+// subscription. Stop may be called more than once.
 func (m *Misbehaviour) Stop() {
 	m.service.mu.Lock()
 	defer m.service.mu.Unlock()
 	m.end()
 }
 
-// end ends the mischief, and sets the service's clock right.
+// end ends the mischief, and corrects the service's clock.
 func (m *Misbehaviour) end() {
 	m.over = true
 	m.service.skew.CompareAndSwap(m.skew, nil)
@@ -116,15 +117,15 @@ func (m *Misbehaviour) Plan() Mischief {
 	return plan
 }
 
-// Pranks returns what the mischief did, in order, up to the last 16,384. A kind that lasts is listed once for each shard.
-// A call that was met but left its kind nothing to do, such as an empty page for RepeatedRecord, is not listed.
+// Pranks returns the effects of the mischief, in order, up to the last 16,384. A lasting kind is listed once for each
+// shard. A call without an effect, such as an empty page for RepeatedRecord, is not listed.
 func (m *Misbehaviour) Pranks() []Prank {
 	m.service.mu.Lock()
 	defer m.service.mu.Unlock()
 	return slices.Clone(m.pranks)
 }
 
-// Counts returns how often each kind did something.
+// Counts returns how often each kind had an effect.
 func (m *Misbehaviour) Counts() map[Kind]int {
 	m.service.mu.Lock()
 	defer m.service.mu.Unlock()
@@ -135,7 +136,8 @@ func (m *Misbehaviour) Counts() map[Kind]int {
 	return counts
 }
 
-// String returns the seed and how often each kind did something, for the log of a test: "seed 7: cut-listing 2, trickle 5".
+// String returns the seed and how often each kind had an effect, for the log of a test: "seed 7: cut-listing 2, trickle
+// 5".
 func (m *Misbehaviour) String() string {
 	counts := m.Counts()
 	var b strings.Builder
@@ -159,7 +161,7 @@ func (m *Misbehaviour) ended() bool {
 	return m.over
 }
 
-// draw returns the kind that befalls a call, if any does, with the dice for its variant.
+// draw returns the kind that affects a call, if any, with the dice for its variant.
 func (m *Misbehaviour) draw(call Call) (Kind, *dice) {
 	if !m.meant(call) {
 		return "", nil
@@ -185,18 +187,18 @@ func (m *Misbehaviour) draw(call Call) (Kind, *dice) {
 	return fit[d.below(len(fit))], d
 }
 
-// meant reports whether the mischief is about a call.
+// meant reports whether the mischief covers a call.
 func (m *Misbehaviour) meant(call Call) bool {
 	return slices.Contains(m.plan.Ops, call.Op) && (m.plan.Stream == "" || m.plan.Stream == call.Stream) &&
 		(m.plan.Shard == "" || m.plan.Shard == call.Shard)
 }
 
-// spent reports whether a kind has done all that it may. A stream is replaced once.
+// spent reports whether a kind has reached its limit. A stream is replaced once.
 func (m *Misbehaviour) spent(k Kind, call Call) bool {
 	return k == ReplacedStream && m.once[Prank{Kind: k, Stream: call.Stream}]
 }
 
-// has reports whether a kind that lasts befalls a call, with the dice that are the same for all calls of the shard.
+// has reports whether a lasting kind affects a call, with the dice that are the same for all calls of the shard.
 func (m *Misbehaviour) has(k Kind, call Call) (*dice, bool) {
 	if !slices.Contains(m.plan.Kinds, k) || !m.meant(call) || !k.befalls(call.Op) {
 		return nil, false

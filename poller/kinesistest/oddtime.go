@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// oddTime is how the arrival times of an answer are written. Zero: as they are.
+// oddTime replaces the arrival times of an answer. Zero: no replacement.
 type oddTime struct {
-	seconds float64 // in their place; zero: none
+	seconds float64 // the replacement; zero: none
 }
 
-// oddTimes are the variants of OddTimestamp. The first leaves what a Client shows.
+// oddTimes are the variants of OddTimestamp. The first leaves the times as a Client shows them.
 var oddTimes = []oddTime{{}, {1}, {-1}, {1e300}, {math.NaN()}, {math.Inf(1)}, {math.Inf(-1)}}
 
 // of returns what a Client shows for a time: a second about 1970, or as if milliseconds were taken for seconds.
@@ -37,7 +37,7 @@ func (o oddTime) append(buf []byte, as form) ([]byte, bool) {
 	return strconv.AppendFloat(buf, o.seconds, 'g', -1, 64), true
 }
 
-// infinite returns how AWS JSON writes what is no number.
+// infinite returns how AWS JSON writes a number that is not finite.
 func infinite(f float64) string {
 	switch {
 	case math.IsInf(f, 1):

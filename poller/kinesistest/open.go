@@ -8,16 +8,16 @@ import (
 	"runtime"
 )
 
-// Open returns a Service whose streams are kept in a file. Open creates a missing file, readable by its owner only. A later
-// Open of it, after the process ended in whatever way, has the same streams with the same sequence numbers. Iterators, faults
-// and the log of calls are not kept, and nothing is ever removed from the file. On systems with flock, Open returns an error
-// while another Service has the file open. Close the Service when done.
+// Open returns a Service whose streams are kept in a file. Open creates a missing file, readable by its owner only.
+// After the process has ended in any way, a later Open of it has the same streams with the same sequence numbers.
+// Iterators, faults and the log of calls are not kept, and nothing is ever removed from the file. On systems with
+// flock, Open returns an error while another Service has the file open. Close the Service when done.
 //
-// A change is synced to the disk before its call returns and before any reader, subscription or Stream can see it: put many
-// records with one PutRecords, which costs one sync. When a write or a sync fails, as on a full disk, the change is refused
-// as a whole and the Service is over: every call from then on, and every subscription, ends with an InternalFailureException
-// that names the file and wraps the cause (see Err). Close it and Open the file again: what was acknowledged is there, and
-// what was refused is not.
+// A change is synced to the disk before its call returns and before any reader, subscription or Stream can see it: put
+// many records with one PutRecords, which costs one sync. If a write or a sync fails, for example on a full disk, the
+// change is refused as a whole and the Service stops: every later call, and every subscription, ends with an
+// InternalFailureException that names the file and wraps the cause (see Err). Close it and Open the file again:
+// acknowledged changes are there, and refused ones are not.
 func Open(path string, config Config) (*Service, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -36,7 +36,7 @@ func Open(path string, config Config) (*Service, error) {
 	return s, nil
 }
 
-// resume returns a Service with what a file holds.
+// resume returns a Service with the content of a file.
 func resume(file storage, name string, config Config) (*Service, error) {
 	s := New(config)
 	end, err := s.replay(file)
@@ -79,7 +79,7 @@ func (s *Service) Err() error {
 	return s.journal.failed()
 }
 
-// exclusively runs one call. No reader sees what it changed before that is durable.
+// exclusively runs one call. No reader sees its changes before they are durable.
 func exclusively[I, O any](s *Service, do func(*Service, I, *request) (O, error), in I, fault Fault) (O, error) {
 	var none O
 	s.mu.Lock()
@@ -95,7 +95,7 @@ func exclusively[I, O any](s *Service, do func(*Service, I, *request) (O, error)
 	return out, err
 }
 
-// wakeAll makes all subscriptions look at what became of the Service.
+// wakeAll makes all subscriptions check the state of the Service.
 func (s *Service) wakeAll() {
 	for _, st := range s.streams {
 		for _, sh := range st.shards {

@@ -35,9 +35,9 @@ const (
 	DecreaseStreamRetentionPeriod Op = "DecreaseStreamRetentionPeriod"
 )
 
-// operation is one operation: how a request is read, what AWS's model demands of it, what it is about, what it does, and
-// where its answer keeps the metadata. do is for requests that check let pass, and runs under Service.mu, so it waits for
-// nothing; see exclusively.
+// operation is one operation: how a request is read, its constraints in AWS's model, its subject, its effect, and the
+// place of the answer's metadata. do is for requests that check accepts, and runs under Service.mu, so it never blocks;
+// see exclusively.
 type operation[I, O any] struct {
 	name  Op
 	read  func(object) *I
@@ -47,21 +47,21 @@ type operation[I, O any] struct {
 	meta  func(*O) *middleware.Metadata
 }
 
-// subject is what a request is about, as far as it says.
+// subject is the subject of a request, as far as it says.
 type subject struct {
 	name, arn *string
 	shard     string
 	consumer  *string // its ARN, if the request is about a consumer and names it
 }
 
-// request is what an operation is told besides its input.
+// request is the context of an operation, in addition to its input.
 type request struct {
 	now   time.Time
 	fault Fault
 }
 
-// perform makes one call, which came in a form: hook, fault, operation, log. Its errors are the service's own, or ctx's.
-// The fault says in which manner an answer goes out.
+// perform makes one call, which arrived in a form: hook, fault, operation, log. Its errors are the service's own, or
+// ctx's. The fault determines how an answer is sent.
 func (op operation[I, O]) perform(ctx context.Context, s *Service, in *I, as form) (*O, Fault, error) {
 	if in == nil {
 		in = new(I)
@@ -69,7 +69,7 @@ func (op operation[I, O]) perform(ctx context.Context, s *Service, in *I, as for
 	about := op.about(s, in)
 	call := Call{Op: op.name, Shard: about.shard, CBOR: as == cborForm, Time: s.config.Now()}
 	if about.name != nil || about.arn != nil {
-		call.Stream, _ = s.nameOf(about.name, about.arn) // the operation itself says what is wrong with them
+		call.Stream, _ = s.nameOf(about.name, about.arn) // the operation itself reports what is wrong with them
 	}
 	out, fault, err := op.attempt(ctx, s, in, call, about)
 	call.Err = err
@@ -129,7 +129,7 @@ func (op operation[I, O]) valid(in *I) error {
 	return v.error()
 }
 
-// checked does what the operation does, for a request that did not come through perform.
+// checked performs the operation for a request that did not come through perform.
 func (op operation[I, O]) checked(s *Service, in *I, r *request) (*O, error) {
 	if err := op.valid(in); err != nil {
 		return nil, err

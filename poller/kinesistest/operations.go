@@ -6,7 +6,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// The operations, each with the part of its request that hooks, faults and the log go by.
+// The operations, each with the part of its request that hooks, faults and the log use.
 
 var opCreateStream = operation[kinesis.CreateStreamInput, kinesis.CreateStreamOutput]{
 	name:  CreateStream,
@@ -165,7 +165,7 @@ var opDecreaseStreamRetentionPeriod = operation[kinesis.DecreaseStreamRetentionP
 	meta: func(o *kinesis.DecreaseStreamRetentionPeriodOutput) *middleware.Metadata { return &o.ResultMetadata },
 }
 
-// aboutIterator tells the stream and the shard of an iterator.
+// aboutIterator returns the stream and the shard of an iterator.
 func (s *Service) aboutIterator(in *kinesis.GetRecordsInput) subject {
 	if in.ShardIterator == nil {
 		return subject{arn: in.StreamARN}
@@ -182,7 +182,7 @@ func (s *Service) aboutIterator(in *kinesis.GetRecordsInput) subject {
 	return subject{arn: in.StreamARN, shard: shardID(int(it.shard))}
 }
 
-// aboutRecord tells the shard that a record would go to, where its key decides that.
+// aboutRecord returns the shard of a record, if its key decides that.
 func (s *Service) aboutRecord(in *kinesis.PutRecordInput) subject {
 	about := subject{name: in.StreamName, arn: in.StreamARN}
 	s.mu.Lock()
@@ -197,7 +197,7 @@ func (s *Service) aboutRecord(in *kinesis.PutRecordInput) subject {
 	return about
 }
 
-// canonical returns the full id of a shard, however it was written.
+// canonical returns the full id of a shard, in whatever form it was written.
 func canonical(id *string) string {
 	if id == nil {
 		return ""

@@ -47,7 +47,7 @@ var opListStreamConsumers = operation[kinesis.ListStreamConsumersInput, kinesis.
 	meta:  func(o *kinesis.ListStreamConsumersOutput) *middleware.Metadata { return &o.ResultMetadata },
 }
 
-// opSubscribeToShard grants a subscription, which then has to run; see subscription. It has no answer to put metadata in.
+// opSubscribeToShard grants a subscription, which then has to run; see subscription. It has no answer with metadata.
 var opSubscribeToShard = operation[kinesis.SubscribeToShardInput, subscription]{
 	name:  SubscribeToShard,
 	read:  readSubscribeToShard,
@@ -60,7 +60,7 @@ var opSubscribeToShard = operation[kinesis.SubscribeToShardInput, subscription]{
 	do: (*Service).subscribeToShard,
 }
 
-// aboutConsumer tells the stream of a consumer, as far as its ARN or the stream's is one.
+// aboutConsumer returns the stream of a consumer, if its ARN or the stream's is valid.
 func aboutConsumer(arn, streamARN *string) subject {
 	if arn == nil {
 		return subject{arn: streamARN}

@@ -12,13 +12,13 @@ const (
 	fullPagePenalty = 5 * time.Second
 )
 
-// pace enforces callsPerSecond in any second, and bytesPerSecond for what is read: a read of more than a second's worth
-// is answered, and the next has to wait until the debt is below one second.
+// pace enforces callsPerSecond in any second, and bytesPerSecond for reads: a read of more than a second's worth is
+// answered, and the next one must wait until the debt is below one second.
 type pace struct {
 	calls [callsPerSecond]time.Time // the last calls granted, a ring
 	next  int                       // the oldest of them
 
-	paid    time.Time // until when what was read has used up the shard's bytes
+	paid    time.Time // the time until which past reads have used up the shard's bytes
 	blocked time.Time // set by a full page
 }
 
@@ -36,7 +36,7 @@ func (p *pace) admit(now time.Time) bool {
 	return true
 }
 
-// debt is how long the next read has to wait because of what was read before.
+// debt is how long the next read must wait because of earlier reads.
 func (p *pace) debt(now time.Time) time.Duration {
 	ahead := p.paid.Sub(now)
 	if ahead < time.Second {
@@ -45,7 +45,7 @@ func (p *pace) debt(now time.Time) time.Duration {
 	return ahead - time.Second + time.Nanosecond
 }
 
-// spend counts what an admitted read returned. full says that only maxPageBytes ended the page.
+// spend counts the result of an admitted read. full says that only maxPageBytes ended the page.
 func (p *pace) spend(now time.Time, bytes int, full bool) {
 	if p.paid.Before(now) {
 		p.paid = now

@@ -37,7 +37,7 @@ type start struct {
 	time     *time.Time
 }
 
-// startOf returns the position that a request means.
+// startOf returns the position that a request specifies.
 func (s *Service) startOf(st *stream, sh *shard, from start, now time.Time) (uint64, error) {
 	bySequence := from.kind == types.ShardIteratorTypeAtSequenceNumber || from.kind == types.ShardIteratorTypeAfterSequenceNumber
 	if bySequence != (from.sequence != nil) {
@@ -77,8 +77,8 @@ func startAt(sh *shard, t *time.Time, now time.Time) (uint64, error) {
 	return sh.since(t.Truncate(time.Millisecond)), nil
 }
 
-// startBy is startOf for the types with a sequence number. A number that is trimmed, or that no record has, is a place
-// as well: the next record is what follows it.
+// startBy is startOf for the types with a sequence number. A trimmed number, or one without a record, is a place as
+// well: the next record follows it.
 func (s *Service) startBy(st *stream, sh *shard, from start) (uint64, error) {
 	q, ok := parseSequence(*from.sequence)
 	if !ok {
@@ -100,8 +100,8 @@ func (s *Service) startBy(st *stream, sh *shard, from start) (uint64, error) {
 	return max(sh.first, min(q.index, sh.next)), nil
 }
 
-// isBehind reports whether a sequence number lies between the record of its index and the next, as the continuations of
-// a subscription do.
+// isBehind reports whether a sequence number lies between the record of its index and the next one, as the
+// continuations of a subscription do.
 func (sh *shard) isBehind(q sequence) bool {
 	at := sh.from(q.index)
 	return q.index >= sh.first && len(at) > 0 && at[0].arrival.Unix() < q.arrived
@@ -130,7 +130,7 @@ func (s *Service) getRecords(in *kinesis.GetRecordsInput, r *request) (*kinesis.
 	}
 	most := s.capped(int(limit), r.fault.MaxRecords)
 	if again := r.fault.before(c.shard, c.position); again < c.position {
-		most += int(c.position - again) // what comes again takes no room from what is new
+		most += int(c.position - again) // repeated records take no room from new ones
 		c.position, c.ahead = again, c.shard.from(again)
 	}
 	n, bytes, full := c.measure(most, maxPageBytes)
@@ -138,7 +138,7 @@ func (s *Service) getRecords(in *kinesis.GetRecordsInput, r *request) (*kinesis.
 	return s.answer(c, n, r), nil
 }
 
-// before returns the position at which a read begins that is to begin at another one, or before it.
+// before returns the position at which a read begins: the requested one, or one before it.
 func (f *Fault) before(sh *shard, position uint64) uint64 {
 	back := min(uint64(f.back), position-min(position, sh.first))
 	if back > 0 {
@@ -157,7 +157,7 @@ func (s *Service) capped(limit, fault int) int {
 	return limit
 }
 
-// cursor is an iterator that was found good.
+// cursor is a valid iterator.
 type cursor struct {
 	stream   *stream
 	shard    *shard
@@ -165,7 +165,7 @@ type cursor struct {
 	ahead    []record
 }
 
-// resolve finds what an iterator points at.
+// resolve finds the place of an iterator.
 func (s *Service) resolve(in *kinesis.GetRecordsInput, now time.Time) (cursor, error) {
 	it, ok := s.parseIterator(*in.ShardIterator)
 	if !ok {
@@ -197,8 +197,7 @@ func (s *Service) resolve(in *kinesis.GetRecordsInput, now time.Time) (cursor, e
 	return cursor{st, sh, position, sh.from(position)}, nil
 }
 
-// measure returns how many records fit in a page of so many records and bytes, their bytes, and whether it is the bytes
-// that ended it.
+// measure returns how many records fit into a page, their bytes, and whether the bytes ended it.
 func (c *cursor) measure(limit, maxBytes int) (n, bytes int, full bool) {
 	for n < len(c.ahead) && n < limit {
 		size := c.ahead[n].size()
@@ -228,7 +227,7 @@ func (s *Service) answer(c cursor, n int, r *request) *kinesis.GetRecordsOutput 
 	return out
 }
 
-// behind returns the MillisBehindLatest of a reader that has the rest ahead.
+// behind returns the MillisBehindLatest of a reader that has rest ahead of it.
 func behind(rest []record, now time.Time) *int64 {
 	if len(rest) == 0 {
 		return new(int64(0))

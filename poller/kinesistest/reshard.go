@@ -64,7 +64,7 @@ func (s *Service) changeable(st *stream, id string, now time.Time) (*shard, erro
 	return s.openShard(st, id, now)
 }
 
-// roomForShards refuses a reshard of a stream that has more shards than a test's memory is meant for.
+// roomForShards refuses a reshard of a stream with more shards than the memory of a test should hold.
 func (st *stream) roomForShards() error {
 	if len(st.shards) < maxListed {
 		return nil
@@ -73,7 +73,7 @@ func (st *stream) roomForShards() error {
 		"Stream %s has %d shards, open and closed. kinesistest does not keep more.", st.name, len(st.shards)))}
 }
 
-// openShard returns a shard that takes records.
+// openShard returns an open shard.
 func (s *Service) openShard(st *stream, id string, now time.Time) (*shard, error) {
 	sh := st.shard(id, now)
 	switch {

@@ -51,7 +51,7 @@ func (s *Service) retentionChange(name, arn *string, hours *int32, now time.Time
 	return st, *hours, nil
 }
 
-// setRetention trims by the old period first: what is gone does not come back.
+// setRetention first trims by the old period: trimmed records do not return.
 func (st *stream) setRetention(hours int32, now time.Time) {
 	for _, sh := range st.listed(now) {
 		sh.trim(st.horizon(now))

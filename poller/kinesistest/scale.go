@@ -48,9 +48,9 @@ func (s *Service) scalable(st *stream, target int) error {
 	return st.roomForShards()
 }
 
-// scale makes the open shards target ranges of equal size: it splits the shards at the boundaries of those ranges, and
-// then merges what lies between two boundaries. The pieces that only live in between stay in the lineage, as the
-// service leaves them there.
+// scale divides the open shards into target ranges of equal size: it splits the shards at the boundaries of those
+// ranges, and then merges the shards between two boundaries. The intermediate pieces stay in the lineage, as on the
+// service.
 func (st *stream) scale(target int, r *request) {
 	cuts := st.cuts(target)
 	var pieces []*shard

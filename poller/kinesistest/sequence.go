@@ -8,14 +8,13 @@ import (
 	"strconv"
 )
 
-// sequence is what a sequence number is made of. Its 188 bits are, from the top:
+// sequence is the content of a sequence number. Its 188 bits are, from the top:
 //
 //	4 the number 2 · 36 second of the shard's creation · 4 low bits of the shard's number · 64 index within the shard
 //	· 8 zero · 36 second of arrival · 32 number of the shard · 4 the number 2
 //
-// That is the layout that the numbers of the service show. It makes them 56 digits long, growing within a shard
-// (the index), larger in a child than in its parents (a child is created a second later at least), and different
-// between shards.
+// The numbers of the service have that layout. It makes them 56 digits long, growing within a shard (the index), larger
+// in a child than in its parents (a child is created at least a second later), and different between shards.
 type sequence struct {
 	created int64
 	shard   uint32

@@ -23,11 +23,11 @@ const (
 	maxHeader     = 64 << 10
 )
 
-// Server is a Service behind HTTP on a free port of the loopback interface, for the SDK, the aws command line and other
-// processes: point them at URL with any credentials, which nobody verifies. Close it when done, which also ends all
-// subscriptions.
+// Server is a Service over HTTP on a free port of the loopback interface, for the SDK, the aws command line and other
+// processes: configure them with URL and any credentials, which are not verified. Close it when done, which also ends
+// all subscriptions.
 //
-// One port speaks HTTP/1.1 and HTTP/2. A client may open HTTP/2 by its preface alone, without asking first, as Amazon's
+// One port speaks HTTP/1.1 and HTTP/2. A client may begin HTTP/2 with its preface, without negotiation, as Amazon's
 // SDKs for Java and JavaScript do, with TLS and without.
 type Server struct {
 	// URL is the endpoint: http://127.0.0.1:port, or https://127.0.0.1:port of NewTLSServer. That of NewPipeServer is
@@ -45,18 +45,18 @@ type Server struct {
 	closed bool
 }
 
-// NewServer starts a Server. Like httptest.NewServer it panics when the loopback interface can't be listened on:
-// a test has nothing else to do then.
+// NewServer starts a Server. Like httptest.NewServer it panics if it cannot listen on the loopback interface: a test
+// cannot continue then.
 func NewServer(s *Service) *Server {
 	listener := listen()
 	v := newServer(s, "http://"+listener.Addr().String())
-	v.serving.Go(func() { _ = v.server.Serve(listener) }) // it ends with Close, and with nothing else to tell
+	v.serving.Go(func() { _ = v.server.Serve(listener) }) // it ends with Close, and its error has no other information
 	return v
 }
 
-// NewTLSServer starts a Server that speaks HTTP/2 and HTTP/1.1 over TLS, as the service does, with a certificate made for
-// it. Config and Client trust that; others find it in Certificate. A client negotiates the protocol by ALPN, or does not
-// and sends HTTP/2 all the same. It panics when NewServer does.
+// NewTLSServer starts a Server that speaks HTTP/2 and HTTP/1.1 over TLS, as the service does, with a generated
+// certificate. Config and Client trust it; for other clients see Certificate. A client negotiates the protocol by ALPN,
+// or sends HTTP/2 without negotiation. It panics when NewServer does.
 func NewTLSServer(s *Service) *Server {
 	certificate, err := newCertificate()
 	if err != nil {
@@ -79,7 +79,7 @@ func NewTLSServer(s *Service) *Server {
 }
 
 // NewPipeServer starts a Server without a network: Config and Client reach it over net.Pipe, with HTTP/1.1. So the real
-// SDK runs in a synctest bubble, where minutes pass at once; start and close the Server inside of it.
+// SDK runs in a synctest bubble, where minutes pass immediately; start and close the Server inside of it.
 func NewPipeServer(s *Service) *Server {
 	listener := newPipes()
 	v := newServer(s, pipeURL)
@@ -128,9 +128,9 @@ func protocols() *http.Protocols {
 	return p
 }
 
-// prefaced hides from net/http that the connections of a listener are encrypted. It would go by the protocol that TLS
-// negotiated, and answer the preface of a client that negotiated none with an error of HTTP/1.1. So it looks at the
-// preface instead, which a client that negotiated HTTP/2 sends as well. What is lost is Request.TLS.
+// prefaced hides from net/http that the connections of a listener are encrypted. net/http would use the protocol that
+// TLS negotiated, and answer the HTTP/2 preface of a client that negotiated none with an error of HTTP/1.1. This way it
+// checks the preface instead, which a client that negotiated HTTP/2 sends as well. Request.TLS is lost.
 type prefaced struct{ net.Listener }
 
 // Accept implements net.Listener.
@@ -142,12 +142,12 @@ func (l prefaced) Accept() (net.Conn, error) {
 	return struct{ net.Conn }{conn}, nil
 }
 
-// Certificate returns the certificate of a Server by NewTLSServer, and nil for others. Another process that is to trust
-// it takes it as a file: for the aws command line, AWS_CA_BUNDLE.
+// Certificate returns the certificate of a Server by NewTLSServer, and nil for others. Another process that must trust
+// it gets it as a file: for the aws command line, AWS_CA_BUNDLE.
 func (v *Server) Certificate() *x509.Certificate { return v.leaf }
 
-// Config returns an SDK configuration for the Server: endpoint, region, credentials, and an HTTP client that Close
-// makes let go of its connections.
+// Config returns an SDK configuration for the Server: endpoint, region, credentials, and an HTTP client whose
+// connections Close closes.
 func (v *Server) Config() aws.Config {
 	return aws.Config{
 		Region:       v.service.config.Region,
@@ -160,8 +160,8 @@ func (v *Server) Config() aws.Config {
 // Client returns an SDK client of the Server.
 func (v *Server) Client() *kinesis.Client { return kinesis.NewFromConfig(v.Config()) }
 
-// Close stops the Server: it breaks all connections, those of calls that hang included, and waits until no call is
-// left. It may be called more than once.
+// Close stops the Server: it breaks all connections, including those of hanging calls, and waits until all calls have
+// ended. It may be called more than once.
 func (v *Server) Close() {
 	v.mu.Lock()
 	v.closed = true
@@ -194,8 +194,8 @@ func (v *Server) enter() bool {
 	return true
 }
 
-// wholeBody hands requests to net/http with a body that is known to be in memory. Otherwise an answer that comes before
-// the body's end was noticed makes net/http drop the connection: https://github.com/aws/aws-sdk-go-v2/issues/2737.
+// wholeBody passes requests to net/http with a body that is known to be in memory. Otherwise an answer before the
+// body's end makes net/http drop the connection: https://github.com/aws/aws-sdk-go-v2/issues/2737.
 type wholeBody struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.

@@ -13,7 +13,7 @@ import (
 	"github.com/shardmill/shardmill/internal/arns"
 )
 
-// Config is what a Service may be told. Its zero value is the service's behaviour with a quiet account.
+// Config configures a Service. Its zero value is the service's behaviour with a quiet account.
 type Config struct {
 	// Region is the region in stream ARNs. Empty: us-east-1.
 	Region string
@@ -21,22 +21,22 @@ type Config struct {
 	// Account is the account id in stream ARNs and messages. Empty: 123456789012.
 	Account string
 
-	// NoLimits switches the read limits of a shard off: 5 GetRecords and 5 GetShardIterator calls a second,
-	// 2 MiB a second, and the 5 s after a page of 10 MiB; also the 2 MiB a second of a subscription. The size of a page
-	// stays limited, and SubscribeAtOnce is a switch of its own.
-	// Write limits and the call limits of an account are never enforced.
+	// NoLimits switches off the read limits of a shard: 5 GetRecords and 5 GetShardIterator calls per second, 2 MiB per
+	// second, and the 5 s after a page of 10 MiB; also the 2 MiB per second of a subscription. The size of a page stays
+	// limited, and SubscribeAtOnce is a separate switch. Write limits and the call limits of an account are never
+	// enforced.
 	NoLimits bool
 
-	// SubscribeAtOnce switches off the rule that a consumer may subscribe to a shard again only 5 s after it was granted
-	// a subscription of it. A new subscription then ends an older one whenever it comes.
+	// SubscribeAtOnce switches off the rule that a consumer may subscribe to a shard again only 5 s after its last
+	// granted subscription. A new subscription then ends an older one at any time.
 	SubscribeAtOnce bool
 
 	// TransitionTime is how long a stream stays CREATING, UPDATING or DELETING, and a consumer CREATING or DELETING.
-	// Zero: no time, it is ACTIVE, or gone, when the call returns. A reshard takes effect at once in either case.
+	// Zero: it is ACTIVE, or gone, when the call returns. A reshard takes effect immediately in either case.
 	TransitionTime time.Duration
 
-	// MaxRecordsPerRead caps the records of every GetRecords page below the Limit asked for, and those of a subscription's
-	// events. Zero: no cap.
+	// MaxRecordsPerRead caps the records of every GetRecords page below the requested Limit, and those of a
+	// subscription's events. Zero: no cap.
 	MaxRecordsPerRead int
 
 	// MaxShardsPerListing caps the page of ListShards below the 1,000 of the service, so that a listing of few shards has
@@ -44,51 +44,53 @@ type Config struct {
 	MaxShardsPerListing int
 
 	// EndWithRecords makes the page with the last records of a closed shard the final one, without a next iterator.
-	// Otherwise an empty page follows that is final. Consumers meet both. The same goes for a subscription's events.
+	// Otherwise a final empty page follows. Consumers meet both on the service. The same holds for a subscription's
+	// events.
 	EndWithRecords bool
 
-	// ChildrenEarly names the children of a closed shard in every page and event of it, though more of it follows, as a service
-	// may that does not go by where its reader stands. A page or an event then still has a place to go on from.
+	// ChildrenEarly makes every page and event of a closed shard name its children, even if more of the shard follows,
+	// as a service may that ignores the position of its reader. Such a page or event still has a place to resume from.
 	ChildrenEarly bool
 
-	// RefuseCBOR, if set, is the answer to every request in CBOR, as of an endpoint that speaks AWS JSON only. One that
-	// goes by the type of the content answers UnknownOperationException, one that reads whatever comes as JSON
-	// SerializationException; both are a smithy.GenericAPIError here. It is answered in JSON, and logged by Calls.
+	// RefuseCBOR, if set, is the answer to every request in CBOR, as from an endpoint that supports AWS JSON only. An
+	// endpoint that checks the content type answers UnknownOperationException; one that parses everything as JSON
+	// answers SerializationException; both are a smithy.GenericAPIError here. The answer is in JSON, and logged by
+	// Calls.
 	RefuseCBOR error
 
-	// OnCall, if set, sees every call before it takes effect. The error that it returns, if any, is the call's answer.
-	// It may be called from many goroutines at once, and may use the Service.
+	// OnCall, if set, sees every call before it takes effect. An error that it returns is the call's answer. It may be
+	// called concurrently, and may use the Service.
 	OnCall func(Call) error
 
-	// OnAnswer, if set, sees every answer together with what was asked for, before the caller gets it. It may be called by
-	// several goroutines concurrently, and may use the Service.
+	// OnAnswer, if set, is called with the input and the output of each call, before the caller gets the output. It
+	// must be safe for concurrent use, and may use the Service.
 	OnAnswer func(Answered)
 
-	// Principal tells whose credentials a request over HTTP was signed with, by their access key and session token: the
-	// ARN that Authorize is asked about. Its error is the call's answer, such as an ExpiredTokenException; a
-	// smithy.APIError goes out as it is. Nil, and in a Client: the account's root. Signatures are not verified.
+	// Principal returns the principal of the credentials that signed a request over HTTP, from their access key and
+	// session token: the ARN for Authorize. Its error is the call's answer, such as an ExpiredTokenException; a
+	// smithy.APIError is sent unchanged. Nil, and in a Client: the account's root. Signatures are not verified.
 	Principal func(accessKeyID, sessionToken string) (string, error)
 
-	// Authorize tells whether a principal may call an action ("kinesis:GetRecords") on a resource (the ARN of a stream
-	// or a consumer, or "*"). It is asked behind OnCall and before faults. Its error makes the answer an
-	// AccessDeniedException in AWS's words, with the error's Reason() string in place of "because no identity-based
+	// Authorize decides whether a principal may call an action ("kinesis:GetRecords") on a resource (the ARN of a
+	// stream or a consumer, or "*"). It is called after OnCall and before faults. Its error makes the answer an
+	// AccessDeniedException in AWS's words, with the error's Reason() string instead of "because no identity-based
 	// policy allows the … action", if it has that method. Nil: everything is allowed.
 	Authorize func(principal, action, resource string) error
 
-	// Now is the service's clock. Nil: time.Now, which is the fake clock inside a synctest bubble. What takes a while,
-	// such as delays and the heartbeats, pace and end of a subscription, goes by timers.
+	// Now is the service's clock. Nil: time.Now, which is the fake clock inside a synctest bubble. Durations, such as
+	// delays and the heartbeats, pace and end of a subscription, use timers.
 	Now func() time.Time
 }
 
-// Service is one account's Kinesis in one region, in memory. It is used through a Client or a Server; its own methods
-// and those of Stream prepare a test, and disturb it. A Service of New needs no closing; it starts no goroutine, and all of its
-// methods may be called at the same time.
+// Service is one account's Kinesis in one region, in memory. Use it through a Client or a Server; its own methods and
+// those of Stream prepare a test, and disturb it. A Service of New needs no closing and starts no goroutine. All
+// methods are safe for concurrent use.
 type Service struct {
 	config Config // its Now includes skew
 	seed   maphash.Seed
 	skew   atomic.Pointer[skew] // of the clock; nil: none
 
-	// mu is a leaf: never held while a callback runs, nor while waiting for anything but the journal's disk.
+	// mu is a leaf: never held during a callback or a wait, except for the journal's disk.
 	mu       sync.Mutex
 	streams  map[string]*stream
 	lastID   uint64
@@ -114,7 +116,7 @@ func New(config Config) *Service {
 	return s
 }
 
-// CreateStream creates a stream of so many open shards, and returns its handle.
+// CreateStream creates a stream with the given number of open shards, and returns its handle.
 func (s *Service) CreateStream(name string, shards int) (*Stream, error) {
 	in := &kinesis.CreateStreamInput{StreamName: &name, ShardCount: new(int32(shards))}
 	if _, err := exclusively(s, opCreateStream.checked, in, Fault{}); err != nil {
@@ -137,7 +139,7 @@ func (s *Service) ExpireIterators() {
 	}
 }
 
-// byName returns a stream that exists at now, in whatever state.
+// byName returns a stream that exists at now, in any state.
 func (s *Service) byName(name string, now time.Time) (*stream, error) {
 	st := s.streams[name]
 	if st == nil || st.gone(now) {
@@ -192,7 +194,7 @@ func (s *Service) settled(name, arn *string, now time.Time) (*stream, error) {
 	return st, nil
 }
 
-// nameOf returns the name of the stream that a request means.
+// nameOf returns the name of a request's stream.
 func (s *Service) nameOf(name, arn *string) (string, error) {
 	if arn == nil {
 		if name == nil {

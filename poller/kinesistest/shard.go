@@ -20,7 +20,7 @@ type record struct {
 	arrival  time.Time // UTC, whole milliseconds, never falling within a shard
 }
 
-// size is what a record counts for in every limit.
+// size is the size of a record for every limit.
 func (r *record) size() int { return len(r.key) + len(r.data) }
 
 // shard is the state of one shard, guarded by Service.mu.
@@ -40,7 +40,7 @@ type shard struct {
 	records     []record
 	first, next uint64
 
-	// generation is that of the iterators which are honoured.
+	// generation is that of the valid iterators.
 	generation uint32
 
 	reads, iterators pace
@@ -68,7 +68,7 @@ func (sh *shard) close(now time.Time) {
 	sh.wake()
 }
 
-// wake tells the subscriptions that there is something to look at.
+// wake makes the subscriptions check the shard.
 func (sh *shard) wake() {
 	for _, sub := range sh.subscribers {
 		sub.look()
@@ -77,10 +77,10 @@ func (sh *shard) wake() {
 
 func (sh *shard) isOpen() bool { return sh.end == "" }
 
-// expired reports whether the shard is closed and all it held is trimmed.
+// expired reports whether the shard is closed and all its records are trimmed.
 func (sh *shard) expired(horizon time.Time) bool { return !sh.isOpen() && !sh.closed.After(horizon) }
 
-// trim forgets the records at and before horizon.
+// trim removes the records at and before horizon.
 func (sh *shard) trim(horizon time.Time) {
 	n := 0
 	for n < len(sh.records) && !sh.records[n].arrival.After(horizon) {
@@ -91,7 +91,7 @@ func (sh *shard) trim(horizon time.Time) {
 	sh.first += uint64(n)
 }
 
-// from returns the records at and behind a position. One that is trimmed means the oldest record there is.
+// from returns the records at and after a position. A trimmed position means the oldest record.
 func (sh *shard) from(position uint64) []record {
 	if position <= sh.first {
 		return sh.records
@@ -141,7 +141,7 @@ func (r hashRange) describe() *types.HashKeyRange {
 
 func shardID(index int) string { return fmt.Sprintf("shardId-%012d", index) }
 
-// parseShardID reads a shard id. Like the service it takes the bare number, and fewer zeros, as well.
+// parseShardID parses a shard id. Like the service it also accepts the bare number, and fewer zeros.
 func parseShardID(id string) (int, bool) {
 	n, err := strconv.ParseUint(strings.TrimPrefix(id, "shardId-"), 10, 31)
 	return int(n), err == nil && n <= math.MaxInt32

@@ -2,7 +2,7 @@ package kinesistest
 
 import "time"
 
-// skew is how far a mischief sets the service's clock off.
+// skew is the error of the service's clock by a mischief.
 type skew struct {
 	by    time.Duration
 	until time.Time // of timers; zero: until it is stopped
@@ -16,7 +16,7 @@ func (k *skew) of(t time.Time) time.Time {
 	return t.Add(k.by)
 }
 
-// maxSkew is the most that a clock is set off, so that nothing young falls out of the shortest retention.
+// maxSkew is the largest error of a clock, so that no young record leaves the shortest retention.
 const maxSkew = 12 * time.Hour
 
 // offBy returns by how much a clock is off: 20 minutes to maxSkew, ahead or behind.

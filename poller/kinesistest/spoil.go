@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
-// spoil makes of an answer what the fault's kind makes of it. The caller holds Service.mu.
+// spoil applies the fault's kind to an answer. The caller holds Service.mu.
 func (f *Fault) spoil(out any) {
 	switch out := out.(type) {
 	case *kinesis.ListShardsOutput:
@@ -61,7 +61,7 @@ func (f *Fault) spoilEvent(event *types.SubscribeToShardEvent) {
 	event.ContinuationSequenceNumber = nil // the end of a shard has none to spoil
 }
 
-// unknown returns a sequence number that lies behind another one, and that the service refuses.
+// unknown returns a sequence number after another one that the service refuses.
 func unknown(number *string) *string {
 	if number == nil {
 		return nil
@@ -92,7 +92,7 @@ func (f *Fault) spoilListing(out *kinesis.ListShardsOutput) {
 	}
 }
 
-// cut leaves shards out: those behind one, or a single one.
+// cut omits shards: those after one, or a single one.
 func (f *Fault) cut(shards []types.Shard) []types.Shard {
 	if f.dice.below(2) == 0 {
 		return shards[:1+f.dice.below(len(shards)-1)]
@@ -101,8 +101,8 @@ func (f *Fault) cut(shards []types.Shard) []types.Shard {
 	return slices.Delete(shards, i, i+1)
 }
 
-// leaveOutOfListing takes members out of a listing. A shard keeps its parents and its ending sequence number: without them
-// it would be another shard, and the listing a lie that no reader can see through.
+// leaveOutOfListing omits members from a listing. A shard keeps its parents and its ending sequence number: without
+// them it would be another shard, and no reader could detect the false listing.
 func (f *Fault) leaveOutOfListing(out *kinesis.ListShardsOutput) {
 	sh := &out.Shards[f.dice.below(len(out.Shards))]
 	switch f.dice.below(4) {
@@ -133,7 +133,7 @@ func (f *Fault) spoilSummary(out *kinesis.DescribeStreamSummaryOutput) {
 	}
 }
 
-// readAnswer is what a page and an event have in common.
+// readAnswer is the common part of a page and an event.
 type readAnswer struct {
 	records  *[]types.Record
 	next     **string // the iterator, or the continuation
@@ -166,7 +166,7 @@ func (f *Fault) spoilRecords(a *readAnswer) {
 	}
 }
 
-// leaveOut takes members out of a page or an event, or out of a record of it.
+// leaveOut omits members from a page or an event, or from a record of it.
 func (f *Fault) leaveOut(a *readAnswer) {
 	if n := len(*a.records); n > 0 && f.dice.below(3) == 0 {
 		leaveOutOfRecord(&(*a.records)[f.dice.below(n)], f.dice)
@@ -187,7 +187,7 @@ func (f *Fault) leaveOut(a *readAnswer) {
 	}
 }
 
-// leaveOutOfRecord takes a member out of a record. It keeps its partition key, which not every record has.
+// leaveOutOfRecord omits a member from a record. It keeps its partition key, which not every record has.
 func leaveOutOfRecord(r *types.Record, d *dice) {
 	switch d.below(3) {
 	case 0:

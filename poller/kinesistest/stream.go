@@ -31,19 +31,19 @@ type stream struct {
 
 	mode         types.StreamMode
 	distribution types.RecordDistributionStrategy // empty for provisioned streams
-	turn         int                              // counts the records of an AUTO stream, to deal them out
+	turn         int                              // counts the records of an AUTO stream, to distribute them
 	recordKiB    int32
 	retention    time.Duration
 
 	shards []*shard // by growing index; those that the retention removed are missing
 	open   []*shard // by starting hash key; together they cover all hash keys
-	count  int      // shards ever made: the index of the next
+	count  int      // shards ever created: the index of the next
 
-	consumers    []*consumer      // by name; those that are gone may be there still
+	consumers    []*consumer      // by name; deleted ones may still be included
 	lastConsumer map[string]int64 // the second in the ARN of the last consumer of each name
 }
 
-// enter begins a transition. One that takes no time is over, whatever becomes of the clock.
+// enter begins a transition. A transition without duration is over, whatever the clock shows.
 func (st *stream) enter(status types.StreamStatus, now time.Time, takes time.Duration) {
 	st.transition, st.until = status, after(now, takes)
 }
@@ -84,7 +84,7 @@ func (st *stream) addShard(hashes hashRange, now time.Time, parents ...*shard) *
 	return sh
 }
 
-// replace closes shards and puts others in their place.
+// replace closes shards and replaces them with others.
 func (st *stream) replace(now time.Time, old, by []*shard) {
 	st.open = slices.DeleteFunc(st.open, func(sh *shard) bool { return slices.Contains(old, sh) })
 	st.open = append(st.open, by...)
@@ -133,7 +133,7 @@ func (st *stream) listed(now time.Time) []*shard {
 // horizon is the time at and before which records are trimmed.
 func (st *stream) horizon(now time.Time) time.Time { return now.Add(-st.retention) }
 
-// splitARN takes the ARN of a stream apart, which has the model's form.
+// splitARN splits the ARN of a stream, which has the model's form.
 func splitARN(arn string) (account, name string) {
 	before, name, _ := strings.Cut(arn, ":stream/")
 	return before[strings.LastIndexByte(before, ':')+1:], name

@@ -39,7 +39,7 @@ func (s *Service) createStream(in *kinesis.CreateStreamInput, r *request) (*kine
 	return &kinesis.CreateStreamOutput{}, nil
 }
 
-// configure takes over the settings of a new stream, and returns the number of its shards.
+// configure applies the settings of a new stream, and returns the number of its shards.
 func (st *stream) configure(in *kinesis.CreateStreamInput) (int, error) {
 	st.mode, st.recordKiB = types.StreamModeProvisioned, defaultRecordKiB
 	if in.StreamModeDetails != nil {
@@ -60,8 +60,8 @@ func (st *stream) configure(in *kinesis.CreateStreamInput) (int, error) {
 	return st.shardCount(in.ShardCount)
 }
 
-// shardCount returns how many shards a new stream has. The bound is the default quota of a stream's shards. What an account
-// may have in all of its streams is not enforced.
+// shardCount returns how many shards a new stream has. The bound is the default quota of a stream's shards. The
+// account's quota for all of its streams is not enforced.
 func (st *stream) shardCount(asked *int32) (int, error) {
 	switch {
 	case asked == nil && st.mode == types.StreamModeOnDemand:
@@ -99,10 +99,10 @@ func (s *Service) deleteStream(in *kinesis.DeleteStreamInput, r *request) (*kine
 	return &kinesis.DeleteStreamOutput{}, nil
 }
 
-// replacedAfter is the least time between the creations of a stream and of the one that replaces it: a deletion takes a while.
+// replacedAfter is the least time between the creations of a stream and of its replacement: a deletion takes a while.
 const replacedAfter = 5 * time.Second
 
-// replace deletes a stream and creates another under its name, with as many open shards.
+// replace deletes a stream and creates another one of the same name, with as many open shards.
 func (s *Service) replace(name string, now time.Time) error {
 	st, err := s.byName(name, now)
 	if err != nil {
@@ -197,7 +197,7 @@ func (s *Service) listStreams(in *kinesis.ListStreamsInput, r *request) (*kinesi
 	return out, nil
 }
 
-// streamsAfter returns the name behind which a page begins.
+// streamsAfter returns the name after which a page begins.
 func (s *Service) streamsAfter(in *kinesis.ListStreamsInput, now time.Time) (string, error) {
 	switch {
 	case in.NextToken == nil && in.ExclusiveStartStreamName == nil:
@@ -217,7 +217,7 @@ func (s *Service) streamsAfter(in *kinesis.ListStreamsInput, now time.Time) (str
 	return token.After, nil
 }
 
-// listLimit is the size of a page: as asked, but at most standard.
+// listLimit is the size of a page: as requested, but at most standard.
 func listLimit(asked *int32, standard int) int {
 	if asked == nil {
 		return standard

@@ -9,14 +9,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
-// seat is what a consumer has in one shard: at most one subscription. It is guarded by Service.mu.
+// seat is a consumer's place in one shard: at most one subscription. It is guarded by Service.mu.
 type seat struct {
-	holder  *subscription // the last that was granted, which may have ended
+	holder  *subscription // the last granted one, which may have ended
 	granted time.Time
 	reads   pace // of all subscriptions of the seat, in the time of timers
 }
 
-// subscribeToShard grants a subscription and takes the seat away from the one before.
+// subscribeToShard grants a subscription and ends the previous one of the seat.
 func (s *Service) subscribeToShard(in *kinesis.SubscribeToShardInput, r *request) (*subscription, error) {
 	st, c, sh, err := s.subscribable(in, r.now)
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *Service) subscribeToShard(in *kinesis.SubscribeToShardInput, r *request
 	return had.holder, nil
 }
 
-// subscribable returns what a subscription is about: a consumer that is ACTIVE and a shard that exists.
+// subscribable returns the subject of a subscription: a consumer that is ACTIVE and a shard that exists.
 func (s *Service) subscribable(in *kinesis.SubscribeToShardInput, now time.Time) (*stream, *consumer, *shard, error) {
 	st, c, err := s.findConsumer(in.ConsumerARN, nil, nil, now)
 	if err != nil {
@@ -69,7 +69,7 @@ func (s *Service) subscribable(in *kinesis.SubscribeToShardInput, now time.Time)
 	return st, c, sh, nil
 }
 
-// subscribed is the answer to a subscription that comes too early, and to one that was taken over.
+// subscribed is the answer to a subscription that is too early, and to one that was taken over.
 func (s *Service) subscribed(c *consumer, sh *shard) error {
 	return &types.ResourceInUseException{Message: new(fmt.Sprintf(
 		"Another active subscription exists for this consumer: %s:%s", c.arn, sh.id))}
@@ -81,7 +81,7 @@ func (c *consumer) deregister(until time.Time) {
 	c.wake()
 }
 
-// wake makes the consumer's subscriptions look at what became of it.
+// wake makes the consumer's subscriptions check its state.
 func (c *consumer) wake() {
 	for _, seat := range c.seats {
 		seat.holder.look()
@@ -102,7 +102,7 @@ func (sub *subscription) leave() {
 	sub.shard.subscribers = slices.DeleteFunc(sub.shard.subscribers, func(other *subscription) bool { return other == sub })
 }
 
-// look makes the subscription look at its shard again.
+// look makes the subscription check its shard again.
 func (sub *subscription) look() {
 	select {
 	case sub.wake <- struct{}{}:

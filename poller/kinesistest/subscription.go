@@ -7,8 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
-// The rules of a subscription. How large the service's events are is not documented.
-// Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_SubscribeToShard.html
+// The rules of a subscription. The size of the service's events is not documented. Source:
+// https://docs.aws.amazon.com/kinesis/latest/APIReference/API_SubscribeToShard.html
 const (
 	subscriptionLife = 5 * time.Minute
 	subscribeGap     = 5 * time.Second
@@ -16,8 +16,8 @@ const (
 	maxEventBytes    = 1 << 20 // a single larger record is an event as well
 )
 
-// subscription is one that was granted. It runs in the goroutine of its call; what the fields point at is guarded by
-// Service.mu, and position is its own.
+// subscription is a granted one. It runs in the goroutine of its call. Service.mu guards the objects that its fields
+// point to; position is its own.
 type subscription struct {
 	service  *Service
 	stream   *stream
@@ -32,7 +32,7 @@ type subscription struct {
 	beat     time.Time // when the next heartbeat is due
 }
 
-// step is what a subscription has to do now: send an event, which may be the last, or wait so long at most.
+// step is a subscription's next step: send an event, which may be the last, or wait for a limited time.
 type step struct {
 	event *types.SubscribeToShardEvent
 	call  Call  // that the event counts as
@@ -41,8 +41,8 @@ type step struct {
 	wait  time.Duration
 }
 
-// run sends events until the subscription ends. Its error is what the other side has to be told: nil for an end in good
-// order, an API error for an exception; any other breaks the connection.
+// run sends events until the subscription ends. Its error is for the other side: nil for a normal end, an API error for
+// an exception; any other breaks the connection.
 func (sub *subscription) run(ctx context.Context, send func(*types.SubscribeToShardEvent, *Fault) error) error {
 	sub.watch()
 	defer sub.leave()
@@ -106,7 +106,7 @@ func (sub *subscription) rest(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// next decides what to do, and moves on behind the records that it returns. now is the time of timers.
+// next decides the next step, and advances past the records that it returns. now is the time of timers.
 func (sub *subscription) next(now time.Time) (step, error) {
 	s := sub.service
 	s.mu.Lock()
@@ -141,7 +141,7 @@ func (sub *subscription) next(now time.Time) (step, error) {
 	return step{event: event, call: call, fault: fault, last: ended}, nil
 }
 
-// check returns what ended the subscription, if anything did.
+// check returns why the subscription has ended, if it has.
 func (sub *subscription) check(at time.Time) error {
 	s := sub.service
 	switch failure := s.journal.failed(); {
@@ -175,7 +175,7 @@ func (sub *subscription) event(c cursor, n int, ended bool, at time.Time) *types
 	return out
 }
 
-// continuation is the number of the last record or, without one, a number at or behind that of the record before, and
+// continuation is the number of the last record or, without one, a number at or after that of the previous record, and
 // before the next: AFTER_SEQUENCE_NUMBER of it loses and repeats nothing. It grows with time on an idle shard.
 func (sub *subscription) continuation(page []record, at time.Time) string {
 	if len(page) > 0 {

@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
-// Iterators and page tokens are opaque to their users: a kind, a body and a checksum that only this Service can make,
-// so that garbage and the tokens of another Service are told apart from real ones.
+// Iterators and page tokens are opaque to their users: a kind, a body and a checksum that only this Service can
+// compute. So garbage and the tokens of another Service are recognized.
 const (
 	iteratorKind  byte = 1
 	shardsKind    byte = 2
@@ -22,8 +22,8 @@ const (
 	tokenAge    = 300 * time.Second
 )
 
-// iterator is what a shard iterator says: a place in one shard of one stream, and when it was issued.
-// stream is the stream's identity, so that a new stream of the same name does not honour it.
+// iterator is the content of a shard iterator: a place in one shard of one stream, and when it was issued. stream is
+// the stream's identity, so that a new stream of the same name refuses it.
 type iterator struct {
 	stream     uint64
 	shard      uint32
@@ -32,7 +32,7 @@ type iterator struct {
 	issued     time.Time
 }
 
-// shardsToken is where ListShards goes on.
+// shardsToken is the place at which ListShards resumes.
 type shardsToken struct {
 	Stream uint64
 	After  int
@@ -40,13 +40,13 @@ type shardsToken struct {
 	Issued time.Time
 }
 
-// streamsToken is where ListStreams goes on.
+// streamsToken is the place at which ListStreams resumes.
 type streamsToken struct {
 	After  string
 	Issued time.Time
 }
 
-// consumersToken is where ListStreamConsumers goes on.
+// consumersToken is the place at which ListStreamConsumers resumes.
 type consumersToken struct {
 	Stream uint64
 	After  string
@@ -64,7 +64,7 @@ func (s *Service) newIterator(st *stream, sh *shard, position uint64, now time.T
 	return new(s.seal(iteratorKind, body))
 }
 
-// parseIterator reads an iterator, expired or not, and reports false for what is none.
+// parseIterator parses an iterator, expired or not, and returns false if it is invalid.
 func (s *Service) parseIterator(token string) (iterator, bool) {
 	body, ok := s.unseal(iteratorKind, token)
 	if !ok || len(body) != 32 {
@@ -79,7 +79,7 @@ func (s *Service) parseIterator(token string) (iterator, bool) {
 	}, true
 }
 
-// newToken issues a page token that says t.
+// newToken issues a page token with the content t.
 func (s *Service) newToken(kind byte, t any) (*string, error) {
 	body, err := json.Marshal(t)
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *Service) newToken(kind byte, t any) (*string, error) {
 	return new(s.seal(kind, body)), nil
 }
 
-// parseToken reads a page token into t, and reports false for what is none of that kind.
+// parseToken parses a page token into t, and returns false if it is not a valid one of that kind.
 func (s *Service) parseToken(kind byte, token string, t any) bool {
 	body, ok := s.unseal(kind, token)
 	return ok && json.Unmarshal(body, t) == nil

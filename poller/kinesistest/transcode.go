@@ -13,8 +13,8 @@ import (
 // maxDepth bounds the nesting of a request, which has three levels.
 const maxDepth = 16
 
-// transcoder reads CBOR and writes what it says as JSON, so that a request is decoded in one way. That way does not tell
-// a blob from a text which is base64.
+// transcoder reads CBOR and writes it as JSON, so that requests are decoded in one way. That way does not distinguish a
+// blob from a text in base64.
 type transcoder struct {
 	in  []byte
 	out encoder
@@ -32,7 +32,7 @@ func transcode(body []byte) ([]byte, error) {
 	return t.out.buf, nil
 }
 
-// value passes one item on. depth is how many levels it may have.
+// value transcodes one item. depth is the number of levels that it may have.
 func (t *transcoder) value(depth int) error {
 	major, info, err := t.head()
 	if err != nil {
@@ -77,7 +77,7 @@ func (t *transcoder) take(n uint64) ([]byte, error) {
 	return taken, nil
 }
 
-// argument takes the number that belongs to a head.
+// argument takes the number of a head.
 func (t *transcoder) argument(info byte) (uint64, error) {
 	if info < 24 {
 		return uint64(info), nil
@@ -122,7 +122,7 @@ func (t *transcoder) text(info byte) error {
 	return nil
 }
 
-// chunks takes the content of a string, in one piece or in many. In one piece it is shared with the request.
+// chunks takes the content of a string, in one piece or in many. In one piece it shares memory with the request.
 func (t *transcoder) chunks(major, info byte) ([]byte, error) {
 	if info != cborIndefinite {
 		n, err := t.argument(info)
@@ -149,7 +149,7 @@ func (t *transcoder) chunks(major, info byte) ([]byte, error) {
 	return whole, nil
 }
 
-// ended takes the mark behind an item of indefinite length, if it is there.
+// ended takes the mark after an item of indefinite length, if it is there.
 func (t *transcoder) ended() bool {
 	if len(t.in) == 0 || t.in[0] != cborBreak {
 		return false
@@ -158,7 +158,7 @@ func (t *transcoder) ended() bool {
 	return true
 }
 
-// members passes the content of a list or a map on.
+// members transcodes the content of a list or a map.
 func (t *transcoder) members(major, info byte, depth int) error {
 	left, indefinite := uint64(0), info == cborIndefinite
 	if !indefinite {
@@ -186,7 +186,7 @@ func (t *transcoder) members(major, info byte, depth int) error {
 	return nil
 }
 
-// key passes the name of a member on.
+// key transcodes the name of a member.
 func (t *transcoder) key() error {
 	major, info, err := t.head()
 	if err != nil {
@@ -200,7 +200,7 @@ func (t *transcoder) key() error {
 	return err
 }
 
-// tagged passes a time on as seconds. Other tags say nothing that a request needs.
+// tagged transcodes a time as seconds. Requests need no other tags.
 func (t *transcoder) tagged(info byte, depth int) error {
 	tag, err := t.argument(info)
 	if err != nil {
@@ -221,7 +221,7 @@ func (t *transcoder) tagged(info byte, depth int) error {
 	return nil
 }
 
-// simple passes a constant or a floating-point number on.
+// simple transcodes a constant or a floating-point number.
 func (t *transcoder) simple(info byte) error {
 	bits, err := t.argument(info)
 	if err != nil {
@@ -245,7 +245,7 @@ func (t *transcoder) simple(info byte) error {
 		return fmt.Errorf("the simple value %d has no meaning", bits)
 	}
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return errors.New("a number that is none")
+		return errors.New("not a number")
 	}
 	t.out.buf = strconv.AppendFloat(t.out.buf, f, 'f', -1, 64)
 	return nil

@@ -7,18 +7,18 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// wireError is an error as HTTP shows it.
+// wireError is an error in its HTTP form.
 type wireError struct {
 	status        int
 	code, message string
 }
 
 const (
-	internalFailure = "InternalFailure" // the code of all errors that are no API errors
+	internalFailure = "InternalFailure" // the code of all errors that are not API errors
 	tooLarge        = "RequestEntityTooLargeException"
 )
 
-// faultOf returns what an error looks like on the wire.
+// faultOf returns the HTTP form of an error.
 func faultOf(err error) wireError {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {

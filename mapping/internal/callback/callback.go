@@ -1,8 +1,8 @@
-// Package callback calls code of a user's so that it cannot take its caller down.
+// Package callback calls user code so that it cannot end its caller.
 //
-// The rule, for every callback of a mapping but the function, whose own is in package invoke: a callback that panics, or
-// that ends its goroutine by runtime.Goexit (as t.FailNow and require do), has failed. Where it can return an error, that
-// is the error; where it cannot, it counts as having returned. Either way it is logged with its stack.
+// The rule, for every callback of a mapping except the function, which package invoke guards: a callback that panics,
+// or that ends its goroutine by runtime.Goexit (as t.FailNow and require do), has failed. If it can return an error,
+// that is the error; otherwise it counts as having returned. Either way it is logged with its stack.
 package callback
 
 import (
@@ -27,7 +27,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s panicked: %v", e.Name, e.Value)
 }
 
-// Guard calls callbacks. Any number of goroutines may use it.
+// Guard calls callbacks. It is safe for concurrent use.
 type Guard struct {
 	Log *slog.Logger // gets a line for each callback that did not return
 }

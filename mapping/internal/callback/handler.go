@@ -5,7 +5,7 @@ import (
 	"log/slog"
 )
 
-// Handler returns a slog.Handler that calls h, whose failures only lose their lines: there is nowhere to log them.
+// Handler returns a slog.Handler that calls h. A failure of h only loses its line, because there is nowhere to log it.
 func Handler(h slog.Handler) slog.Handler {
 	if _, ok := h.(*handler); ok {
 		return h
@@ -15,8 +15,8 @@ func Handler(h slog.Handler) slog.Handler {
 
 type handler struct{ h slog.Handler }
 
-// Enabled implements slog.Handler. It is called for each line, and that of the standard library's handlers calls no code of
-// a user's but a slog.Leveler.
+// Enabled implements slog.Handler. It is called for each line. That of the standard library's handlers calls no user
+// code but a slog.Leveler.
 func (h *handler) Enabled(ctx context.Context, level slog.Level) (enabled bool) {
 	switch h.h.(type) {
 	case *slog.TextHandler, *slog.JSONHandler:

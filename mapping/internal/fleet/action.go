@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Action is something that a Coordinator wants done. It prints as one line and is never changed once returned.
-// Those that are calls of the Table are reported with their result; Timeout is the call's deadline.
+// Action is a step that a Coordinator asks for. It prints as one line and is never changed once returned. The result of
+// an action that is a call of the Table is reported to the Coordinator; Timeout is the deadline of the call.
 //
 //sumtype:decl
 type Action interface {
@@ -15,76 +15,79 @@ type Action interface {
 	action()
 }
 
-// Heartbeat asks for Table.Heartbeat with Row, reported with Beaten.
+// Heartbeat asks for Table.Heartbeat with Row. Its result is reported with Beaten.
 type Heartbeat struct {
 	Row Worker
 
-	// Join tells that this incarnation's row may not exist yet.
+	// Join is set if the row of this incarnation may not exist yet.
 	Join    bool
 	Timeout time.Duration
 }
 
-// ReadWorkers asks for all worker rows, reported with Workers. Its first page must not be asked for before this action
-// was returned.
+// ReadWorkers asks for all worker rows. They are reported with Workers. The read must begin after this action was
+// returned.
 type ReadWorkers struct {
 	Timeout time.Duration
 }
 
-// ReadLeases asks for all lease rows, reported with Leases, under the same condition.
+// ReadLeases asks for all lease rows. They are reported with Leases. The read must begin after this action was
+// returned.
 type ReadLeases struct{}
 
-// CloseWorker asks for Table.Close, reported with Closed.
+// CloseWorker asks for Table.Close. Its result is reported with Closed.
 type CloseWorker struct {
 	Incarnation string
 	Counter     uint64
 	Timeout     time.Duration
 }
 
-// RetireWorker asks for Table.Retire of an incarnation of this worker, reported with Retired. Nothing runs under it any more.
+// RetireWorker asks for Table.Retire of an incarnation of this worker that has nothing running. Its result is reported
+// with Retired.
 type RetireWorker struct {
 	Incarnation string
 	Timeout     time.Duration
 }
 
-// RemoveWorker asks for Table.Remove. It is not reported.
+// RemoveWorker asks for Table.Remove. Its result is not reported.
 type RemoveWorker struct {
 	Incarnation string
 }
 
-// Take asks for Table.Take, reported with Taken. On success the shard is processed at once, unless Taken says otherwise.
+// Take asks for Table.Take. Its result is reported with Taken. On success the shard is processed immediately, unless
+// Taken says otherwise.
 type Take struct {
-	// Seen is the row as it must be found, Owner who takes it.
+	// Seen is the row that Take expects, and Owner the new owner.
 	Seen    Lease
 	Owner   string
 	Timeout time.Duration
 }
 
-// Drain asks for a shard to be handed over: nothing new starts, what runs may end, its progress is stored, the lease is
-// released. It is reported with Ended. A lease whose end was reported already, or is about to be, needs nothing more;
-// that holds for Drop and DropAll too.
+// Drain asks for a hand-over of a shard: nothing new starts, running calls may end, the progress is stored, the lease
+// is released. The end is reported with Ended. An Action on a lease whose end was reported already, or is about to be,
+// needs nothing more; that holds for Drop and DropAll too.
 type Drain struct {
 	Lease Lease
 }
 
-// Drop tells that a lease is lost: the shard's context is cancelled now, and nothing that still comes of it counts.
-// When it has ended that is reported with Ended.
+// Drop says that a lease is lost: the shard's context is cancelled now, and later results of the shard do not count.
+// Its end is reported with Ended.
 type Drop struct {
 	Lease Lease
 }
 
-// DropAll tells that all leases of an incarnation are lost, as Drop does. Each shard is reported with Ended.
+// DropAll says that all leases of an incarnation are lost, as Drop does. The end of each shard is reported with Ended.
 type DropAll struct {
 	Incarnation string
 	Why         string
 }
 
-// Release asks for the release of a lease that was taken but is not wanted any more. It is not reported.
+// Release asks for the release of a lease that was acquired but is not needed any more. Its result is not reported.
 type Release struct {
 	Lease Lease
 }
 
-// Gone says that another worker was lost: its row is closed, and it was not leaving. There is at most one for each incarnation. It
-// is not reported.
+// Gone says that another worker was lost: its row is closed, and it was not leaving. There is at most one for each
+// incarnation. It has no result to report.
 type Gone struct {
 	Incarnation string
 

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// idleRate is the difference in bytes a second below which workers have the same to do.
+// idleRate is the difference in bytes a second below which two workers count as equally loaded.
 const idleRate = 16 << 10
 
-// move is a shard that another worker is to have.
+// move is a shard that moves to another worker.
 type move struct {
 	shard    *shard
 	from, to *member
 }
 
-// balance asks for the hand-overs that even the shards out, and withdraws those that are not needed any more. It waits
-// until the lease rows are read again where they are known to have changed, but not for ever.
+// balance asks for the hand-overs that even out the shards, and withdraws those that are not needed any more. If the
+// lease rows are known to have changed, it waits for the next reading of them, but not for ever.
 func (c *Coordinator) balance(now time.Time, members []*member) {
 	if last := c.balanced.Add(c.cfg.heartbeat()); c.stale && now.Before(last) {
 		c.replan(last)
@@ -37,7 +37,7 @@ func (c *Coordinator) balance(now time.Time, members []*member) {
 	}
 }
 
-// force takes the shards whose owners let the time for their hand-over pass.
+// force takes the shards that their owners did not hand over in time.
 func (c *Coordinator) force(now time.Time) {
 	for _, ask := range c.askRow() {
 		s, w := c.shards[ask.Shard], c.asks[ask.Shard]
@@ -52,7 +52,7 @@ func (c *Coordinator) force(now time.Time) {
 	}
 }
 
-// ask asks for a hand-over, if there is room for another wish and nobody else has it.
+// ask asks for a hand-over, if there is room for another wish and no other worker asks for the shard.
 func (c *Coordinator) ask(s *shard) {
 	if s.asker == nil && c.asks[s.id] == nil && s.hold == none && s.lease.Owner != "" && len(c.asks) < maxAsks {
 		c.asks[s.id] = &wish{ask: Ask{Shard: s.id, Epoch: s.lease.Epoch}}
@@ -68,8 +68,9 @@ func (c *Coordinator) withdraw(s *shard) {
 	}
 }
 
-// even returns the fewest moves after which no member has two shards more than another. Who has most keeps most. What a
-// member has been promised by its owner only counts as its own, so that a plan in progress is not made again.
+// even returns the fewest moves after which no member has two shards more than another. The members with the most keep
+// the most. A shard that is promised to a member already counts as its own, so that the next plan does not repeat a
+// plan in progress.
 func even(members []*member) []move {
 	ordered := slices.Clone(members)
 	slices.SortStableFunc(ordered, func(a, b *member) int { return cmp.Compare(len(b.shards), len(a.shards)) })
@@ -97,7 +98,7 @@ func even(members []*member) []move {
 	return moves
 }
 
-// promised is 1 for a shard that somebody asked for: a wish can be withdrawn, a new one takes longer.
+// promised is 1 for a shard with an asker: a wish can be withdrawn, and a new one takes longer.
 func promised(s *shard) int {
 	if s.asker == nil {
 		return 0
@@ -125,9 +126,10 @@ func choose(from, to *member, n int, mean int64) []move {
 	return moves
 }
 
-// balanceBytes asks for one shard whose exchange evens out the bytes between this worker and its opposite: that of the
-// most with that of the least, the second with the second least, and so on. The opposite then has one shard less than
-// its share, and asks for the one in exchange that evens out most. A gain of less than a tenth of the mean is none.
+// balanceBytes asks for one shard whose exchange evens out the bytes between this worker and its opposite. The worker
+// with the most bytes is the opposite of the one with the least, the second of the second least, and so on. The
+// opposite then has one shard less than its share, and asks for the one in exchange that evens out most. A gain of less
+// than a tenth of the mean is not worth a move.
 func (c *Coordinator) balanceBytes(now time.Time, members []*member) {
 	if at := c.swapped.Add(c.cfg.cooldown()); !c.swapped.IsZero() && now.Before(at) {
 		c.replan(at)
@@ -150,7 +152,7 @@ func (c *Coordinator) balanceBytes(now time.Time, members []*member) {
 	}
 }
 
-// swap returns the shard of from which, in exchange for the best fitting one of to, brings the bytes of both closest
+// swap returns the shard of from whose exchange for the best fitting shard of to brings the bytes of both closest
 // together, or nil if that is not worth it.
 func swap(from, to *member, mean int64) *shard {
 	gap := from.bytes - to.bytes
@@ -163,7 +165,7 @@ func swap(from, to *member, mean int64) *shard {
 	}
 	slices.Sort(rates)
 	var best *shard
-	left := gap - max(mean/10, 1) // the gap that a worthwhile exchange leaves at most
+	left := gap - max(mean/10, 1) // the largest gap that a worthwhile exchange leaves
 	for _, s := range from.shards {
 		i, _ := slices.BinarySearch(rates, s.lease.Rate-gap/2)
 		for _, j := range [2]int{i - 1, i} {

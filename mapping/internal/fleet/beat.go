@@ -10,10 +10,10 @@ import (
 // wish is a hand-over that this worker asks for.
 type wish struct {
 	ask     Ask
-	written time.Time // since when it is known to be in the row, without a break; zero: it is not known
+	written time.Time // since when the row is known to have it, without a break; zero if that is unknown
 }
 
-// heartbeat writes the worker's row when it is due, or early when there is news.
+// heartbeat writes the worker's row when it is due, or earlier when it has changed.
 func (c *Coordinator) heartbeat(now time.Time) {
 	if c.stopping && !c.joined && c.sent == nil {
 		return // it never began
@@ -55,7 +55,7 @@ func (c *Coordinator) askRow() []Ask {
 // Beaten reports the result of a Heartbeat.
 func (c *Coordinator) Beaten(now time.Time, a *Heartbeat, err error) {
 	if a != c.sent {
-		return // of an incarnation before
+		return // of an earlier incarnation
 	}
 	if errors.Is(err, ErrRefused) {
 		c.dropAll(now, "the incarnation is closed")

@@ -5,30 +5,30 @@ import (
 	"time"
 )
 
-// Coordinator decides for one worker of a mapping which leases it takes, hands over and gives up. It holds no clock and
-// starts nothing: results go in, Next says what to do, Wake when to ask again.
+// Coordinator decides for one worker of a mapping which leases it acquires, hands over and drops. It has no clock and
+// starts nothing: it receives results, Next returns what to do, and Wake when to ask again.
 //
-// A Coordinator is used by one goroutine. Each now is of the worker's monotonic clock, at or after the one before.
-// The result of an action is reported once, after Next returned the action.
+// A Coordinator is used by one goroutine. Each now is of the worker's monotonic clock, at or after the one before. The
+// result of an action is reported once, after Next returned the action.
 type Coordinator struct {
 	given  Config // without defaults
-	cfg    Config // of what this worker does by itself: heartbeats, readings, its fence
+	cfg    Config // of this worker itself: heartbeats, readings, its fence
 	common Config // of what it expects of others: cfg with the longest Failover of all living workers
 
 	incarnation string
 	self        member  // this incarnation
-	life        int     // how many incarnations there were
-	retired     []*past // those before, whose rows are not closed yet
+	life        int     // the number of incarnations so far
+	retired     []*past // earlier ones whose rows are not closed yet
 
 	joined     bool // the row of this incarnation exists
 	counter    uint64
 	generation uint64
 	asks       map[string]*wish // by shard
-	news       bool             // the row as it was written last is not as it should be
+	news       bool             // the row as last written is out of date
 	sent       *Heartbeat       // under way
 	beat       call
 	beatStart  time.Time // of the last good heartbeat; zero before the first
-	settled    time.Time // nothing is taken before: others that start at the same time shall be seen
+	settled    time.Time // no lease is taken earlier: workers that start at the same time need to be seen
 
 	watching  call
 	readStart time.Time // of the last good reading of the workers' rows in this incarnation; zero before the first
@@ -41,27 +41,27 @@ type Coordinator struct {
 	stale       bool      // lease rows changed, or may have
 	surveyStart time.Time // of the last good reading of the lease rows; zero before the first
 	surveyEnd   time.Time
-	foreign     bool // others than workers of this fleet had leases then
+	foreign     bool // then programs outside the fleet had leases
 	surveys     uint64
 	lists       uint64
 
 	shards map[string]*shard
 	order  []*shard // by ID
 
-	queue    []queued  // to be taken, in this order
-	again    []*shard  // whose Take has no definite answer
-	taking   int       // shards that are being taken
-	took     bool      // a lease was taken since the asks of all others were looked at
-	active   int       // shards that are being taken, or processed
+	queue    []queued  // to be acquired, in this order
+	again    []*shard  // with a Take whose result is unknown
+	taking   int       // shards with a Take under way
+	took     bool      // a lease was acquired after the latest look at the asks of all others
+	active   int       // shards that are processed, or have a Take under way
 	dirty    bool      // the plan is out of date
-	balanced time.Time // when moves were chosen last
-	planned  time.Time // when it was made last
-	planNext time.Time // when it is made again, or somewhat later, though it is not out of date; zero: not
-	plans    uint64    // how many were made
-	alive    []*peer   // that were fresh in the last one
+	balanced time.Time // when moves were last chosen
+	planned  time.Time // when the latest plan was made
+	planNext time.Time // when the next plan is due, or somewhat later, even if nothing is out of date; zero: not at all
+	plans    uint64    // the number of plans so far
+	alive    []*peer   // the fresh ones in the latest plan
 	askedFor []*shard  // whose asker is set
 	waiting  bool      // something is about to become free: read often
-	stolen   time.Time // when a lease was taken last from a program outside the fleet
+	stolen   time.Time // when a lease was last taken from a program outside the fleet
 	swapped  time.Time // when a move for the sake of bytes was asked for last
 	stopping bool
 	gone     bool // stopped, and the row is closed
@@ -69,7 +69,7 @@ type Coordinator struct {
 	actions []Action
 }
 
-// queued is a shard that is to be taken if its row is still as it was when that was decided.
+// queued is a shard whose lease this worker acquires if its row is still as it was at the decision.
 type queued struct {
 	shard *shard
 	epoch uint64
@@ -79,7 +79,7 @@ func (c *Coordinator) enqueue(s *shard) {
 	c.queue = append(c.queue, queued{shard: s, epoch: s.lease.Epoch})
 }
 
-// call is one kind of call that is made again and again.
+// call is one kind of call that repeats.
 type call struct {
 	busy  bool
 	began time.Time
@@ -87,10 +87,10 @@ type call struct {
 	life  int // the incarnation that began it
 }
 
-// past is an incarnation before.
+// past is an earlier incarnation.
 type past struct {
 	name string
-	left int // shards that still have to end
+	left int // shards that have not ended
 	call call
 }
 
@@ -100,7 +100,7 @@ func (c *call) end(due time.Time) { c.busy, c.due = false, due }
 
 func (c *call) ready(now time.Time) bool { return !c.busy && !now.Before(c.due) }
 
-// New returns the Coordinator of a worker that has just started. The error names all fields that are out of bounds.
+// New returns the Coordinator of a worker that has just started. The error names all invalid fields.
 func New(cfg Config) (*Coordinator, error) {
 	given := cfg
 	cfg = cfg.withDefaults()
@@ -129,8 +129,8 @@ func (c *Coordinator) begin() {
 func (c *Coordinator) Incarnation() string { return c.incarnation }
 
 // Fence returns the time at which all leases of this worker end by themselves, unless a heartbeat and a reading of the
-// workers' rows succeed before; the zero time while it has none. Whoever starts an invocation must compare the clock
-// with it right before: a process that was suspended finds this out before any timer fires.
+// workers' rows succeed earlier. It is the zero time while it has no lease. Compare the clock with it immediately
+// before each invocation: a process that was suspended notices it there before any timer fires.
 func (c *Coordinator) Fence() time.Time {
 	if !c.member() {
 		return time.Time{}
@@ -144,17 +144,17 @@ func (c *Coordinator) Fence() time.Time {
 // member reports whether the worker may have leases.
 func (c *Coordinator) member() bool { return c.joined && !c.readStart.IsZero() }
 
-// Stop makes the worker drain all its shards and leave. Done tells when it has.
+// Stop makes the worker drain all its shards and leave. Done reports when it has left.
 func (c *Coordinator) Stop(now time.Time) {
 	c.fence(now)
 	c.stopping, c.news, c.queue, c.dirty = true, true, nil, true
 	clear(c.asks)
 }
 
-// Done reports whether the worker has left after Stop, and everybody may know.
+// Done reports whether the worker has left after Stop, so that others may be informed.
 func (c *Coordinator) Done() bool { return c.gone }
 
-// Next returns what is to be done now, in order, each action once.
+// Next returns the actions that are due now, in order, each action once.
 func (c *Coordinator) Next(now time.Time) []Action {
 	c.fence(now)
 	if !c.gone {
@@ -173,14 +173,14 @@ func (c *Coordinator) Next(now time.Time) []Action {
 
 func (c *Coordinator) do(a Action) { c.actions = append(c.actions, a) }
 
-// fence drops everything when the last good heartbeat, or the last good reading, is too old.
+// fence drops all leases when the last good heartbeat, or the last good reading, is too old.
 func (c *Coordinator) fence(now time.Time) {
 	if c.member() && !now.Before(c.Fence()) {
 		c.dropAll(now, "no heartbeat or no reading succeeded in time")
 	}
 }
 
-// dropAll gives up all leases and the incarnation with them, and goes on under the next one.
+// dropAll drops all leases and ends the incarnation. The worker continues with the next one.
 func (c *Coordinator) dropAll(now time.Time, why string) {
 	c.do(&DropAll{Incarnation: c.incarnation, Why: why})
 	p := &past{name: c.incarnation}
@@ -202,8 +202,8 @@ func (c *Coordinator) dropAll(now time.Time, why string) {
 	c.begin()
 }
 
-// retire closes the rows of the incarnations before when nothing of them runs any more, so that nobody has to wait for
-// them to expire.
+// retire closes the rows of earlier incarnations that have nothing running any more, so that other workers need not
+// wait for them to expire.
 func (c *Coordinator) retire(now time.Time) {
 	for _, p := range c.retired {
 		if p.left == 0 && p.call.ready(now) {
@@ -213,7 +213,7 @@ func (c *Coordinator) retire(now time.Time) {
 	}
 }
 
-// leave gives this incarnation up when a stopping worker has nothing left.
+// leave ends this incarnation when a stopping worker has no shards left.
 func (c *Coordinator) leave() {
 	if !c.stopping || len(c.retired) > 0 || c.active > 0 {
 		return
@@ -226,7 +226,7 @@ func (c *Coordinator) leave() {
 	c.gone = true
 }
 
-// Wake returns when Next is to be called though nothing was reported; false when there is no such time.
+// Wake returns when to call Next even if nothing is reported before. It returns false if there is no such time.
 func (c *Coordinator) Wake(now time.Time) (time.Time, bool) {
 	var at time.Time
 	sooner := func(t time.Time) {

@@ -6,30 +6,30 @@ import (
 	"time"
 )
 
-// ErrThrottled is what a throttled call of a Faulty returns. Nothing was stored.
+// ErrThrottled is returned by a throttled call of a Faulty. The call stored nothing.
 var ErrThrottled = errors.New("fleet: throttled")
 
-// ErrLost is what a call of a Faulty returns whose answer was lost. It may have stored what it had to.
+// ErrLost is returned by a call of a Faulty whose answer was lost. The call may have been applied.
 var ErrLost = errors.New("fleet: answer lost")
 
-// Fault is what happens to one call of a table. The zero value is a call that works at once.
+// Fault is what happens to one call of a table. The zero value is a call that succeeds without delay.
 type Fault struct {
-	// Before passes until the call reaches the table, After until its answer is back.
+	// Before is the delay until the call reaches the table, and After the delay until its answer is back.
 	Before, After time.Duration
 
-	// Fail is returned in place of reaching the table. Nil: it is reached.
+	// Fail, if not nil, is returned and the table is not reached.
 	Fail error
 
-	// Lose makes the answer ErrLost, though the table was reached.
+	// Lose makes the call return ErrLost after it has reached the table.
 	Lose bool
 }
 
-// Faulty is a Table that fails as told.
+// Faulty is a Table that injects the faults of Plan into the calls of another.
 type Faulty struct {
 	Table Table
 
-	// Plan is called with the name of each call, such as "take", and says what happens to it. It must allow calls at
-	// the same time.
+	// Plan is called with the name of each call, such as "take", and returns what happens to it. It must be safe for
+	// concurrent use.
 	Plan func(call string) Fault
 }
 

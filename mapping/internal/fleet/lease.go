@@ -9,29 +9,29 @@ import (
 	"github.com/shardmill/shardmill/internal/parentage"
 )
 
-// hold is what this worker has to do with a shard.
+// hold is the relation of this worker to a shard.
 type hold int
 
 const (
 	none     hold = iota
-	taking        // a Take is under way, or to be made again since its result is unknown
+	taking        // a Take is under way, or to be retried because its result is unknown
 	held          // it is processed under the lease
-	draining      // it still is, but nothing new starts
-	dropped       // the lease is lost, and what ran under it has not ended
+	draining      // it is still processed, but nothing new starts
+	dropped       // the lease is lost, and calls under it have not ended
 )
 
-// shard is what is known of one shard.
+// shard is the knowledge about one shard.
 type shard struct {
 	id      string
 	hash    uint64
 	parents []string
 	listed  bool
-	list    uint64    // the last listing that it was in
+	list    uint64    // the last listing with it
 	lease   Lease     // the newest image of its row, as read or as written by this worker
 	owner   *peer     // of the lease; see Coordinator.owner
 	ownerOf uint64    // the peerSet for which owner holds
-	survey  uint64    // the last reading that its row was in
-	changed time.Time // when hold changed last
+	survey  uint64    // the last reading with its row
+	changed time.Time // when hold last changed
 
 	hold  hold
 	mine  Lease // the lease while hold is held, draining or dropped
@@ -41,11 +41,11 @@ type shard struct {
 
 	free     time.Time // since when it was seen free for a worker that does not take it; zero: it was not
 	asker    *member   // the worker that asks for it, if any
-	wanted   uint64    // the epoch that another worker was seen to ask for last
+	wanted   uint64    // the latest epoch that another worker was seen to ask for
 	finished bool      // by this worker: its children are taken without waiting for the others
 }
 
-// shard returns what is known of a shard, which becomes known by that.
+// shard returns the knowledge about a shard, and adds an entry if there is none.
 func (c *Coordinator) shard(id string) *shard {
 	s := c.shards[id]
 	if s == nil {
@@ -56,7 +56,7 @@ func (c *Coordinator) shard(id string) *shard {
 	return s
 }
 
-// walk returns a function like shard that is quick when it is called with growing IDs, as rows mostly come.
+// walk returns a function like shard that is fast if the IDs of its calls grow, as those of rows mostly do.
 func (c *Coordinator) walk() func(id string) *shard {
 	known, i := c.order, 0
 	return func(id string) *shard {
@@ -70,7 +70,7 @@ func (c *Coordinator) walk() func(id string) *shard {
 	}
 }
 
-// sort puts the shards in order after some became known.
+// sort puts the shards in order after some were added.
 func (c *Coordinator) sort() {
 	if !slices.IsSortedFunc(c.order, compareShards) {
 		slices.SortFunc(c.order, compareShards)
@@ -98,15 +98,15 @@ func (c *Coordinator) Shards(now time.Time, shards []Shard) {
 	c.implyFinished()
 }
 
-// State is what is known of a shard that the stream lists and that is not wholly processed.
+// State is the state of a shard that the stream lists and that is not complete.
 type State struct {
 	Lease Lease
 
-	// Waits tells that it is not taken before its parents are finished.
+	// Waits is set if the shard waits for its parents to be complete.
 	Waits bool
 }
 
-// States returns what is known of the shards, by ID. Shards that this worker has are among them.
+// States returns the states of the shards, by ID. They include those of this worker.
 func (c *Coordinator) States() []State {
 	states := make([]State, 0, len(c.order))
 	for _, s := range c.order {
@@ -117,7 +117,7 @@ func (c *Coordinator) States() []State {
 	return states
 }
 
-// survey reads the lease rows when they are known to have changed, or from time to time.
+// survey reads the lease rows when they are known to have changed, and otherwise at long intervals.
 func (c *Coordinator) survey(now time.Time) {
 	if c.member() && !c.surveying.busy && !now.Before(c.nextSurvey()) {
 		c.stale = false
@@ -142,7 +142,7 @@ func (c *Coordinator) wakeSurvey(sooner func(time.Time)) {
 	}
 }
 
-// Leases reports what a ReadLeases came to: all rows, or an error.
+// Leases reports the result of a ReadLeases: all rows, or an error.
 func (c *Coordinator) Leases(now time.Time, rows []Lease, err error) {
 	c.fence(now)
 	began := c.surveying.began
@@ -204,16 +204,17 @@ func (c *Coordinator) implyFinished() {
 	})
 }
 
-// unhear has the wishes of all peers looked at again, after a shard became unknown.
+// unhear repeats the look at the wishes of all peers, after a shard was removed.
 func (c *Coordinator) unhear() {
 	for _, p := range c.peerOrder {
 		p.wants, p.heard = nil, false
 	}
 }
 
-// observe takes over the image of a row, in a reading that began at the given time; the zero Lease if it has no row.
+// observe stores the image of a row, from a reading that began at the given time. It is the zero Lease if there is no
+// row.
 func (c *Coordinator) observe(s *shard, row Lease, began, now time.Time) {
-	if row.Damage != "" { // what was known stays so: a shard that this worker processes is not lost by it
+	if row.Damage != "" { // the last known state remains: this worker does not lose a shard that it processes
 		s.lease.Damage = row.Damage
 		return
 	}
@@ -229,7 +230,7 @@ func (c *Coordinator) observe(s *shard, row Lease, began, now time.Time) {
 	}
 	s.setLease(row)
 	if w := c.asks[s.id]; w != nil && s.hold == none && row.Owner == "" && s.asks(w.ask) {
-		c.enqueue(s) // handed over: nobody else is to have it
+		c.enqueue(s) // handed over to this worker: it acquires the lease
 	}
 	if s.hold == draining && row.Owner == "" && row.Epoch == s.mine.Epoch+1 {
 		return // by this worker's own release, whose answer is to come
@@ -241,7 +242,7 @@ func (c *Coordinator) observe(s *shard, row Lease, began, now time.Time) {
 	}
 }
 
-// set changes what this worker has to do with a shard.
+// set changes the relation of this worker to a shard.
 func (c *Coordinator) set(s *shard, h hold, now time.Time) {
 	count := func(h hold, by int) {
 		if h != none {
@@ -262,13 +263,13 @@ func (c *Coordinator) drain(s *shard, now time.Time) {
 	c.do(&Drain{Lease: s.mine})
 }
 
-// changedLeases makes the others read the lease rows.
+// changedLeases makes the other workers read the lease rows.
 func (c *Coordinator) changedLeases() {
 	c.generation++
 	c.news = true
 }
 
-// take takes what the plan has queued, and asks again for what has no definite answer.
+// take starts the Takes that the plan has queued, and retries those with an unknown result.
 func (c *Coordinator) take(now time.Time) {
 	c.again = slices.DeleteFunc(c.again, func(s *shard) bool {
 		if s.hold == taking && !s.busy && !now.Before(s.retry) {
@@ -290,14 +291,14 @@ func (c *Coordinator) take(now time.Time) {
 	}
 }
 
-// Taken reports the result of a Take: the row as it is then. The shard is to be processed if Taken returns true, from the
-// actions of the following Next on, since one of them may be to drain it.
+// Taken reports the result of a Take: the row after it. If Taken returns true, process the shard, beginning with the
+// actions of the following Next, because one of them may drain it.
 func (c *Coordinator) Taken(now time.Time, a *Take, row Lease, err error) bool {
 	c.fence(now)
 	s := c.shards[a.Seen.Shard]
 	if s == nil || s.hold != taking || s.take != a {
 		if err == nil {
-			c.do(&Release{Lease: row}) // of an incarnation before
+			c.do(&Release{Lease: row}) // of an earlier incarnation
 			c.stale = true
 		}
 		return false
@@ -321,12 +322,12 @@ func (c *Coordinator) Taken(now time.Time, a *Take, row Lease, err error) bool {
 	}
 	c.set(s, held, now)
 	c.took = true
-	c.dirty = c.dirty || c.taking == 0 && len(c.queue) == 0 // that was all: see what else is to be done
+	c.dirty = c.dirty || c.taking == 0 && len(c.queue) == 0 // that was the last one: the plan may have more
 	s.setLease(row)
 	s.mine, s.free = row, time.Time{}
 	delete(c.asks, s.id)
 	c.changedLeases()
-	if c.stopping || row.Finished || s.wanted == row.Epoch { // it may be asked for before its Take is answered
+	if c.stopping || row.Finished || s.wanted == row.Epoch { // another worker may ask for it before the Take returns
 		c.drain(s, now)
 	}
 	return true
@@ -339,7 +340,7 @@ type End int
 const (
 	Abandoned End = iota // lost, or its release failed
 	Released             // given back
-	Finished             // the shard is wholly processed, which is stored, and the lease given back
+	Finished             // the shard is complete, which is stored, and the lease released
 )
 
 // Ended reports that a shard whose lease was taken is not processed any more.

@@ -18,7 +18,7 @@ type Memory struct {
 	counts  Counts
 }
 
-// Counts tells what a Memory was asked for.
+// Counts counts the calls of a Memory.
 type Counts struct {
 	Writes  int // of any row, refused ones included
 	Pages   int // that were read
@@ -55,7 +55,7 @@ func (r *rows[T]) remove(key string) {
 	}
 }
 
-// after returns up to n rows behind mark, and the mark of the next page.
+// after returns up to n rows after mark, and the mark of the next page.
 func (r *rows[T]) after(mark string, n int) (page []*T, next string) {
 	i, found := slices.BinarySearch(r.keys, mark)
 	if found {
@@ -67,7 +67,7 @@ func (r *rows[T]) after(mark string, n int) (page []*T, next string) {
 	return r.rows[i:], ""
 }
 
-// NewMemory returns an empty table whose pages have that many rows, at least one.
+// NewMemory returns an empty table with pages of at most that many rows, at least one.
 func NewMemory(page int) *Memory {
 	return &Memory{
 		page:    max(1, page),
@@ -76,14 +76,14 @@ func NewMemory(page int) *Memory {
 	}
 }
 
-// Counts returns what the table was asked for so far.
+// Counts returns the counts so far.
 func (m *Memory) Counts() Counts {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.counts
 }
 
-// Checkpoint returns what is stored of a shard, false when there is nothing. It stands for reading the progress.
+// Checkpoint returns the stored checkpoint of a shard, and false if there is none. It stands for reading the progress.
 func (m *Memory) Checkpoint(shard string) (Checkpoint, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -256,8 +256,8 @@ func (m *Memory) Release(ctx context.Context, lease Lease) error {
 	return nil
 }
 
-// Delete removes the row of a finished shard. It is refused while the row has an owner, and fails if the shard is not finished. A row
-// that is not there is no error. The epochs of the shard go on if it becomes known again.
+// Delete removes the row of a finished shard. It is refused while the row has an owner, and fails if the shard is not
+// finished. It returns nil if there is no row. If the shard is added again, its epochs continue.
 func (m *Memory) Delete(ctx context.Context, shard string) error {
 	done, err := m.write(ctx)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 // MaxName is the most bytes of a worker's name. An incarnation begins with it, and is a sort key in DynamoDB, of 1,024 bytes.
 const MaxName = 255
 
-// CheckName returns an error if a worker's name would not be readable in a log line, or would not fit into a row. Its text goes
-// after the name of the setting.
+// CheckName returns an error if a worker's name would not be readable in a log line, or would not fit into a row. The
+// text of the error continues the name of the setting.
 func CheckName(name string) error {
 	unreadable := func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
 	if name == "" || len(name) > MaxName || !utf8.ValidString(name) || strings.ContainsFunc(name, unreadable) {

@@ -13,12 +13,12 @@ func (c *Coordinator) ready() bool {
 	return c.member() && !c.surveyStart.IsZero() && !c.readStart.Before(c.settled)
 }
 
-// current reports whether the workers' rows are newer than the lease rows. Otherwise a shard that was released for a
-// worker that asked for it looks as if anybody could take it, and a worker that has just joined as if it were gone.
+// current reports whether the workers' rows are newer than the lease rows. Otherwise a shard that was released for the
+// worker that asked for it would look free for all, and a worker that has just joined would look gone.
 func (c *Coordinator) current() bool { return !c.readStart.Before(c.surveyEnd) }
 
-// plan shares the shards out anew when something changed. All workers that see the same rows come to the same plan, and
-// each carries out its part of it: what it shall have.
+// plan divides the shards between the workers again after a change. All workers that see the same rows make the same
+// plan, and each carries out its own part of it.
 func (c *Coordinator) plan(now time.Time) {
 	if c.stopping {
 		c.drainAll(now)
@@ -54,7 +54,7 @@ func (c *Coordinator) wakePlan(sooner func(time.Time)) {
 	}
 }
 
-// nextPlan returns when the plan is made again, and false when there is no such time.
+// nextPlan returns when the next plan is due, and false if there is no such time.
 func (c *Coordinator) nextPlan() (time.Time, bool) {
 	if c.dirty {
 		return time.Time{}, true
@@ -66,7 +66,8 @@ func (c *Coordinator) nextPlan() (time.Time, bool) {
 	return c.planNext, true
 }
 
-// replan makes the plan again at a time, or before. What can wait for it comes together: a plan of many shards takes long.
+// replan schedules the next plan for a time, or earlier. Changes that can wait share one plan, because a plan of many
+// shards takes long.
 func (c *Coordinator) replan(at time.Time) {
 	if c.planNext.IsZero() || at.Before(c.planNext) {
 		c.planNext = at
@@ -85,8 +86,8 @@ func (c *Coordinator) drainAll(now time.Time) {
 	}
 }
 
-// asked drains the shards that others ask for. Even those of a worker that seems gone are: it may count on that. What was
-// heard once need not be looked at again before this worker has another lease.
+// asked drains the shards that others ask for, even those of a worker that seems gone, because it may rely on that. A
+// wish is not looked at again before this worker acquires another lease.
 func (c *Coordinator) asked(now time.Time) {
 	again := c.took
 	c.took = false
@@ -97,7 +98,7 @@ func (c *Coordinator) asked(now time.Time) {
 		p.wants, p.heard = nil, true
 		for i, s := range c.wants(p) {
 			if s == nil {
-				p.heard = false // it may become known
+				p.heard = false // it may be added later
 				continue
 			}
 			ask := p.row.Asks[i]
@@ -109,7 +110,7 @@ func (c *Coordinator) asked(now time.Time) {
 	}
 }
 
-// wants returns the shards that a peer asks for, in the order of its asks: nil for one that is not known.
+// wants returns the shards that a peer asks for, in the order of its asks. An unknown shard is nil.
 func (c *Coordinator) wants(p *peer) []*shard {
 	if p.wants == nil && len(p.row.Asks) > 0 {
 		p.wants = make([]*shard, len(p.row.Asks))
@@ -120,7 +121,7 @@ func (c *Coordinator) wants(p *peer) []*shard {
 	return p.wants
 }
 
-// markAsked notes for each shard who asks for it. Of several the one whose rank is lowest gets it.
+// markAsked sets the asker of each shard. If several ask, the one with the lowest rank gets it.
 func (c *Coordinator) markAsked() {
 	for _, s := range c.askedFor {
 		s.asker = nil
@@ -157,8 +158,8 @@ func (c *Coordinator) markAsker(s *shard, who *member) {
 	s.asker = who
 }
 
-// asks reports whether a wish is about the lease as it is, or as it was before its owner released it. Nobody needs the lease
-// of a shard that is finished.
+// asks reports whether a wish is for the lease as it is, or as it was before its owner released it. A wish for the
+// lease of a finished shard does not count.
 func (s *shard) asks(a Ask) bool {
 	switch l := s.lease; {
 	case l.Finished, l.outside():
@@ -170,13 +171,13 @@ func (s *shard) asks(a Ask) bool {
 	}
 }
 
-// shareOut gives the members what they have or were promised, and returns what is free.
+// shareOut assigns to the members the shards that they have or were promised, and returns the free ones.
 func (c *Coordinator) shareOut(now time.Time) (free []*shard) {
 	for _, s := range c.order {
 		if s.lease.Finished {
 			continue
 		}
-		if s.hold == none && s.lease.Owner == c.incarnation { // taken or not released by a call whose answer was lost
+		if s.hold == none && s.lease.Owner == c.incarnation { // acquired, or not released, by a call whose answer was lost
 			if s.changed.Before(c.surveyStart) && c.openable(s) {
 				c.enqueue(s)
 			} else if c.openable(s) {
@@ -207,8 +208,8 @@ func (c *Coordinator) shareOut(now time.Time) (free []*shard) {
 	return free
 }
 
-// openable reports whether a shard may be processed: its parents are finished, or have left the stream and nobody works
-// on them any more.
+// openable reports whether a shard may be processed: its parents are finished, or have left the stream and no worker
+// processes them.
 func (c *Coordinator) openable(s *shard) bool {
 	return s.listed && !s.lease.Finished && s.lease.Damage == "" && s.hold != dropped && c.parentsDone(s)
 }
@@ -224,8 +225,8 @@ func (c *Coordinator) parentsDone(s *shard) bool {
 	})
 }
 
-// assign gives each free shard to the worker that has least, and queues what this one gets. The worker that finished a
-// parent does not wait for the others to see that, unless it has much more than they have.
+// assign gives each free shard to the worker with the fewest, and queues those of this worker. The worker that finished
+// a parent does not wait for the others to see that, unless it has many more shards than they have.
 func (c *Coordinator) assign(now time.Time, members []*member, free []*shard) {
 	slices.SortStableFunc(free, func(a, b *shard) int { return cmp.Compare(b.lease.Rate, a.lease.Rate) })
 	h := heirs{members: members}
@@ -246,7 +247,8 @@ func (c *Coordinator) assign(now time.Time, members []*member, free []*shard) {
 // finished reports whether this worker finished a shard.
 func (c *Coordinator) finished(id string) bool { return c.shards[id] != nil && c.shards[id].finished }
 
-// lag watches a free shard that another worker is to take. When that one does not, this one does, in its turn.
+// lag watches a free shard that is assigned to another worker. If that worker does not take it, this one does in its
+// turn.
 func (c *Coordinator) lag(now time.Time, s *shard, to *member) {
 	c.waiting = true
 	if to == &c.self {
@@ -256,7 +258,7 @@ func (c *Coordinator) lag(now time.Time, s *shard, to *member) {
 		s.free = now
 	}
 	at := s.free.Add(c.common.heartbeat())
-	if !now.Before(at) { // whose turn it is is not looked at earlier
+	if !now.Before(at) { // the turn is not computed earlier
 		at = at.Add(time.Duration(c.turn(s)) * c.common.heartbeat())
 	}
 	if now.Before(at) {
@@ -266,7 +268,7 @@ func (c *Coordinator) lag(now time.Time, s *shard, to *member) {
 	c.enqueue(s)
 }
 
-// turn returns how many workers are to take a free shard before this one does, at most three.
+// turn returns how many workers take a free shard before this one, at most three.
 func (c *Coordinator) turn(s *shard) int {
 	mine, turn := rank(s.hash, c.self.hash), 0
 	for _, p := range c.alive {
@@ -277,7 +279,7 @@ func (c *Coordinator) turn(s *shard) int {
 	return turn
 }
 
-// rank orders workers differently for each shard, or closed worker, so that they do not all rush for the same.
+// rank orders workers differently for each shard or closed worker, so that they do not all rush for the same one.
 func rank(of, worker uint64) uint64 {
 	h := of ^ (worker<<32 | worker>>32)
 	h ^= h >> 32

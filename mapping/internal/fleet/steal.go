@@ -13,9 +13,9 @@ type outsider struct {
 	shards []*shard // those of them that can be taken from it, in the order in which they are
 }
 
-// steal takes a lease from a program outside the fleet whose worker has at least two shards more than this one. Those programs
-// even themselves out in this way and know no asks. One lease moves at a time: what its owner has processed and not stored is
-// processed again.
+// steal takes a lease from a program outside the fleet whose worker has at least two shards more than this one. Such
+// programs balance their load in this way and do not know asks. One lease moves at a time, because what its owner has
+// processed but not stored is processed again.
 func (c *Coordinator) steal(now time.Time, members []*member) {
 	if !c.cfg.Shared || !c.foreign || c.stale || c.taking > 0 || len(c.queue) > 0 || now.Before(c.stolen.Add(c.cfg.heartbeat())) {
 		return
@@ -52,8 +52,9 @@ func (c *Coordinator) outsiders() []*outsider {
 	return all
 }
 
-// theft returns the shard that this worker is to take from an outsider, nil if there is none. All workers of the fleet make the
-// same list of moves, from who has most to the member that has least, so that not all of them take from one.
+// theft returns the shard that this worker takes from an outsider, or nil if there is none. All workers of the fleet
+// compute the same list of moves, from the outsider with the most to the member with the fewest, so that they do not
+// all take from one.
 func (c *Coordinator) theft(members []*member, outsiders []*outsider) *shard {
 	has := make([]int, len(members))
 	for i, m := range members {

@@ -5,63 +5,63 @@ import (
 	"errors"
 )
 
-// ErrRefused tells that the condition of a write did not hold: nothing was stored. It is definite. After any other error
-// of a write it is not known whether something was stored; the same write may be made again.
+// ErrRefused is returned by a write whose condition did not hold: it stored nothing. After any other error of a write
+// the result is unknown; the same write may be repeated.
 var ErrRefused = errors.New("fleet: condition of the write does not hold")
 
-// Table is what a store must offer for one mapping's fleet. Each write is one conditional write of one row, each read
-// one page of a strongly consistent read. All methods may be called at the same time.
+// Table is the interface of a store for one mapping's fleet. Each write is one conditional write of one row, and each
+// read is one page of a strongly consistent read. All methods are safe for concurrent use.
 //
-// Every write may be made again after its answer was lost: a repetition of one that was applied returns nil as well,
-// unless the row has changed since, and then it is refused and changes nothing.
+// Every write may be repeated after its answer was lost. The repetition of an applied write also returns nil, unless
+// the row has changed since: then it is refused and changes nothing.
 type Table interface {
-	// Heartbeat stores the worker's row as it is given. Without join the row must exist; with it, it may. It is refused
-	// if the row is closed, or its counter is greater than the one given.
+	// Heartbeat stores the worker's row as given. Without join the row must exist; with join it may. It is refused if
+	// the row is closed, or has a counter greater than the given one.
 	Heartbeat(ctx context.Context, row Worker, join bool) error
 
-	// Workers returns a page of the worker rows that follow the page with the given mark, "" for the first one,
-	// and the mark for the next one, "" behind the last.
+	// Workers returns the page of worker rows that follows mark, and the mark of the next page. The mark of the first
+	// page is "", and that after the last page too.
 	Workers(ctx context.Context, mark string) (rows []Worker, next string, err error)
 
-	// Close closes a worker's row if its counter is the given one. It is refused if that moved on, or there is no row.
-	// A row that is closed already is no error.
+	// Close closes a worker's row if it has the given counter. It is refused if the counter has changed, or there is no
+	// row. It returns nil if the row is already closed.
 	Close(ctx context.Context, incarnation string, counter uint64) error
 
-	// Retire closes a worker's row whatever its counter is: only the worker itself may call it, when nothing runs under
+	// Retire closes a worker's row whatever its counter. Only the worker itself may call it, when nothing runs under
 	// the incarnation any more. It is refused if there is no row.
 	Retire(ctx context.Context, incarnation string) error
 
-	// Remove deletes a worker's row if it is closed. A row that is not there is no error; one that is open is refused.
+	// Remove deletes a closed row of a worker. It returns nil if there is no row, and is refused if the row is open.
 	Remove(ctx context.Context, incarnation string) error
 
 	// Leases returns a page of the lease rows, as Workers does.
 	Leases(ctx context.Context, mark string) (rows []Lease, next string, err error)
 
-	// Take makes owner the owner of the lease if its row has the seen Owner and Epoch (with the Epoch 0: if there is
-	// no row), and increments the epoch. It returns the row as it is then. It is refused otherwise, unless the row is
-	// as this very call would leave it: the epoch is the next one, and the owner is owner.
+	// Take makes owner the owner of the lease if its row has the seen Owner and Epoch (with the Epoch 0: if there is no
+	// row), and increments the epoch. It returns the row after that. Otherwise it is refused, unless the row is as this
+	// call would leave it: with the next epoch and this owner.
 	Take(ctx context.Context, seen Lease, owner string) (Lease, error)
 
-	// Commit stores c if the row has the lease's Owner and Epoch, and is refused otherwise. A c that is no newer than
-	// what this epoch stored already (by Version) is ignored without an error.
+	// Commit stores c if the row has the lease's Owner and Epoch, and is refused otherwise. It ignores a c that is no
+	// newer, by Version, than the checkpoint that this epoch stored, and returns nil.
 	Commit(ctx context.Context, lease Lease, c Checkpoint) error
 
-	// Release removes the owner if the row has the lease's Owner and Epoch, and increments the epoch. A lease that is
-	// not in force any more is no error.
+	// Release removes the owner and increments the epoch if the row has the lease's Owner and Epoch. If it has others,
+	// it returns nil.
 	Release(ctx context.Context, lease Lease) error
 }
 
-// Checkpoint is what is stored of a shard under its lease.
+// Checkpoint is stored for a shard under its lease.
 type Checkpoint struct {
 	// Version grows within an epoch.
 	Version uint64
 
-	// Finished tells that the shard is wholly processed.
+	// Finished is set if the shard is complete.
 	Finished bool
 
-	// Rate is how much the shard brings, in bytes a second.
+	// Rate is the rate of the shard, in bytes a second.
 	Rate int64
 
-	// Value is the progress, of which the protocol knows nothing.
+	// Value is the progress, which the protocol does not interpret.
 	Value any
 }

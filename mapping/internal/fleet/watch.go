@@ -11,14 +11,14 @@ import (
 type peer struct {
 	member
 	row     Worker
-	seen    time.Time // when its counter was first seen to have the value it has
+	seen    time.Time // when its counter was first seen with its present value
 	closing call
-	ended   time.Time // when it was first known to be closed; zero while it is open
+	ended   time.Time // when it was first seen closed; zero while it is open
 	loss    loss      // once it is closed
 	listed  bool      // it was in the last reading
 
-	wants []*shard // that it asks for, nil while they are not looked up; see Coordinator.wants
-	heard bool     // all that it asks for is known to this worker
+	wants []*shard // the shards that it asks for, nil while they are not looked up; see Coordinator.wants
+	heard bool     // this worker has seen all its asks
 }
 
 // watch reads the workers' rows, closes those of expired workers, and removes old ones.
@@ -57,8 +57,8 @@ func (c *Coordinator) nextWatch() time.Time {
 	return c.watching.due
 }
 
-// expiry returns when a worker that stays silent is to be closed by this one: after the failover time, and a step more
-// for each worker whose turn is before. Whose turn it is is not looked at earlier.
+// expiry returns when this worker closes one that stays silent: after the failover time, and a step more for each
+// worker whose turn comes first. The turns are not computed earlier.
 func (c *Coordinator) expiry(now time.Time, p *peer) time.Time {
 	at := p.seen.Add(c.common.Failover)
 	if now.Before(at) {
@@ -73,14 +73,14 @@ func (c *Coordinator) expiry(now time.Time, p *peer) time.Time {
 	return at.Add(time.Duration(turn) * c.common.fast())
 }
 
-// fresh reports whether a peer is alive as far as one can tell.
+// fresh reports whether a peer seems alive.
 func (c *Coordinator) fresh(p *peer, now time.Time) bool {
 	return p.ended.IsZero() && now.Sub(p.seen) <= c.common.suspect()
 }
 
-// buries reports whether the row of a closed worker is to be removed by this one: long after it was closed, and after
-// a later reading of the leases, for a Take of it that was under way for long may have been carried out since. What it
-// owns may be taken as before: an owner without a row is closed.
+// buries reports whether this worker removes the row of a closed one. That is long after it was closed, and after a
+// later reading of the leases, because a Take of it that was under way for long may have been applied since. Its leases
+// can still be taken: an owner without a row counts as closed.
 func (c *Coordinator) buries(now time.Time, p *peer) bool {
 	if p.ended.IsZero() || now.Sub(p.ended) < c.bury(p) || !c.first(now) {
 		return false
@@ -92,7 +92,7 @@ func (c *Coordinator) buries(now time.Time, p *peer) bool {
 	return true
 }
 
-// first reports whether this is the first of the workers that are alive, who does what need be done only once.
+// first reports whether this is the first of the living workers, which does the work that only one need do.
 func (c *Coordinator) first(now time.Time) bool {
 	for _, p := range c.peerOrder {
 		if p.row.Incarnation > c.incarnation {
@@ -105,7 +105,7 @@ func (c *Coordinator) first(now time.Time) bool {
 	return true
 }
 
-// Workers reports what a ReadWorkers came to: all rows, or an error.
+// Workers reports the result of a ReadWorkers: all rows, or an error.
 func (c *Coordinator) Workers(now time.Time, rows []Worker, err error) {
 	c.fence(now)
 	began := c.watching.began
@@ -115,7 +115,7 @@ func (c *Coordinator) Workers(now time.Time, rows []Worker, err error) {
 	}
 	c.watching.end(began.Add(c.cfg.watch(len(rows))))
 	if c.watching.life != c.life {
-		c.watching.due = now // it began before this incarnation did, whose row it need not show
+		c.watching.due = now // it began before this incarnation, and need not include its row
 		return
 	}
 	for _, p := range c.peers {
@@ -140,7 +140,7 @@ func (c *Coordinator) Workers(now time.Time, rows []Worker, err error) {
 	c.fence(now)
 }
 
-// see takes over the row of another incarnation.
+// see stores the row of another incarnation.
 func (c *Coordinator) see(now time.Time, row Worker) {
 	p := c.peers[row.Incarnation]
 	if row.Damage != "" {
@@ -176,7 +176,7 @@ func (c *Coordinator) see(now time.Time, row Worker) {
 	}
 }
 
-// meet makes the row of another incarnation known.
+// meet adds another incarnation.
 func (c *Coordinator) meet(now time.Time, row Worker) *peer {
 	p := &peer{member: member{name: row.Incarnation, hash: hash(row.Incarnation)}, seen: now}
 	c.peers[row.Incarnation] = p
@@ -186,14 +186,14 @@ func (c *Coordinator) meet(now time.Time, row Worker) *peer {
 	return p
 }
 
-// revived reports whether the row of a closed incarnation was removed and made anew by a join, unseen: that of a worker whose
-// joins were not answered for so long, which never had a lease. A reading from before the row was closed shows the counter
-// that is known.
+// revived reports whether the row of a closed incarnation was removed and created again by a join, unseen. That is a
+// worker whose joins got no answer for that long, and which never had a lease. A reading from before the row was closed
+// shows the known counter.
 func (p *peer) revived(row Worker) bool {
 	return !p.ended.IsZero() && !row.Closed && row.Counter != p.row.Counter
 }
 
-// forget removes the peers whose rows are gone. What they own is seen again by the next plan.
+// forget removes the peers whose rows are gone. The next plan looks at their leases again.
 func (c *Coordinator) forget() {
 	for id, p := range c.peers {
 		if !p.listed {
@@ -217,7 +217,7 @@ func (c *Coordinator) forget() {
 	}
 }
 
-// due returns when a peer may have to be closed, or its row to be removed: not before, whatever is read of others.
+// due returns when a peer may have to be closed, or its row removed: no earlier, whatever is read of others.
 func (c *Coordinator) due(p *peer) time.Time {
 	if p.ended.IsZero() {
 		return p.seen.Add(c.common.Failover)
@@ -245,7 +245,7 @@ func (c *Coordinator) Closed(now time.Time, a *CloseWorker, err error) {
 	}
 }
 
-// closed takes note that an incarnation is over. Its leases are read again, for it may have taken some unseen.
+// closed notes that an incarnation is over. The leases are read again, because it may have acquired some unseen.
 func (c *Coordinator) closed(incarnation string, now time.Time) {
 	if p := c.peers[incarnation]; p != nil && p.ended.IsZero() {
 		p.ended, c.quiet = now, time.Time{}

@@ -25,7 +25,7 @@ func unbase64(dst, text []byte) (int, bool) {
 	return n + k, ok
 }
 
-// lastBytes decodes the last four characters, of which up to two are padding.
+// lastBytes decodes the last four characters, including up to two of padding.
 func lastBytes(dst, text []byte) (int, bool) {
 	n := 3
 	c, d := sextets[text[2]], sextets[text[3]]

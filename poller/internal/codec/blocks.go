@@ -2,8 +2,9 @@ package codec
 
 import "strings"
 
-// maxBlock bounds a block that serves several records. Small enough that a page that is kept alive by one record is not
-// kept whole, and that a block is still in the processor's cache when it is written; large enough to cost nothing.
+// maxBlock bounds a block that serves several records. It is small, so that a page that one record keeps alive is not
+// kept whole, and that a block is still in the processor's cache when it is written. It is large enough to cost
+// nothing.
 const maxBlock = 256 << 10
 
 // blocks is where the data and the strings of a page go. Its memory belongs to the records and is never used again.
@@ -14,13 +15,13 @@ type blocks struct {
 	dataUsed, textUsed int // by the whole page so far
 }
 
-// progress tells how far into the records the decoder is, from which the need of the rest is estimated.
+// progress is the decoder's position among the records. It yields an estimate of the memory for the rest.
 type progress struct {
 	done, left int // bytes of the body
 }
 
-// estimate returns the size of the next block: what is needed now, and what the rest is likely to need. A block that is
-// not to be the last holds a whole number of what is needed now, so that little is left over where all need the same.
+// estimate returns the size of the next block: the current need, and the likely need of the rest. A block that is not
+// the last holds a whole number of the current need, so that little is left over if all records need the same.
 func (p progress) estimate(need, used int) int {
 	rest := int64(used+need) * int64(p.left) / int64(max(p.done, 1))
 	all := int64(need) + rest + rest/64

@@ -8,27 +8,27 @@ import (
 )
 
 const (
-	// maxBody bounds an answer: Kinesis gives at most 10 MiB of data, 14 MiB as base64, in 10,000 records, whose strings
-	// and syntax take less than 10 MiB more.
+	// maxBody bounds an answer: Kinesis returns at most 10 MiB of data, 14 MiB as base64, in 10,000 records, whose
+	// strings and syntax take less than 10 MiB more.
 	maxBody = 64 << 20
-	// maxTold bounds what is set aside for a length that has only been told.
+	// maxTold bounds the memory for a length that only the header claims.
 	maxTold = 16 << 20
 	// piece is how much of a body is read before it is decoded. It then still is in the processor's cache.
 	piece = 256 << 10
 	// maxEmpty bounds the reads in a row that bring neither a byte nor an error.
 	maxEmpty = 100
-	// smallBody is the size from which a body gets its buffer from the pool of large ones, so that an empty answer that
-	// comes in slowly does not hold a buffer that another shard's full page could use.
+	// smallBody is the size from which a body gets its buffer from the pool of large ones, so that a slow empty answer
+	// does not hold a buffer that another shard's full page could use.
 	smallBody = 32 << 10
 )
 
-var errBodyTooLong = errors.New("the answer is longer than any that Kinesis gives")
+var errBodyTooLong = errors.New("the answer is longer than any of Kinesis's")
 
 // body is an HTTP body that is being read into a buffer of a pool. Nothing may refer to the buffer after free.
 type body struct {
 	src  io.Reader
 	buf  []byte // what was read
-	size int    // the whole length where the header tells it, else what was read
+	size int    // the whole length according to the header, else the length that was read
 	err  error  // io.EOF when all was read
 	step int    // what more reads at least
 
@@ -44,7 +44,7 @@ func newPool() *sync.Pool {
 	return &sync.Pool{New: func() any { return new([]byte) }}
 }
 
-// open begins to read src, whose length is -1 where it is not known. The length is a hint: src is read to its end.
+// open begins to read src, whose length is -1 if it is not known. The length is a hint: src is read to its end.
 func open(src io.Reader, length int64) *body {
 	b := &body{src: src, step: piece, pool: largeBodies}
 	if 0 <= length && length < smallBody {
@@ -55,7 +55,7 @@ func open(src io.Reader, length int64) *body {
 	}
 	b.room = b.pool.Get().(*[]byte) //nolint:errcheck // nothing else is in the pools
 	b.buf = (*b.room)[:0]
-	// One byte more than told, so that the end can be seen. A length that promises too much is not believed.
+	// One byte more than the header claims, so that the end is detected. A length that is too large is not believed.
 	b.size = int(min(max(length, 0), maxTold))
 	b.buf = slices.Grow(b.buf, b.size+1)
 	return b
@@ -106,7 +106,7 @@ func (b *body) whole() bool {
 	return b.err == io.EOF //nolint:errorlint // io.Reader returns it as it is
 }
 
-// free gives the buffer back, unless it has grown beyond what its pool is for.
+// free returns the buffer, unless it has grown beyond the size of its pool.
 func (b *body) free() {
 	if cap(b.buf) <= maxPooled(b.pool) {
 		*b.room = b.buf[:0]

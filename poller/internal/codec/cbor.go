@@ -8,13 +8,13 @@ import (
 
 var (
 	errCBOR = errors.New("the answer is not a whole answer of GetRecords in CBOR")
-	// errCBORText is what an emulator sends that writes the answer as it would JSON.
+	// errCBORText is the error of an emulator's answer that is encoded like JSON.
 	errCBORText = errors.New("the answer has data as text, where CBOR has bytes")
 )
 
-// cborDecoder makes one pass over the CBOR of an answer, by units as a jsonDecoder does. Strings, arrays and maps may have
-// lengths or end with a break. Members that are not known are passed over, and null is as if the member were not
-// there; a member that comes twice, or is of another type, is an error.
+// cborDecoder makes one pass over the CBOR of an answer, in units like a jsonDecoder. Strings, arrays and maps may have
+// lengths or end with a break. Unknown members are skipped, and null counts as absent; a duplicate member, or one of
+// another type, is an error.
 type cborDecoder struct {
 	b   []byte
 	pos int // behind the last whole unit
@@ -30,13 +30,13 @@ type cborDecoder struct {
 	page
 }
 
-// The units, besides inMembers and atEnd.
+// The units, in addition to inMembers and atEnd.
 const (
 	atStart uint8 = atEnd + 1 + iota
 	inRecords
 )
 
-// sawChildren is a member of an answer beside those that JSON has here.
+// sawChildren is a member of an answer that jsonDecoder does not handle.
 const sawChildren = sawBehind << 1
 
 // decodeCBOR reads b to its end and decodes it.
@@ -57,7 +57,7 @@ func decodeCBOR(b *body) (answer, error) {
 	return d.answer, nil
 }
 
-// failed tells why: a body that cannot be read comes before what it says.
+// failed returns the reason: a read error has precedence over the content.
 func (d *cborDecoder) failed(b *body) error {
 	if err := b.all(); err != nil {
 		return err
@@ -169,7 +169,7 @@ func (d *cborDecoder) record() bool {
 	return false
 }
 
-// recordMember takes the next member of a record, and tells which it is.
+// recordMember takes the next member of a record, and returns which one it is.
 func (d *cborDecoder) recordMember(r *parts, i int) (uint8, int) {
 	b := d.b
 	name, i := chunk(b, i, cborText)
@@ -216,8 +216,8 @@ func (d *cborDecoder) take(r *parts, end int) bool {
 	return d.passed(end, inRecords)
 }
 
-// cborTimestamp takes a time: tag 1 and a whole number of milliseconds since 1970, which is not what RFC 8949 means by
-// tag 1, but what this protocol does. One in 1970 is not known.
+// cborTimestamp takes a time: tag 1 and a whole number of milliseconds since 1970, which differs from tag 1 of RFC
+// 8949, but is what this protocol means. A time in 1970 counts as unknown.
 func cborTimestamp(b []byte, i int) (time.Time, int) {
 	major, tag, _, next := head(b, i)
 	if next >= 0 && major == cborTag && tag == 1 {

@@ -24,12 +24,12 @@ const (
 	cborNull      = 0xf6
 	cborUndefined = 0xf7
 
-	// maxDepth bounds the nesting of members that are passed over.
+	// maxDepth bounds the nesting of skipped members.
 	maxDepth = 32
 )
 
-// head takes the head of the item at i: its major type and its argument. long tells that the length is indefinite.
-// The position behind is -1 where there is no whole and well-formed head. A break is none.
+// head takes the head of the item at i: its major type and its argument. long is set if the length is indefinite. The
+// returned position is -1 if there is no whole and well-formed head. A break is not a head.
 func head(b []byte, i int) (major uint8, argument uint64, long bool, next int) {
 	if uint(i) >= uint(len(b)) {
 		return 0, 0, false, -1

@@ -9,8 +9,8 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// Events is a protocol of the SDK for one subscription. The SDK decodes its events in a goroutine of its own, where a panic
-// would end the process: here it is an error of the subscription, and so is a time that is not one.
+// Events is a protocol of the SDK for one subscription. The SDK decodes its events in a goroutine of its own, where a
+// panic would end the process. Here a panic is an error of the subscription, and so is an invalid time.
 type Events struct {
 	smithyhttp.ClientProtocol
 
@@ -51,7 +51,7 @@ func guarded(known *smithy.TypeRegistry) *smithy.TypeRegistry {
 	return &smithy.TypeRegistry{Entries: entries}
 }
 
-// recovered makes an error of a panic of the SDK's decoder, where it is deferred.
+// recovered turns a panic of the SDK's decoder into an error. It must be deferred.
 func recovered(err *error) {
 	if v := recover(); v != nil {
 		*err = &smithy.DeserializationError{Err: fmt.Errorf("the SDK's decoder panics: %v", v)}

@@ -6,11 +6,11 @@ import (
 	"math/bits"
 )
 
-// jsonDecoder makes one pass over the JSON of an answer. It goes by units: what stands before the records, a record with
-// the comma or the bracket behind it, what stands behind the records. A unit that it cannot take may be incomplete,
-// so it is tried again when more has been read; when nothing more comes, the body goes to the SDK.
+// jsonDecoder makes one pass over the JSON of an answer, in units: the part before the records, a record with the comma
+// or bracket after it, the part after the records. A unit that it cannot take may be incomplete, so it is tried again
+// when more has been read; when nothing more arrives, the body goes to the SDK.
 //
-// A method that reads from a position returns the position behind, or -1 where it cannot tell what it sees.
+// A method that reads from a position returns the position after the value, or -1 if it does not recognize the value.
 type jsonDecoder struct {
 	b   []byte // what has been read of the body
 	pos int    // behind the last whole unit
@@ -46,12 +46,12 @@ const (
 	sawKey
 	sawEncryption
 
-	// sawRecord is what a record must have to be taken.
+	// sawRecord are the required members of a record.
 	sawRecord = sawSequence | sawData | sawArrival
 )
 
-// decodeJSON reads b to its end and decodes it. It reports false where the SDK has to; b has been read to its end then
-// as well, or has an error.
+// decodeJSON reads b to its end and decodes it. It returns false if the SDK must decode it; b has been read to its end
+// then as well, or has an error.
 func decodeJSON(b *body) (answer, bool) {
 	var d jsonDecoder // stays on the stack, where writing a pointer costs the garbage collector nothing
 	for d.within != atEnd {
@@ -193,7 +193,7 @@ func plain(b []byte, i int) int {
 	return i
 }
 
-// quoted takes a string whose characters are checked by whoever decodes it.
+// quoted takes a string. Its decoder checks the characters.
 func quoted(b []byte, i int) ([]byte, int) {
 	if at(b, i) != '"' {
 		return nil, -1

@@ -25,7 +25,7 @@ func (d *jsonDecoder) record(i int) bool {
 	}
 }
 
-// recordMember takes the member of a record at i, and tells which it is.
+// recordMember takes the member of a record at i, and returns which one it is.
 func (d *jsonDecoder) recordMember(r *parts, i int) (uint8, int) {
 	b := d.b
 	switch at(b, i+1) {
@@ -60,7 +60,7 @@ func (d *jsonDecoder) recordMember(r *parts, i int) (uint8, int) {
 	return 0, -1
 }
 
-// nonEmpty refuses an empty string: a record of ours cannot tell it from none.
+// nonEmpty refuses an empty string: our record cannot distinguish it from an absent one.
 func nonEmpty(s []byte, i int) int {
 	if len(s) == 0 {
 		return -1

@@ -8,8 +8,8 @@ import (
 // maxMillis is the last time that time.Unix can be given in nanoseconds, as the SDK does.
 const maxMillis = 9_223_372_036_854
 
-// firstMillis is when 1970 ended. A time before it is none at which a record arrived: a service wrote 0 for a time that it
-// lacks, or milliseconds where it meant seconds.
+// firstMillis is the end of 1970. No record arrived before that: the service wrote 0 for an unknown time, or mistook the
+// unit.
 const firstMillis = 365 * 24 * 60 * 60 * 1000
 
 // digits takes a number of up to 18 digits, without a leading zero.

@@ -15,33 +15,33 @@ import (
 	"github.com/shardmill/shardmill/batch"
 )
 
-// Protocol is the SDK's protocol for one call. It takes GetRecords over, and makes sure of all operations that an answer
-// which the SDK decodes is one whole JSON object, without a time at which the SDK panics. Its user sets what it wants, wraps
-// the SDK's protocol, and looks at the rest after the call. The zero Protocol is ready.
+// Protocol is the SDK's protocol for one call. It handles GetRecords, and makes sure for all operations that an answer
+// which the SDK decodes is one whole JSON object, without a time at which the SDK panics. Its user sets the options,
+// wraps the SDK's protocol, and reads the results after the call. The zero Protocol is ready.
 type Protocol struct {
 	smithyhttp.ClientProtocol
 
 	// SDK leaves the decoding of GetRecords to the SDK too. CBOR and Direct have no effect then.
 	SDK bool
 
-	// CBOR asks in CBOR, and wants the answer in it.
+	// CBOR sends the request in CBOR, and expects the answer in it.
 	CBOR bool
 
-	// Direct asks for Records. Otherwise the records are in the SDK's output, as if the SDK had decoded them.
+	// Direct requests Records. Otherwise the records are in the SDK's output, as if the SDK had decoded them.
 	Direct bool
 
-	// Decoded tells that the answer was decoded here, and not by the SDK. With Direct, Records has its records then, and
+	// Decoded is set if the answer was decoded here, and not by the SDK. With Direct, Records then has its records, and
 	// the SDK's output has none.
 	Decoded bool
 	Records []batch.Record
 
-	// Refused reports that the endpoint does not speak CBOR as it should: whatever is asked next is asked in JSON. Only
-	// an endpoint of this service says so, by an answer in JSON, by an error that says that it did not understand, or by
-	// data as text. Anything else (HTML of a proxy, a body that is cut off) is a fault that passes.
+	// Refused reports that the endpoint does not support CBOR: further requests must be in JSON. Only an endpoint of
+	// this service shows that, by an answer in JSON, by an error that says that it did not understand the request, or
+	// by data as text. Anything else (HTML of a proxy, a body that is cut off) is a transient fault.
 	Refused bool
 }
 
-// Wrap puts p before inner, and reports whether it could: only the SDK's own JSON protocol is known.
+// Wrap makes p wrap inner, and reports whether it could: only the SDK's own JSON protocol is supported.
 func (p *Protocol) Wrap(inner smithyhttp.ClientProtocol) bool {
 	if _, ok := inner.(*awsjson.Protocol); !ok {
 		return false
@@ -134,7 +134,7 @@ func (p *Protocol) cbor(b *body, out *kinesis.GetRecordsOutput, sdk func([]byte)
 	return nil
 }
 
-// take hands over what was decoded.
+// take passes on the decoded records.
 func (p *Protocol) take(a *answer, out *kinesis.GetRecordsOutput) {
 	p.Decoded = true
 	out.NextShardIterator, out.MillisBehindLatest = a.next, a.behind
@@ -145,7 +145,7 @@ func (p *Protocol) take(a *answer, out *kinesis.GetRecordsOutput) {
 	out.Records = a.typed()
 }
 
-// failure has the SDK make an error of an answer to a request in CBOR, which is in CBOR itself, or in JSON.
+// failure makes the SDK decode the error in an answer to a request in CBOR, which is in CBOR itself, or in JSON.
 func (p *Protocol) failure(status int, b *body, sdk func([]byte) error) error {
 	if err := b.all(); err != nil {
 		return &smithy.DeserializationError{Err: err}
@@ -162,7 +162,7 @@ func (p *Protocol) failure(status int, b *body, sdk func([]byte) error) error {
 	return err
 }
 
-// handOver gives the SDK a body that was read. The SDK copies what it keeps of it.
+// handOver passes a body to the SDK. The SDK copies what it keeps.
 func (p *Protocol) handOver(
 	ctx context.Context, schema *smithy.OperationSchema, types *smithy.TypeRegistry, resp *smithyhttp.Response, out smithy.Deserializable, read []byte,
 ) error {
@@ -172,7 +172,7 @@ func (p *Protocol) handOver(
 	return p.decode(ctx, schema, types, resp, out)
 }
 
-// decode lets the SDK decode an answer, which is no reason to take the process down, whatever the answer.
+// decode makes the SDK decode an answer, and recovers its panics.
 func (p *Protocol) decode(
 	ctx context.Context, schema *smithy.OperationSchema, types *smithy.TypeRegistry, resp *smithyhttp.Response, out smithy.Deserializable,
 ) (err error) {
@@ -180,13 +180,14 @@ func (p *Protocol) decode(
 	return p.ClientProtocol.DeserializeResponse(ctx, schema, types, resp, timely{out})
 }
 
-// isCBOR tells CBOR from JSON by the first byte, whatever the header says: that of a map in CBOR is none in JSON.
+// isCBOR distinguishes CBOR from JSON by the first byte, whatever the header says: the first byte of a map in CBOR
+// never begins a JSON text.
 func isCBOR(b []byte) bool {
 	return at(b, 0)>>5 == cborMap
 }
 
-// refuses reports whether an error says that the request was not understood, as it is in CBOR, and not that it was wrong.
-// The service says so by a code, any server by a status that is about nothing else.
+// refuses reports whether an error says that a request in CBOR was not understood, and not that it was wrong. The
+// service says so by a code, any server by a status with no other meaning.
 func refuses(status int, err error) bool {
 	if status == http.StatusUnsupportedMediaType || status == http.StatusNotAcceptable {
 		return true

@@ -11,8 +11,8 @@ import (
 
 // timely is an output, or an event, of the SDK whose times are checked while it is decoded.
 //
-// The SDK's decoder panics at a time that is "NaN", in a goroutine of its own where it decodes an event, and makes a
-// time of any year of an infinite number, or of one that is too large.
+// The SDK's decoder panics at a time of "NaN", in a goroutine of its own when it decodes an event, and turns an
+// infinite or too large number into any year.
 type timely struct{ smithy.Deserializable }
 
 // Deserialize implements smithy.Deserializable.

@@ -8,16 +8,17 @@ import (
 	"unicode/utf8"
 )
 
-// maxQuote bounds what an error quotes of an answer: enough to see whose answer it is.
+// maxQuote bounds the quotation of an answer in an error: enough to recognize its sender.
 const maxQuote = 100
 
-// errNoRecords is a good answer that lacks what every answer of GetRecords has, at the least as an empty list.
+// errNoRecords is the error of a successful answer without Records, which every answer of GetRecords has, even if the
+// list is empty.
 var errNoRecords = errors.New("the answer has no Records")
 
-// wholeObject reports what keeps a body from being one JSON object, whole, with each of its members once.
+// wholeObject returns why a body is not one JSON object, whole, with each of its members once.
 //
-// The SDK's decoder passes over such faults: no body is an answer without members to it, what follows the object is
-// ignored, and of a member that comes twice only the last counts.
+// The SDK's decoder ignores such faults: it treats no body as an answer without members, ignores trailing bytes, and
+// uses the last of duplicate members.
 func wholeObject(b []byte) error {
 	switch {
 	case len(b) == 0:
@@ -66,7 +67,7 @@ func closingQuote(b []byte, i int) int {
 	return i
 }
 
-// quoting adds the beginning of an answer to what is wrong with it.
+// quoting adds the beginning of an answer to its error.
 func quoting(b []byte, err error) error {
 	start := string(b[:min(len(b), maxQuote)])
 	if !utf8.ValidString(start) {

@@ -67,8 +67,8 @@ func (c claim) sign(secret, request string) []byte {
 	return mac(key, strings.Join([]string{algorithm, stamp(c.at), strings.Join(scope, "/"), hash([]byte(request))}, "\n"))
 }
 
-// canonical returns the canonical request: the same text for all requests that mean the same.
-// Source: IAM User Guide, "Create a signed AWS API request".
+// canonical returns the canonical request: the same text for all requests with the same meaning. Source: IAM User
+// Guide, "Create a signed AWS API request".
 func canonical(r *http.Request, c claim, digest string) string {
 	var b strings.Builder
 	for _, line := range []string{r.Method, httpbinding.EscapePath(c.path, false), query(c.query)} {
@@ -88,8 +88,8 @@ func canonical(r *http.Request, c claim, digest string) string {
 	return b.String()
 }
 
-// path returns the path as it was on the wire. A URL has it in RawPath if it is not the way in which net/url would write
-// Path, which is what a caller's routes see.
+// path returns the path in its form on the wire. A URL has it in RawPath if that differs from net/url's encoding of
+// Path, which a caller's routes see.
 func path(u *url.URL) string {
 	if p, err := url.PathUnescape(u.RawPath); err == nil && u.RawPath != "" && p == u.Path {
 		return u.RawPath
@@ -100,8 +100,8 @@ func path(u *url.URL) string {
 	return "/"
 }
 
-// query returns the parameters in order of their escaped names, then values. "+" has been read as a space, which is what
-// a caller who asks for r.URL.Query sees.
+// query returns the parameters in order of their escaped names, then values. "+" has been read as a space, as in
+// r.URL.Query.
 func query(values url.Values) string {
 	var pairs [][2]string
 	for name, list := range values {
@@ -120,8 +120,8 @@ func query(values url.Values) string {
 // escape escapes all but letters, digits and "-._~".
 func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
-// header returns the values of a header of a request as it was sent: net/http keeps Host apart. It does so with
-// Transfer-Encoding too, which nobody signs, because it belongs to the connection.
+// header returns the values of a header of a request as it was sent: net/http stores Host separately. It does so with
+// Transfer-Encoding too, which is never signed, because it belongs to the connection.
 func header(r *http.Request, name string) []string {
 	if name == "host" {
 		return []string{r.Host}
@@ -129,7 +129,7 @@ func header(r *http.Request, name string) []string {
 	return r.Header.Values(name)
 }
 
-// collapse trims a value, and makes one space of several.
+// collapse trims a value, and replaces several spaces by one.
 func collapse(value string) string {
 	value = strings.TrimSpace(value)
 	for strings.Contains(value, "  ") {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The grammar of what is read here, in which AWS's servers take spaces for commas too:
+// The grammar of the header. AWS's servers also accept spaces instead of commas:
 //
 //	Authorization = "AWS4-HMAC-SHA256" " " param *( "," param )
 //	param         = "Credential=" key "/" date "/" region "/" service "/aws4_request"
@@ -29,7 +29,7 @@ const (
 	// maxAuthorization is the most bytes of an Authorization header: clients send 200 to 500.
 	maxAuthorization = 4096
 
-	// maxName is how much is told of the name of a header.
+	// maxName is the maximum length of a header's name in an answer.
 	maxName = 64
 
 	stampFormat = "20060102T150405Z"
@@ -48,16 +48,16 @@ type claim struct {
 
 	signature string
 
-	// at is the request's time in UTC, and dated the name of the header that has it.
+	// at is the request's time in UTC, and dated the name of its header.
 	at    time.Time
 	dated string
 
-	// What was asked for, path as it was on the wire.
+	// The request's target; path is in its form on the wire.
 	path  string
 	query url.Values
 }
 
-// read returns the claim of a request whose form is right.
+// read returns the claim of a well-formed request.
 func read(r *http.Request) (claim, *Refusal) {
 	value, query, refusal := authorization(r)
 	if refusal != nil {
@@ -100,7 +100,7 @@ func authorization(r *http.Request) (string, url.Values, *Refusal) {
 	case len(values[0]) > maxAuthorization:
 		return "", nil, incomplete(textTooLong)
 	case err != nil:
-		// What can't be read would not be under the signature.
+		// A malformed part would not be under the signature.
 		return "", nil, invalid(textQuery)
 	}
 	value := strings.TrimSpace(values[0])
@@ -126,7 +126,7 @@ func split(params string) (map[string]string, *Refusal) {
 	return pairs, nil
 }
 
-// missing tells all that is missing, as AWS does.
+// missing reports everything that is missing, as AWS does.
 func missing(pairs map[string]string, dated bool) *Refusal {
 	var texts []string
 	for _, name := range []string{"Credential", "Signature", "SignedHeaders"} {
@@ -143,8 +143,8 @@ func missing(pairs map[string]string, dated bool) *Refusal {
 	return incomplete(strings.Join(texts, " "))
 }
 
-// supported refuses other algorithms, SigV4a's AWS4-ECDSA-P256-SHA256 among them. It repeats the name of one only if it
-// can't be anything else, such as a token.
+// supported refuses other algorithms, including SigV4a's AWS4-ECDSA-P256-SHA256. It repeats the name of one only if it
+// cannot be anything else, such as a token.
 func supported(name string) *Refusal {
 	if name == algorithm {
 		return nil
@@ -156,7 +156,7 @@ func supported(name string) *Refusal {
 	return incomplete("Unsupported AWS 'algorithm'" + told + " (only " + algorithm + " for now). ")
 }
 
-// dates returns the values of the header that tells the request's time.
+// dates returns the values of the header with the request's time.
 func (c *claim) dates(h http.Header) []string {
 	c.dated = amzDate
 	if values := h.Values(amzDate); len(values) > 0 {
@@ -166,7 +166,7 @@ func (c *claim) dates(h http.Header) []string {
 	return h.Values("Date")
 }
 
-// setTime reads the one date. X-Amz-Date has AWS's form alone; Date may have HTTP's as well, which is signed in AWS's.
+// setTime parses the date. X-Amz-Date must have AWS's form; Date may also have HTTP's, and is signed in AWS's.
 func (c *claim) setTime(times []string) *Refusal {
 	if len(times) > 1 {
 		return incomplete(textTwoDates)
@@ -182,7 +182,7 @@ func (c *claim) setTime(times []string) *Refusal {
 	return nil
 }
 
-// setHeaders reads SignedHeaders, which all clients send in order.
+// setHeaders parses SignedHeaders, which all clients send in order.
 func (c *claim) setHeaders(signed string) *Refusal {
 	c.headers = strings.Split(signed, ";")
 	for i, name := range c.headers {
@@ -202,8 +202,8 @@ func (c *claim) setCredential(credential string) *Refusal {
 	return nil
 }
 
-// setPath takes the path from what the client asked for. A server may have taken a prefix off r.URL, as http.StripPrefix
-// does; whatever else has changed there was not signed. The query is that of r.URL, which a caller sees.
+// setPath takes the path from the request line. A server may have removed a prefix from r.URL, as http.StripPrefix
+// does; any other change there was not signed. The query is that of r.URL, which a caller sees.
 func (c *claim) setPath(r *http.Request) *Refusal {
 	c.path = path(r.URL)
 	if r.RequestURI == "" {

@@ -13,7 +13,8 @@ const (
 	CodeUnrecognized = "UnrecognizedClientException"
 )
 
-// Refusal is why a request is not good, in AWS's words. It holds no secret, no signature, and nothing of Credential.
+// Refusal is the reason for refusing a request, in AWS's words. It holds no secret, no signature, and nothing of
+// Credential.
 type Refusal struct {
 	// Code is one of the constants: the value of x-amzn-errortype.
 	Code string
@@ -35,17 +36,17 @@ const (
 	textMismatch     = "The request signature we calculated does not match the signature you provided. " +
 		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
 
-	// textBody is S3's: other services take the body's own hash, and answer textMismatch.
+	// textBody is S3's: other services compute the body's own hash, and answer textMismatch.
 	textBody = "The provided 'x-amz-content-sha256' header does not match what was computed."
 )
 
-// Texts of our own, for what AWS allows, or answers otherwise.
+// Texts of our own, for cases that AWS allows, or answers differently.
 const (
 	textPresigned  = "Signatures in the query string are not supported: sign the request in the Authorization header."
 	textTwice      = "The request has more than one Authorization header."
 	textTooLong    = "The Authorization header is too long."
 	textParamTwice = "The Authorization header has a parameter twice."
-	textOrder      = "'SignedHeaders' must be names in lower case, in order, and none of them twice."
+	textOrder      = "'SignedHeaders' must be names in lower case, in order, without duplicates."
 	textTwoDates   = "The request has more than one date."
 	textQuery      = "The query string is malformed."
 )

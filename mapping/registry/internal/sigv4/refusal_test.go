@@ -92,15 +92,15 @@ func TestRefusals(t *testing.T) {
 		},
 		{
 			"headers out of order", replace("SignedHeaders=", "SignedHeaders=x;"), sigv4.CodeIncomplete,
-			"'SignedHeaders' must be names in lower case, in order, and none of them twice.",
+			"'SignedHeaders' must be names in lower case, in order, without duplicates.",
 		},
 		{
 			"headers twice", replace(";host;", ";host;host;"), sigv4.CodeIncomplete,
-			"'SignedHeaders' must be names in lower case, in order, and none of them twice.",
+			"'SignedHeaders' must be names in lower case, in order, without duplicates.",
 		},
 		{
 			"headers in upper case", replace("=content-length;", "=Content-Length;"), sigv4.CodeIncomplete,
-			"'SignedHeaders' must be names in lower case, in order, and none of them twice.",
+			"'SignedHeaders' must be names in lower case, in order, without duplicates.",
 		},
 		{
 			"Credential of six", replace("Credential=", "Credential="+exampleSecret[:6]+"/"), sigv4.CodeIncomplete,

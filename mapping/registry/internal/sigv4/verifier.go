@@ -23,9 +23,9 @@ const (
 	maxSkew = 15 * time.Minute
 )
 
-// Config says whose requests are good.
+// Config says which requests are valid.
 type Config struct {
-	// Keys are secrets by their access keys. Without any, no request is good.
+	// Keys are secrets by their access keys. Without any, no request is valid.
 	Keys map[string]string
 
 	// Service is the service that requests must be signed for. Empty means "lambda".
@@ -34,7 +34,7 @@ type Config struct {
 	// Skew is how far the time of a request may be off, either way: 1 s to 15 min. Zero means 5 min.
 	Skew time.Duration
 
-	// Now tells the time. nil means time.Now.
+	// Now returns the time. nil means time.Now.
 	Now func() time.Time
 }
 
@@ -55,15 +55,15 @@ func (c Config) validate() error {
 	return errors.Join(errs...)
 }
 
-// Verifier verifies requests. It may be used by several goroutines. Use New to make one.
+// Verifier verifies requests. It is safe for concurrent use. Use New to create one.
 type Verifier struct {
 	keys    map[string]string
 	service string
 	skew    time.Duration
 	now     func() time.Time
 
-	// decoy takes the place of the secret of an unknown access key, so that the same work is done for it: the code of the
-	// answer tells that the key is unknown, as AWS's does, and the time that it takes tells nothing more.
+	// decoy replaces the secret of an unknown access key, so that the same work is done for it. The code of the answer
+	// says that the key is unknown, as AWS's does, and the time of the answer reveals nothing more.
 	decoy string
 }
 
@@ -80,9 +80,9 @@ func New(c Config) (*Verifier, error) {
 	return &Verifier{keys: maps.Clone(c.Keys), service: c.Service, skew: c.Skew, now: c.Now, decoy: rand.Text()}, nil
 }
 
-// Verify returns nil if r, whose body is body, was signed with one of the keys within the window, and else why it is
-// refused. It changes nothing in r, and does not read r.Body: the caller has read it, up to a bound of its own. The work
-// grows with the lengths of body and of r's headers and query, which http.Server bounds.
+// Verify returns nil if r, whose body is body, was signed with one of the keys within the window, and otherwise the
+// reason of the refusal. It changes nothing in r, and does not read r.Body: the caller has read it, with its own bound.
+// The work grows with the lengths of body and of r's headers and query, which http.Server bounds.
 func (v *Verifier) Verify(r *http.Request, body []byte) *Refusal {
 	c, refusal := read(r)
 	if refusal != nil {
@@ -94,7 +94,7 @@ func (v *Verifier) Verify(r *http.Request, body []byte) *Refusal {
 	return v.authentic(r, c, body)
 }
 
-// timely refuses what is outside of the window.
+// timely refuses requests outside the window.
 func (v *Verifier) timely(c claim) *Refusal {
 	now := v.now().UTC()
 	first, last := now.Add(-v.skew), now.Add(v.skew)
@@ -109,7 +109,7 @@ func (v *Verifier) timely(c claim) *Refusal {
 	return nil
 }
 
-// scoped refuses a Credential for another day or service. All that is wrong is told, as by AWS.
+// scoped refuses a Credential for another day or service. It reports all violations, as AWS does.
 func (v *Verifier) scoped(c claim) *Refusal {
 	var b strings.Builder
 	if c.region == "" {
