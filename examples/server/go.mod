@@ -16,8 +16,8 @@ require (
 	github.com/aws/smithy-go v1.28.8
 	github.com/google/uuid v1.6.0
 	github.com/prometheus/client_golang v1.25.0
-	github.com/shardmill/shardmill v0.0.0
-	github.com/shardmill/shardmill/mapping/otelobserver v0.0.0
+	github.com/shardmill/shardmill v0.1.0
+	github.com/shardmill/shardmill/mapping/otelobserver v0.1.0
 	github.com/stretchr/testify v1.12.1
 	go.opentelemetry.io/otel/exporters/prometheus v0.69.0
 	go.opentelemetry.io/otel/sdk/metric v1.47.0

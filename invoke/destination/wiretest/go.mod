@@ -9,7 +9,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/sns v1.47.10
 	github.com/aws/aws-sdk-go-v2/service/sqs v1.52.11
 	github.com/johannesboyne/gofakes3 v1.2.0
-	github.com/shardmill/shardmill v0.0.0
+	github.com/shardmill/shardmill v0.1.0
 	github.com/sirupsen/logrus v1.9.0
 	go.uber.org/goleak v1.3.0
 )
