@@ -8,7 +8,7 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// describeTimeout is what a Source is given to describe its stream: listings wait for it.
+// describeTimeout is the timeout of a Source's description of its stream, because listings wait for it.
 const describeTimeout = 5 * time.Second
 
 var (
@@ -16,17 +16,18 @@ var (
 	errNoID     = errors.New("mapping: the source lists a shard without an ID")
 )
 
-// sight is what a look at the stream showed.
+// sight is the result of a look at the stream.
 type sight struct {
 	shards []poller.Shard
 	began  time.Time
 
-	described bool          // it was asked for what follows, and answered
-	created   time.Time     // zero where it is not known
-	retention time.Duration // 0 where it is not known
+	described bool          // the Source was asked for the following fields, and answered
+	created   time.Time     // zero if unknown
+	retention time.Duration // 0 if unknown
 }
 
-// shards lists the stream's shards. A listing that can't be one is an error: none of them must be taken for one that has left.
+// shards lists the stream's shards. An impossible listing is an error: a shard that it lacks must not count as one that
+// has left.
 func (m *Mapping) shards(ctx context.Context) ([]poller.Shard, error) {
 	shards, err := m.source.Shards(ctx)
 	if err != nil {
@@ -43,7 +44,7 @@ func (m *Mapping) shards(ctx context.Context) ([]poller.Shard, error) {
 	return shards, nil
 }
 
-// look lists the stream's shards, and has the stream described if that is wanted.
+// look lists the stream's shards, and if describe is set also describes the stream.
 func (m *Mapping) look(ctx context.Context, describe bool) (*sight, error) {
 	v := &sight{began: time.Now()}
 	var err error
@@ -56,7 +57,7 @@ func (m *Mapping) look(ctx context.Context, describe bool) (*sight, error) {
 	return v, nil
 }
 
-// describe adds what the stream says of itself, if the Source can ask. A role need not allow that.
+// describe adds the stream's description of itself, if the Source supports that. The role need not allow it.
 func (m *Mapping) describe(ctx context.Context, v *sight) {
 	d, ok := m.source.(poller.Describer)
 	if !ok {

@@ -12,31 +12,33 @@ import (
 )
 
 const (
-	// listingLag is how long a shard may be listed as open though it was read to its end, and what lies between the two
-	// witnesses by which a stream is taken for another one of its name.
+	// listingLag is how long a shard may be listed as open after it was read to its end. It is also the time between
+	// the two witnesses that prove that a stream was replaced by another one of its name.
 	listingLag = 10 * time.Second
 
-	// createdSlack is how far two creation times of one stream may lie apart: services round them, each in its way.
+	// createdSlack is the greatest difference of two creation times of one stream: services round them in different
+	// ways.
 	createdSlack = time.Second
 
-	// awsDigits is the length from which on a sequence number is made of the time of its shard's creation, as AWS does it:
-	// then two streams never have the same.
+	// awsDigits is the length from which a sequence number contains the creation time of its shard, as AWS's do. Two
+	// streams never have the same.
 	awsDigits = 50
 )
 
-// errDoubt is what becomes an ErrStreamReplaced if a second witness says so too.
+// errDoubt becomes an ErrStreamReplaced if a second witness confirms it.
 var errDoubt = errors.New("mapping: the stream may have been deleted and created again under its name")
 
-// advice is what to do about an ErrStreamReplaced.
+// advice is the remedy for an ErrStreamReplaced.
 const advice = "give the mapping another FunctionName or store"
 
-// identifies reports whether a starting sequence number distinguishes a shard from others. Services without such numbers say 0.
+// identifies reports whether a starting sequence number distinguishes a shard from others. Services without such
+// numbers return 0.
 func identifies(start string) bool { return strings.Trim(start, "0") != "" }
 
-// isOneShard reports whether two starting sequence numbers are the same one, which no other stream has.
+// isOneShard reports whether two starting sequence numbers are equal and unique to one stream.
 func isOneShard(start, known string) bool { return len(start) >= awsDigits && start == known }
 
-// isBefore reports whether a position lies before the beginning of a shard, where both can be compared.
+// isBefore reports whether a position lies before the beginning of a shard. It is false if they cannot be compared.
 func isBefore(position, start string) bool {
 	return isDecimal(position) && isDecimal(start) && batch.CompareSequenceNumbers(position, start) < 0
 }
@@ -45,21 +47,21 @@ func isDecimal(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(c rune) bool { return c < '0' || c > '9' }) < 0
 }
 
-// contradiction is what a listing says against that which is known, empty if there is nothing. renumbered is set where a service that
-// changes the numbers at which its shards begin would say it of one and the same stream.
+// contradiction is the difference between a listing and what is known, empty if there is none. renumbered is set if one
+// and the same stream would show it on a service that changes the numbers at which its shards begin.
 type contradiction struct {
 	text       string
 	renumbered bool
 }
 
-// contradictionOf is a contradiction between the number at which a shard begins and another one of it. AWS never changes a number:
-// two that are as long as AWS's belong to two streams.
+// contradictionOf returns the contradiction between two starting numbers of a shard. AWS never changes a number: two
+// that are as long as AWS's belong to two streams.
 func contradictionOf(start, other, text string) contradiction {
 	return contradiction{text: text, renumbered: len(start) < awsDigits || len(other) < awsDigits}
 }
 
-// contradicts returns what a listing contradicts of that which is known of the stream's shards, or stored for them. read are the
-// read positions of the shards that are processed.
+// contradicts returns how a listing contradicts the known or stored shards of the stream. read has the read positions
+// of the processed shards.
 func (l *lineage) contradicts(listed []poller.Shard, read map[string]string) contradiction {
 	for _, s := range listed {
 		start, row := s.StartingSequenceNumber, l.rows[s.ID]
@@ -78,7 +80,7 @@ func (l *lineage) contradicts(listed []poller.Shard, read map[string]string) con
 	return contradiction{}
 }
 
-// startOf returns the starting sequence number that is known of a shard, else the one that is stored; empty where neither is.
+// startOf returns the known starting sequence number of a shard, else the stored one; empty if there is neither.
 func (l *lineage) startOf(id string) string {
 	for _, start := range [...]string{l.shards[id].StartingSequenceNumber, l.rows[id].start} {
 		if identifies(start) {
@@ -88,8 +90,8 @@ func (l *lineage) startOf(id string) string {
 	return ""
 }
 
-// reopens returns what a listing says of a shard that was stored as ended before it began, and that it has as open, unless it is
-// that very shard: then the listing is old.
+// reopens returns the contradiction of a listing that has a shard as open which was stored as ended before the listing
+// began. If it is certainly the same shard, the listing is old, and there is none.
 func (l *lineage) reopens(listed []poller.Shard) contradiction {
 	closed := closedOf(listed)
 	for _, s := range listed {
@@ -101,7 +103,7 @@ func (l *lineage) reopens(listed []poller.Shard) contradiction {
 	return contradiction{}
 }
 
-// createds returns the creation times that are known of the stream: the one of this run, else those stored.
+// createds returns the known creation times of the stream: that of this run, else the stored ones.
 func (l *lineage) createds() (all []time.Time) {
 	if !l.created.IsZero() {
 		return []time.Time{l.created}
@@ -114,7 +116,7 @@ func (l *lineage) createds() (all []time.Time) {
 	return all
 }
 
-// creation compares the time of the stream's creation with what is known.
+// creation compares the creation time of the stream with the known ones.
 func (l *lineage) creation(now time.Time) (same bool, differs string) {
 	if now.IsZero() || l.fickle {
 		return false, ""
@@ -130,8 +132,7 @@ func (l *lineage) creation(now time.Time) (same bool, differs string) {
 
 func sameTime(a, b time.Time) bool { return a.Sub(b).Abs() <= createdSlack }
 
-// isVouchedFor reports whether a listing has a shard that is known to have begun at the same number, one that no other stream
-// has.
+// isVouchedFor reports whether a listing has a shard with a known starting number that no other stream has.
 func (l *lineage) isVouchedFor(listed []poller.Shard) bool {
 	for _, s := range listed {
 		if isOneShard(s.StartingSequenceNumber, l.startOf(s.ID)) {
@@ -141,21 +142,21 @@ func (l *lineage) isVouchedFor(listed []poller.Shard) bool {
 	return false
 }
 
-// suspicion is that the stream is another one of its name. It needs two witnesses: shards that are others and a creation time
-// that is another, or either of them again after listingLag. The zero suspicion is none.
+// suspicion is the suspicion that the stream was replaced by another one of its name. It needs two witnesses: other
+// shards and another creation time, or one of them again after listingLag. The zero value is no suspicion.
 type suspicion struct {
-	since   time.Time // when the look that roused it began
-	created time.Time // what a look said of the stream's creation, if any did
-	same    bool      // which is what was known
+	since   time.Time // when the look that caused it began
+	created time.Time // the creation time that a look returned, if any did
+	same    bool      // created is the known one
 }
 
-// weigh takes in a look at the stream, and what it contradicts. It returns the reason of the suspicion, empty if there is none,
+// weigh judges a look at the stream, with its contradiction. It returns the reason of the suspicion, empty if there is none,
 // and whether it is certain.
 //
-// Two things clear the stream: a creation time that is the same though the numbers of its shards are others, unless they are as AWS
-// makes them, for then its service changes them; and one that is another each time it is asked, for then that says nothing. The lineage
-// keeps either in mind. A creation time that is the same does not clear AWS's numbers: the stream may have been replaced between the
-// first listing and the description that followed it.
+// Two observations clear the stream. First, the creation time is unchanged though the numbers of the shards differ: then the
+// service changes the numbers. That does not apply to numbers of AWS's form, because the stream may have been replaced
+// between the first listing and the description after it. Second, the creation time differs between two requests: then it
+// proves nothing. The lineage remembers both.
 func (s *suspicion) weigh(l *lineage, v *sight, c contradiction) (reason string, certain bool) {
 	same, differs := l.creation(v.created)
 	if c.text == "" && l.isVouchedFor(v.shards) {

@@ -37,8 +37,8 @@ type shard struct {
 	left   bool
 	closes bool // left is set, and a window must be closed
 
-	// unread means that the shard has left the stream before it was read to its end: what was left of it is lost, which is reported with
-	// its end. The loop sets it.
+	// unread is set by the loop if the shard has left the stream before it was read to its end: the rest of it is lost,
+	// which is reported with its end.
 	unread bool
 
 	standing atomic.Pointer[standing] // its state in the listings; set by Run's goroutine

@@ -12,21 +12,22 @@ type leaseStore interface {
 	Release(ctx context.Context, lease Lease) error
 }
 
-// A tenure is how a shard comes to its lease, and where its progress is. The shard's goroutine calls acquire, mends and owe.
+// A tenure acquires the lease of a shard, and knows where its progress is. The shard's goroutine calls acquire, mends
+// and owe.
 type tenure interface {
 	leaseStore // unguarded: the committer and release guard it
 
-	// acquire returns the lease, and the progress that is stored under it.
+	// acquire returns the lease, and the progress stored under it.
 	acquire(ctx context.Context) (Lease, Progress, error)
 
-	// mends reports whether an error of acquire keeps only this shard from being processed: the run goes on, and tries it again.
+	// mends reports whether an error of acquire affects only this shard: the run continues, and retries it.
 	mends(err error) bool
 
-	// owe takes note of a lease that could not be released.
+	// owe records a lease that could not be released.
 	owe(l Lease)
 }
 
-// ownTenure is that of a shard which takes its lease itself.
+// ownTenure is the tenure of a shard that acquires its lease itself.
 type ownTenure struct {
 	m     *Mapping
 	shard string
@@ -51,7 +52,7 @@ func (*ownTenure) mends(error) bool { return false }
 
 func (o *ownTenure) owe(l Lease) { o.m.owed.add(l) }
 
-// fleetTenure is that of a shard whose lease a fleet's worker has taken.
+// fleetTenure is the tenure of a shard whose lease was acquired by a fleet's worker.
 type fleetTenure struct {
 	m     *Mapping
 	table FleetTable
@@ -67,7 +68,7 @@ func (f *fleetTenure) acquire(ctx context.Context) (l Lease, p Progress, err err
 	failed := f.m.guard.Do("FleetTable.Load", func() {
 		var c FleetCheckpoint
 		if c, _, err = f.table.Load(ctx, f.row.Shard); err == nil {
-			p, _ = c.Value.(Progress) // the zero one where nothing is stored
+			p, _ = c.Value.(Progress) // the zero value if there is no checkpoint
 		}
 	})
 	if failed != nil {
@@ -86,7 +87,7 @@ func (f *fleetTenure) Commit(ctx context.Context, _ Lease, p Progress) error {
 
 func (f *fleetTenure) Release(ctx context.Context, _ Lease) error { return f.table.Release(ctx, f.row) }
 
-// mends: a row that cannot be read keeps only its shard from the fleet.
+// mends returns true for an unreadable row, which keeps only its own shard from the fleet.
 func (*fleetTenure) mends(err error) bool { return errors.Is(err, ErrUnreadable) }
 
 // owe does nothing: the workers of a fleet judge leases by their owners' heartbeats.

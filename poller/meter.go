@@ -7,22 +7,23 @@ import (
 	"time"
 )
 
-// meter keeps the calls of one operation on one shard, by all Readers of this process, within what Kinesis grants. Readers that
-// wait are served by rank, then in the order of coming. Each watches the time for itself, so that a meter has no goroutine.
-// The zero meter is ready. Its methods may be called concurrently.
+// meter keeps the calls of one operation on one shard, by all Readers of this process, within the limit of Kinesis.
+// Waiting Readers are served by rank, then in the order of arrival. Each watches the time for itself, so a meter has no
+// goroutine. The zero meter is ready. Its methods are safe for concurrent use.
 type meter struct {
 	mu    sync.Mutex // a leaf: never held while waiting
 	gate  gate
-	queue []*turn // those who wait, in the order of being served
+	queue []*turn // the waiting ones, in the order of service
 }
 
-// turn is one Reader's place in the queue of a meter. It is used again and again.
+// turn is one Reader's place in the queue of a meter. It is reused.
 type turn struct {
 	rank  time.Time
 	woken chan struct{} // holds a signal when the places of the queue have changed; nil before the first wait
 }
 
-// wait returns when the caller may make a call, which counts from then on, and the time of that. A lower rank is served first.
+// wait waits until the caller may make a call, which counts from then on, and returns that time. A lower rank is served
+// first.
 func (m *meter) wait(ctx context.Context, t *turn, rank time.Time) (time.Time, error) {
 	if ctx.Err() != nil {
 		return time.Time{}, context.Cause(ctx)
@@ -69,8 +70,8 @@ func (m *meter) ask(t *turn) (time.Time, bool) {
 	return at, ok
 }
 
-// take takes a call for the turn at a place and returns now and true, if there is a call for it and for all before it. Otherwise
-// it returns when there will be.
+// take takes a call for the turn at a place and returns now and true, if there is a call for it and for all before it.
+// Otherwise it returns when there will be one.
 func (m *meter) take(t *turn, place int) (time.Time, bool) {
 	now := time.Now()
 	if at := m.gate.opens(place); at.After(now) {
@@ -80,7 +81,7 @@ func (m *meter) take(t *turn, place int) (time.Time, bool) {
 	return now, true
 }
 
-// leave gives up a turn that waits.
+// leave removes a waiting turn.
 func (m *meter) leave(t *turn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -99,16 +100,16 @@ func (m *meter) wake(place int) {
 	}
 }
 
-// refusal says what this process knows of why the service refused a call.
+// refusal is this process's knowledge about the reason for a refused call.
 type refusal struct {
-	// paid is until when the bytes that this process has read are the reason; zero if they are not.
+	// paid is the time until which the bytes that this process has read are the reason; zero if they are not.
 	paid time.Time
 
 	// explained is set if this process's own calls can be the reason.
 	explained bool
 }
 
-// refused takes back the last call of a turn, which was sent at a time and which the service refused.
+// refused gives back the last call of a turn, which was sent at a time and which the service refused.
 func (m *meter) refused(sent, now time.Time, t *turn) (why refusal) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -120,7 +121,7 @@ func (m *meter) refused(sent, now time.Time, t *turn) (why refusal) {
 	return why
 }
 
-// granted notes that the last call of a turn was granted.
+// granted records that the last call of a turn was granted.
 func (m *meter) granted(now time.Time, t *turn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -134,7 +135,7 @@ func (m *meter) spend(at time.Time, bytes int) {
 	m.gate.spend(at, bytes)
 }
 
-// shared reports whether other Readers of this process have made some of the last calls.
+// shared reports whether other Readers of this process made some of the last calls.
 func (m *meter) shared(t *turn) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

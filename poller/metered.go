@@ -22,7 +22,8 @@ func (r *reader) turn(ctx context.Context) error {
 	return nil
 }
 
-// granted notes a read that brought these records. hurry is set where it was empty, behind the tip, and worth chasing.
+// granted records a read that returned these records. hurry is set if it was empty, behind the tip, and worth a read
+// soon.
 func (r *reader) granted(records []batch.Record, hurry bool) {
 	bytes := 0
 	for i := range records {
@@ -36,7 +37,7 @@ func (r *reader) granted(records []batch.Record, hurry bool) {
 	r.pace.succeeded(now, hurry, bytes, rand.Float64())
 }
 
-// failed notes a poll that failed.
+// failed records a failed poll.
 func (r *reader) failed(e *Error) {
 	now, chance := time.Now(), rand.Float64()
 	switch {
@@ -49,7 +50,7 @@ func (r *reader) failed(e *Error) {
 	}
 }
 
-// refused notes a read that was refused because more is asked of the shard than it grants.
+// refused records a read that was refused because the shard's consumers request more than it grants.
 func (r *reader) refused(now time.Time, chance float64) {
 	why := r.meter.reads.refused(r.pace.sent, now, &r.reading)
 	if !why.paid.IsZero() {

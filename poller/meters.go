@@ -6,16 +6,16 @@ import (
 	"weak"
 )
 
-// shardMeter is what the Readers of a process may ask of one shard together.
+// shardMeter has the meters of one shard for all Readers of a process.
 type shardMeter struct{ reads, iterators meter }
 
-// meterKey names a shard by its service, its stream and its ID.
+// meterKey identifies a shard by its service, its stream and its ID.
 type meterKey struct {
 	service       any // see identityOf
 	stream, shard string
 }
 
-// meters has the meters of all shards that are read in this process: Kinesis grants calls by shard, to all its readers together.
+// mappings of one process do not know each other
 var meters meterSet //nolint:gochecknoglobals // mappings of one process know nothing of each other
 
 // meterSet holds a meter for as long as a Reader refers to it. Readers need not be closed for that. The zero set is empty.
@@ -40,7 +40,7 @@ func (s *meterSet) of(key meterKey) *shardMeter {
 	return m
 }
 
-// forget removes a meter that no Reader refers to any more, unless there is another one of its shard by now.
+// forget removes a meter that no Reader refers to any more, unless its shard has another one by now.
 func (s *meterSet) forget(key meterKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

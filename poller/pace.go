@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// The back-off of a shard whose calls fail: minBackoff, doubled with every failure in a row, at most maxBackoff,
-// and up to half as much again at random, so that shards that failed together do not come back together.
+// The back-off of a shard whose calls fail: minBackoff, doubled with every consecutive failure, at most maxBackoff,
+// plus up to half of that at random, so that shards that failed together are not retried together.
 const (
 	minBackoff = 200 * time.Millisecond
 	maxBackoff = 10 * time.Second
 )
 
-// pace decides when a shard may be read again. It belongs to one reader. It is pure but for the back-off: now is an argument,
-// and so is chance, a random number of [0, 1). Its rule for a shard that others read too is in sharing.go.
+// pace decides when a shard may be read again. It belongs to one reader. Except for the back-off it is pure: now is an
+// argument, and so is chance, a random number of [0, 1). Its rule for a shared shard is in sharing.go.
 type pace struct {
-	// wanted is the time between two polls that a reader is asked to keep. It never changes.
+	// wanted is the configured time between two polls. It never changes.
 	wanted time.Duration
 
-	// first takes the place of wanted after the first good poll, once: see spread.
+	// first replaces wanted after the first good poll, once: see spread.
 	first time.Duration
 
 	// due is when the poll at hand is due by the schedule, or was first due if it is a retry of one that was refused.
@@ -33,7 +33,7 @@ type pace struct {
 	// sent is when the last read was sent.
 	sent time.Time
 
-	// failures counts the polls that failed since the last good one, but for those that were refused.
+	// failures counts the failed polls since the last good one, without the refused ones.
 	failures int
 
 	sharing
@@ -44,8 +44,8 @@ func newPace(wanted, first time.Duration) pace {
 	return pace{wanted: wanted, first: first, sharing: sharing{interval: wanted}}
 }
 
-// begin returns when the poll at hand may begin. A timer that fires late does not push the schedule back, a caller who comes
-// late does.
+// begin returns when the poll at hand may begin. A timer that fires late does not delay the schedule; a late caller
+// does.
 func (p *pace) begin(now time.Time) time.Time {
 	if p.next.IsZero() {
 		p.due, p.next = now, now
@@ -56,8 +56,8 @@ func (p *pace) begin(now time.Time) time.Time {
 	return p.next
 }
 
-// succeeded plans the poll after a good one. hurry is set after an empty page that is behind the tip and worth chasing, bytes is
-// what the page counts for in the shard's limit.
+// succeeded plans the poll after a good one. hurry is set after an empty page that is behind the tip and worth a read
+// soon. bytes is what the page counts in the shard's limit.
 func (p *pace) succeeded(now time.Time, hurry bool, bytes int, chance float64) {
 	p.failures = 0
 	p.tally.count(now, 1, 0)
@@ -80,7 +80,7 @@ func (p *pace) succeeded(now time.Time, hurry bool, bytes int, chance float64) {
 // refused plans the retry of a read that was refused because the shard is shared.
 func (p *pace) refused(now time.Time, chance float64) {
 	if p.refusals == 0 {
-		p.due = p.sent // what it waited for before, such as a Budget, is not the doing of others
+		p.due = p.sent // earlier waits, such as for a Budget, are not caused by other consumers
 	}
 	p.refusals++
 	p.met = now
@@ -88,15 +88,16 @@ func (p *pace) refused(now time.Time, chance float64) {
 	p.lost(now, p.sent)
 }
 
-// deferred plans the poll after one that got no iterator because others asked for iterators of the shard. That says nothing
-// of its reads.
+// deferred plans the poll after one that got no iterator because other consumers requested iterators of the shard. That
+// says nothing about its reads.
 func (p *pace) deferred(now time.Time, chance float64) {
 	p.next = p.retry(now, now, chance)
 	p.lost(now, now)
 }
 
-// owing plans the poll after one that was refused because the bytes of the last pages are not paid for yet. That is not the doing
-// of others. But where there are others they come first, for they wait already: hence up to an interval more.
+// owing plans the poll after one that was refused because the bytes of the last pages are not paid for yet. Other
+// consumers do not cause that. But if there are any they come first, because they wait already: hence up to an interval
+// more.
 func (p *pace) owing(paid time.Time, chance float64) {
 	most := retryPause
 	if p.interval > p.wanted {
@@ -106,19 +107,20 @@ func (p *pace) owing(paid time.Time, chance float64) {
 	p.next = p.due
 }
 
-// retry returns when a call that was sent, and refused, is made again.
+// retry returns when to repeat a call that was sent and refused.
 func (p *pace) retry(sent, now time.Time, chance float64) time.Time {
 	pause := p.pause(sent.Sub(p.due))
 	return later(now, sent.Add(pause/2)).Add(time.Duration(chance * float64(pause)))
 }
 
-// lost notes that the next poll begins later than it could if the shard were not shared.
+// lost records that the next poll begins later than it could if the shard were not shared.
 func (p *pace) lost(now, could time.Time) {
 	p.tally.count(now, 0, p.next.Sub(could))
 }
 
-// rank returns by what a poll is served before those of other readers in this process: by when it is due. A poll of a reader that
-// wants more than a read a second ranks as if it wanted one, so that readers that want no more come first.
+// rank returns the order of a poll among those of other readers in this process: the time when it is due. A poll of a
+// reader that wants more than one read per second ranks as if it wanted one, so that readers that want no more come
+// first.
 func (p *pace) rank() time.Time {
 	if p.wanted >= time.Second {
 		return p.due
@@ -126,8 +128,8 @@ func (p *pace) rank() time.Time {
 	return later(p.due, p.sent.Add(time.Second))
 }
 
-// failed plans the poll after one that failed, for a reason other than that the shard is shared. A poll that exceeded another
-// limit of the service is never retried sooner than the poll after a good one would come.
+// failed plans the poll after one that failed for a reason other than sharing. A poll that exceeded another limit of
+// the service is never retried sooner than the poll after a good one would come.
 func (p *pace) failed(now time.Time, class Class) {
 	p.failures++
 	p.refusals = 0
@@ -139,7 +141,7 @@ func (p *pace) failed(now time.Time, class Class) {
 	p.next = p.due
 }
 
-// backoff returns how long to wait after so many failures in a row.
+// backoff returns how long to wait after so many consecutive failures.
 func backoff(failures int) time.Duration {
 	d := maxBackoff
 	if shift := failures - 1; shift < 6 { // 200 ms << 6 is over the cap
@@ -152,12 +154,13 @@ func backoff(failures int) time.Duration {
 // for the others a time, 200 ms at least, that spreads the polls of all evenly over the interval. Without that, shards
 // that start together would need a connection and a core in the same millisecond, again and again.
 func spread(n int64, interval time.Duration) time.Duration {
-	const golden = 0.618033988749895 // its multiples fall into the largest gap that those before have left
+	const golden = 0.618033988749895 // its multiples fall into the largest gap that is left
 	_, part := math.Modf(1 - float64(minInterval)/float64(interval) + float64(n)*golden)
 	return minInterval + time.Duration(part*float64(interval))
 }
 
-// waitUntil returns at t, or with the cause of ctx's end when that comes first. A ctx that has ended is always noticed.
+// waitUntil returns at t, or with the cause of ctx's end if that comes first. It always notices a ctx that has already
+// ended.
 func waitUntil(ctx context.Context, t time.Time) error {
 	return waitFor(ctx, t, nil)
 }

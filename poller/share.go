@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Share is how much a Reader gets of a shard that others read as well, over about the last minute.
+// Share is how much a Reader gets of a shard that others read too, over about the last minute.
 type Share struct {
-	// Granted is how many times a second the shard was read, and Wanted how many times it would have been read had it been
-	// the Reader's alone. A shard grants 5 reads a second.
+	// Granted is how many times per second the shard was read. Wanted is how many times it would have been read if the
+	// Reader were its only consumer. A shard grants 5 reads per second.
 	Granted, Wanted float64
 }
 
@@ -19,8 +19,8 @@ func (s Share) String() string {
 		s.Granted, perSecond, 100*s.Granted/perSecond, s.Wanted)
 }
 
-// Sharer is optional for a Reader: it says whether others leave it clearly less of the shard than it wants. Such a Reader keeps
-// its own pace after an error too: Next may be called immediately.
+// Sharer is an optional interface of a Reader. It reports whether other consumers leave it clearly less of the shard
+// than it wants. Such a Reader keeps its own pace after an error too: Next may be called immediately.
 type Sharer interface {
 	// Sharing returns the Reader's share, and true while that is clearly less than what the Reader wants because the reads of the
 	// shard are shared with other consumers. It is called between two calls of Next, by the same goroutine.
@@ -28,17 +28,18 @@ type Sharer interface {
 }
 
 const (
-	// shareSpan is the time over which a Share is measured: what happened so long ago counts for 1/e of what happens now.
+	// shareSpan is the time over which a Share is measured: events that long ago count 1/e of present ones.
 	shareSpan = time.Minute
 
-	// clearly and barely are what a Reader must have lost to others over shareSpan for its Share to be reported, and to be reported
-	// no longer: a tenth and a fortieth of its time. They are far apart so that a reader between them is not reported again and
-	// again.
+	// clearly is how much time a Reader must have lost to others over shareSpan before its Share is reported, and
+	// barely how little before the report ends: a tenth and a fortieth of its time. They are far apart so that a reader
+	// between them is not reported again and again.
 	clearly = 6 * time.Second
 	barely  = 1500 * time.Millisecond
 
-	// provenAfter is how long there must have been evidence of other consumers for a Share to be reported, with no pause longer than
-	// shareSpan. A single burst may have another reason: the reads of a process that has just stopped, or a whim of the service.
+	// provenAfter is how long there must have been evidence of other consumers before a Share is reported, without a
+	// pause longer than shareSpan. A single burst may have another reason: the reads of a process that has just
+	// stopped, or a fault of the service.
 	provenAfter = 10 * time.Second
 )
 
@@ -46,17 +47,17 @@ const (
 type tally struct {
 	at time.Time // up to when it counts; zero before the first read
 
-	// Of the last shareSpan: how many seconds there were, how many reads, and how many seconds were lost to others.
+	// Of the last shareSpan: the seconds that passed, the reads, and the seconds lost to others.
 	seconds, reads, lost float64
 
-	// since and last are when the first and the newest evidence came that the shard has other consumers; zero without any.
+	// since and last are the times of the first and the newest evidence of other consumers; zero without any.
 	since, last time.Time
 
 	shared bool
 }
 
-// prove notes evidence that the shard has other consumers: a read was refused that this process's own reads do not account for, or
-// another Reader of this process came first.
+// prove records evidence of other consumers: a refused read that this process's own reads do not explain, or another
+// Reader of this process that came first.
 func (t *tally) prove(now time.Time) {
 	if now.Sub(t.last) > shareSpan {
 		t.since = now
@@ -67,7 +68,7 @@ func (t *tally) prove(now time.Time) {
 // isProven reports whether there was evidence for long enough.
 func (t *tally) isProven() bool { return t.last.Sub(t.since) >= provenAfter }
 
-// count notes reads that were granted, and time that was lost.
+// count records granted reads and lost time.
 func (t *tally) count(now time.Time, reads int, lost time.Duration) {
 	if !t.at.IsZero() {
 		elapsed := max(0, now.Sub(t.at).Seconds())

@@ -15,11 +15,10 @@ func MayOpen(parents []string, present, finished func(id string) bool) bool {
 	return true
 }
 
-// ImplyFinished goes through the ancestors of shards that are begun. Nothing may be stored for one, and it is finished all the same:
-// no shard is begun before its parents are finished, neither here nor by KCL, whose clean-up deletes the row of a finished shard as soon
-// as all its children are begun, while the stream still lists it. imply is called with each parent of a shard that is begun. It takes
-// note of the parent and returns true if the rule makes that one finished: then its own parents follow. It must return true only once
-// for each shard, since a damaged table may have shards that are each other's ancestors.
+// ImplyFinished visits the ancestors of begun shards. An ancestor is finished even if it has no checkpoint: no shard is
+// begun before its parents are finished, neither here nor by KCL, whose clean-up deletes the row of a finished shard as
+// soon as all its children are begun, while the stream still lists it. imply is called with each parent of a begun
+// shard. It records the parent and returns true if the rule makes the parent finished: then its own parents follow.
 func ImplyFinished(begun iter.Seq[string], parents func(id string) []string, imply func(parent string) bool) {
 	var up func(id string)
 	up = func(id string) {
