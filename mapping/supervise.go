@@ -260,7 +260,7 @@ func (r *run) end(e shardEnd) {
 // judge decides whether the error with which a shard ended ends the run. A lost lease does not.
 func (r *run) judge(e *shardEnd) {
 	switch {
-	case r.stopping:
+	case r.stopping || r.failed != nil:
 		r.errs.add(e.err)
 	case e.err == nil || errors.Is(e.err, ErrLeaseLost):
 	case isFinal(e.err):
