@@ -13,6 +13,13 @@ import (
 
 // listed reports the shards to the core: those of the stream, and those that have left it and must be ended.
 func (f *fleetWorker) listed() {
+	began := time.Now()
+	f.report(began)
+	now := time.Now()
+	f.unlisted, f.listableAt = false, now.Add(listedRest*now.Sub(began))
+}
+
+func (f *fleetWorker) report(now time.Time) {
 	l := &f.r.lineage
 	early := l.early()
 	var shards []fleet.Shard
@@ -27,7 +34,7 @@ func (f *fleetWorker) listed() {
 		}
 	}
 	slices.SortFunc(shards, func(a, b fleet.Shard) int { return strings.Compare(a.ID, b.ID) })
-	f.core.Shards(time.Now(), shards)
+	f.core.Shards(now, shards)
 	f.r.publish()
 	if lister, ok := f.table.(FleetLister); ok {
 		_ = f.r.m.guard.Do("FleetTable.Listed", func() { lister.Listed(l.described()) })
@@ -35,8 +42,20 @@ func (f *fleetWorker) listed() {
 }
 
 // finished and swept change what the core must know, as a listing does.
-func (f *fleetWorker) finished(string, int) { f.listed() }
-func (f *fleetWorker) swept()               { f.listed() }
+func (f *fleetWorker) finished(string, int) { f.changed() }
+func (f *fleetWorker) swept()               { f.changed() }
+
+func (f *fleetWorker) changed() {
+	f.unlisted = true
+	f.listChanges(time.Now())
+}
+
+// listChanges reports the shards if they have changed, unless the last report was too recent: next reports them then.
+func (f *fleetWorker) listChanges(now time.Time) {
+	if f.unlisted && !now.Before(f.listableAt) {
+		f.listed()
+	}
+}
 
 // ended reports to the core how a shard ended. While the shard has stragglers, the core counts it as this worker's, and
 // the worker does not acquire it again.

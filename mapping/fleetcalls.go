@@ -93,7 +93,7 @@ func (f *fleetWorker) renew() {
 			f.r.m.log.Warn("leases could not be renewed: other programs may take them", "error", err)
 		}
 		for _, l := range lost {
-			f.each(func(s *shard) bool { return s.lease.Shard == l.Shard && s.lease.Epoch == l.Epoch }, (*shard).lost)
+			f.under(l, (*shard).lost)
 		}
 	})
 }

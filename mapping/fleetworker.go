@@ -17,6 +17,11 @@ const leavePatience = 5 * time.Second
 // minStep is the least time between two calls of the assignment when nothing happens.
 const minStep = time.Millisecond
 
+// listedRest is how many times as long as a report of the shards took the next one waits, unless it is of a listing: the
+// ends of thousands of shards would take minutes of the run's goroutine otherwise, since a report costs the more the more
+// shards there are.
+const listedRest = 10
+
 // fleetWorker is the assignment of a run that shares its shards with the workers of a fleet: fleet.Coordinator decides,
 // and fleetWorker acts. It calls the table in separate goroutines.
 type fleetWorker struct {
@@ -30,6 +35,9 @@ type fleetWorker struct {
 
 	failing                       map[string]failing // calls of the table that failed last, by purpose
 	damagedLeases, damagedWorkers damaged
+
+	unlisted   bool      // the shards have changed since they were last reported to the core
+	listableAt time.Time // when changes may be reported again
 
 	renewAt  time.Time // zero if the table needs no renewals
 	renewing bool      // a call of FleetRenewer is under way
@@ -70,6 +78,7 @@ func (f *fleetWorker) next(now time.Time) (again time.Time) {
 		f.renewAt = now.Add(f.failover() / 3)
 		f.renew()
 	}
+	f.listChanges(now)
 	for _, a := range f.core.Next(now) {
 		f.do(a)
 	}
@@ -83,6 +92,9 @@ func (f *fleetWorker) next(now time.Time) (again time.Time) {
 		f.patience = now.Add(leavePatience)
 	}
 	again = sooner(f.renewAt, f.patience)
+	if f.unlisted {
+		again = sooner(again, f.listableAt)
+	}
 	if at, ok := f.core.Wake(now); ok {
 		again = sooner(again, at)
 	}
@@ -148,11 +160,15 @@ func (f *fleetWorker) do(a fleet.Action) {
 	case *fleet.Take:
 		f.take(a)
 	case *fleet.Drain:
-		f.each(func(s *shard) bool { return s.lease.Shard == a.Lease.Shard && s.lease.Epoch == a.Lease.Epoch }, (*shard).handOver)
+		f.under(a.Lease, (*shard).handOver)
 	case *fleet.Drop:
-		f.each(func(s *shard) bool { return s.lease.Shard == a.Lease.Shard && s.lease.Epoch == a.Lease.Epoch }, (*shard).lost)
+		f.under(a.Lease, (*shard).lost)
 	case *fleet.DropAll:
-		f.each(func(s *shard) bool { return s.lease.Owner == a.Incarnation }, (*shard).lost)
+		for _, s := range f.r.running {
+			if s.lease.Owner == a.Incarnation {
+				s.lost()
+			}
+		}
 		f.r.m.log.Error("this worker was out of touch for too long: it drops all its leases", "why", a.Why)
 	case *fleet.Gone:
 		f.sayGone(a)
@@ -211,12 +227,10 @@ func (f *fleetWorker) start(row FleetLease) {
 	r.process(s, 0)
 }
 
-// each calls do for each processed shard for which meant is true.
-func (f *fleetWorker) each(meant func(*shard) bool, do func(*shard)) {
-	for _, s := range f.r.running {
-		if meant(s) {
-			do(s)
-		}
+// under calls do for the shard that is processed under a lease, if there is one.
+func (f *fleetWorker) under(l FleetLease, do func(*shard)) {
+	if s := f.r.running[l.Shard]; s != nil && s.lease.Epoch == l.Epoch {
+		do(s)
 	}
 }
 
