@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -22,7 +23,8 @@ import (
 // application creates it. Rows are updated or created, without an owner, in KCL's form; other attributes are unchanged.
 // Shards, as the stream lists them, give new rows their parents, children and hash keys. In a table of several streams
 // only the rows of to.Stream are written; for new rows it must be the result of KCLStream. A shard without progress
-// gets no row: KCL creates it, and begins at its initial position. A row whose checkpoint would fall is refused unless
+// gets no row: KCL creates it, and begins at its initial position. Rows that name another stream than the mapping's are
+// refused, as far as name is from mapping.Name. A row whose checkpoint would fall is refused unless
 // allowBack is set.
 func Export(ctx context.Context, store mapping.Store, name string, to Table, shards []poller.Shard, allowBack bool) (*Plan, error) {
 	if to.Format != KCL {
@@ -50,6 +52,9 @@ func Export(ctx context.Context, store mapping.Store, name string, to Table, sha
 	p := &Plan{}
 	if p.Refusals, err = to.signs(ctx, items, rows); err != nil {
 		return nil, err
+	}
+	if other := otherStream(stream, name, time.Time{}); other != "" {
+		p.Refusals = append(p.Refusals, fmt.Sprintf("rows of another stream would be written to table %s: %s", to.Name, other))
 	}
 	e := export{table: to, stream: stream, store: store, name: name, owner: "migrate-" + uuid.NewString(), listed: map[string]poller.Shard{}, rows: map[string]Shard{}}
 	for _, s := range shards {
@@ -184,18 +189,20 @@ func (e *export) update(s *Step, p mapping.Progress) *dynamodb.UpdateItemInput {
 
 // writes returns the table's name of the stream whose rows are written. It is empty if the keys are just IDs of shards.
 func (t *Table) writes(items []kcl.Item) (string, error) {
-	several := len(items) == 0
+	leases, several := 0, false
 	streams := map[string]bool{}
 	for _, item := range items {
 		r, ok, err := readKCL(item)
 		if err != nil || !ok {
 			continue // reading the table has reported it
 		}
+		leases++
 		several = several || r.stream != ""
 		if t.isOf(r.stream) {
 			streams[r.stream] = true
 		}
 	}
+	several = several || leases == 0 // it is not known yet
 	switch {
 	case len(streams) == 1: // shards has refused more
 		for stream := range streams {
@@ -203,7 +210,7 @@ func (t *Table) writes(items []kcl.Item) (string, error) {
 		}
 	case several && isKCLStream(t.Stream):
 		return t.Stream, nil
-	case several && len(items) > 0 && t.Stream != SingleStream:
+	case several && leases > 0 && t.Stream != SingleStream:
 		return "", fmt.Errorf("migrate: table %s has rows of several streams, and none of %q: set Stream to what KCLStream returns", t.Name, t.Stream)
 	}
 	return "", nil

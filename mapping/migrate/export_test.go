@@ -119,6 +119,7 @@ func TestExportWritesTheRowsOfOneStreamOfSeveral(t *testing.T) {
 		"the only one":            {[]item{mine, leader}, "", ""},
 		"none of its rows yet":    {[]item{theirs, leader}, stream, ""},
 		"no rows yet":             {nil, stream, ""},
+		"no leases yet":           {[]item{leader}, stream, ""},
 		"not named":               {[]item{mine, theirs}, "", "set Stream to one of"},
 		"no row to take from":     {[]item{theirs}, "orders", "set Stream to what KCLStream returns"},
 		"one stream, named fully": {[]item{kcl2("a", "41", 0)}, stream, ""},
@@ -170,6 +171,44 @@ func TestExportRefuses(t *testing.T) {
 
 	_, err = migrate.Export(t.Context(), store, name, migrate.Table{Client: db, Name: app, Format: migrate.Bento}, nil, false)
 	require.ErrorContains(t, err, "can be exported to kcl only")
+}
+
+// TestExportRefusesRowsOfAnotherStreamThanTheMappings, whether Stream chose them or not: the shards of all streams have the
+// same IDs, so that the application would read another stream from this one's positions.
+func TestExportRefusesRowsOfAnotherStreamThanTheMappings(t *testing.T) {
+	ours, err := mapping.Name("arn:aws:kinesis:us-east-1:111111111111:stream/orders", "f")
+	require.NoError(t, err)
+	for title, c := range map[string]struct{ rows, stream, refused string }{
+		"ours":                  {rows: "111111111111:orders:1600000000"},
+		"another name":          {rows: "111111111111:users:1600000000", refused: "the mapping is of arn:aws:kinesis:us-east-1:111111111111:stream/orders"},
+		"another name, chosen":  {rows: "111111111111:users:1600000000", stream: "users", refused: "the mapping is of"},
+		"another account":       {rows: "222222222222:orders:1600000000", refused: "the mapping is of"},
+		"another name, and new": {stream: "111111111111:users:1600000000", refused: "the mapping is of"},
+		"ours, and new":         {stream: "111111111111:orders:1600000000"},
+	} {
+		t.Run(title, func(t *testing.T) {
+			store := mapping.NewMemoryStore()
+			lease, _, err := store.Acquire(t.Context(), ours, "a", "owner")
+			require.NoError(t, err)
+			require.NoError(t, store.Commit(t.Context(), lease, behind(50)))
+			require.NoError(t, store.Release(t.Context(), lease))
+			rows := map[string][]item{"t": nil}
+			if c.rows != "" {
+				rows["t"] = []item{kcl1(c.rows+":a", "41")}
+			}
+			table := migrate.Table{Client: &tables{rows: rows}, Name: "t", Format: migrate.KCL, Stream: c.stream}
+			plan, err := migrate.Export(t.Context(), store, ours, table, nil, false)
+			require.NoError(t, err)
+			assert.Equal(t, 1, plan.Changes())
+			if c.refused == "" {
+				require.NoError(t, plan.Refused())
+				return
+			}
+			require.ErrorIs(t, plan.Apply(t.Context()), migrate.ErrRefused)
+			require.ErrorContains(t, plan.Refused(), "rows of another stream would be written to table t: they are of")
+			require.ErrorContains(t, plan.Refused(), c.refused)
+		})
+	}
 }
 
 func TestExportStopsWhereARowHasChanged(t *testing.T) {

@@ -100,24 +100,31 @@ func nameOf(stream string) string {
 	return parts[1]
 }
 
-// otherStream says how the stream of a KCL table's rows differs from the mapping's, as far as both are known. It is
-// empty if they do not differ. All rows are of one stream.
+// otherStream is otherStream of the streams of a table's rows, which are one.
 func (t *Target) otherStream(shards []Shard) string {
 	i := slices.IndexFunc(shards, func(s Shard) bool { return isKCLStream(s.stream) })
 	if i < 0 {
 		return ""
 	}
-	stream := shards[i].stream
+	return otherStream(shards[i].stream, t.Mapping, t.StreamCreated)
+}
+
+// otherStream says how the stream of a KCL table's rows differs from a mapping's, which was created at a time, as far as
+// both are known. It is empty if they do not differ.
+func otherStream(stream, name string, created time.Time) string {
+	if !isKCLStream(stream) {
+		return ""
+	}
 	parts := strings.Split(stream, ":")
-	source, _, _ := strings.Cut(t.Mapping, " ") // of a name by mapping.Name
+	source, _, _ := strings.Cut(name, " ") // of a name by mapping.Name
 	source, _, _ = strings.Cut(source, "/consumer/")
 	a, err := arns.Stream.Parse(source)
 	if err == nil && (a.Account != parts[0] || a.Resource != "stream/"+parts[1]) {
 		return fmt.Sprintf("they are of %q, and the mapping is of %s", stream, source)
 	}
 	epoch, err := strconv.ParseInt(parts[2], 10, 64)
-	if err == nil && !t.StreamCreated.IsZero() && t.StreamCreated.Sub(time.Unix(epoch, 0)).Abs() > createdSlack {
-		return fmt.Sprintf("they are of %q, and the mapping's stream was created at %s", stream, t.StreamCreated.UTC().Format(time.RFC3339))
+	if err == nil && !created.IsZero() && created.Sub(time.Unix(epoch, 0)).Abs() > createdSlack {
+		return fmt.Sprintf("they are of %q, and the mapping's stream was created at %s", stream, created.UTC().Format(time.RFC3339))
 	}
 	return ""
 }
