@@ -154,7 +154,8 @@ func (s *shard) unlessStopping(err error) error {
 	return err
 }
 
-// acquire acquires the shard's lease, however long that takes.
+// acquire acquires the shard's lease, however long that takes. A lease that was passed to it may be lost before its
+// progress could be read.
 func (s *shard) acquire() (Progress, error) {
 	told := ""
 	for {
@@ -167,6 +168,9 @@ func (s *shard) acquire() (Progress, error) {
 				v.status.Owner, v.status.Stored, v.status.Waiting = lease.Owner, progress.Position, ""
 			})
 			return progress, nil
+		}
+		if s.wasLost() {
+			return Progress{}, ErrLeaseLost
 		}
 		if isFinal(err) && !s.tenure.mends(err) || s.left && errors.Is(err, ErrLeaseHeld) { // the owner of a lost shard ends it
 			return Progress{}, fmt.Errorf("mapping: shard %s: %w", s.info.ID, err)

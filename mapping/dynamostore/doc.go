@@ -40,9 +40,9 @@
 //
 // A [FleetStore], of [NewFleet], is for many concurrent processes: docs/leases.md is their protocol. A row that KCL
 // created has no epoch of ours: a free one is taken like a missing row, and resumes at its checkpoint. While a KCL
-// worker owns it, it is left alone, until its leaseCounter has not moved for Options.ForeignTimeout.
-// Options.ShareWithKCL makes workers of KCL 1 and 2 leave our leases alone too. A table with a live KCL 3 fleet is
-// refused at the start.
+// worker owns it, it is left alone, until its leaseCounter has not moved for Options.ForeignTimeout. With
+// Options.ShareWithKCL, workers of KCL 1 and 2 leave our leases alone too, and each side takes its share of the other's.
+// A table with a live KCL 3 fleet is refused at the start.
 //
 // # Sharing a table with KCL, one after the other
 //

@@ -1,0 +1,54 @@
+package mapping
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/shardmill/shardmill/mapping/internal/callback"
+	"github.com/shardmill/shardmill/poller"
+)
+
+// unreadable is a FleetTable with rows that cannot be read.
+type unreadable struct{ FleetTable }
+
+func (unreadable) Load(context.Context, string) (FleetCheckpoint, bool, error) {
+	return FleetCheckpoint{}, false, fmt.Errorf("row: %w", ErrUnreadable)
+}
+
+func (unreadable) Release(context.Context, FleetLease) error { return nil }
+
+// TestShardThatWaitsForItsProgressEndsWithItsLease: until it ends, its worker neither acquires the shard again nor
+// closes the incarnation that lost the lease.
+func TestShardThatWaitsForItsProgressEndsWithItsLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &Mapping{log: slog.New(slog.DiscardHandler)}
+		m.view.shards = map[string]*shardView{}
+		m.guard = callback.Guard{Log: m.log}
+		r := newRun(t.Context(), m, time.Now())
+		held := &fleetTenure{m: m, table: unreadable{}, row: FleetLease{Shard: "a", Owner: "w#1", Epoch: 1}}
+		s := newShard(r, poller.Shard{ID: "a"}, held)
+		s.lease = held.lease()
+		r.assignment = &fleetWorker{r: r}
+		r.process(s, 0)
+		time.Sleep(time.Minute)
+		s.lost()
+		select {
+		case e := <-r.ended:
+			assert.ErrorIs(t, e.err, ErrLeaseLost)
+			assert.False(t, e.finished)
+		case <-time.After(time.Minute):
+			assert.Fail(t, "it still waits")
+			close(r.gone)
+		}
+		r.halt(nil)
+		r.cancel(nil)
+		r.beside.cancel()
+		r.wg.Wait()
+	})
+}
