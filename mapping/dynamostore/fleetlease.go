@@ -66,6 +66,7 @@ func (t *fleetTable) image(item kcl.Item) (mapping.FleetLease, error) {
 	owner, ours := ownerOf(&r)
 	l := r.lease(k.shard, owner)
 	if ours || r.progress.End {
+		t.store.watch.forget(k) // of a KCL worker's counter
 		return l, nil
 	}
 	err = t.store.abandoned(k, &r)
