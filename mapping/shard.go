@@ -115,7 +115,7 @@ func (s *shard) run(delay time.Duration) (finished bool, err error) {
 	defer s.drain()
 	guard, finished, err := s.open(delay)
 	if guard == nil {
-		if s.lease != (Lease{}) {
+		if s.lease != (Lease{}) && !s.wasLost() {
 			s.released = s.release()
 		}
 		return finished, err

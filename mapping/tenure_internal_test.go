@@ -21,8 +21,6 @@ func (unreadable) Load(context.Context, string) (FleetCheckpoint, bool, error) {
 	return FleetCheckpoint{}, false, fmt.Errorf("row: %w", ErrUnreadable)
 }
 
-func (unreadable) Release(context.Context, FleetLease) error { return nil }
-
 // TestShardThatWaitsForItsProgressEndsWithItsLease: until it ends, its worker neither acquires the shard again nor
 // closes the incarnation that lost the lease.
 func TestShardThatWaitsForItsProgressEndsWithItsLease(t *testing.T) {
@@ -42,6 +40,7 @@ func TestShardThatWaitsForItsProgressEndsWithItsLease(t *testing.T) {
 		case e := <-r.ended:
 			assert.ErrorIs(t, e.err, ErrLeaseLost)
 			assert.False(t, e.finished)
+			assert.False(t, e.released, "there is nothing to release")
 		case <-time.After(time.Minute):
 			assert.Fail(t, "it still waits")
 			close(r.gone)
