@@ -65,8 +65,11 @@ func (t *tally) prove(now time.Time) {
 	t.last = now
 }
 
-// isProven reports whether there was evidence for long enough.
-func (t *tally) isProven() bool { return t.last.Sub(t.since) >= provenAfter }
+// isProven reports whether there has been evidence for long enough, and recently: time that is lost long after the other
+// consumers have gone has another reason.
+func (t *tally) isProven(now time.Time) bool {
+	return t.last.Sub(t.since) >= provenAfter && now.Sub(t.last) <= shareSpan
+}
 
 // count records granted reads and lost time.
 func (t *tally) count(now time.Time, reads int, lost time.Duration) {
@@ -91,7 +94,7 @@ func (t *tally) count(now time.Time, reads int, lost time.Duration) {
 // share returns the Share of a reader that wants to read once an interval.
 func (t *tally) share(now time.Time, wanted time.Duration) (Share, bool) {
 	t.count(now, 0, 0)
-	if !t.shared || !t.isProven() || t.seconds == 0 {
+	if !t.shared || !t.isProven(now) || t.seconds == 0 {
 		return Share{}, false
 	}
 	most := 1 / wanted.Seconds()
