@@ -116,7 +116,7 @@ func (a *alone) ended(info poller.Shard, e *shardEnd) {
 		}
 	case e.straggles != nil:
 		a.r.publish()
-	case errors.Is(e.err, ErrLeaseLost):
+	case errors.Is(e.err, ErrLeaseLost) && !e.finished:
 		a.start(info, leaseRetry)
 	}
 }
