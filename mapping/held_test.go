@@ -3,6 +3,7 @@ package mapping_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ func TestRowOfAFinishedShardWhoseWorkerHasDiedIsDeleted(t *testing.T) {
 				pass(3 * time.Hour)
 				assert.Equal(t, []string{shardID(0)}, store.deleted)
 				assert.ElementsMatch(t, numbers(0, 30), w.delivered())
-				assert.Len(t, w.logs.lines(`"shard is complete" `), 1)
+				assert.Len(t, w.logs.lines("newChildren=2"), 1, "one worker processed it to its end")
 				require.NoError(t, b.stop())
 			})
 		})
@@ -108,6 +109,8 @@ func TestRowOfAFinishedShardIsNotDeletedWhileItsWorkerLives(t *testing.T) {
 // renewed expires at a time. What has expired is judged by Acquire alone.
 type leasing struct {
 	mapping.Store
+
+	mu      sync.Mutex
 	held    map[string]mapping.Lease
 	expired bool // all that are held are
 	broken  bool // nothing is released
@@ -117,7 +120,16 @@ type leasing struct {
 
 var errDead = errors.New("the process is dead")
 
+// breaks has nothing released any more, or everything.
+func (l *leasing) breaks(broken bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.broken = broken
+}
+
 func (l *leasing) Acquire(ctx context.Context, m, shard, owner string) (mapping.Lease, mapping.Progress, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.dead {
 		return mapping.Lease{}, mapping.Progress{}, errDead
 	}
@@ -133,6 +145,8 @@ func (l *leasing) Acquire(ctx context.Context, m, shard, owner string) (mapping.
 }
 
 func (l *leasing) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progress) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.dead {
 		return errDead
 	}
@@ -142,6 +156,8 @@ func (l *leasing) Commit(ctx context.Context, lease mapping.Lease, p mapping.Pro
 }
 
 func (l *leasing) Release(ctx context.Context, lease mapping.Lease) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.broken || l.dead {
 		return errDead
 	}
@@ -165,9 +181,9 @@ func TestALoneProcessDeletesTheRowOfAFinishedShardWhoseLeaseWasNeverReleased(t *
 				_, _, err := w.stream.Split(shardID(0))
 				require.NoError(t, err)
 				w.put(10, 20)
-				before.broken = !dies
+				before.breaks(!dies)
 				pass(10 * time.Minute)
-				before.broken = false
+				before.breaks(false)
 				after := before
 				if dies {
 					_ = r.stop()

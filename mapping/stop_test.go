@@ -97,7 +97,7 @@ func TestStopDuringABackOffIsAtOnce(t *testing.T) {
 		pass(30 * time.Second)
 		began := time.Now()
 		require.NoError(t, r.stop())
-		assert.Zero(t, time.Since(began))
+		assert.LessOrEqual(t, time.Since(began), 2*time.Millisecond, "a worker of a fleet leaves it first")
 		assert.True(t, w.stored().IsZero())
 	})
 }
