@@ -139,6 +139,9 @@ func (s *shard) open(delay time.Duration) (g *guard, finished bool, err error) {
 	if err := s.confirm(progress); err != nil || progress.End {
 		return nil, err == nil, s.unlessStopping(err)
 	}
+	if s.wasLost() { // while the progress was confirmed
+		return nil, false, ErrLeaseLost
+	}
 	s.was = Progress{ShardStart: progress.ShardStart, StreamCreated: progress.StreamCreated}
 	s.readTo = progress.ResolvedUpTo
 	s.closes = s.left && progress.Window != nil

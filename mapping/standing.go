@@ -79,14 +79,14 @@ func (s *shard) confirm(progress Progress) error {
 		return nil
 	}
 	defer s.wait("")
-	if !s.awaitListing() {
-		return s.soft.Err()
+	if err := s.awaitListing(); err != nil {
+		return err
 	}
 	err := s.standing.Load().replaced(progress)
 	for began := time.Now(); errors.Is(err, ErrStreamReplaced) && time.Since(began) < listingLag; {
 		s.wait("the stored progress contradicts the listing, which is repeated")
-		if !sleep(s.soft, leaseRetry) {
-			return s.soft.Err()
+		if err := s.retryLater(); err != nil {
+			return err
 		}
 		if s.standing.Load().gone {
 			return nil // reading it shows that
@@ -121,17 +121,28 @@ func (s *shard) relisted(progress Progress) (listed bool, err error) {
 
 // awaitListing waits until a listing has shown the shard's starting number, if its service has one, or two lack it. It
 // returns false when stopping.
-func (s *shard) awaitListing() bool {
+func (s *shard) awaitListing() error {
 	for {
 		st := s.standing.Load()
 		if st.listed || st.gone || st.info.StartingSequenceNumber != "" {
-			return true
+			return nil
 		}
 		s.wait("waiting for a listing to have the shard: something is stored for one of its ID")
-		if !sleep(s.soft, leaseRetry) {
-			return false
+		if err := s.retryLater(); err != nil {
+			return err
 		}
 	}
+}
+
+// retryLater waits before the next try. A stop ends it, and the loss of the lease.
+func (s *shard) retryLater() error {
+	if !sleep(s.soft, leaseRetry) {
+		return s.soft.Err()
+	}
+	if s.wasLost() {
+		return ErrLeaseLost
+	}
+	return nil
 }
 
 // wait shows what the shard is waiting for.

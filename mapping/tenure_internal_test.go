@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping/internal/callback"
 	"github.com/shardmill/shardmill/poller"
 )
@@ -21,15 +22,30 @@ func (unreadable) Load(context.Context, string) (FleetCheckpoint, bool, error) {
 	return FleetCheckpoint{}, false, fmt.Errorf("row: %w", ErrUnreadable)
 }
 
+// begun is a FleetTable with rows of shards that were begun.
+type begun struct{ FleetTable }
+
+func (begun) Load(context.Context, string) (FleetCheckpoint, bool, error) {
+	return FleetCheckpoint{Value: Progress{Version: 1, Position: batch.Position{SequenceNumber: "1"}}}, true, nil
+}
+
 // TestShardThatWaitsForItsProgressEndsWithItsLease: until it ends, its worker neither acquires the shard again nor
 // closes the incarnation that lost the lease.
 func TestShardThatWaitsForItsProgressEndsWithItsLease(t *testing.T) {
+	endsWithItsLease(t, unreadable{})
+}
+
+// TestShardThatWaitsForAListingEndsWithItsLease: it must not be opened under a lease that is lost.
+func TestShardThatWaitsForAListingEndsWithItsLease(t *testing.T) { endsWithItsLease(t, begun{}) }
+
+func endsWithItsLease(t *testing.T, table FleetTable) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		m := &Mapping{log: slog.New(slog.DiscardHandler)}
 		m.view.shards = map[string]*shardView{}
 		m.guard = callback.Guard{Log: m.log}
 		r := newRun(t.Context(), m, time.Now())
-		held := &fleetTenure{m: m, table: unreadable{}, row: FleetLease{Shard: "a", Owner: "w#1", Epoch: 1}}
+		held := &fleetTenure{m: m, table: table, row: FleetLease{Shard: "a", Owner: "w#1", Epoch: 1}}
 		s := newShard(r, poller.Shard{ID: "a"}, held)
 		s.lease = held.lease()
 		r.assignment = &fleetWorker{r: r}

@@ -40,7 +40,9 @@ var (
 func (r *reader) end(ctx context.Context, o operation, d *delivery) (bool, error) {
 	switch {
 	case !d.end:
-		r.claims = 0
+		if !r.named || len(r.unread(d.records)) > 0 {
+			r.claims = 0
+		}
 		return r.isQuiet(ctx, d) && r.isStillClosed(ctx, d), nil
 	case len(d.children) > 0 && !d.isBehind():
 		r.claims = 0
@@ -56,6 +58,7 @@ func (r *reader) end(ctx context.Context, o operation, d *delivery) (bool, error
 		r.claims = 0
 		return false, o.error(errUntold)
 	}
+	r.named = len(d.children) > 0
 	if r.claims++; r.claims < endClaims {
 		return false, nil
 	}

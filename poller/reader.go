@@ -55,6 +55,7 @@ type reader struct {
 	// that claimed the end without children, quiet the consecutive empty ones of a shard that is listed as closed.
 	ended    bool
 	claims   int
+	named    bool // the last of them named children: empty pages between two such claims do not refute them
 	quiet    int
 	children []Shard
 
