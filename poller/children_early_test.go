@@ -77,3 +77,30 @@ func TestChildrenAreNoEndOfAShardThatIsBehind(t *testing.T) {
 		})
 	}
 }
+
+// gapped is a Client that says of a shard's end that more is behind, and whose first page by each iterator there is empty and
+// names a place to go on from.
+type gapped struct {
+	poller.Client
+	seen map[string]bool // iterators at the end
+}
+
+func (c *gapped) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput, o ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error) {
+	out, err := c.Client.GetRecords(ctx, in, o...)
+	if err != nil || out.NextShardIterator != nil || len(out.Records) > 0 {
+		return out, err
+	}
+	out.MillisBehindLatest = new(int64(872331))
+	if !c.seen[*in.ShardIterator] {
+		c.seen[*in.ShardIterator] = true
+		out.NextShardIterator, out.ChildShards = in.ShardIterator, nil
+	}
+	return out, err
+}
+
+// TestAClosedShardThatIsBehindForEverEnds: such a service never claims the end twice in a row.
+func TestAClosedShardThatIsBehindForEverEnds(t *testing.T) {
+	inClosedShard(t, func(t *testing.T, service *kinesistest.Service, _ string) {
+		readToEnd(t, open(t, &gapped{service.Client(), map[string]bool{}}, poller.Start{}, poller.Config{}))
+	})
+}

@@ -18,7 +18,7 @@ import (
 // watchInterval is how often the rows of a lease table are looked at.
 const watchInterval = 250 * time.Millisecond
 
-// owners watches a lease table: who has what, and for how long a shard has nobody.
+// owners watches a lease table: which worker has which shard, and for how long a shard has no living worker.
 type owners struct {
 	c     *crew
 	table migrate.Table
@@ -32,7 +32,7 @@ type owners struct {
 	longest  time.Duration
 	of       string         // the shard and its owner, at the longest
 	counts   map[string]int // shards, by worker; of the last look
-	without  int            // shards that nobody living has; of the last look
+	without  int            // shards without a living worker; of the last look
 }
 
 // watch watches the lease table of the crew until the test ends.
