@@ -164,7 +164,7 @@ func (c *Coordinator) Next(now time.Time) []Action {
 		c.survey(now)
 		c.plan(now)
 		c.take(now)
-		c.leave()
+		c.leave(now)
 	}
 	actions := c.actions
 	c.actions = nil
@@ -214,10 +214,11 @@ func (c *Coordinator) retire(now time.Time) {
 }
 
 // leave ends this incarnation when a stopping worker has no shards left.
-func (c *Coordinator) leave() {
-	if !c.stopping || len(c.retired) > 0 || c.active > 0 {
+func (c *Coordinator) leave(now time.Time) {
+	if !c.stopping || len(c.retired) > 0 || c.active > 0 || c.closes() {
 		return
 	}
+	c.sayLosses(now) // it reads no lease rows any more
 	if c.joined || c.sent != nil {
 		c.retired = append(c.retired, &past{name: c.incarnation})
 		c.begin()

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -43,4 +44,10 @@ func (c *Coordinator) sayLosses(began time.Time) {
 		p.loss.said = true
 		c.do(&Gone{Incarnation: p.name, Shards: len(p.loss.shards), Here: p.loss.here})
 	}
+}
+
+// closes reports whether this worker has asked for a peer to be closed and has no answer: if it left now, nobody would warn of the
+// loss.
+func (c *Coordinator) closes() bool {
+	return slices.ContainsFunc(c.peerOrder, func(p *peer) bool { return p.closing.busy })
 }

@@ -1,6 +1,8 @@
 package fleet_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +20,26 @@ type crewOf struct {
 	now   time.Time
 	cores map[string]*fleet.Coordinator
 	gone  map[string][]fleet.Gone // by the worker that says so
+
+	// closed, if set, is called when a worker has closed the row of another one.
+	closed func(by *fleet.Coordinator)
+
+	// blind are the workers whose readings of the leases fail.
+	blind map[*fleet.Coordinator]bool
+}
+
+// sight is the table as a worker sees it.
+type sight struct {
+	fleet.Table
+
+	blind func() bool // whether the leases cannot be read
+}
+
+func (s sight) Leases(ctx context.Context, from string) ([]fleet.Lease, string, error) {
+	if s.blind() {
+		return nil, "", errors.New("throttled")
+	}
+	return s.Table.Leases(ctx, from)
 }
 
 func (c *crewOf) join(names ...string) {
@@ -33,12 +55,16 @@ func (c *crewOf) join(names ...string) {
 func (c *crewOf) pass(d time.Duration) {
 	for end := c.now.Add(d); c.now.Before(end); c.now = c.now.Add(50 * time.Millisecond) {
 		for name, core := range c.cores {
-			drive(c.t.Context(), core, c.table, c.now, c.now, func(a fleet.Action) {
+			table := sight{c.table, func() bool { return c.blind[core] }}
+			drive(c.t.Context(), core, table, c.now, c.now, func(a fleet.Action) {
 				switch a := a.(type) {
 				case *fleet.Gone:
 					c.gone[name] = append(c.gone[name], *a)
 				case *fleet.CloseWorker:
 					core.Closed(c.now, a, c.table.Close(c.t.Context(), a.Incarnation, a.Counter))
+					if c.closed != nil {
+						c.closed(core)
+					}
 				case *fleet.RemoveWorker:
 					_ = c.table.Remove(c.t.Context(), a.Incarnation)
 				default:
@@ -71,6 +97,60 @@ func TestTheLossOfAWorkerIsSaidOnceByEachOther(t *testing.T) {
 	}
 	assert.Equal(t, 1, here, "one of them has closed it")
 	assert.Empty(t, c.gone["d"])
+}
+
+func TestAWorkerThatLeavesSaysTheLossItHasSeen(t *testing.T) {
+	c := &crewOf{t: t, table: fleet.NewMemory(100), now: time.Unix(0, 0), cores: map[string]*fleet.Coordinator{}, gone: map[string][]fleet.Gone{}}
+	c.join("a", "b", "c")
+	c.pass(time.Minute)
+	// Whoever closes the dead worker's row leaves at once, and does not read the leases again. Nobody else logs a warning.
+	c.blind = map[*fleet.Coordinator]bool{}
+	c.closed = func(by *fleet.Coordinator) {
+		by.Stop(c.now)
+		c.blind[by] = true
+	}
+	delete(c.cores, "b")
+	c.pass(5 * time.Minute)
+
+	var warned []fleet.Gone
+	for _, gone := range c.gone {
+		for _, g := range gone {
+			if g.Here {
+				warned = append(warned, g)
+			}
+		}
+	}
+	assert.Equal(t, []fleet.Gone{{Incarnation: "b#1", Shards: 2, Here: true}}, warned)
+}
+
+func TestAWorkerDoesNotLeaveBeforeItKnowsWhetherAnotherIsClosed(t *testing.T) {
+	c := &crewOf{t: t, table: fleet.NewMemory(100), now: time.Unix(0, 0), cores: map[string]*fleet.Coordinator{}, gone: map[string][]fleet.Gone{}}
+	c.join("a", "b")
+	c.pass(time.Minute)
+	delete(c.cores, "b")
+	a := c.cores["a"]
+	var asked *fleet.CloseWorker
+	log := func(action fleet.Action) {
+		if action, ok := action.(*fleet.CloseWorker); ok {
+			asked = action
+		}
+	}
+	for ; asked == nil; c.now = c.now.Add(50 * time.Millisecond) {
+		drive(t.Context(), a, c.table, c.now, c.now, log)
+	}
+	a.Stop(c.now)
+	drive(t.Context(), a, c.table, c.now, c.now.Add(time.Second), log)
+	assert.False(t, a.Done())
+
+	a.Closed(c.now, asked, c.table.Close(t.Context(), asked.Incarnation, asked.Counter))
+	var said []fleet.Gone
+	drive(t.Context(), a, c.table, c.now, c.now.Add(time.Second), func(action fleet.Action) {
+		if action, ok := action.(*fleet.Gone); ok {
+			said = append(said, *action)
+		}
+	})
+	assert.True(t, a.Done())
+	assert.Equal(t, []fleet.Gone{{Incarnation: "b#1", Shards: 3, Here: true}}, said)
 }
 
 func TestAWorkerThatLeavesIsNoLoss(t *testing.T) {
