@@ -20,6 +20,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/invoke/destination/sqs"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -32,7 +33,7 @@ var (
 	awsConfig = aws.Config{Region: "us-east-1"}
 )
 
-func first(ctx context.Context, store mapping.Store) error {
+func first(ctx context.Context, store driver.Store) error {
 	m, err := mapping.New(mapping.Config{
 		EventSourceARN:   "arn:aws:kinesis:us-east-1:123456789012:stream/orders",
 		FunctionName:     "ship-orders",

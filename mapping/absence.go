@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -85,7 +86,7 @@ type stored struct {
 }
 
 // read takes in the progress of the shards. The absence of a shard without a row is dropped.
-func (l *lineage) read(progress map[string]Progress) {
+func (l *lineage) read(progress map[string]driver.Progress) {
 	l.rows = make(map[string]stored, len(progress))
 	for id, p := range progress {
 		l.rows[id] = stored{
@@ -194,7 +195,7 @@ func (l *lineage) unread() (ids []string) {
 // each of their listed children has progress of its own. retention is that of the stream.
 //
 // A row that is deleted too soon would open its shard again from the start.
-func (l *lineage) removable(progress map[string]Progress, now time.Time, retention time.Duration) (ids []string) {
+func (l *lineage) removable(progress map[string]driver.Progress, now time.Time, retention time.Duration) (ids []string) {
 	for id, p := range progress {
 		if p.End && l.hasExpired(id, p, now, retention) && l.areUnderWay(l.children[id], progress) {
 			ids = append(ids, id)
@@ -204,7 +205,7 @@ func (l *lineage) removable(progress map[string]Progress, now time.Time, retenti
 }
 
 // lost returns the shards that have left the stream before they were complete.
-func (l *lineage) lost(progress map[string]Progress, now time.Time, retention time.Duration) (ids []string) {
+func (l *lineage) lost(progress map[string]driver.Progress, now time.Time, retention time.Duration) (ids []string) {
 	for id, p := range progress {
 		if !p.End && l.hasExpired(id, p, now, retention) {
 			ids = append(ids, id)
@@ -215,7 +216,7 @@ func (l *lineage) lost(progress map[string]Progress, now time.Time, retention ti
 
 // hasExpired reports whether a shard has left the stream because all its records have expired: two listings lack it,
 // and its last known time is a retention period ago. For a shard without such a time that is when it was first missed.
-func (l *lineage) hasExpired(id string, p Progress, now time.Time, retention time.Duration) bool {
+func (l *lineage) hasExpired(id string, p driver.Progress, now time.Time, retention time.Duration) bool {
 	if _, known := l.shards[id]; known || !l.isGone(id) {
 		return false
 	}
@@ -225,7 +226,7 @@ func (l *lineage) hasExpired(id string, p Progress, now time.Time, retention tim
 	return now.Sub(p.ResolvedUpTo) >= retention
 }
 
-func (l *lineage) areUnderWay(shards []string, progress map[string]Progress) bool {
+func (l *lineage) areUnderWay(shards []string, progress map[string]driver.Progress) bool {
 	for _, id := range shards {
 		if !isBegun(progress[id]) {
 			return false

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -20,7 +21,7 @@ type look struct {
 }
 
 // watched returns a lineage that has taken in a sequence of listings.
-func watched(rows map[string]Progress, looks ...look) *lineage {
+func watched(rows map[string]driver.Progress, looks ...look) *lineage {
 	l := newLineage()
 	l.read(rows)
 	for _, v := range looks {
@@ -72,26 +73,26 @@ func TestOneListingIsNoWitness(t *testing.T) {
 // TestChildWaitsForAParentThatAListingMayHaveLeftOut: one listing must not let it overtake.
 func TestChildWaitsForAParentThatAListingMayHaveLeftOut(t *testing.T) {
 	const s = time.Second
-	begun, ended := Progress{Version: 1, Position: batch.Position{SequenceNumber: "5"}}, Progress{Version: 1, End: true}
-	idle := Progress{Version: 1}
+	begun, ended := driver.Progress{Version: 1, Position: batch.Position{SequenceNumber: "5"}}, driver.Progress{Version: 1, End: true}
+	idle := driver.Progress{Version: 1}
 	for name, tc := range map[string]struct {
-		rows  map[string]Progress
+		rows  map[string]driver.Progress
 		looks []look
 		want  string // what may be opened
 	}{
 		"a parent that was listed":                       {nil, []look{{0, "p c<p"}, {30 * s, "c<p"}}, "p"},
 		"and is missed for long":                         {nil, []look{{0, "p c<p"}, {30 * s, "c<p"}, {90 * s, "c<p"}}, "c"},
-		"a parent with an unfinished row":                {map[string]Progress{"p": begun}, []look{{0, "c<p"}, {50 * s, "c<p"}}, ""},
-		"with a row that has nothing yet":                {map[string]Progress{"p": idle}, []look{{0, "c<p"}, {50 * s, "c<p"}}, ""},
-		"and it has left":                                {map[string]Progress{"p": begun}, []look{{0, "c<p"}, {60 * s, "c<p"}}, "c"},
-		"and it is listed then":                          {map[string]Progress{"p": begun}, []look{{0, "c<p"}, {50 * s, "p c<p"}}, "p"},
-		"a parent that is stored as ended":               {map[string]Progress{"p": ended}, []look{{0, "c<p"}}, "c"},
+		"a parent with an unfinished row":                {map[string]driver.Progress{"p": begun}, []look{{0, "c<p"}, {50 * s, "c<p"}}, ""},
+		"with a row that has nothing yet":                {map[string]driver.Progress{"p": idle}, []look{{0, "c<p"}, {50 * s, "c<p"}}, ""},
+		"and it has left":                                {map[string]driver.Progress{"p": begun}, []look{{0, "c<p"}, {60 * s, "c<p"}}, "c"},
+		"and it is listed then":                          {map[string]driver.Progress{"p": begun}, []look{{0, "c<p"}, {50 * s, "p c<p"}}, "p"},
+		"a parent that is stored as ended":               {map[string]driver.Progress{"p": ended}, []look{{0, "c<p"}}, "c"},
 		"an unknown parent":                              {nil, []look{{0, "c<p"}}, ""},
 		"nor by two listings in a row":                   {nil, []look{{0, "c<p"}, {1 * s, "c<p"}}, ""},
 		"nor a while later":                              {nil, []look{{0, "c<p"}, {2 * s, "c<p"}}, "c"},
-		"a child that was begun before":                  {map[string]Progress{"c": begun}, []look{{0, "c<p"}}, "c"},
-		"a child that was begun, and its parent not":     {map[string]Progress{"c": begun, "p": begun}, []look{{0, "c<p"}}, "c"},
-		"a merge of an ended one and one in doubt":       {map[string]Progress{"p": ended, "q": begun}, []look{{0, "c<p,q"}}, ""},
+		"a child that was begun before":                  {map[string]driver.Progress{"c": begun}, []look{{0, "c<p"}}, "c"},
+		"a child that was begun, and its parent not":     {map[string]driver.Progress{"c": begun, "p": begun}, []look{{0, "c<p"}}, "c"},
+		"a merge of an ended one and one in doubt":       {map[string]driver.Progress{"p": ended, "q": begun}, []look{{0, "c<p,q"}}, ""},
 		"a merge of a missed one and one that is listed": {nil, []look{{0, "p q c<p,q"}, {30 * s, "q c<p,q"}}, "p q"},
 		"a shard without parents":                        {nil, []look{{0, "c"}}, "c"},
 	} {
@@ -131,7 +132,7 @@ func TestListingsFromBeforeAParentWasNamedSayNothingOfIt(t *testing.T) {
 // would wait for the next one.
 func TestListingThatIsOlderThanAStoredEndIsMadeAgainSoon(t *testing.T) {
 	l := newLineage()
-	l.read(map[string]Progress{"a": {Version: 1, End: true}})
+	l.read(map[string]driver.Progress{"a": {Version: 1, End: true}})
 	l.list(family("a"), time.Unix(0, 0), nil)
 	assert.Equal(t, unsettledRefresh, l.unsettled())
 	l.list(family("a b<a"), time.Unix(10, 0), nil)
@@ -180,10 +181,10 @@ func TestRowsAreGivenUpOnlyByTwoListingsAndTheRetention(t *testing.T) {
 	names := []string{"a", "b", "c"}
 	rapid.Check(t, func(t *rapid.T) {
 		retention := time.Duration(rapid.SampledFrom([]int{24, 168, 8760}).Draw(t, "retention")) * time.Hour
-		rows := map[string]Progress{}
+		rows := map[string]driver.Progress{}
 		now := time.Unix(1_700_000_000, 0)
 		for _, id := range names {
-			p := Progress{Version: 1, End: rapid.Bool().Draw(t, "end of "+id)}
+			p := driver.Progress{Version: 1, End: rapid.Bool().Draw(t, "end of "+id)}
 			if rapid.Bool().Draw(t, "resolved "+id) {
 				hours := rapid.SampledFrom([]int{1, 23, 25, 167, 169, 9000}).Draw(t, "hours of "+id)
 				p.ResolvedUpTo = now.Add(-time.Duration(hours) * time.Hour)
@@ -222,7 +223,7 @@ func TestRowsAreGivenUpOnlyByTwoListingsAndTheRetention(t *testing.T) {
 }
 
 // expiredByModel says of a shard whether it has left the stream and all that it held has expired.
-func expiredByModel(id string, p Progress, history []look, now time.Time, retention time.Duration) bool {
+func expiredByModel(id string, p driver.Progress, history []look, now time.Time, retention time.Duration) bool {
 	var lacking []time.Duration
 	for _, v := range slices.Backward(history) {
 		if slices.Contains(strings.Fields(v.listed), id) {

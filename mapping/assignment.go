@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -116,7 +117,7 @@ func (a *alone) ended(info poller.Shard, e *shardEnd) {
 		}
 	case e.straggles != nil:
 		a.r.publish()
-	case errors.Is(e.err, ErrLeaseLost) && !e.finished:
+	case errors.Is(e.err, driver.ErrLeaseLost) && !e.finished:
 		a.start(info, leaseRetry)
 	}
 }
@@ -150,7 +151,7 @@ func (a *alone) waiting() (waiting []ShardStatus) {
 func (a *alone) remove(ctx context.Context, id string) error {
 	m := a.r.m
 	err := m.store.Delete(ctx, m.name, id)
-	if !errors.Is(err, ErrLeaseHeld) {
+	if !errors.Is(err, driver.ErrLeaseHeld) {
 		return err
 	}
 	if err := m.owed.pay(ctx, m.store, id); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/role"
 )
@@ -90,7 +91,7 @@ func (r *run) prepare() error {
 }
 
 // stored reads the stored progress, if the store accepts the mapping. isWhole is false if unreadable rows are left out.
-func (r *run) stored() (progress map[string]Progress, isWhole bool, err error) {
+func (r *run) stored() (progress map[string]driver.Progress, isWhole bool, err error) {
 	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
 	defer cancel()
 	r.starting.try("checking the store", r.m.storeHost)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/callback"
 	"github.com/shardmill/shardmill/poller"
 )
@@ -131,12 +132,12 @@ func (r *guardedReader) Gap() (gap poller.Gap, ok bool) {
 
 // guardedStore is the Store of a mapping. The committers call Commit without it: see committer.survive.
 type guardedStore struct {
-	store Store
+	store driver.Store
 	guard callback.Guard
 }
 
 func (s *guardedStore) Check(ctx context.Context, mapping string) (err error) {
-	c, ok := s.store.(CheckedStore)
+	c, ok := s.store.(driver.CheckedStore)
 	if !ok {
 		return nil
 	}
@@ -145,7 +146,7 @@ func (s *guardedStore) Check(ctx context.Context, mapping string) (err error) {
 
 // Names and Held are those of a ListedStore. Without one there are no names.
 func (s *guardedStore) Names(ctx context.Context) (names []string, err error) {
-	l, ok := s.store.(ListedStore)
+	l, ok := s.store.(driver.ListedStore)
 	if !ok {
 		return nil, nil
 	}
@@ -154,7 +155,7 @@ func (s *guardedStore) Names(ctx context.Context) (names []string, err error) {
 }
 
 func (s *guardedStore) Held(ctx context.Context, mapping string) (held bool, err error) {
-	l, ok := s.store.(ListedStore)
+	l, ok := s.store.(driver.ListedStore)
 	if !ok {
 		return false, nil
 	}
@@ -172,21 +173,21 @@ func (s *guardedStore) SettleAnchor(ctx context.Context, mapping string, earlier
 	return at, err
 }
 
-func (s *guardedStore) Progress(ctx context.Context, mapping string) (all map[string]Progress, err error) {
+func (s *guardedStore) Progress(ctx context.Context, mapping string) (all map[string]driver.Progress, err error) {
 	err = s.do("Store.Progress", &err, func() { all, err = s.store.Progress(ctx, mapping) })
 	return all, err
 }
 
-func (s *guardedStore) Acquire(ctx context.Context, mapping, shard, owner string) (l Lease, p Progress, err error) {
+func (s *guardedStore) Acquire(ctx context.Context, mapping, shard, owner string) (l driver.Lease, p driver.Progress, err error) {
 	err = s.do("Store.Acquire", &err, func() { l, p, err = s.store.Acquire(ctx, mapping, shard, owner) })
 	return l, p, err
 }
 
-func (s *guardedStore) Commit(ctx context.Context, lease Lease, p Progress) (err error) {
+func (s *guardedStore) Commit(ctx context.Context, lease driver.Lease, p driver.Progress) (err error) {
 	return s.do("Store.Commit", &err, func() { err = s.store.Commit(ctx, lease, p) })
 }
 
-func (s *guardedStore) Release(ctx context.Context, lease Lease) (err error) {
+func (s *guardedStore) Release(ctx context.Context, lease driver.Lease) (err error) {
 	return s.do("Store.Release", &err, func() { err = s.store.Release(ctx, lease) })
 }
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping"
-	"github.com/shardmill/shardmill/mapping/internal/fleet"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -55,7 +55,7 @@ func (b *bomb) tick(name string) {
 }
 
 type bombedStore struct {
-	mapping.Store
+	driver.Store
 	b *bomb
 }
 
@@ -74,22 +74,22 @@ func (s *bombedStore) SettleAnchor(ctx context.Context, m string, at time.Time) 
 	return s.Store.SettleAnchor(ctx, m, at)
 }
 
-func (s *bombedStore) Progress(ctx context.Context, m string) (map[string]mapping.Progress, error) {
+func (s *bombedStore) Progress(ctx context.Context, m string) (map[string]driver.Progress, error) {
 	s.b.tick("Store.Progress")
 	return s.Store.Progress(ctx, m)
 }
 
-func (s *bombedStore) Acquire(ctx context.Context, m, shard, owner string) (mapping.Lease, mapping.Progress, error) {
+func (s *bombedStore) Acquire(ctx context.Context, m, shard, owner string) (driver.Lease, driver.Progress, error) {
 	s.b.tick("Store.Acquire")
 	return s.Store.Acquire(ctx, m, shard, owner)
 }
 
-func (s *bombedStore) Commit(ctx context.Context, l mapping.Lease, p mapping.Progress) error {
+func (s *bombedStore) Commit(ctx context.Context, l driver.Lease, p driver.Progress) error {
 	s.b.tick("Store.Commit")
 	return s.Store.Commit(ctx, l, p)
 }
 
-func (s *bombedStore) Release(ctx context.Context, l mapping.Lease) error {
+func (s *bombedStore) Release(ctx context.Context, l driver.Lease) error {
 	s.b.tick("Store.Release")
 	return s.Store.Release(ctx, l)
 }
@@ -249,46 +249,46 @@ type bombedFleet struct {
 	b *bomb
 }
 
-func (f *bombedFleet) Fleet(m string) mapping.FleetTable {
+func (f *bombedFleet) Fleet(m string) driver.FleetTable {
 	return &bombedTable{f.view.Fleet(m), f.b}
 }
 
 type bombedTable struct {
-	mapping.FleetTable
+	driver.FleetTable
 	b *bomb
 }
 
-func (t *bombedTable) Heartbeat(ctx context.Context, row fleet.Worker, join bool) error {
+func (t *bombedTable) Heartbeat(ctx context.Context, row driver.FleetWorker, join bool) error {
 	t.b.tick("Heartbeat")
 	return t.FleetTable.Heartbeat(ctx, row, join)
 }
 
-func (t *bombedTable) Workers(ctx context.Context, mark string) ([]fleet.Worker, string, error) {
+func (t *bombedTable) Workers(ctx context.Context, mark string) ([]driver.FleetWorker, string, error) {
 	t.b.tick("Workers")
 	return t.FleetTable.Workers(ctx, mark)
 }
 
-func (t *bombedTable) Leases(ctx context.Context, mark string) ([]fleet.Lease, string, error) {
+func (t *bombedTable) Leases(ctx context.Context, mark string) ([]driver.FleetLease, string, error) {
 	t.b.tick("Leases")
 	return t.FleetTable.Leases(ctx, mark)
 }
 
-func (t *bombedTable) Take(ctx context.Context, seen fleet.Lease, owner string) (fleet.Lease, error) {
+func (t *bombedTable) Take(ctx context.Context, seen driver.FleetLease, owner string) (driver.FleetLease, error) {
 	t.b.tick("Take")
 	return t.FleetTable.Take(ctx, seen, owner)
 }
 
-func (t *bombedTable) Commit(ctx context.Context, l fleet.Lease, c fleet.Checkpoint) error {
+func (t *bombedTable) Commit(ctx context.Context, l driver.FleetLease, c driver.FleetCheckpoint) error {
 	t.b.tick("Commit")
 	return t.FleetTable.Commit(ctx, l, c)
 }
 
-func (t *bombedTable) Release(ctx context.Context, l fleet.Lease) error {
+func (t *bombedTable) Release(ctx context.Context, l driver.FleetLease) error {
 	t.b.tick("Release")
 	return t.FleetTable.Release(ctx, l)
 }
 
-func (t *bombedTable) Load(ctx context.Context, shard string) (fleet.Checkpoint, bool, error) {
+func (t *bombedTable) Load(ctx context.Context, shard string) (driver.FleetCheckpoint, bool, error) {
 	t.b.tick("Load")
 	return t.FleetTable.Load(ctx, shard)
 }

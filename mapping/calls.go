@@ -13,6 +13,7 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // lastCall is the last call of a lane: an unchanged retry of the same batch keeps its request ID, and the document of a
@@ -172,7 +173,7 @@ func (s *shard) work(lane int, in <-chan invocation) {
 	for i := range in {
 		e.id, e.began, running = i.id, i.began, true
 		if s.parent.assignment.isFenced() { // again: the process may have been suspended since the loop checked
-			s.lose(ErrLeaseLost)
+			s.lose(driver.ErrLeaseLost)
 		}
 		invoke.RunHere(s.ctx, s.m.cfg.Function, i.in, s.m.invokeOptions, &e.result, &e.outcome)
 		running = false
@@ -191,7 +192,7 @@ func (s *shard) report(e callEnd) {
 		c.work = nil
 	}
 	cause := context.Cause(s.ctx)
-	if errors.Is(cause, ErrLeaseLost) {
+	if errors.Is(cause, driver.ErrLeaseLost) {
 		s.ignored(c, &e)
 		return
 	}

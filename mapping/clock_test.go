@@ -17,6 +17,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -129,7 +130,7 @@ func TestShardIsNotGivenUpByAnotherClock(t *testing.T) {
 		lease, _, err := w.store.Acquire(t.Context(), storeName, shard, "somebody")
 		require.NoError(t, err)
 		resolved := time.Now().Add(-49 * time.Hour) // an hour ago by the service's clock
-		require.NoError(t, w.store.Commit(t.Context(), lease, mapping.Progress{Version: 1, Position: batch.Position{SequenceNumber: "1"}, ResolvedUpTo: resolved}))
+		require.NoError(t, w.store.Commit(t.Context(), lease, driver.Progress{Version: 1, Position: batch.Position{SequenceNumber: "1"}, ResolvedUpTo: resolved}))
 		require.NoError(t, w.store.Release(t.Context(), lease))
 		cfg := w.config()
 		cfg.PollInterval = 4 * time.Minute

@@ -13,11 +13,12 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // closable is a Store that its owner can close.
 type closable struct {
-	mapping.Store
+	driver.Store
 	closed atomic.Bool
 	broken atomic.Bool
 }
@@ -25,35 +26,35 @@ type closable struct {
 func (c *closable) err() error {
 	switch {
 	case c.closed.Load():
-		return fmt.Errorf("file: %w", mapping.ErrStoreClosed)
+		return fmt.Errorf("file: %w", driver.ErrStoreClosed)
 	case c.broken.Load():
-		return fmt.Errorf("file: %w: input/output error", mapping.ErrStoreBroken)
+		return fmt.Errorf("file: %w: input/output error", driver.ErrStoreBroken)
 	}
 	return nil
 }
 
-func (c *closable) Progress(ctx context.Context, name string) (map[string]mapping.Progress, error) {
+func (c *closable) Progress(ctx context.Context, name string) (map[string]driver.Progress, error) {
 	if err := c.err(); err != nil {
 		return nil, err
 	}
 	return c.Store.Progress(ctx, name)
 }
 
-func (c *closable) Acquire(ctx context.Context, name, shard, owner string) (mapping.Lease, mapping.Progress, error) {
+func (c *closable) Acquire(ctx context.Context, name, shard, owner string) (driver.Lease, driver.Progress, error) {
 	if err := c.err(); err != nil {
-		return mapping.Lease{}, mapping.Progress{}, err
+		return driver.Lease{}, driver.Progress{}, err
 	}
 	return c.Store.Acquire(ctx, name, shard, owner)
 }
 
-func (c *closable) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progress) error {
+func (c *closable) Commit(ctx context.Context, lease driver.Lease, p driver.Progress) error {
 	if err := c.err(); err != nil {
 		return err
 	}
 	return c.Store.Commit(ctx, lease, p)
 }
 
-func (c *closable) Release(ctx context.Context, lease mapping.Lease) error {
+func (c *closable) Release(ctx context.Context, lease driver.Lease) error {
 	if err := c.err(); err != nil {
 		return err
 	}
@@ -80,10 +81,10 @@ func TestStoreThatIsClosedUnderAMappingEndsIt(t *testing.T) {
 		pages <- page(11, 10)
 		began := time.Now()
 		err := <-r.done
-		require.ErrorIs(t, err, mapping.ErrStoreClosed)
+		require.ErrorIs(t, err, driver.ErrStoreClosed)
 		require.ErrorIs(t, err, mapping.ErrNotStored)
 		assert.Zero(t, time.Since(began))
-		require.ErrorIs(t, r.Run(t.Context()), mapping.ErrStoreClosed, "and it does not begin again")
+		require.ErrorIs(t, r.Run(t.Context()), driver.ErrStoreClosed, "and it does not begin again")
 		assert.Zero(t, time.Since(began))
 	})
 }
@@ -99,12 +100,12 @@ func TestStoreThatBreaksUnderAMappingEndsIt(t *testing.T) {
 		pages <- page(11, 10)
 		began := time.Now()
 		err := <-r.done
-		require.ErrorIs(t, err, mapping.ErrStoreBroken)
+		require.ErrorIs(t, err, driver.ErrStoreBroken)
 		require.ErrorIs(t, err, mapping.ErrNotStored)
 		require.ErrorContains(t, err, "input/output error")
 		assert.Zero(t, time.Since(began))
 		assert.NotContains(t, w.logs.String(), "failed; retrying")
-		require.ErrorIs(t, r.Run(t.Context()), mapping.ErrStoreBroken, "and it does not begin again")
+		require.ErrorIs(t, r.Run(t.Context()), driver.ErrStoreBroken, "and it does not begin again")
 		assert.Zero(t, time.Since(began))
 	})
 }
@@ -119,7 +120,7 @@ func TestStoreThatIsClosedBeforeTheStop(t *testing.T) {
 		store.closed.Store(true)
 		began := time.Now()
 		err := r.stop()
-		require.ErrorIs(t, err, mapping.ErrStoreClosed)
+		require.ErrorIs(t, err, driver.ErrStoreClosed)
 		require.ErrorIs(t, err, mapping.ErrNotStored)
 		assert.Equal(t, 10*time.Second, time.Since(began), "what the function takes, and no more")
 	})
@@ -134,7 +135,7 @@ func TestStoreThatIsClosedBeforeAShardIsOpened(t *testing.T) {
 		pass(10 * time.Second)
 		store.closed.Store(true)
 		began := time.Now()
-		require.ErrorIs(t, <-r.done, mapping.ErrStoreClosed)
+		require.ErrorIs(t, <-r.done, driver.ErrStoreClosed)
 		assert.LessOrEqual(t, time.Since(began), time.Second)
 	})
 }

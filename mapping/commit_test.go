@@ -13,18 +13,19 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // brittle is a Store whose Commit can be made slow, made to fail, and is written down.
 type brittle struct {
-	mapping.Store
+	driver.Store
 	mu      sync.Mutex
 	delay   time.Duration
 	err     error
 	commits []string
 }
 
-func (b *brittle) Commit(ctx context.Context, l mapping.Lease, p mapping.Progress) error {
+func (b *brittle) Commit(ctx context.Context, l driver.Lease, p driver.Progress) error {
 	b.mu.Lock()
 	delay, err := b.delay, b.err
 	b.mu.Unlock()
@@ -105,11 +106,11 @@ func TestLostLeaseCancelsWhatRunsAndItsResultDoesNotCount(t *testing.T) {
 		})
 		closed := make(chan mapping.ShardClosed, 10)
 		cfg.Observer.ShardClosed = func(e mapping.ShardClosed) { closed <- e }
-		store.set(100*time.Millisecond, mapping.ErrLeaseLost)
+		store.set(100*time.Millisecond, driver.ErrLeaseLost)
 		r := w.start(cfg)
 		pages <- page(1, 10)
-		require.ErrorIs(t, (<-closed).Err, mapping.ErrLeaseLost)
-		require.ErrorIs(t, cause, mapping.ErrLeaseLost)
+		require.ErrorIs(t, (<-closed).Err, driver.ErrLeaseLost)
+		require.ErrorIs(t, cause, driver.ErrLeaseLost)
 		assert.True(t, w.stored().IsZero())
 		require.NoError(t, r.stop())
 	})

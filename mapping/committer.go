@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/callback"
 )
 
@@ -30,12 +31,12 @@ type committer struct {
 	hurried  sync.Once
 	store    leaseStore
 	guard    callback.Guard
-	lease    Lease
+	lease    driver.Lease
 	log      *slog.Logger
 	observer *Observer
 
 	pending  chan *batch.Commit      // the newest one, not yet taken; the shard's loop sends and closes
-	identify func(*Progress)         // adds the shard's identity
+	identify func(*driver.Progress)  // adds the shard's identity
 	written  func(*batch.Commit)     // called after each durable write
 	failing  func(error)             // called after each write that failed
 	lost     context.CancelCauseFunc // called when no write under the lease can succeed any more
@@ -147,7 +148,7 @@ func (c *committer) write(ctx context.Context, p *batch.Commit) bool {
 		switch {
 		case err == nil:
 			return true
-		case errors.Is(err, ErrLeaseLost) || isFinal(err):
+		case errors.Is(err, driver.ErrLeaseLost) || isFinal(err):
 			c.lost(err)
 			return false
 		case ctx.Err() != nil:
@@ -201,7 +202,7 @@ func (c *committer) came(p *batch.Commit, err error) {
 			c.log.Info("progress is stored again", "position", p.Position.String())
 		}
 		c.written(p)
-	case had == nil && !errors.Is(err, ErrLeaseLost) && !isFinal(err):
+	case had == nil && !errors.Is(err, driver.ErrLeaseLost) && !isFinal(err):
 		c.log.Error("storing progress failed; retrying", "position", p.Position.String(), "error", err)
 		c.failing(err)
 	default:

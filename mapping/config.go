@@ -6,6 +6,7 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/role"
 )
@@ -167,7 +168,7 @@ type Config struct {
 
 	// Store keeps the progress. It stays the caller's, and may serve many mappings. If nil, progress is kept in memory
 	// and lost with the process.
-	Store Store
+	Store driver.Store
 
 	// FunctionTimeout ends an invocation that takes longer; the function sees it as its ctx's deadline. An in-process
 	// function that ignores its ctx keeps its lane until it returns. 0 means none; at most 24 h.

@@ -5,14 +5,16 @@ import (
 	"errors"
 	"maps"
 	"slices"
+
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // progress returns the progress of each shard. Unreadable rows stop a mapping that runs alone: the map is nil then, as
 // after any other error. In a fleet only their shards wait, so the map has the others, and err names the unreadable
 // ones.
-func (m *Mapping) progress(ctx context.Context) (stored map[string]Progress, err error) {
+func (m *Mapping) progress(ctx context.Context) (stored map[string]driver.Progress, err error) {
 	stored, err = m.store.Progress(ctx, m.name)
-	if err == nil || m.fleet != nil && errors.Is(err, ErrUnreadable) {
+	if err == nil || m.fleet != nil && errors.Is(err, driver.ErrUnreadable) {
 		return stored, err
 	}
 	return nil, err
@@ -34,7 +36,7 @@ func (d damaged) compare(now map[string]string) (news []string) {
 }
 
 // reportLeases logs unreadable lease rows, once: their shards are not processed until the rows are repaired.
-func (f *fleetWorker) reportLeases(rows []FleetLease) {
+func (f *fleetWorker) reportLeases(rows []driver.FleetLease) {
 	now := map[string]string{}
 	for _, row := range rows {
 		if row.Damage != "" {
@@ -48,7 +50,7 @@ func (f *fleetWorker) reportLeases(rows []FleetLease) {
 }
 
 // reportWorkers logs unreadable workers' rows, once.
-func (f *fleetWorker) reportWorkers(rows []FleetWorker) {
+func (f *fleetWorker) reportWorkers(rows []driver.FleetWorker) {
 	now := map[string]string{}
 	for _, row := range rows {
 		if row.Damage != "" {

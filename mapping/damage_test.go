@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // damagedView is a view of a fleet's store in which the row of a shard cannot be read, or what its row refers to.
@@ -22,10 +22,10 @@ type damagedView struct {
 }
 
 func (d *damagedView) damage(what string) error {
-	return fmt.Errorf("%s of %s does not parse: %w", what, d.shard, mapping.ErrUnreadable)
+	return fmt.Errorf("%s of %s does not parse: %w", what, d.shard, driver.ErrUnreadable)
 }
 
-func (d *damagedView) Progress(ctx context.Context, name string) (map[string]mapping.Progress, error) {
+func (d *damagedView) Progress(ctx context.Context, name string) (map[string]driver.Progress, error) {
 	all, err := d.view.Progress(ctx, name)
 	if err == nil && (d.row.Load() || d.value.Load()) {
 		delete(all, d.shard)
@@ -34,33 +34,33 @@ func (d *damagedView) Progress(ctx context.Context, name string) (map[string]map
 	return all, err
 }
 
-func (d *damagedView) Fleet(string) mapping.FleetTable { return &damagedRows{(*tableView)(d.view), d} }
+func (d *damagedView) Fleet(string) driver.FleetTable { return &damagedRows{(*tableView)(d.view), d} }
 
 type damagedRows struct {
 	*tableView
 	of *damagedView
 }
 
-func (d *damagedRows) Leases(ctx context.Context, mark string) ([]mapping.FleetLease, string, error) {
+func (d *damagedRows) Leases(ctx context.Context, mark string) ([]driver.FleetLease, string, error) {
 	rows, next, err := d.tableView.Leases(ctx, mark)
 	for i, row := range rows {
 		if row.Shard == d.of.shard && d.of.row.Load() {
-			rows[i] = mapping.FleetLease{Shard: row.Shard, Damage: d.of.damage("row").Error()}
+			rows[i] = driver.FleetLease{Shard: row.Shard, Damage: d.of.damage("row").Error()}
 		}
 	}
 	return rows, next, err
 }
 
-func (d *damagedRows) Take(ctx context.Context, seen mapping.FleetLease, owner string) (mapping.FleetLease, error) {
+func (d *damagedRows) Take(ctx context.Context, seen driver.FleetLease, owner string) (driver.FleetLease, error) {
 	if seen.Shard == d.of.shard && d.of.row.Load() {
-		return mapping.FleetLease{}, d.of.damage("row")
+		return driver.FleetLease{}, d.of.damage("row")
 	}
 	return d.tableView.Take(ctx, seen, owner)
 }
 
-func (d *damagedRows) Load(ctx context.Context, shard string) (mapping.FleetCheckpoint, bool, error) {
+func (d *damagedRows) Load(ctx context.Context, shard string) (driver.FleetCheckpoint, bool, error) {
 	if shard == d.of.shard && d.of.value.Load() {
-		return mapping.FleetCheckpoint{}, false, d.of.damage("state")
+		return driver.FleetCheckpoint{}, false, d.of.damage("state")
 	}
 	return d.tableView.Load(ctx, shard)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // endless is a client whose closed shards always have a next iterator, and whose GetRecords names no children.
@@ -44,7 +45,7 @@ func TestClosedShardThatNeverEndsLetsItsChildrenOpen(t *testing.T) {
 		"real numbers": nil, "the number of every end": everyEnd, "no number": noEnd,
 	} {
 		t.Run(name, func(t *testing.T) {
-			aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]mapping.Progress) {
+			aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]driver.Progress) {
 				lists.set(change)
 				cfg.Client = endless{lists}
 				r := w.start(cfg)

@@ -15,6 +15,7 @@ import (
 	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -125,7 +126,7 @@ func TestReadersAreClosedHoweverTheirShardEnds(t *testing.T) {
 			pass(time.Second)
 		},
 		"loss of the lease": func(_ *world, r *running, pages chan batch.Page, store *brittle) {
-			store.set(0, mapping.ErrLeaseLost)
+			store.set(0, driver.ErrLeaseLost)
 			pages <- page(1, 1)
 			synctest.Wait()
 		},

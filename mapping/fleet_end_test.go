@@ -11,6 +11,7 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // lister counts how often the table of a fleet is shown the stream's shards.
@@ -19,15 +20,15 @@ type lister struct {
 	listed atomic.Int64
 }
 
-func (l *lister) Fleet(name string) mapping.FleetTable { return listerTable{l.view.Fleet(name), l} }
+func (l *lister) Fleet(name string) driver.FleetTable { return listerTable{l.view.Fleet(name), l} }
 
 type listerTable struct {
-	mapping.FleetTable
+	driver.FleetTable
 	lister *lister
 }
 
-// Listed implements mapping.FleetLister.
-func (t listerTable) Listed([]mapping.FleetShard) {
+// Listed implements driver.FleetLister.
+func (t listerTable) Listed([]driver.FleetShard) {
 	t.lister.listed.Add(1)
 	time.Sleep(time.Millisecond) // so that time passes, however often it is called
 }

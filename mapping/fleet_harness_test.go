@@ -11,12 +11,13 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
 
 // sharedStore is a FleetStore in memory.
 type sharedStore struct {
-	mapping.Store // for anchors
+	driver.Store // for anchors
 	*fleet.Memory
 
 	mu      sync.Mutex
@@ -39,10 +40,10 @@ type view struct {
 	frozen    atomic.Bool // a write of an end is carried out, and never answered
 }
 
-func (v *view) Fleet(string) mapping.FleetTable { return (*tableView)(v) }
+func (v *view) Fleet(string) driver.FleetTable { return (*tableView)(v) }
 
-func (v *view) Progress(ctx context.Context, _ string) (map[string]mapping.Progress, error) {
-	all := map[string]mapping.Progress{}
+func (v *view) Progress(ctx context.Context, _ string) (map[string]driver.Progress, error) {
+	all := map[string]driver.Progress{}
 	for mark, more := "", true; more; more = mark != "" {
 		rows, next, err := v.Leases(ctx, mark)
 		if err != nil {
@@ -50,7 +51,7 @@ func (v *view) Progress(ctx context.Context, _ string) (map[string]mapping.Progr
 		}
 		for _, row := range rows {
 			if c, ok := v.Checkpoint(row.Shard); ok {
-				all[row.Shard] = c.Value.(mapping.Progress)
+				all[row.Shard] = c.Value.(driver.Progress)
 			}
 		}
 		mark = next
@@ -58,19 +59,19 @@ func (v *view) Progress(ctx context.Context, _ string) (map[string]mapping.Progr
 	return all, nil
 }
 
-func (v *view) Commit(context.Context, mapping.Lease, mapping.Progress) error { panic("not called") }
+func (v *view) Commit(context.Context, driver.Lease, driver.Progress) error { panic("not called") }
 
-func (v *view) Release(context.Context, mapping.Lease) error { panic("not called") }
+func (v *view) Release(context.Context, driver.Lease) error { panic("not called") }
 
-func (v *view) Acquire(context.Context, string, string, string) (mapping.Lease, mapping.Progress, error) {
+func (v *view) Acquire(context.Context, string, string, string) (driver.Lease, driver.Progress, error) {
 	panic("not called")
 }
 
 func (v *view) Delete(ctx context.Context, _, shard string) error {
 	_, stored := v.Checkpoint(shard)
 	switch err := v.Memory.Delete(ctx, shard); {
-	case errors.Is(err, fleet.ErrRefused):
-		return errors.Join(mapping.ErrLeaseHeld, err)
+	case errors.Is(err, driver.ErrFleetRefused):
+		return errors.Join(driver.ErrLeaseHeld, err)
 	case err != nil:
 		return err
 	}
@@ -92,16 +93,16 @@ func (t *tableView) err() error {
 	return nil
 }
 
-func (t *tableView) Heartbeat(ctx context.Context, row fleet.Worker, join bool) error {
+func (t *tableView) Heartbeat(ctx context.Context, row driver.FleetWorker, join bool) error {
 	return errors.Join(t.err(), call(t, func() error { return t.Memory.Heartbeat(ctx, row, join) }))
 }
 
-func (t *tableView) Workers(ctx context.Context, mark string) (rows []fleet.Worker, next string, err error) {
+func (t *tableView) Workers(ctx context.Context, mark string) (rows []driver.FleetWorker, next string, err error) {
 	err = call(t, func() error { rows, next, err = t.Memory.Workers(ctx, mark); return err })
 	return rows, next, err
 }
 
-func (t *tableView) Leases(ctx context.Context, mark string) (rows []fleet.Lease, next string, err error) {
+func (t *tableView) Leases(ctx context.Context, mark string) (rows []driver.FleetLease, next string, err error) {
 	err = call(t, func() error { rows, next, err = t.Memory.Leases(ctx, mark); return err })
 	return rows, next, err
 }
@@ -118,12 +119,12 @@ func (t *tableView) Remove(ctx context.Context, w string) error {
 	return call(t, func() error { return t.Memory.Remove(ctx, w) })
 }
 
-func (t *tableView) Take(ctx context.Context, seen fleet.Lease, owner string) (row fleet.Lease, err error) {
+func (t *tableView) Take(ctx context.Context, seen driver.FleetLease, owner string) (row driver.FleetLease, err error) {
 	err = call(t, func() error { row, err = t.Memory.Take(ctx, seen, owner); return err })
 	return row, err
 }
 
-func (t *tableView) Commit(ctx context.Context, lease fleet.Lease, c fleet.Checkpoint) error {
+func (t *tableView) Commit(ctx context.Context, lease driver.FleetLease, c driver.FleetCheckpoint) error {
 	if t.throttled.Load() {
 		return errSilent
 	}
@@ -138,14 +139,14 @@ func (t *tableView) Commit(ctx context.Context, lease fleet.Lease, c fleet.Check
 	return err
 }
 
-func (t *tableView) Release(ctx context.Context, lease fleet.Lease) error {
+func (t *tableView) Release(ctx context.Context, lease driver.FleetLease) error {
 	if t.keeping.Load() {
 		return errSilent
 	}
 	return call(t, func() error { return t.Memory.Release(ctx, lease) })
 }
 
-func (t *tableView) Load(_ context.Context, shard string) (c fleet.Checkpoint, ok bool, err error) {
+func (t *tableView) Load(_ context.Context, shard string) (c driver.FleetCheckpoint, ok bool, err error) {
 	err = call(t, func() error { c, ok = t.Memory.Checkpoint(shard); return nil })
 	return c, ok, err
 }

@@ -9,18 +9,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/mapping"
-	"github.com/shardmill/shardmill/mapping/internal/fleet"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // takeless is a view through which no lease can be taken.
 type takeless struct{ *view }
 
-func (s takeless) Fleet(name string) mapping.FleetTable { return takelessTable{s.view.Fleet(name)} }
+func (s takeless) Fleet(name string) driver.FleetTable { return takelessTable{s.view.Fleet(name)} }
 
-type takelessTable struct{ mapping.FleetTable }
+type takelessTable struct{ driver.FleetTable }
 
-func (takelessTable) Take(context.Context, fleet.Lease, string) (fleet.Lease, error) {
-	return fleet.Lease{}, errSilent
+func (takelessTable) Take(context.Context, driver.FleetLease, string) (driver.FleetLease, error) {
+	return driver.FleetLease{}, errSilent
 }
 
 // TestFailedTakeIsNoProblemOnceThereIsNothingToTake has a worker fail to take the only shard, lose its table for so long that it

@@ -11,6 +11,7 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -256,7 +257,7 @@ type stuckTable struct {
 	held, free chan struct{}
 }
 
-func (s *stuckTable) Listed([]mapping.FleetShard) {
+func (s *stuckTable) Listed([]driver.FleetShard) {
 	if s.stick.CompareAndSwap(true, false) {
 		close(s.held)
 		<-s.free
@@ -269,7 +270,7 @@ type stuckView struct {
 	table *stuckTable
 }
 
-func (s *stuckView) Fleet(string) mapping.FleetTable { return s.table }
+func (s *stuckView) Fleet(string) driver.FleetTable { return s.table }
 
 func TestFenceIsLookedAtRightBeforeTheFunctionIsCalled(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 	"github.com/shardmill/shardmill/poller"
 )
@@ -36,7 +37,7 @@ func (f *fleetWorker) report(now time.Time) {
 	slices.SortFunc(shards, func(a, b fleet.Shard) int { return strings.Compare(a.ID, b.ID) })
 	f.core.Shards(now, shards)
 	f.r.publish()
-	if lister, ok := f.table.(FleetLister); ok {
+	if lister, ok := f.table.(driver.FleetLister); ok {
 		_ = f.r.m.guard.Do("FleetTable.Listed", func() { lister.Listed(l.described()) })
 	}
 }
@@ -70,12 +71,12 @@ func (f *fleetWorker) ended(_ poller.Shard, e *shardEnd) {
 	case e.err == nil && e.released:
 		how = fleet.Released
 	}
-	f.core.Ended(time.Now(), FleetLease{Shard: e.id, Owner: e.lease.Owner, Epoch: e.lease.Epoch}, how)
+	f.core.Ended(time.Now(), driver.FleetLease{Shard: e.id, Owner: e.lease.Owner, Epoch: e.lease.Epoch}, how)
 }
 
 // freed lets the core acquire a shard again.
 func (f *fleetWorker) freed(s *straggler) {
-	f.core.Ended(time.Now(), FleetLease{Shard: s.lease.Shard, Owner: s.lease.Owner, Epoch: s.lease.Epoch}, fleet.Abandoned)
+	f.core.Ended(time.Now(), driver.FleetLease{Shard: s.lease.Shard, Owner: s.lease.Owner, Epoch: s.lease.Epoch}, fleet.Abandoned)
 }
 
 // survives reports whether the error is a failed commit at a hand-over: the next owner of the shard processes some

@@ -9,17 +9,18 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/callback"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
 
 // slowLister is a FleetTable whose only working method takes a tenth of a second.
 type slowLister struct {
-	FleetTable // nil: its methods panic, which counts as a failed call
-	times      int
+	driver.FleetTable // nil: its methods panic, which counts as a failed call
+	times             int
 }
 
-func (s *slowLister) Listed([]FleetShard) {
+func (s *slowLister) Listed([]driver.FleetShard) {
 	time.Sleep(100 * time.Millisecond)
 	s.times++
 }

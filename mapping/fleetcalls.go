@@ -5,6 +5,8 @@ import (
 	"errors"
 	"maps"
 	"time"
+
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // call calls the table in a separate goroutine, and reports the result.
@@ -32,7 +34,7 @@ type failing struct {
 // when it is repeated, because single failures are routine. A condition that did not hold is an answer.
 func (f *fleetWorker) answered(what string, err error) {
 	now := time.Now()
-	if err == nil || errors.Is(err, ErrFleetRefused) {
+	if err == nil || errors.Is(err, driver.ErrFleetRefused) {
 		if f.failing[what].times > 1 {
 			f.r.m.log.Info("the fleet's table answers again", "call", what)
 		}
@@ -74,16 +76,16 @@ func pages[T any](ctx context.Context, page func(context.Context, string) ([]T, 
 // renew renews the leases of all processed shards. A shard whose lease is lost is dropped; the core is informed when it
 // has ended.
 func (f *fleetWorker) renew() {
-	table, ok := f.table.(FleetRenewer)
+	table, ok := f.table.(driver.FleetRenewer)
 	if !ok || f.renewing || len(f.r.running) == 0 {
 		return
 	}
-	leases := make([]FleetLease, 0, len(f.r.running))
+	leases := make([]driver.FleetLease, 0, len(f.r.running))
 	for _, s := range f.r.running {
-		leases = append(leases, FleetLease{Shard: s.lease.Shard, Owner: s.lease.Owner, Epoch: s.lease.Epoch})
+		leases = append(leases, driver.FleetLease{Shard: s.lease.Shard, Owner: s.lease.Owner, Epoch: s.lease.Epoch})
 	}
 	f.renewing = true
-	var lost []FleetLease
+	var lost []driver.FleetLease
 	f.call(f.failover()/3, func(ctx context.Context) (err error) {
 		lost, err = table.Renew(ctx, leases)
 		return err

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
 
@@ -26,7 +27,7 @@ const listedRest = 10
 // and fleetWorker acts. It calls the table in separate goroutines.
 type fleetWorker struct {
 	r     *run
-	table FleetTable
+	table driver.FleetTable
 	core  *fleet.Coordinator
 
 	// fence is when all leases end by themselves, in nanoseconds since began on the monotonic clock; 0 means never.
@@ -53,7 +54,7 @@ func newFleetWorker(r *run) (*fleetWorker, error) {
 	if err := r.m.guard.Do("FleetStore.Fleet", func() { f.table = r.m.fleet.Fleet(r.m.name) }); err != nil {
 		return nil, fmt.Errorf("mapping: %w", err)
 	}
-	_, shared := f.table.(FleetRenewer)
+	_, shared := f.table.(driver.FleetRenewer)
 	var err error
 	if f.core, err = fleet.New(fleet.Config{Worker: r.m.newOwner(), Failover: r.m.cfg.FailoverTime, Shared: shared}); err != nil {
 		return nil, err
@@ -132,7 +133,7 @@ func (f *fleetWorker) do(a fleet.Action) {
 				f.core.Beaten(now, a, err)
 			})
 	case *fleet.ReadWorkers:
-		readAll(f, a.Timeout, f.table.Workers, func(now time.Time, rows []FleetWorker, err error) {
+		readAll(f, a.Timeout, f.table.Workers, func(now time.Time, rows []driver.FleetWorker, err error) {
 			f.answered("read the workers", err)
 			if err == nil {
 				f.reportWorkers(rows)
@@ -140,7 +141,7 @@ func (f *fleetWorker) do(a fleet.Action) {
 			f.core.Workers(now, rows, err)
 		})
 	case *fleet.ReadLeases:
-		readAll(f, storeTimeout, f.table.Leases, func(now time.Time, rows []FleetLease, err error) {
+		readAll(f, storeTimeout, f.table.Leases, func(now time.Time, rows []driver.FleetLease, err error) {
 			f.answered("read the leases", err)
 			if err == nil {
 				f.reportLeases(rows)
@@ -197,7 +198,7 @@ func (f *fleetWorker) sayGone(a *fleet.Gone) {
 
 // take acquires a lease, and processes its shard.
 func (f *fleetWorker) take(a *fleet.Take) {
-	var row FleetLease
+	var row driver.FleetLease
 	f.call(a.Timeout, func(ctx context.Context) (err error) {
 		row, err = f.table.Take(ctx, a.Seen, a.Owner)
 		return err
@@ -210,7 +211,7 @@ func (f *fleetWorker) take(a *fleet.Take) {
 }
 
 // start processes a shard under a lease.
-func (f *fleetWorker) start(row FleetLease) {
+func (f *fleetWorker) start(row driver.FleetLease) {
 	r := f.r
 	info, known := r.lineage.shards[row.Shard]
 	lost := !known && r.lost[row.Shard]
@@ -228,7 +229,7 @@ func (f *fleetWorker) start(row FleetLease) {
 }
 
 // under calls do for the shard that is processed under a lease, if there is one.
-func (f *fleetWorker) under(l FleetLease, do func(*shard)) {
+func (f *fleetWorker) under(l driver.FleetLease, do func(*shard)) {
 	if s := f.r.running[l.Shard]; s != nil && s.lease.Epoch == l.Epoch {
 		do(s)
 	}
@@ -240,4 +241,4 @@ func (s *shard) handOver() {
 	s.drain()
 }
 
-func (s *shard) lost() { s.lose(ErrLeaseLost) }
+func (s *shard) lost() { s.lose(driver.ErrLeaseLost) }

@@ -15,6 +15,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/boltstore"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -32,7 +33,7 @@ func BenchmarkInvocationGap(b *testing.B) {
 	})
 }
 
-func gaps(b *testing.B, store mapping.Store, lanes int) {
+func gaps(b *testing.B, store driver.Store, lanes int) {
 	b.ReportAllocs()
 	const invocations = 20_000
 	var got *gapTimes

@@ -14,6 +14,7 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // closingCall is a final invocation of a tumbling window.
@@ -98,7 +99,7 @@ func (m *windowed) start() *running {
 }
 
 // stored returns what is stored for the first shard.
-func (m *windowed) stored() mapping.Progress {
+func (m *windowed) stored() driver.Progress {
 	store := m.cfg.Store
 	if m.fleet != nil {
 		store = &view{sharedStore: m.fleet}
@@ -211,7 +212,7 @@ func TestOneWorkerMakesTheFinalInvocationOfAShardThatHasLeftTheStream(t *testing
 
 // slowStore is a Store that answers a Commit of an end, or the first Release of each lease, as it is set.
 type slowStore struct {
-	mapping.Store
+	driver.Store
 
 	mu       sync.Mutex
 	hang     bool           // a Commit of an end does not return before its ctx is done
@@ -220,11 +221,11 @@ type slowStore struct {
 	released map[string]int
 }
 
-func newSlowStore(s mapping.Store) *slowStore {
+func newSlowStore(s driver.Store) *slowStore {
 	return &slowStore{Store: s, refuse: map[string]int{}, acquired: map[string]int{}, released: map[string]int{}}
 }
 
-func (s *slowStore) Acquire(ctx context.Context, m, shard, owner string) (mapping.Lease, mapping.Progress, error) {
+func (s *slowStore) Acquire(ctx context.Context, m, shard, owner string) (driver.Lease, driver.Progress, error) {
 	l, p, err := s.Store.Acquire(ctx, m, shard, owner)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -234,7 +235,7 @@ func (s *slowStore) Acquire(ctx context.Context, m, shard, owner string) (mappin
 	return l, p, err
 }
 
-func (s *slowStore) Commit(ctx context.Context, l mapping.Lease, p mapping.Progress) error {
+func (s *slowStore) Commit(ctx context.Context, l driver.Lease, p driver.Progress) error {
 	s.mu.Lock()
 	hang := s.hang
 	s.mu.Unlock()
@@ -245,7 +246,7 @@ func (s *slowStore) Commit(ctx context.Context, l mapping.Lease, p mapping.Progr
 	return s.Store.Commit(ctx, l, p)
 }
 
-func (s *slowStore) Release(ctx context.Context, l mapping.Lease) error {
+func (s *slowStore) Release(ctx context.Context, l driver.Lease) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.refuse[l.Shard] > 0 {

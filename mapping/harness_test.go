@@ -19,6 +19,7 @@ import (
 	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -41,7 +42,7 @@ type world struct {
 	t       *testing.T
 	service *kinesistest.Service
 	stream  *kinesistest.Stream
-	store   mapping.Store
+	store   driver.Store
 	logs    logs
 
 	mu   sync.Mutex
@@ -62,9 +63,9 @@ func inWorld(t *testing.T, shards int, f func(t *testing.T, w *world)) {
 
 // assignments are the two sources of a run's work, by the store that makes a run use each: all shards, or what a fleet gives it. What
 // the supervisor does is tested under both.
-var assignments = map[string]func() mapping.Store{
-	"alone":      func() mapping.Store { return mapping.NewMemoryStore() },
-	"in a fleet": func() mapping.Store { return &view{sharedStore: newSharedStore()} },
+var assignments = map[string]func() driver.Store{
+	"alone":      func() driver.Store { return mapping.NewMemoryStore() },
+	"in a fleet": func() driver.Store { return &view{sharedStore: newSharedStore()} },
 }
 
 // supervised is inWorld under each assignment.
@@ -145,7 +146,7 @@ func (w *world) isFree() bool {
 	}
 	_, _, err := w.store.Acquire(w.t.Context(), storeName, "shardId-000000000000", "other")
 	if err != nil {
-		require.ErrorIs(w.t, err, mapping.ErrLeaseHeld)
+		require.ErrorIs(w.t, err, driver.ErrLeaseHeld)
 	}
 	return err == nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // TestRowOfAFinishedShardWhoseWorkerHasDiedIsDeleted has a worker of a fleet die between storing a shard's end and releasing its
@@ -108,10 +108,10 @@ func TestRowOfAFinishedShardIsNotDeletedWhileItsWorkerLives(t *testing.T) {
 // leasing is a Store whose leases are its own rows, as those of a database are: they outlive their process, and one that is not
 // renewed expires at a time. What has expired is judged by Acquire alone.
 type leasing struct {
-	mapping.Store
+	driver.Store
 
 	mu      sync.Mutex
-	held    map[string]mapping.Lease
+	held    map[string]driver.Lease
 	expired bool // all that are held are
 	broken  bool // nothing is released
 	dies    bool // the process dies when the end of a shard is stored: nothing works any more
@@ -127,11 +127,11 @@ func (l *leasing) breaks(broken bool) {
 	l.broken = broken
 }
 
-func (l *leasing) Acquire(ctx context.Context, m, shard, owner string) (mapping.Lease, mapping.Progress, error) {
+func (l *leasing) Acquire(ctx context.Context, m, shard, owner string) (driver.Lease, driver.Progress, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.dead {
-		return mapping.Lease{}, mapping.Progress{}, errDead
+		return driver.Lease{}, driver.Progress{}, errDead
 	}
 	if held, ok := l.held[shard]; ok && l.expired {
 		_ = l.Store.Release(ctx, held)
@@ -144,7 +144,7 @@ func (l *leasing) Acquire(ctx context.Context, m, shard, owner string) (mapping.
 	return lease, p, err
 }
 
-func (l *leasing) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progress) error {
+func (l *leasing) Commit(ctx context.Context, lease driver.Lease, p driver.Progress) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.dead {
@@ -155,7 +155,7 @@ func (l *leasing) Commit(ctx context.Context, lease mapping.Lease, p mapping.Pro
 	return err
 }
 
-func (l *leasing) Release(ctx context.Context, lease mapping.Lease) error {
+func (l *leasing) Release(ctx context.Context, lease driver.Lease) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.broken || l.dead {
@@ -172,7 +172,7 @@ func TestALoneProcessDeletesTheRowOfAFinishedShardWhoseLeaseWasNeverReleased(t *
 	for name, dies := range map[string]bool{"the release failed": false, "the process died": true} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, 1, func(t *testing.T, w *world) {
-				before := &leasing{Store: w.store, held: map[string]mapping.Lease{}, dies: dies}
+				before := &leasing{Store: w.store, held: map[string]driver.Lease{}, dies: dies}
 				cfg, _ := w.trims()
 				cfg.Store = before
 				r := w.start(cfg)

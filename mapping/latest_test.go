@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -36,7 +37,7 @@ func inSkewedWorld(t *testing.T, ahead time.Duration, f func(t *testing.T, w *wo
 
 // troubled stands before a store and a stream, in whose calls it disturbs.
 type troubled struct {
-	mapping.Store
+	driver.Store
 	poller.Client
 
 	mu    sync.Mutex
@@ -81,7 +82,7 @@ func (b *troubled) SettleAnchor(ctx context.Context, m string, at time.Time) (ti
 	return b.Store.SettleAnchor(ctx, m, at)
 }
 
-func (b *troubled) Progress(ctx context.Context, m string) (map[string]mapping.Progress, error) {
+func (b *troubled) Progress(ctx context.Context, m string) (map[string]driver.Progress, error) {
 	if err := b.call(ctx, "Progress"); err != nil {
 		return nil, err
 	}

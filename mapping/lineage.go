@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/internal/parentage"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -153,7 +154,7 @@ func (l *lineage) adopt(id string) {
 }
 
 // impliedFinished returns, in order, the listed shards that are finished though nothing is stored for them.
-func (l *lineage) impliedFinished(progress map[string]Progress) (ids []string) {
+func (l *lineage) impliedFinished(progress map[string]driver.Progress) (ids []string) {
 	implied := map[string]bool{}
 	begun := func(yield func(string) bool) {
 		for id, p := range progress {
@@ -176,7 +177,7 @@ func (l *lineage) impliedFinished(progress map[string]Progress) (ids []string) {
 }
 
 // isBegun reports whether a shard has progress.
-func isBegun(p Progress) bool { return p.End || !p.Position.IsZero() }
+func isBegun(p driver.Progress) bool { return p.End || !p.Position.IsZero() }
 
 // learn takes in the children that the last page of a shard named, and returns the new ones.
 func (l *lineage) learn(parent string, children []poller.Shard, now time.Time) (news []poller.Shard) {
@@ -275,10 +276,10 @@ func (l *lineage) waitingFor(s poller.Shard) string {
 }
 
 // described returns all shards with their parents and children.
-func (l *lineage) described() []FleetShard {
-	all := make([]FleetShard, 0, len(l.shards))
+func (l *lineage) described() []driver.FleetShard {
+	all := make([]driver.FleetShard, 0, len(l.shards))
 	for id, s := range l.shards {
-		all = append(all, FleetShard{
+		all = append(all, driver.FleetShard{
 			ID: id, Parents: parentsOf(s), Children: slices.Sorted(slices.Values(l.children[id])),
 			StartingHashKey: s.StartingHashKey, EndingHashKey: s.EndingHashKey,
 		})

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -96,25 +97,25 @@ func TestListedShardIsNotLearnedOver(t *testing.T) {
 }
 
 func TestShardsThatArePassed(t *testing.T) {
-	begun, end := Progress{Position: batch.Position{SequenceNumber: "5"}}, Progress{End: true}
+	begun, end := driver.Progress{Position: batch.Position{SequenceNumber: "5"}}, driver.Progress{End: true}
 	for name, tc := range map[string]struct {
 		listed   string
-		progress map[string]Progress
+		progress map[string]driver.Progress
 		want     []string
 	}{
 		"nothing stored":                    {"a b<a", nil, nil},
-		"a split with a child begun":        {"a b<a c<a", map[string]Progress{"b": begun}, []string{"a"}},
-		"a split with a child finished":     {"a b<a c<a d<b", map[string]Progress{"b": end}, []string{"a"}},
-		"a child with nothing processed":    {"a b<a", map[string]Progress{"b": {ResolvedUpTo: time.Unix(1, 0)}}, nil},
-		"both parents of a merge":           {"a b c<a,b", map[string]Progress{"c": begun}, []string{"a", "b"}},
-		"a merge, one parent stored":        {"a b c<a,b", map[string]Progress{"c": begun, "b": end}, []string{"a"}},
-		"a parent that is not at its end":   {"a b<a", map[string]Progress{"a": begun, "b": begun}, nil},
-		"a parent that is to be read again": {"a b<a", map[string]Progress{"a": {Version: 1}, "b": begun}, nil},
-		"all ancestors":                     {"a b c<a,b d<c e<c", map[string]Progress{"d": begun}, []string{"a", "b", "c"}},
-		"not behind one that is stored":     {"a b<a c<b", map[string]Progress{"b": {Version: 1}, "c": begun}, nil},
-		"another family":                    {"a b<a x y<x", map[string]Progress{"b": begun}, []string{"a"}},
-		"a child that is not listed":        {"a", map[string]Progress{"b": begun}, nil},
-		"a parent that is not listed":       {"b<a", map[string]Progress{"b": begun}, nil},
+		"a split with a child begun":        {"a b<a c<a", map[string]driver.Progress{"b": begun}, []string{"a"}},
+		"a split with a child finished":     {"a b<a c<a d<b", map[string]driver.Progress{"b": end}, []string{"a"}},
+		"a child with nothing processed":    {"a b<a", map[string]driver.Progress{"b": {ResolvedUpTo: time.Unix(1, 0)}}, nil},
+		"both parents of a merge":           {"a b c<a,b", map[string]driver.Progress{"c": begun}, []string{"a", "b"}},
+		"a merge, one parent stored":        {"a b c<a,b", map[string]driver.Progress{"c": begun, "b": end}, []string{"a"}},
+		"a parent that is not at its end":   {"a b<a", map[string]driver.Progress{"a": begun, "b": begun}, nil},
+		"a parent that is to be read again": {"a b<a", map[string]driver.Progress{"a": {Version: 1}, "b": begun}, nil},
+		"all ancestors":                     {"a b c<a,b d<c e<c", map[string]driver.Progress{"d": begun}, []string{"a", "b", "c"}},
+		"not behind one that is stored":     {"a b<a c<b", map[string]driver.Progress{"b": {Version: 1}, "c": begun}, nil},
+		"another family":                    {"a b<a x y<x", map[string]driver.Progress{"b": begun}, []string{"a"}},
+		"a child that is not listed":        {"a", map[string]driver.Progress{"b": begun}, nil},
+		"a parent that is not listed":       {"b<a", map[string]driver.Progress{"b": begun}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, tc.want, listedLineage(tc.listed).impliedFinished(tc.progress))
@@ -124,27 +125,27 @@ func TestShardsThatArePassed(t *testing.T) {
 
 func TestRemovableRows(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
-	at := func(position string, hours int, end bool) Progress {
-		return Progress{Position: batch.Position{SequenceNumber: position}, ResolvedUpTo: now.Add(-time.Duration(hours) * time.Hour), End: end}
+	at := func(position string, hours int, end bool) driver.Progress {
+		return driver.Progress{Position: batch.Position{SequenceNumber: position}, ResolvedUpTo: now.Add(-time.Duration(hours) * time.Hour), End: end}
 	}
 	old := at("1", 30, true)
 	for name, tc := range map[string]struct {
 		listed    string
-		progress  map[string]Progress
+		progress  map[string]driver.Progress
 		removable bool
 		lost      bool
 	}{
-		"left, with no child that is listed":  {"x", map[string]Progress{"a": old}, true, false},
-		"left, and its children have begun":   {"b<a c<a", map[string]Progress{"a": old, "b": at("5", 1, false), "c": at("", 1, true)}, true, false},
-		"left, and a child has nothing":       {"b<a c<a", map[string]Progress{"a": old, "b": at("5", 1, false)}, false, false},
-		"left, and a child has no position":   {"b<a", map[string]Progress{"a": old, "b": at("", 1, false)}, false, false},
-		"still listed":                        {"a b<a", map[string]Progress{"a": old, "b": at("5", 1, false)}, false, false},
-		"too new for the listing, perhaps":    {"b<a", map[string]Progress{"a": at("1", 23, true), "b": at("5", 1, false)}, false, false},
-		"resolved at a time that is unknown":  {"x", map[string]Progress{"a": {End: true}}, false, false},
-		"left before its end":                 {"b<a", map[string]Progress{"a": at("1", 30, false)}, false, true},
-		"not at its end, and listed":          {"a", map[string]Progress{"a": at("1", 30, false)}, false, false},
-		"not at its end, and new":             {"x", map[string]Progress{"a": at("1", 2, false)}, false, false},
-		"the end of a merge, one child of it": {"c<a,b b", map[string]Progress{"a": old, "b": at("3", 2, false), "c": at("7", 0, false)}, true, false},
+		"left, with no child that is listed":  {"x", map[string]driver.Progress{"a": old}, true, false},
+		"left, and its children have begun":   {"b<a c<a", map[string]driver.Progress{"a": old, "b": at("5", 1, false), "c": at("", 1, true)}, true, false},
+		"left, and a child has nothing":       {"b<a c<a", map[string]driver.Progress{"a": old, "b": at("5", 1, false)}, false, false},
+		"left, and a child has no position":   {"b<a", map[string]driver.Progress{"a": old, "b": at("", 1, false)}, false, false},
+		"still listed":                        {"a b<a", map[string]driver.Progress{"a": old, "b": at("5", 1, false)}, false, false},
+		"too new for the listing, perhaps":    {"b<a", map[string]driver.Progress{"a": at("1", 23, true), "b": at("5", 1, false)}, false, false},
+		"resolved at a time that is unknown":  {"x", map[string]driver.Progress{"a": {End: true}}, false, false},
+		"left before its end":                 {"b<a", map[string]driver.Progress{"a": at("1", 30, false)}, false, true},
+		"not at its end, and listed":          {"a", map[string]driver.Progress{"a": at("1", 30, false)}, false, false},
+		"not at its end, and new":             {"x", map[string]driver.Progress{"a": at("1", 2, false)}, false, false},
+		"the end of a merge, one child of it": {"c<a,b b", map[string]driver.Progress{"a": old, "b": at("3", 2, false), "c": at("7", 0, false)}, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := listedLineage(tc.listed)

@@ -15,6 +15,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -59,13 +60,13 @@ func without(ids ...string) func([]types.Shard) []types.Shard {
 
 // aloneAndInAFleet runs a test with a mapping of one process, and with one that shares its store. cfg.Client is lists, and what is
 // stored outlives a restart.
-func aloneAndInAFleet(t *testing.T, shards int, f func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]mapping.Progress)) {
+func aloneAndInAFleet(t *testing.T, shards int, f func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]driver.Progress)) {
 	t.Helper()
 	supervised(t, shards, func(t *testing.T, w *world) {
 		lists := &listings{Client: w.service.Client()}
 		cfg := w.config()
 		cfg.Client = lists
-		f(t, w, cfg, lists, func() map[string]mapping.Progress {
+		f(t, w, cfg, lists, func() map[string]driver.Progress {
 			rows, err := w.store.Progress(t.Context(), storeName)
 			require.NoError(t, err)
 			return rows
@@ -74,7 +75,7 @@ func aloneAndInAFleet(t *testing.T, shards int, f func(t *testing.T, w *world, c
 }
 
 // noneEnded asserts that no shard is stored as ended.
-func noneEnded(t *testing.T, rows map[string]mapping.Progress) {
+func noneEnded(t *testing.T, rows map[string]driver.Progress) {
 	t.Helper()
 	for id, p := range rows {
 		assert.False(t, p.End, "%s is stored as ended", id)
@@ -85,7 +86,7 @@ func noneEnded(t *testing.T, rows map[string]mapping.Progress) {
 func TestEmptyListingEndsNothing(t *testing.T) {
 	for name, answer := range map[string][]types.Shard{"no member": nil, "no shard": {}, "a null": {{}}} {
 		t.Run(name, func(t *testing.T) {
-			aloneAndInAFleet(t, 2, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]mapping.Progress) {
+			aloneAndInAFleet(t, 2, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]driver.Progress) {
 				w.keep(7 * 24)
 				w.put(0, 4)
 				r := w.start(cfg)
@@ -151,7 +152,7 @@ func TestSourceThatListsNoShardIsAskedAgain(t *testing.T) {
 		"one after a shard":  {[]poller.Shard{{ID: shardID(0)}, {}}, "mapping: the source lists a shard without an ID"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]mapping.Progress) {
+			aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]driver.Progress) {
 				p, err := poller.New(poller.Config{Client: lists, StreamARN: streamARN, Logger: cfg.Logger})
 				require.NoError(t, err)
 				source := &emptySource{Source: p}
@@ -189,7 +190,7 @@ func TestListingThatIsCutShortLetsNoChildOvertake(t *testing.T) {
 		assert.ElementsMatch(t, first, got[:len(first)], "the parent's records come first")
 	}
 	t.Run("at the first start", func(t *testing.T) {
-		aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, _ func() map[string]mapping.Progress) {
+		aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, _ func() map[string]driver.Progress) {
 			w.put(0, 5)
 			_, _, err := w.stream.Split(shardID(parent))
 			require.NoError(t, err)
@@ -207,7 +208,7 @@ func TestListingThatIsCutShortLetsNoChildOvertake(t *testing.T) {
 		})
 	})
 	t.Run("at another start", func(t *testing.T) {
-		aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]mapping.Progress) {
+		aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]driver.Progress) {
 			w.keep(7 * 24)
 			w.put(0, 5)
 			r := w.start(cfg)
@@ -231,7 +232,7 @@ func TestListingThatIsCutShortLetsNoChildOvertake(t *testing.T) {
 		})
 	})
 	t.Run("while it runs", func(t *testing.T) {
-		aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, _ func() map[string]mapping.Progress) {
+		aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, _ func() map[string]driver.Progress) {
 			w.put(0, 5)
 			hold := make(chan struct{})
 			cfg.Function = invoke.Func(func(_ context.Context, e *invoke.Event) error {
@@ -264,10 +265,10 @@ func TestListingThatIsCutShortLetsNoChildOvertake(t *testing.T) {
 
 // TestShardThatListingsLackForHoursIsReadOn, and goes on after a restart as soon as it is listed: what it held has not expired.
 func TestShardThatListingsLackForHoursIsReadOn(t *testing.T) {
-	aloneAndInAFleet(t, 2, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]mapping.Progress) {
+	aloneAndInAFleet(t, 2, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]driver.Progress) {
 		w.keep(7 * 24)
 		cfg.PollInterval, cfg.ShardRefreshInterval = 4*time.Minute, 10*time.Minute
-		if _, shared := cfg.Store.(mapping.FleetStore); shared {
+		if _, shared := cfg.Store.(driver.FleetStore); shared {
 			cfg.FailoverTime = 5 * time.Minute // fewer heartbeats
 		}
 		w.put(0, 10)
@@ -363,11 +364,11 @@ func TestLongestRetentionIsAssumedWhereTheStreamDoesNotSay(t *testing.T) {
 
 // slowEnd is a Store whose commits of a shard's end wait for a stop.
 type slowEnd struct {
-	mapping.Store
+	driver.Store
 	begun chan struct{}
 }
 
-func (s *slowEnd) Commit(ctx context.Context, l mapping.Lease, p mapping.Progress) error {
+func (s *slowEnd) Commit(ctx context.Context, l driver.Lease, p driver.Progress) error {
 	if p.End && s.begun != nil {
 		close(s.begun)
 		<-ctx.Done()
@@ -382,7 +383,7 @@ func TestStopWhileAShardIsGivenUpLeavesItsLeaseFree(t *testing.T) {
 		const left = "shardId-000000000099"
 		lease, _, err := w.store.Acquire(t.Context(), storeName, left, "x")
 		require.NoError(t, err)
-		require.NoError(t, w.store.Commit(t.Context(), lease, mapping.Progress{
+		require.NoError(t, w.store.Commit(t.Context(), lease, driver.Progress{
 			Version: 1, Position: batch.Position{SequenceNumber: "1"}, ResolvedUpTo: time.Now().Add(-48 * time.Hour),
 		}))
 		require.NoError(t, w.store.Release(t.Context(), lease))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -25,7 +26,7 @@ func (s *shard) loop() error {
 			s.setClock(now)
 		}
 		if s.parent.assignment.isFenced() {
-			s.lose(ErrLeaseLost)
+			s.lose(driver.ErrLeaseLost)
 			s.stop()
 		}
 		s.hurry()

@@ -11,16 +11,17 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 )
 
 // frozen is a Store that never answers a write of an end: it carries it out before or not at all.
 type frozen struct {
-	mapping.Store
+	driver.Store
 	stores bool
 }
 
-func (f *frozen) Commit(ctx context.Context, l mapping.Lease, p mapping.Progress) error {
+func (f *frozen) Commit(ctx context.Context, l driver.Lease, p driver.Progress) error {
 	if !p.End {
 		return f.Store.Commit(ctx, l, p)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/batch/filter"
 	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/callback"
 	"github.com/shardmill/shardmill/poller"
 )
@@ -51,7 +52,7 @@ type Mapping struct {
 	policy      batch.Policy // without the parts that differ between shards
 	source      poller.Source
 	store       *guardedStore
-	fleet       FleetStore // the store, if it is a FleetStore; else nil
+	fleet       driver.FleetStore // the store, if it is a FleetStore; else nil
 	observer    Observer
 	guard       callback.Guard // of the user's callbacks
 	log         *slog.Logger
@@ -94,7 +95,7 @@ func New(cfg Config) (*Mapping, error) {
 	}
 	m.worker = workerOf(cfg.Store)
 	m.owner = m.newOwner()
-	if m.fleet, _ = cfg.Store.(FleetStore); m.fleet != nil {
+	if m.fleet, _ = cfg.Store.(driver.FleetStore); m.fleet != nil {
 		m.log = m.log.With("worker", m.worker)
 	}
 	m.guard = callback.Guard{Log: m.log}

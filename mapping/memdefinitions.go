@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // DefinitionsToken implements DefinitionStore.
@@ -21,13 +23,13 @@ func (s *MemoryStore) DefinitionsToken(ctx context.Context) (string, error) {
 func (s *MemoryStore) token() string { return strconv.FormatUint(s.writes, 10) }
 
 // Definitions implements DefinitionStore.
-func (s *MemoryStore) Definitions(ctx context.Context) ([]Definition, string, error) {
+func (s *MemoryStore) Definitions(ctx context.Context) ([]driver.Definition, string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, "", err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rows := make([]Definition, 0, len(s.definitions))
+	rows := make([]driver.Definition, 0, len(s.definitions))
 	for _, d := range s.definitions {
 		d.Data = bytes.Clone(d.Data)
 		rows = append(rows, d)
@@ -36,7 +38,7 @@ func (s *MemoryStore) Definitions(ctx context.Context) ([]Definition, string, er
 }
 
 // PutDefinition implements DefinitionStore.
-func (s *MemoryStore) PutDefinition(ctx context.Context, row Definition, expected string) error {
+func (s *MemoryStore) PutDefinition(ctx context.Context, row driver.Definition, expected string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -54,7 +56,7 @@ func (s *MemoryStore) PutDefinition(ctx context.Context, row Definition, expecte
 		s.writes++
 		return nil
 	}
-	return fmt.Errorf("mapping: memory store: put definition %s: %w", row.Key, ErrDefinitionChanged)
+	return fmt.Errorf("mapping: memory store: put definition %s: %w", row.Key, driver.ErrDefinitionChanged)
 }
 
 // DeleteDefinition implements DefinitionStore.
@@ -62,13 +64,13 @@ func (s *MemoryStore) DeleteDefinition(ctx context.Context, key, expected string
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := (Definition{Key: key, Version: expected}).Validate(); err != nil {
+	if err := (driver.Definition{Key: key, Version: expected}).Validate(); err != nil {
 		return fmt.Errorf("mapping: memory store: delete definition %.100q: %w", key, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.definitions[key].Version != expected {
-		return fmt.Errorf("mapping: memory store: delete definition %s: %w", key, ErrDefinitionChanged)
+		return fmt.Errorf("mapping: memory store: delete definition %s: %w", key, driver.ErrDefinitionChanged)
 	}
 	delete(s.definitions, key)
 	s.writes++

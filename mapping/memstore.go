@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // MemoryStore is a Store, and a DefinitionStore, that loses everything when its process ends: for tests, and for
@@ -20,7 +22,7 @@ type MemoryStore struct {
 	shards  map[string]map[string]*memoryShard // by mapping and shard
 
 	forgotten   uint64 // the highest epoch of the forgotten mappings: new shards begin above it
-	definitions map[string]Definition
+	definitions map[string]driver.Definition
 	writes      uint64 // to definitions
 }
 
@@ -32,16 +34,16 @@ type memoryAnchor struct {
 
 // memoryShard is the state of one shard. It exists from the first Acquire on.
 type memoryShard struct {
-	lease    Lease // the latest
+	lease    driver.Lease // the latest
 	held     bool
 	written  uint64 // the epoch that stored progress, 0 before the first Commit
-	progress Progress
+	progress driver.Progress
 }
 
 // NewMemoryStore returns an empty MemoryStore.
 func NewMemoryStore() *MemoryStore {
 	return &MemoryStore{
-		anchors: map[string]memoryAnchor{}, shards: map[string]map[string]*memoryShard{}, definitions: map[string]Definition{},
+		anchors: map[string]memoryAnchor{}, shards: map[string]map[string]*memoryShard{}, definitions: map[string]driver.Definition{},
 	}
 }
 
@@ -83,13 +85,13 @@ func (s *MemoryStore) anchor(ctx context.Context, mapping string, change func(a 
 }
 
 // Progress implements Store.
-func (s *MemoryStore) Progress(ctx context.Context, mapping string) (map[string]Progress, error) {
+func (s *MemoryStore) Progress(ctx context.Context, mapping string) (map[string]driver.Progress, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := make(map[string]Progress, len(s.shards[mapping]))
+	all := make(map[string]driver.Progress, len(s.shards[mapping]))
 	for shard, sh := range s.shards[mapping] {
 		if sh.written > 0 {
 			all[shard] = cloneProgress(sh.progress)
@@ -99,12 +101,12 @@ func (s *MemoryStore) Progress(ctx context.Context, mapping string) (map[string]
 }
 
 // Acquire implements Store.
-func (s *MemoryStore) Acquire(ctx context.Context, mapping, shard, owner string) (Lease, Progress, error) {
+func (s *MemoryStore) Acquire(ctx context.Context, mapping, shard, owner string) (driver.Lease, driver.Progress, error) {
 	if err := ctx.Err(); err != nil {
-		return Lease{}, Progress{}, err
+		return driver.Lease{}, driver.Progress{}, err
 	}
 	if mapping == "" || shard == "" {
-		return Lease{}, Progress{}, fmt.Errorf("mapping: memory store: acquire shard %q of %q: a name is empty", shard, mapping)
+		return driver.Lease{}, driver.Progress{}, fmt.Errorf("mapping: memory store: acquire shard %q of %q: a name is empty", shard, mapping)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,19 +115,19 @@ func (s *MemoryStore) Acquire(ctx context.Context, mapping, shard, owner string)
 		if s.shards[mapping] == nil {
 			s.shards[mapping] = map[string]*memoryShard{}
 		}
-		sh = &memoryShard{lease: Lease{Epoch: s.forgotten}}
+		sh = &memoryShard{lease: driver.Lease{Epoch: s.forgotten}}
 		s.shards[mapping][shard] = sh
 	}
 	if sh.held {
-		return Lease{}, Progress{}, fmt.Errorf("mapping: memory store: shard %s of %s, by %s: %w", shard, mapping, sh.lease.Owner, ErrLeaseHeld)
+		return driver.Lease{}, driver.Progress{}, fmt.Errorf("mapping: memory store: shard %s of %s, by %s: %w", shard, mapping, sh.lease.Owner, driver.ErrLeaseHeld)
 	}
-	sh.lease = Lease{Mapping: mapping, Shard: shard, Owner: owner, Epoch: sh.lease.Epoch + 1}
+	sh.lease = driver.Lease{Mapping: mapping, Shard: shard, Owner: owner, Epoch: sh.lease.Epoch + 1}
 	sh.held = true
 	return sh.lease, cloneProgress(sh.progress), nil
 }
 
 // Commit implements Store.
-func (s *MemoryStore) Commit(ctx context.Context, lease Lease, p Progress) error {
+func (s *MemoryStore) Commit(ctx context.Context, lease driver.Lease, p driver.Progress) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -133,7 +135,7 @@ func (s *MemoryStore) Commit(ctx context.Context, lease Lease, p Progress) error
 	defer s.mu.Unlock()
 	sh := s.shards[lease.Mapping][lease.Shard]
 	if sh == nil || !sh.held || sh.lease != lease {
-		return fmt.Errorf("mapping: memory store: shard %s of %s, epoch %d: %w", lease.Shard, lease.Mapping, lease.Epoch, ErrLeaseLost)
+		return fmt.Errorf("mapping: memory store: shard %s of %s, epoch %d: %w", lease.Shard, lease.Mapping, lease.Epoch, driver.ErrLeaseLost)
 	}
 	if sh.written == lease.Epoch {
 		if p.Version <= sh.progress.Version {
@@ -149,7 +151,7 @@ func (s *MemoryStore) Commit(ctx context.Context, lease Lease, p Progress) error
 }
 
 // Release implements Store.
-func (s *MemoryStore) Release(ctx context.Context, lease Lease) error {
+func (s *MemoryStore) Release(ctx context.Context, lease driver.Lease) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -173,13 +175,13 @@ func (s *MemoryStore) Delete(ctx context.Context, mapping, shard string) error {
 	case sh == nil:
 		return nil
 	case sh.held:
-		return fmt.Errorf("mapping: memory store: shard %s of %s, by %s: %w", shard, mapping, sh.lease.Owner, ErrLeaseHeld)
+		return fmt.Errorf("mapping: memory store: shard %s of %s, by %s: %w", shard, mapping, sh.lease.Owner, driver.ErrLeaseHeld)
 	case sh.written == 0:
 		return nil
 	case !sh.progress.End:
 		return fmt.Errorf("mapping: memory store: shard %s of %s is not at its end: it is not deleted", shard, mapping)
 	}
-	sh.written, sh.progress = 0, Progress{} // the lease stays, so that epochs keep growing
+	sh.written, sh.progress = 0, driver.Progress{} // the lease stays, so that epochs keep growing
 	return nil
 }
 
@@ -209,7 +211,7 @@ func (s *MemoryStore) Held(ctx context.Context, mapping string) (bool, error) {
 }
 
 // cloneProgress returns a copy of p that shares no memory with it.
-func cloneProgress(p Progress) Progress {
+func cloneProgress(p driver.Progress) driver.Progress {
 	if p.Window != nil {
 		w := *p.Window
 		w.State = bytes.Clone(w.State)

@@ -4,20 +4,21 @@ import (
 	"testing"
 
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/storetest"
 )
 
 var (
-	_ mapping.Store           = (*mapping.MemoryStore)(nil)
-	_ mapping.DefinitionStore = (*mapping.MemoryStore)(nil)
+	_ driver.Store           = (*mapping.MemoryStore)(nil)
+	_ driver.DefinitionStore = (*mapping.MemoryStore)(nil)
 )
 
 func TestMemoryStoreConforms(t *testing.T) {
-	storetest.Run(t, func(*testing.T) mapping.Store { return mapping.NewMemoryStore() })
+	storetest.Run(t, func(*testing.T) driver.Store { return mapping.NewMemoryStore() })
 }
 
 func TestMemoryStoreListsNames(t *testing.T) {
-	storetest.RunNames(t, func(*testing.T) mapping.ListedStore { return mapping.NewMemoryStore() })
+	storetest.RunNames(t, func(*testing.T) driver.ListedStore { return mapping.NewMemoryStore() })
 }
 
 func TestMemoryStoreKeepsDefinitions(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
-	"github.com/shardmill/shardmill/mapping/internal/fleet"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // actor is one process of a trial: a mapping, alone or as a worker of a fleet.
@@ -48,7 +48,7 @@ func (t *trial) start() *actor {
 }
 
 // storeOf returns what a process sees of the store. All of them share what is stored.
-func (t *trial) storeOf(a *actor) mapping.Store {
+func (t *trial) storeOf(a *actor) driver.Store {
 	if t.shared == nil {
 		a.alone = &mortal{Store: t.memory, slow: t.rng.IntN(4) == 0, rng: rand.New(rand.NewPCG(t.seed, uint64(t.names)))}
 		return watchedStore{a.alone, t.witness}
@@ -59,11 +59,11 @@ func (t *trial) storeOf(a *actor) mapping.Store {
 
 // watchedStore shows a witness what is stored.
 type watchedStore struct {
-	mapping.Store
+	driver.Store
 	witness *witness
 }
 
-func (s watchedStore) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progress) error {
+func (s watchedStore) Commit(ctx context.Context, lease driver.Lease, p driver.Progress) error {
 	s.witness.stores(lease.Shard, p)
 	err := s.Store.Commit(ctx, lease, p)
 	if err == nil {
@@ -78,17 +78,17 @@ type watchedFleet struct {
 	witness *witness
 }
 
-func (s watchedFleet) Fleet(name string) mapping.FleetTable {
+func (s watchedFleet) Fleet(name string) driver.FleetTable {
 	return watchedTable{s.view.Fleet(name), s.witness}
 }
 
 type watchedTable struct {
-	mapping.FleetTable
+	driver.FleetTable
 	witness *witness
 }
 
-func (s watchedTable) Commit(ctx context.Context, lease fleet.Lease, c fleet.Checkpoint) error {
-	p, _ := c.Value.(mapping.Progress)
+func (s watchedTable) Commit(ctx context.Context, lease driver.FleetLease, c driver.FleetCheckpoint) error {
+	p, _ := c.Value.(driver.Progress)
 	s.witness.stores(lease.Shard, p)
 	err := s.FleetTable.Commit(ctx, lease, c)
 	if err == nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -33,8 +34,8 @@ type trial struct {
 	face     face
 	consumer string // its ARN, where the face is a consumer
 
-	memory mapping.Store // of processes that follow each other
-	shared *sharedStore  // of a fleet, else nil
+	memory driver.Store // of processes that follow each other
+	shared *sharedStore // of a fleet, else nil
 	base   mapping.Config
 	crew   []*actor // that run, or have ended by themselves
 	names  int

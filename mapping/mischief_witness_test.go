@@ -9,6 +9,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // evidence is what is known of one record that was put, or of one member of an aggregate.
@@ -283,7 +284,7 @@ func (w *witness) discarded(f *invoke.Failure) {
 }
 
 // stores judges a position that is about to be stored.
-func (w *witness) stores(shard string, p mapping.Progress) {
+func (w *witness) stores(shard string, p driver.Progress) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.blind {
@@ -297,7 +298,7 @@ func (w *witness) stores(shard string, p mapping.Progress) {
 }
 
 // stored notes a position that was stored.
-func (w *witness) stored(shard string, p mapping.Progress) {
+func (w *witness) stored(shard string, p driver.Progress) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range w.shards[shard] {
@@ -308,6 +309,6 @@ func (w *witness) stored(shard string, p mapping.Progress) {
 }
 
 // passes reports whether a position lies behind a record.
-func passes(p mapping.Progress, e *evidence) bool {
+func passes(p driver.Progress, e *evidence) bool {
 	return p.End || !p.Position.IsZero() && e.position.Compare(p.Position) <= 0
 }

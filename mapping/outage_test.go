@@ -16,16 +16,17 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
 type flakyStore struct {
-	mapping.Store
+	driver.Store
 	n atomic.Int64
 }
 
-func (f *flakyStore) Progress(ctx context.Context, m string) (map[string]mapping.Progress, error) {
+func (f *flakyStore) Progress(ctx context.Context, m string) (map[string]driver.Progress, error) {
 	if f.n.Add(1) == 1 {
 		return nil, errors.New("throttled")
 	}
@@ -68,7 +69,7 @@ func TestStopThatCannotStoreSaysSo(t *testing.T) {
 
 func TestStoreThatIsDamagedEndsTheRun(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
-		cfg.Store = &brittle{Store: w.store, err: mapping.ErrUnreadable}
+		cfg.Store = &brittle{Store: w.store, err: driver.ErrUnreadable}
 		r := w.start(cfg)
 		pages <- page(1, 10)
 		pass(2 * time.Minute)
@@ -90,22 +91,22 @@ func TestStatusTellsOfAStoreThatFails(t *testing.T) {
 }
 
 type losing struct {
-	mapping.Store
+	driver.Store
 	acquires atomic.Int64
 }
 
-func (l *losing) Acquire(ctx context.Context, m, s, o string) (mapping.Lease, mapping.Progress, error) {
+func (l *losing) Acquire(ctx context.Context, m, s, o string) (driver.Lease, driver.Progress, error) {
 	if l.acquires.Add(1) > 1000 {
 		<-ctx.Done()
-		return mapping.Lease{}, mapping.Progress{}, ctx.Err()
+		return driver.Lease{}, driver.Progress{}, ctx.Err()
 	}
-	return mapping.Lease{Mapping: m, Shard: s, Owner: o, Epoch: uint64(l.acquires.Load())}, mapping.Progress{}, nil
+	return driver.Lease{Mapping: m, Shard: s, Owner: o, Epoch: uint64(l.acquires.Load())}, driver.Progress{}, nil
 }
 
-func (l *losing) Commit(context.Context, mapping.Lease, mapping.Progress) error {
-	return mapping.ErrLeaseLost
+func (l *losing) Commit(context.Context, driver.Lease, driver.Progress) error {
+	return driver.ErrLeaseLost
 }
-func (l *losing) Release(context.Context, mapping.Lease) error { return nil }
+func (l *losing) Release(context.Context, driver.Lease) error { return nil }
 
 func TestLostLeaseIsNotAskedForWithoutAPause(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
@@ -132,7 +133,7 @@ func TestLeaseThatIsLostWhileDrainingIsNoErrorOfTheStop(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		})
-		store.set(100*time.Millisecond, mapping.ErrLeaseLost)
+		store.set(100*time.Millisecond, driver.ErrLeaseLost)
 		r := w.start(cfg)
 		pages <- page(1, 10)
 		synctest.Wait()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -54,9 +55,9 @@ func TestStreamThatIsCreatedAgainIsNeverTakenForTheOldOne(t *testing.T) {
 	} {
 		for says, hide := range map[string]bool{"": false, ", and does not say when it was created": true} {
 			t.Run(name+says, func(t *testing.T) {
-				aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]mapping.Progress) {
+				aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]driver.Progress) {
 					cfg.PollInterval, cfg.ShardRefreshInterval = time.Minute, 2*time.Minute
-					if _, shared := cfg.Store.(mapping.FleetStore); shared {
+					if _, shared := cfg.Store.(driver.FleetStore); shared {
 						cfg.FailoverTime = 5 * time.Minute // fewer heartbeats
 					}
 					if hide {
@@ -108,7 +109,7 @@ func TestStreamThatIsCreatedAgainIsNeverTakenForTheOldOne(t *testing.T) {
 }
 
 // but leaves a row out.
-func but(rows map[string]mapping.Progress, id string) map[string]mapping.Progress {
+func but(rows map[string]driver.Progress, id string) map[string]driver.Progress {
 	delete(rows, id)
 	return rows
 }
@@ -118,7 +119,7 @@ func but(rows map[string]mapping.Progress, id string) map[string]mapping.Progres
 func TestEndOfAnEmptyShardIsNotThatOfAnotherOne(t *testing.T) {
 	for says, hide := range map[string]bool{"described": false, "not described": true} {
 		t.Run(says, func(t *testing.T) {
-			aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]mapping.Progress) {
+			aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]driver.Progress) {
 				if hide {
 					cfg.Client = struct{ poller.Client }{lists}
 				}
@@ -146,7 +147,7 @@ func TestEndOfAnEmptyShardIsNotThatOfAnotherOne(t *testing.T) {
 
 // TestProgressTellsWhichShardItIsOf in every row, also of children that no listing has had when they are opened.
 func TestProgressTellsWhichShardItIsOf(t *testing.T) {
-	aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]mapping.Progress) {
+	aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]driver.Progress) {
 		w.put(0, 5)
 		created := time.Now()
 		r := w.start(cfg)
@@ -172,7 +173,7 @@ func TestProgressTellsWhichShardItIsOf(t *testing.T) {
 }
 
 // seed stores progress, as an older version did.
-func seed(t *testing.T, store mapping.Store, id string, p mapping.Progress) {
+func seed(t *testing.T, store driver.Store, id string, p driver.Progress) {
 	t.Helper()
 	lease, _, err := store.Acquire(t.Context(), storeName, id, "before")
 	require.NoError(t, err)
@@ -191,8 +192,8 @@ func TestRowsWithoutAnIdentityAreAcceptedAndCompleted(t *testing.T) {
 			numbers = append(numbers, n)
 		}
 		pass(48 * time.Hour / 4)
-		seed(t, w.store, shardID(0), mapping.Progress{Version: 1, Position: batch.Position{SequenceNumber: numbers[2]}})
-		seed(t, w.store, shardID(1), mapping.Progress{Version: 9})
+		seed(t, w.store, shardID(0), driver.Progress{Version: 1, Position: batch.Position{SequenceNumber: numbers[2]}})
+		seed(t, w.store, shardID(1), driver.Progress{Version: 9})
 		r := w.start(w.config())
 		pass(time.Minute)
 		assert.ElementsMatch(t, []string{"0004", "0001", "0003", "0005"}, w.delivered())
@@ -208,7 +209,7 @@ func TestRowsWithoutAnIdentityAreAcceptedAndCompleted(t *testing.T) {
 
 // TestPositionThatTheStreamDoesNotHaveIsOfAnotherOne: a row without an identity says it by its position.
 func TestPositionThatTheStreamDoesNotHaveIsOfAnotherOne(t *testing.T) {
-	for name, p := range map[string]mapping.Progress{
+	for name, p := range map[string]driver.Progress{
 		"a position":             {Version: 1, Position: batch.Position{SequenceNumber: "42"}},
 		"the position of an end": {Version: 1, Position: batch.Position{SequenceNumber: "42"}, End: true},
 	} {
@@ -235,8 +236,8 @@ func TestChildWithAnOldRowWaitsForAListing(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		cfg := w.config()
 		cfg.Client = struct{ poller.Client }{w.service.Client()}
-		seed(t, w.store, shardID(1), mapping.Progress{Version: 1, Position: batch.Position{SequenceNumber: "42"}, ShardStart: "41"})
-		seed(t, w.store, shardID(2), mapping.Progress{Version: 1, End: true, ShardStart: "41"})
+		seed(t, w.store, shardID(1), driver.Progress{Version: 1, Position: batch.Position{SequenceNumber: "42"}, ShardStart: "41"})
+		seed(t, w.store, shardID(2), driver.Progress{Version: 1, End: true, ShardStart: "41"})
 		w.put(0, 5)
 		r := w.start(cfg)
 		pass(10 * time.Second)
@@ -261,9 +262,9 @@ func TestChildWithAnOldRowWaitsForAListing(t *testing.T) {
 // TestOldRowsOfShardsThatTheStreamDoesNotHaveDoNotBlock.
 func TestOldRowsOfShardsThatTheStreamDoesNotHaveDoNotBlock(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
-		seed(t, w.store, shardID(5), mapping.Progress{Version: 1, Position: batch.Position{SequenceNumber: "42"}})
-		seed(t, w.store, shardID(6), mapping.Progress{Version: 1, End: true})
-		seed(t, w.store, shardID(7), mapping.Progress{Version: 1, Position: batch.Position{SequenceNumber: "42"}, ResolvedUpTo: time.Now().Add(-23 * time.Hour)})
+		seed(t, w.store, shardID(5), driver.Progress{Version: 1, Position: batch.Position{SequenceNumber: "42"}})
+		seed(t, w.store, shardID(6), driver.Progress{Version: 1, End: true})
+		seed(t, w.store, shardID(7), driver.Progress{Version: 1, Position: batch.Position{SequenceNumber: "42"}, ResolvedUpTo: time.Now().Add(-23 * time.Hour)})
 		w.put(0, 5)
 		r := w.start(w.config())
 		pass(2 * time.Minute)
@@ -297,7 +298,7 @@ func renumbered(shards []types.Shard) []types.Shard {
 func TestOneListingOfAnotherStreamEndsNothing(t *testing.T) {
 	for says, hide := range map[string]bool{"described": false, "not described": true} {
 		t.Run(says, func(t *testing.T) {
-			aloneAndInAFleet(t, 2, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]mapping.Progress) {
+			aloneAndInAFleet(t, 2, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]driver.Progress) {
 				if hide {
 					cfg.Client = struct{ poller.Client }{lists}
 				}
@@ -339,7 +340,7 @@ func beginningAt(number string) func([]types.Shard) []types.Shard {
 // TestServiceThatChangesTheNumbersOfItsShardsIsReadOn: one emulator counts from 1, and has a shard begin at its oldest record. The time
 // of the stream's creation says that it is the same.
 func TestServiceThatChangesTheNumbersOfItsShardsIsReadOn(t *testing.T) {
-	aloneAndInAFleet(t, 2, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]mapping.Progress) {
+	aloneAndInAFleet(t, 2, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]driver.Progress) {
 		lists.set(beginningAt("3"))
 		w.put(0, 10)
 		r := w.start(cfg)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // release releases the lease, retrying for finalCommit, and reports whether the store accepted it. If not, the mapping
@@ -38,20 +40,20 @@ func (s *shard) tryRelease(ctx context.Context) (err error) {
 // the mapping itself. The zero value is ready. It is safe for concurrent use.
 type owed struct {
 	mu     sync.Mutex
-	leases map[string]Lease
+	leases map[string]driver.Lease
 }
 
-func (o *owed) add(l Lease) {
+func (o *owed) add(l driver.Lease) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.leases == nil {
-		o.leases = map[string]Lease{}
+		o.leases = map[string]driver.Lease{}
 	}
 	o.leases[l.Shard] = l
 }
 
 // pay releases the lease of a shard that is owed, if there is one.
-func (o *owed) pay(ctx context.Context, store Store, shard string) error {
+func (o *owed) pay(ctx context.Context, store driver.Store, shard string) error {
 	o.mu.Lock()
 	lease, ok := o.leases[shard]
 	o.mu.Unlock()

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // maxOthers is how many names a line shows.
@@ -107,7 +109,7 @@ func (r *run) withoutFleet(ctx context.Context, names []string) (free []string, 
 
 // openWorkers returns the counters of a fleet's workers whose rows are not closed.
 func (r *run) openWorkers(ctx context.Context, name string) (counters map[string]uint64, err error) {
-	var rows []FleetWorker
+	var rows []driver.FleetWorker
 	failed := r.m.guard.Do("FleetTable", func() { rows, err = pages(ctx, r.m.fleet.Fleet(name).Workers) })
 	if failed != nil || err != nil {
 		return nil, cmp.Or(failed, err)

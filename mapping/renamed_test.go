@@ -13,6 +13,7 @@ import (
 
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/boltstore"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 const renamedLine = "the store has progress of the same stream under other names"
@@ -32,9 +33,9 @@ func (w *world) called(function string) mapping.Config {
 }
 
 func TestARenamedFunctionIsWarnedOfAndGoesOnUnderItsOldName(t *testing.T) {
-	for name, open := range map[string]func(t *testing.T) mapping.Store{
-		"memory": func(*testing.T) mapping.Store { return mapping.NewMemoryStore() },
-		"file": func(t *testing.T) mapping.Store {
+	for name, open := range map[string]func(t *testing.T) driver.Store{
+		"memory": func(*testing.T) driver.Store { return mapping.NewMemoryStore() },
+		"file": func(t *testing.T) driver.Store {
 			s, err := boltstore.Open(t.TempDir() + "/store.db")
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, s.Close()) })
@@ -158,11 +159,11 @@ func (f *fleets) of(name string) *view {
 
 // mortalTable is a table of a process that may have died.
 type mortalTable struct {
-	mapping.FleetTable
+	driver.FleetTable
 	f *fleets
 }
 
-func (m mortalTable) Heartbeat(ctx context.Context, row mapping.FleetWorker, join bool) error {
+func (m mortalTable) Heartbeat(ctx context.Context, row driver.FleetWorker, join bool) error {
 	if m.f.dead.Load() {
 		return errSilent
 	}
@@ -176,9 +177,9 @@ func (m mortalTable) Retire(ctx context.Context, incarnation string) error {
 	return m.FleetTable.Retire(ctx, incarnation)
 }
 
-func (f *fleets) Fleet(name string) mapping.FleetTable { return mortalTable{f.of(name).Fleet(name), f} }
+func (f *fleets) Fleet(name string) driver.FleetTable { return mortalTable{f.of(name).Fleet(name), f} }
 
-func (f *fleets) Progress(ctx context.Context, name string) (map[string]mapping.Progress, error) {
+func (f *fleets) Progress(ctx context.Context, name string) (map[string]driver.Progress, error) {
 	return f.of(name).Progress(ctx, name)
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -58,18 +59,18 @@ var long, longer = "49" + strings.Repeat("1", 54), "49" + strings.Repeat("2", 54
 
 // TestStreamIsAnotherOneByTwoWitnesses: neither one listing nor one description of the stream decides it.
 func TestStreamIsAnotherOneByTwoWitnesses(t *testing.T) {
-	row := func(start string, created int) map[string]Progress {
-		p := Progress{Version: 1, ShardStart: start}
+	row := func(start string, created int) map[string]driver.Progress {
+		p := driver.Progress{Version: 1, ShardStart: start}
 		if created > 0 {
 			p.StreamCreated = seen{created: created}.sight().created
 		}
-		return map[string]Progress{"a": p}
+		return map[string]driver.Progress{"a": p}
 	}
-	at := func(position string, end bool) map[string]Progress {
-		return map[string]Progress{"a": {Version: 1, Position: batch.Position{SequenceNumber: position}, End: end}}
+	at := func(position string, end bool) map[string]driver.Progress {
+		return map[string]driver.Progress{"a": {Version: 1, Position: batch.Position{SequenceNumber: position}, End: end}}
 	}
 	for name, tc := range map[string]struct {
-		rows    map[string]Progress
+		rows    map[string]driver.Progress
 		read    map[string]string
 		looks   []seen
 		doubted bool // the last look was
@@ -126,7 +127,7 @@ func TestStreamIsAnotherOneByTwoWitnesses(t *testing.T) {
 func TestShardThatIsStoredAsEndedAndListedAsOpen(t *testing.T) {
 	l := newLineage()
 	v := seen{0, "a:7", 1}.sight()
-	l.read(map[string]Progress{"a": {Version: 1, End: true, ShardStart: "7", StreamCreated: v.created}})
+	l.read(map[string]driver.Progress{"a": {Version: 1, End: true, ShardStart: "7", StreamCreated: v.created}})
 	var s suspicion
 	for _, at := range []int{0, 5, 10} {
 		v := seen{at, "a:7", 1}.sight()
@@ -136,7 +137,7 @@ func TestShardThatIsStoredAsEndedAndListedAsOpen(t *testing.T) {
 	}
 	child := append(begins("a:7"), poller.Shard{ID: "b", Parent: "a", StartingSequenceNumber: "9"})
 	assert.Zero(t, l.reopens(child), "a child closes its parent too")
-	l.read(map[string]Progress{"a": {Version: 1, End: true, ShardStart: long}})
+	l.read(map[string]driver.Progress{"a": {Version: 1, End: true, ShardStart: long}})
 	assert.Zero(t, l.reopens(begins("a:"+long)), "no other stream has that number: the listing is old")
 	assert.NotZero(t, l.reopens(begins("a:"+long[1:]+"2")))
 }
@@ -157,24 +158,24 @@ func TestProgressOfAnotherShardIsRefused(t *testing.T) {
 	at := func(position string) batch.Position { return batch.Position{SequenceNumber: position} }
 	for name, tc := range map[string]struct {
 		st   standing
-		p    Progress
+		p    driver.Progress
 		says string
 	}{
-		"its own":                               {listed, Progress{Version: 1, Position: at("8"), ShardStart: "7"}, ""},
-		"stored without an identity":            {listed, Progress{Version: 1, Position: at("8")}, ""},
-		"of another beginning":                  {listed, Progress{Version: 1, Position: at("8"), ShardStart: "6"}, "is of one that began at 6"},
-		"its end, of another beginning":         {closed, Progress{Version: 1, End: true, ShardStart: "6"}, "is of one that began at 6"},
-		"its end":                               {closed, Progress{Version: 1, End: true, ShardStart: "7"}, ""},
-		"its end without an identity":           {closed, Progress{Version: 1, End: true}, ""},
-		"before its beginning":                  {listed, Progress{Version: 1, Position: at("6")}, "the stored position is 6"},
-		"its end, before its beginning":         {closed, Progress{Version: 1, Position: at("6"), End: true}, "the stored position is 6"},
-		"ended and open":                        {listed, Progress{Version: 1, Position: at("8"), End: true}, "shard a is open"},
-		"ended and open, and the same one":      {standing{info: begins("a:" + long)[0], listed: true}, Progress{Version: 1, End: true, ShardStart: long}, ""},
-		"of a service that changes numbers":     {vague, Progress{Version: 1, Position: at("6"), ShardStart: "6"}, ""},
-		"and it has ended and is open":          {vague, Progress{Version: 1, End: true, ShardStart: "6"}, "shard a is open"},
-		"a shard whose beginning is unknown":    {standing{info: begins("a")[0]}, Progress{Version: 1, End: true, ShardStart: "6"}, ""},
-		"a number that all shards begin at":     {standing{info: begins("a:0")[0]}, Progress{Version: 1, ShardStart: "6"}, ""},
-		"stored with a number that says nought": {listed, Progress{Version: 1, Position: at("8"), ShardStart: "0"}, ""},
+		"its own":                               {listed, driver.Progress{Version: 1, Position: at("8"), ShardStart: "7"}, ""},
+		"stored without an identity":            {listed, driver.Progress{Version: 1, Position: at("8")}, ""},
+		"of another beginning":                  {listed, driver.Progress{Version: 1, Position: at("8"), ShardStart: "6"}, "is of one that began at 6"},
+		"its end, of another beginning":         {closed, driver.Progress{Version: 1, End: true, ShardStart: "6"}, "is of one that began at 6"},
+		"its end":                               {closed, driver.Progress{Version: 1, End: true, ShardStart: "7"}, ""},
+		"its end without an identity":           {closed, driver.Progress{Version: 1, End: true}, ""},
+		"before its beginning":                  {listed, driver.Progress{Version: 1, Position: at("6")}, "the stored position is 6"},
+		"its end, before its beginning":         {closed, driver.Progress{Version: 1, Position: at("6"), End: true}, "the stored position is 6"},
+		"ended and open":                        {listed, driver.Progress{Version: 1, Position: at("8"), End: true}, "shard a is open"},
+		"ended and open, and the same one":      {standing{info: begins("a:" + long)[0], listed: true}, driver.Progress{Version: 1, End: true, ShardStart: long}, ""},
+		"of a service that changes numbers":     {vague, driver.Progress{Version: 1, Position: at("6"), ShardStart: "6"}, ""},
+		"and it has ended and is open":          {vague, driver.Progress{Version: 1, End: true, ShardStart: "6"}, "shard a is open"},
+		"a shard whose beginning is unknown":    {standing{info: begins("a")[0]}, driver.Progress{Version: 1, End: true, ShardStart: "6"}, ""},
+		"a number that all shards begin at":     {standing{info: begins("a:0")[0]}, driver.Progress{Version: 1, ShardStart: "6"}, ""},
+		"stored with a number that says nought": {listed, driver.Progress{Version: 1, Position: at("8"), ShardStart: "0"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := tc.st.replaced(tc.p)

@@ -15,6 +15,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // pairs keeps the invocations that an Observer saw begin and end, by request ID and attempt.
@@ -85,7 +86,7 @@ func TestEachInvokingHasItsInvokedAfterItsLeaseWasLost(t *testing.T) {
 		cfg.Store = &hooked{Store: w.store, commit: func() (err error) {
 			once.Do(func() {
 				time.Sleep(time.Second)
-				err = mapping.ErrLeaseLost
+				err = driver.ErrLeaseLost
 			})
 			return err
 		}}
@@ -145,11 +146,11 @@ func TestADestinationThatEndsItsGoroutineIsTriedAgainWhereItBlocks(t *testing.T)
 
 // unreleasing is a Store that refuses to release leases for a while.
 type unreleasing struct {
-	mapping.Store
+	driver.Store
 	refusals int
 }
 
-func (u *unreleasing) Release(ctx context.Context, lease mapping.Lease) error {
+func (u *unreleasing) Release(ctx context.Context, lease driver.Lease) error {
 	if u.refusals > 0 {
 		u.refusals--
 		return errors.New("the store is down")

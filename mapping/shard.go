@@ -13,6 +13,7 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -42,7 +43,7 @@ type shard struct {
 	unread bool
 
 	standing atomic.Pointer[standing] // its state in the listings; set by Run's goroutine
-	was      Progress                 // its identity when it was opened; never changed after
+	was      driver.Progress          // its identity when it was opened; never changed after
 	readTo   time.Time                // everything that arrived before it is read, by the stream's clock; zero while that is not known
 
 	// soft is done when nothing more may be read or started: the mapping is stopping, or the shard is handed over
@@ -56,8 +57,8 @@ type shard struct {
 	lose context.CancelCauseFunc
 
 	tenure   tenure
-	lease    Lease // the zero one is none
-	released bool  // the lease was released before run returned
+	lease    driver.Lease // the zero one is none
+	released bool         // the lease was released before run returned
 	// straggles names the calls that outlived run; the last of them releases the lease. nil without any.
 	straggles error
 	rate      rate // of what is read
@@ -115,7 +116,7 @@ func (s *shard) run(delay time.Duration) (finished bool, err error) {
 	defer s.drain()
 	guard, finished, err := s.open(delay)
 	if guard == nil {
-		if s.lease != (Lease{}) && !s.wasLost() {
+		if s.lease != (driver.Lease{}) && !s.wasLost() {
 			s.released = s.release()
 		}
 		return finished, err
@@ -140,9 +141,9 @@ func (s *shard) open(delay time.Duration) (g *guard, finished bool, err error) {
 		return nil, err == nil, s.unlessStopping(err)
 	}
 	if s.wasLost() { // while the progress was confirmed
-		return nil, false, ErrLeaseLost
+		return nil, false, driver.ErrLeaseLost
 	}
-	s.was = Progress{ShardStart: progress.ShardStart, StreamCreated: progress.StreamCreated}
+	s.was = driver.Progress{ShardStart: progress.ShardStart, StreamCreated: progress.StreamCreated}
 	s.readTo = progress.ResolvedUpTo
 	s.closes = s.left && progress.Window != nil
 	g, err = s.prepare(progress)
@@ -159,7 +160,7 @@ func (s *shard) unlessStopping(err error) error {
 
 // acquire acquires the shard's lease, however long that takes. A lease that was passed to it may be lost before its
 // progress could be read.
-func (s *shard) acquire() (Progress, error) {
+func (s *shard) acquire() (driver.Progress, error) {
 	told := ""
 	for {
 		lease, progress, err := s.tryAcquire()
@@ -173,17 +174,17 @@ func (s *shard) acquire() (Progress, error) {
 			return progress, nil
 		}
 		if s.wasLost() {
-			return Progress{}, ErrLeaseLost
+			return driver.Progress{}, driver.ErrLeaseLost
 		}
-		if isFinal(err) && !s.tenure.mends(err) || s.left && errors.Is(err, ErrLeaseHeld) { // the owner of a lost shard ends it
-			return Progress{}, fmt.Errorf("mapping: shard %s: %w", s.info.ID, err)
+		if isFinal(err) && !s.tenure.mends(err) || s.left && errors.Is(err, driver.ErrLeaseHeld) { // the owner of a lost shard ends it
+			return driver.Progress{}, fmt.Errorf("mapping: shard %s: %w", s.info.ID, err)
 		}
 		if told != message(err) && s.soft.Err() == nil {
 			told = message(err)
 			s.waitForLease(err, told)
 		}
 		if !sleep(s.soft, leaseRetry) {
-			return Progress{}, s.soft.Err()
+			return driver.Progress{}, s.soft.Err()
 		}
 	}
 }
@@ -199,14 +200,14 @@ func (s *shard) waitForLease(err error, text string) {
 	s.log.Warn("cannot acquire the shard's lease, retrying", "error", err)
 }
 
-func (s *shard) tryAcquire() (Lease, Progress, error) {
+func (s *shard) tryAcquire() (driver.Lease, driver.Progress, error) {
 	ctx, cancel := context.WithTimeout(s.soft, storeTimeout)
 	defer cancel()
 	return s.tenure.acquire(ctx)
 }
 
 // prepare creates the Scheduler, and opens the Reader that resumes after the checkpoint.
-func (s *shard) prepare(progress Progress) (*guard, error) {
+func (s *shard) prepare(progress driver.Progress) (*guard, error) {
 	from := s.m.start(s.parent.latest.at)
 	if !progress.Position.IsZero() {
 		from = poller.Start{Type: poller.AtPosition, Position: progress.Position, ResolvedUpTo: progress.ResolvedUpTo}
@@ -219,7 +220,7 @@ func (s *shard) prepare(progress Progress) (*guard, error) {
 	policy.EnvelopeSize, policy.WindowSize = s.origin.EnvelopeSize(), s.origin.WindowSize(&batch.Window{})-len("{}")
 	policy.Seed = rand.Uint64() | 1
 	var err error
-	s.sched, err = batch.New(policy, progress.resume())
+	s.sched, err = batch.New(policy, resumeAfter(&progress))
 	if err != nil {
 		return nil, err
 	}

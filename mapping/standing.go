@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -43,7 +44,7 @@ func (r *run) standing(id string, gone bool) *standing {
 // replaced returns an ErrStreamReplaced if the stored progress cannot be this shard's: it is that of a shard with
 // another beginning, it lies before the shard's beginning, or after the end of a shard that is not closed, unless that
 // is the same one by its number, and the listing is old. A Source without sequence numbers is believed.
-func (st *standing) replaced(p Progress) error {
+func (st *standing) replaced(p driver.Progress) error {
 	id, start := st.info.ID, st.info.StartingSequenceNumber
 	switch {
 	case !identifies(start):
@@ -59,11 +60,11 @@ func (st *standing) replaced(p Progress) error {
 }
 
 // isStored reports whether a shard has stored progress.
-func isStored(p Progress) bool { return p.End || !p.Position.IsZero() || p.Version != 0 }
+func isStored(p driver.Progress) bool { return p.End || !p.Position.IsZero() || p.Version != 0 }
 
 // identify adds the shard's identity to its progress, as far as that is known by now. The committer's goroutine calls
 // it.
-func (s *shard) identify(p *Progress) {
+func (s *shard) identify(p *driver.Progress) {
 	st := s.standing.Load()
 	p.ShardStart = cmp.Or(st.info.StartingSequenceNumber, s.was.ShardStart)
 	if !st.fickle {
@@ -74,7 +75,7 @@ func (s *shard) identify(p *Progress) {
 // confirm returns an error if the stored progress cannot be this shard's: an ErrStreamReplaced, once two listings say
 // so. A listing must have had the shard before, because its parent names it by its ID only, which may be that of a
 // shard of another stream.
-func (s *shard) confirm(progress Progress) error {
+func (s *shard) confirm(progress driver.Progress) error {
 	if !isStored(progress) {
 		return nil
 	}
@@ -103,7 +104,7 @@ func (s *shard) confirm(progress Progress) error {
 
 // relisted lists the stream, and returns its contradiction to the progress, and false if it says nothing about the
 // shard.
-func (s *shard) relisted(progress Progress) (listed bool, err error) {
+func (s *shard) relisted(progress driver.Progress) (listed bool, err error) {
 	shards, err := s.m.shards(s.soft)
 	if err != nil {
 		return false, err
@@ -140,7 +141,7 @@ func (s *shard) retryLater() error {
 		return s.soft.Err()
 	}
 	if s.wasLost() {
-		return ErrLeaseLost
+		return driver.ErrLeaseLost
 	}
 	return nil
 }

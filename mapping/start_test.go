@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
@@ -77,10 +78,10 @@ func TestErrorsOfReadingNeverEndARun(t *testing.T) {
 }
 
 // unreadable is a Store whose progress is damaged.
-type unreadable struct{ mapping.Store }
+type unreadable struct{ driver.Store }
 
-func (unreadable) Progress(context.Context, string) (map[string]mapping.Progress, error) {
-	return nil, mapping.ErrUnreadable
+func (unreadable) Progress(context.Context, string) (map[string]driver.Progress, error) {
+	return nil, driver.ErrUnreadable
 }
 
 func TestProgressThatCannotBeReadIsNeverTakenForNone(t *testing.T) {
@@ -90,7 +91,7 @@ func TestProgressThatCannotBeReadIsNeverTakenForNone(t *testing.T) {
 		cfg.Store = unreadable{w.store}
 		m, err := mapping.New(cfg)
 		require.NoError(t, err)
-		require.ErrorIs(t, m.Run(t.Context()), mapping.ErrUnreadable)
+		require.ErrorIs(t, m.Run(t.Context()), driver.ErrUnreadable)
 		assert.Empty(t, w.delivered())
 	})
 }

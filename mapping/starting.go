@@ -4,19 +4,13 @@ import (
 	"context"
 	"sync"
 	"time"
-)
 
-// Remote is an optional interface of a Store, and of a poller.Source, that calls a service. The log names the host if a
-// start has to wait for it.
-type Remote interface {
-	// Host returns the name of the called host, with its port unless that is the default one; empty if it is not known.
-	// It makes no call.
-	Host() string
-}
+	"github.com/shardmill/shardmill/mapping/driver"
+)
 
 // hostOf returns the host of a Remote, empty for other values.
 func hostOf(v any) string {
-	if r, ok := v.(Remote); ok {
+	if r, ok := v.(driver.Remote); ok {
 		return r.Host()
 	}
 	return ""

@@ -3,6 +3,8 @@ package mapping
 import (
 	"errors"
 	"fmt"
+
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // stopErrors collects how shards ended when stopping: the first of each kind, and their number.
@@ -13,11 +15,11 @@ type stopErrors struct {
 }
 
 func (s *stopErrors) add(err error) {
-	if err == nil || errors.Is(err, ErrLeaseLost) { // another owner has the shard already, which is the purpose of a stop
+	if err == nil || errors.Is(err, driver.ErrLeaseLost) { // another owner has the shard already, which is the purpose of a stop
 		return
 	}
 	kind := err
-	for _, k := range []error{ErrStillRunning, ErrDrainTimeout, ErrNotStored, ErrUnreadable} {
+	for _, k := range []error{ErrStillRunning, ErrDrainTimeout, ErrNotStored, driver.ErrUnreadable} {
 		if errors.Is(err, k) {
 			kind = k
 			break

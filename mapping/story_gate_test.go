@@ -8,8 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/shardmill/shardmill/mapping"
-	"github.com/shardmill/shardmill/mapping/internal/fleet"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 var (
@@ -111,16 +110,16 @@ func (g *gate) call(ctx context.Context, write bool, do func() error) error {
 
 // gatedStore is the store of processes that do not share the shards.
 type gatedStore struct {
-	mapping.Store
+	driver.Store
 	gate   *gate
 	mu     sync.Mutex
-	leases []mapping.Lease // that were acquired and not released
-	kept   bool            // a lease could not be released
+	leases []driver.Lease // that were acquired and not released
+	kept   bool           // a lease could not be released
 }
 
 // giveBack releases the leases of a process that has ended, as a store does whose leases end with their process. It reports those
 // that the process should have released.
-func (s *gatedStore) giveBack() (kept []mapping.Lease) {
+func (s *gatedStore) giveBack() (kept []driver.Lease) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range s.leases {
@@ -142,12 +141,12 @@ func (s *gatedStore) SettleAnchor(ctx context.Context, name string, at time.Time
 	return anchor, err
 }
 
-func (s *gatedStore) Progress(ctx context.Context, name string) (all map[string]mapping.Progress, err error) {
+func (s *gatedStore) Progress(ctx context.Context, name string) (all map[string]driver.Progress, err error) {
 	err = s.gate.call(ctx, false, func() error { all, err = s.Store.Progress(ctx, name); return err })
 	return all, err
 }
 
-func (s *gatedStore) Acquire(ctx context.Context, name, shard, owner string) (lease mapping.Lease, p mapping.Progress, err error) {
+func (s *gatedStore) Acquire(ctx context.Context, name, shard, owner string) (lease driver.Lease, p driver.Progress, err error) {
 	acquired := false
 	err = s.gate.call(ctx, true, func() error {
 		s.mu.Lock()
@@ -167,7 +166,7 @@ func (s *gatedStore) Acquire(ctx context.Context, name, shard, owner string) (le
 	return lease, p, err
 }
 
-func (s *gatedStore) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progress) error {
+func (s *gatedStore) Commit(ctx context.Context, lease driver.Lease, p driver.Progress) error {
 	j := s.gate.player.journal()
 	c := j.commit(s.gate.player, lease.Shard, lease.Epoch, p)
 	c.err = s.gate.call(ctx, true, func() error {
@@ -181,7 +180,7 @@ func (s *gatedStore) Commit(ctx context.Context, lease mapping.Lease, p mapping.
 	return c.err
 }
 
-func (s *gatedStore) Release(ctx context.Context, lease mapping.Lease) error {
+func (s *gatedStore) Release(ctx context.Context, lease driver.Lease) error {
 	err := s.gate.call(ctx, true, func() error { return s.Store.Release(ctx, lease) })
 	if err == nil {
 		s.forget(lease)
@@ -194,10 +193,10 @@ func (s *gatedStore) Release(ctx context.Context, lease mapping.Lease) error {
 }
 
 // forget takes note that a lease was released.
-func (s *gatedStore) forget(lease mapping.Lease) {
+func (s *gatedStore) forget(lease driver.Lease) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.leases = slices.DeleteFunc(s.leases, func(l mapping.Lease) bool { return l == lease })
+	s.leases = slices.DeleteFunc(s.leases, func(l driver.Lease) bool { return l == lease })
 }
 
 func (s *gatedStore) Delete(ctx context.Context, name, shard string) error {
@@ -210,30 +209,30 @@ type gatedFleet struct {
 	gate *gate
 }
 
-func (s gatedFleet) Progress(ctx context.Context, name string) (all map[string]mapping.Progress, err error) {
+func (s gatedFleet) Progress(ctx context.Context, name string) (all map[string]driver.Progress, err error) {
 	err = s.gate.call(ctx, false, func() error { all, err = s.view.Progress(ctx, name); return err })
 	return all, err
 }
 
-func (s gatedFleet) Fleet(name string) mapping.FleetTable {
+func (s gatedFleet) Fleet(name string) driver.FleetTable {
 	return gatedTable{s.view.Fleet(name), s.gate}
 }
 
 type gatedTable struct {
-	mapping.FleetTable
+	driver.FleetTable
 	gate *gate
 }
 
-func (t gatedTable) Heartbeat(ctx context.Context, row fleet.Worker, join bool) error {
+func (t gatedTable) Heartbeat(ctx context.Context, row driver.FleetWorker, join bool) error {
 	return t.gate.call(ctx, false, func() error { return t.FleetTable.Heartbeat(ctx, row, join) })
 }
 
-func (t gatedTable) Workers(ctx context.Context, mark string) (rows []fleet.Worker, next string, err error) {
+func (t gatedTable) Workers(ctx context.Context, mark string) (rows []driver.FleetWorker, next string, err error) {
 	err = t.gate.call(ctx, false, func() error { rows, next, err = t.FleetTable.Workers(ctx, mark); return err })
 	return rows, next, err
 }
 
-func (t gatedTable) Leases(ctx context.Context, mark string) (rows []fleet.Lease, next string, err error) {
+func (t gatedTable) Leases(ctx context.Context, mark string) (rows []driver.FleetLease, next string, err error) {
 	err = t.gate.call(ctx, false, func() error { rows, next, err = t.FleetTable.Leases(ctx, mark); return err })
 	return rows, next, err
 }
@@ -250,23 +249,23 @@ func (t gatedTable) Remove(ctx context.Context, worker string) error {
 	return t.gate.call(ctx, false, func() error { return t.FleetTable.Remove(ctx, worker) })
 }
 
-func (t gatedTable) Take(ctx context.Context, seen fleet.Lease, owner string) (row fleet.Lease, err error) {
+func (t gatedTable) Take(ctx context.Context, seen driver.FleetLease, owner string) (row driver.FleetLease, err error) {
 	err = t.gate.call(ctx, true, func() error { row, err = t.FleetTable.Take(ctx, seen, owner); return err })
 	return row, err
 }
 
-func (t gatedTable) Release(ctx context.Context, lease fleet.Lease) error {
+func (t gatedTable) Release(ctx context.Context, lease driver.FleetLease) error {
 	return t.gate.call(ctx, true, func() error { return t.FleetTable.Release(ctx, lease) })
 }
 
-func (t gatedTable) Load(ctx context.Context, shard string) (c fleet.Checkpoint, ok bool, err error) {
+func (t gatedTable) Load(ctx context.Context, shard string) (c driver.FleetCheckpoint, ok bool, err error) {
 	err = t.gate.call(ctx, false, func() error { c, ok, err = t.FleetTable.Load(ctx, shard); return err })
 	return c, ok, err
 }
 
-func (t gatedTable) Commit(ctx context.Context, lease fleet.Lease, c fleet.Checkpoint) error {
+func (t gatedTable) Commit(ctx context.Context, lease driver.FleetLease, c driver.FleetCheckpoint) error {
 	j := t.gate.player.journal()
-	p, _ := c.Value.(mapping.Progress)
+	p, _ := c.Value.(driver.Progress)
 	note := j.commit(t.gate.player, lease.Shard, lease.Epoch, p)
 	note.err = t.gate.call(ctx, true, func() error {
 		err := t.FleetTable.Commit(ctx, lease, c)

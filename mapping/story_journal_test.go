@@ -10,6 +10,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // moment is when something happened: its place in the order of all that happened, from 1 on. The zero moment has not come.
@@ -55,7 +56,7 @@ type stored struct {
 	by           *player
 	shard        string
 	epoch        uint64
-	progress     mapping.Progress
+	progress     driver.Progress
 	began, ended moment
 	durable      moment // zero if nothing was stored
 	err          error
@@ -212,7 +213,7 @@ type lease struct {
 func (j *journal) close(p *player, c mapping.ShardClosed) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if errors.Is(c.Err, mapping.ErrLeaseLost) {
+	if errors.Is(c.Err, driver.ErrLeaseLost) {
 		p.lost[lease{c.Shard, p.epochs[c.Shard]}] = true
 	}
 }
@@ -225,7 +226,7 @@ func (j *journal) trim(t mapping.Trimmed) {
 }
 
 // commit enters a commit that begins.
-func (j *journal) commit(p *player, shard string, epoch uint64, progress mapping.Progress) *stored {
+func (j *journal) commit(p *player, shard string, epoch uint64, progress driver.Progress) *stored {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	c := &stored{by: p, shard: shard, epoch: epoch, progress: progress, began: j.now()}

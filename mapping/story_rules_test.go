@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // rule is an invariant of a story. Its check returns what breaks it in a journal.
@@ -129,7 +130,7 @@ func (j *journal) mayBeLost(r *told, at moment) bool {
 }
 
 // passedBy reports whether a position lies behind a record.
-func (r *told) passedBy(p mapping.Progress) bool {
+func (r *told) passedBy(p driver.Progress) bool {
 	return p.End || !p.Position.IsZero() && r.position.Compare(p.Position) <= 0
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -39,7 +40,7 @@ type stage struct {
 	arn     string        // of it, or its consumer
 	client  poller.Client // of the service; for a consumer the SDK's
 	close   func()        // closes the server that client calls
-	memory  mapping.Store // of processes that do not share the shards
+	memory  driver.Store  // of processes that do not share the shards
 	shared  *sharedStore  // of those that do
 	journal *journal
 	crew    []*player // that run, in the order in which they were started

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // turn is a shard under one lease, in windows.
@@ -313,6 +313,6 @@ func (w *windowCounter) cameWhole(r *told) bool {
 	return slices.ContainsFunc(w.calls, func(c *played) bool { return c.hasWhole(r) })
 }
 
-func printProgress(p mapping.Progress) string {
+func printProgress(p driver.Progress) string {
 	return fmt.Sprintf("%s (end %v, window %s)", p.Position, p.End, printWindows([]*batch.Window{p.Window}))
 }

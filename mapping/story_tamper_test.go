@@ -16,6 +16,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -103,11 +104,11 @@ var tampers = []tamper{
 		}
 		return r, err
 	})},
-	{name: "stores no window", rule: "counted", config: commitsVia(func(p *mapping.Progress) { p.Window = nil })},
-	{name: "stores a position too far on", rule: "nothing lost", config: commitsVia(func(p *mapping.Progress) { p.End = true })},
-	{name: "stores nothing", rule: "progress", config: storesVia(func(s mapping.Store) mapping.Store { return deafStore{s} })},
-	{name: "resumes from the beginning", rule: "once", config: storesVia(func(s mapping.Store) mapping.Store { return forgetful{s} })},
-	{name: "keeps a lease", rule: "released", config: storesVia(func(s mapping.Store) mapping.Store { return keeping{s} })},
+	{name: "stores no window", rule: "counted", config: commitsVia(func(p *driver.Progress) { p.Window = nil })},
+	{name: "stores a position too far on", rule: "nothing lost", config: commitsVia(func(p *driver.Progress) { p.End = true })},
+	{name: "stores nothing", rule: "progress", config: storesVia(func(s driver.Store) driver.Store { return deafStore{s} })},
+	{name: "resumes from the beginning", rule: "once", config: storesVia(func(s driver.Store) driver.Store { return forgetful{s} })},
+	{name: "keeps a lease", rule: "released", config: storesVia(func(s driver.Store) driver.Store { return keeping{s} })},
 	{name: "delivers no document", rule: "nothing lost", config: func(cfg *mapping.Config) {
 		cfg.Observer.Discarded = nil
 		cfg.DestinationConfig.OnFailure.To = invoke.DestinationFunc(func(context.Context, *invoke.Failure) error { return nil })
@@ -224,39 +225,39 @@ func withWindow(in *invoke.Invocation, change func(*batch.Window)) *invoke.Invoc
 }
 
 // storesVia puts a Store in front of the one that is configured.
-func storesVia(wrap func(mapping.Store) mapping.Store) func(*mapping.Config) {
+func storesVia(wrap func(driver.Store) driver.Store) func(*mapping.Config) {
 	return func(cfg *mapping.Config) { cfg.Store = wrap(cfg.Store) }
 }
 
 // commitsVia changes what is stored.
-func commitsVia(change func(*mapping.Progress)) func(*mapping.Config) {
-	return storesVia(func(s mapping.Store) mapping.Store { return committing{s, change} })
+func commitsVia(change func(*driver.Progress)) func(*mapping.Config) {
+	return storesVia(func(s driver.Store) driver.Store { return committing{s, change} })
 }
 
 type committing struct {
-	mapping.Store
-	change func(*mapping.Progress)
+	driver.Store
+	change func(*driver.Progress)
 }
 
-func (s committing) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progress) error {
+func (s committing) Commit(ctx context.Context, lease driver.Lease, p driver.Progress) error {
 	s.change(&p)
 	return s.Store.Commit(ctx, lease, p)
 }
 
-type deafStore struct{ mapping.Store }
+type deafStore struct{ driver.Store }
 
-func (deafStore) Commit(context.Context, mapping.Lease, mapping.Progress) error { return nil }
+func (deafStore) Commit(context.Context, driver.Lease, driver.Progress) error { return nil }
 
-type forgetful struct{ mapping.Store }
+type forgetful struct{ driver.Store }
 
-func (s forgetful) Acquire(ctx context.Context, name, shard, owner string) (mapping.Lease, mapping.Progress, error) {
+func (s forgetful) Acquire(ctx context.Context, name, shard, owner string) (driver.Lease, driver.Progress, error) {
 	l, _, err := s.Store.Acquire(ctx, name, shard, owner)
-	return l, mapping.Progress{}, err
+	return l, driver.Progress{}, err
 }
 
-type keeping struct{ mapping.Store }
+type keeping struct{ driver.Store }
 
-func (keeping) Release(context.Context, mapping.Lease) error { return nil }
+func (keeping) Release(context.Context, driver.Lease) error { return nil }
 
 // pagesVia changes the pages that are read.
 func pagesVia(change func(*batch.Page)) func(*mapping.Config) {

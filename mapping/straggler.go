@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -32,8 +33,8 @@ type ending struct {
 // Stragglers are an additional error: Run returns ErrStillRunning while there are any.
 func (e *ending) err(shard string) error {
 	switch {
-	case errors.Is(e.cause, ErrLeaseLost):
-		return ErrLeaseLost
+	case errors.Is(e.cause, driver.ErrLeaseLost):
+		return driver.ErrLeaseLost
 	case isGone(e.cause):
 		return fmt.Errorf("mapping: shard %s: %w: %w", shard, ErrNotStored, e.cause)
 	case isFinal(e.cause):
@@ -47,7 +48,7 @@ func (e *ending) err(shard string) error {
 }
 
 // wasLost reports whether the shard's lease is lost.
-func (s *shard) wasLost() bool { return errors.Is(context.Cause(s.ctx), ErrLeaseLost) }
+func (s *shard) wasLost() bool { return errors.Is(context.Cause(s.ctx), driver.ErrLeaseLost) }
 
 // outlived is called by the last straggler of a closed shard, in its own goroutine, when it ends: it releases the
 // lease, and reports to the run, if that has not returned.
@@ -69,7 +70,7 @@ func (s *shard) outlived() {
 // straggler is a shard that a run does not process again before its calls have ended.
 type straggler struct {
 	info  poller.Shard
-	lease Lease
+	lease driver.Lease
 	left  bool  // the shard has left the stream
 	err   error // names the calls
 }

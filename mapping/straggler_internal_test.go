@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // TestPrecedenceOfTheCausesOfAShardsEnd goes through every combination of causes: the first line of the table of
@@ -19,11 +21,11 @@ func TestPrecedenceOfTheCausesOfAShardsEnd(t *testing.T) {
 	}{
 		{nil, nil, false},
 		{ErrDrainTimeout, nil, false},
-		{ErrLeaseLost, ErrLeaseLost, true},
-		{fmt.Errorf("commit: %w", ErrStoreClosed), ErrStoreClosed, true},
-		{fmt.Errorf("commit: %w", ErrStoreBroken), ErrStoreBroken, true},
-		{fmt.Errorf("commit: %w", ErrUnreadable), ErrUnreadable, true},
-		{fmt.Errorf("commit: %w", ErrForeignFleet), ErrForeignFleet, true},
+		{driver.ErrLeaseLost, driver.ErrLeaseLost, true},
+		{fmt.Errorf("commit: %w", driver.ErrStoreClosed), driver.ErrStoreClosed, true},
+		{fmt.Errorf("commit: %w", driver.ErrStoreBroken), driver.ErrStoreBroken, true},
+		{fmt.Errorf("commit: %w", driver.ErrUnreadable), driver.ErrUnreadable, true},
+		{fmt.Errorf("commit: %w", driver.ErrForeignFleet), driver.ErrForeignFleet, true},
 	} {
 		for _, notStored := range []error{nil, refused} {
 			for _, cut := range []bool{false, true} {
@@ -42,6 +44,6 @@ func TestPrecedenceOfTheCausesOfAShardsEnd(t *testing.T) {
 			}
 		}
 	}
-	gone := ending{cause: ErrStoreClosed}
+	gone := ending{cause: driver.ErrStoreClosed}
 	assert.ErrorIs(t, gone.err("shardId-0"), ErrNotStored)
 }

@@ -16,11 +16,12 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // hooked is a Store whose commits a test decides about, and which keeps the order of what it was asked.
 type hooked struct {
-	mapping.Store
+	driver.Store
 	commit func() error // before each commit; its error is that of the commit
 
 	mu    sync.Mutex
@@ -39,10 +40,10 @@ func (h *hooked) noted() []string {
 	return slices.Clone(h.calls)
 }
 
-func (h *hooked) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progress) error {
+func (h *hooked) Commit(ctx context.Context, lease driver.Lease, p driver.Progress) error {
 	if h.commit != nil {
 		if err := h.commit(); err != nil {
-			if errors.Is(err, mapping.ErrLeaseLost) {
+			if errors.Is(err, driver.ErrLeaseLost) {
 				err = errors.Join(err, h.Store.Release(ctx, lease))
 			}
 			return err
@@ -55,7 +56,7 @@ func (h *hooked) Commit(ctx context.Context, lease mapping.Lease, p mapping.Prog
 	return err
 }
 
-func (h *hooked) Release(ctx context.Context, lease mapping.Lease) error {
+func (h *hooked) Release(ctx context.Context, lease driver.Lease) error {
 	h.note("release")
 	return h.Store.Release(ctx, lease)
 }
@@ -96,7 +97,7 @@ func TestAShardWhoseLeaseWasLostIsNotTakenAgainBeforeItsStragglersEnd(t *testing
 		cfg.Store = &hooked{Store: w.store, commit: func() (err error) {
 			once.Do(func() {
 				time.Sleep(10 * time.Second)
-				err = mapping.ErrLeaseLost
+				err = driver.ErrLeaseLost
 			})
 			return err
 		}}
@@ -134,7 +135,7 @@ func TestRunReportsAFunctionThatStillRunsAfterItsLeaseWasLost(t *testing.T) {
 					return nil
 				})
 				v := &view{sharedStore: newSharedStore()}
-				cfg.Store = &hooked{Store: w.store, commit: func() error { return mapping.ErrLeaseLost }}
+				cfg.Store = &hooked{Store: w.store, commit: func() error { return driver.ErrLeaseLost }}
 				if fleet {
 					cfg.Store = v
 				}

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -74,7 +75,7 @@ type story struct {
 	seed   uint64
 	ledger *ledger
 	client *lagging
-	memory mapping.Store // what a crash leaves
+	memory driver.Store // what a crash leaves
 
 	cfg   mapping.Config
 	run   *running
@@ -334,7 +335,7 @@ func (l *ledger) parent(child string, parents ...string) {
 
 // mortal is a process's way to the store. What is written to it after the process has died, nobody has.
 type mortal struct {
-	mapping.Store
+	driver.Store
 	slow bool
 	mu   sync.Mutex
 	rng  *rand.Rand
@@ -347,7 +348,7 @@ func (m *mortal) die() {
 	m.dead = true
 }
 
-func (m *mortal) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progress) error {
+func (m *mortal) Commit(ctx context.Context, lease driver.Lease, p driver.Progress) error {
 	m.mu.Lock()
 	luck := m.rng.IntN(8)
 	m.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -41,17 +42,17 @@ type run struct {
 	clock      sourceClock
 	lineage    lineage
 	running    map[string]*shard
-	listing    bool                // the shards are being listed
-	relist     time.Duration       // how soon to list again after that; 0: at the usual time
-	listed     time.Time           // when the shards were last listed
-	timer      *time.Timer         // of the next listing
-	due        time.Time           // when it fires
-	rows       map[string]Progress // as stored at the start, until they are swept
-	swept      time.Time           // when the rows were last swept
-	unswept    bool                // for some shards it was too early to say that they have left
-	warned     map[string]bool     // about the shards that have left unread
-	lost       map[string]bool     // those of them that must be ended
-	trouble    string              // the reported problem, empty if there is none
+	listing    bool                       // the shards are being listed
+	relist     time.Duration              // how soon to list again after that; 0: at the usual time
+	listed     time.Time                  // when the shards were last listed
+	timer      *time.Timer                // of the next listing
+	due        time.Time                  // when it fires
+	rows       map[string]driver.Progress // as stored at the start, until they are swept
+	swept      time.Time                  // when the rows were last swept
+	unswept    bool                       // for some shards it was too early to say that they have left
+	warned     map[string]bool            // about the shards that have left unread
+	lost       map[string]bool            // those of them that must be ended
+	trouble    string                     // the reported problem, empty if there is none
 	ended      chan shardEnd
 	wg         sync.WaitGroup
 
@@ -77,7 +78,7 @@ type shardEnd struct {
 	id       string
 	finished bool
 	left     bool // the shard has left the stream
-	lease    Lease
+	lease    driver.Lease
 	released bool
 	children []poller.Shard // those of its last page
 	err      error
@@ -262,12 +263,12 @@ func (r *run) judge(e *shardEnd) {
 	switch {
 	case r.stopping || r.failed != nil:
 		r.errs.add(e.err)
-	case e.err == nil || errors.Is(e.err, ErrLeaseLost):
+	case e.err == nil || errors.Is(e.err, driver.ErrLeaseLost):
 	case isFinal(e.err):
 		r.fail(e.err)
 	case e.straggles != nil: // it is processed again when they have ended
 	case e.left:
-		if !errors.Is(e.err, ErrLeaseHeld) { // else the owner of the lease ends the shard
+		if !errors.Is(e.err, driver.ErrLeaseHeld) { // else the owner of the lease ends the shard
 			r.m.log.Warn("storing the end of a shard that has left the stream failed", "shard", e.id, "error", e.err)
 		}
 	case !r.assignment.survives(e):

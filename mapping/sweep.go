@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -33,7 +34,7 @@ func (r *run) isSweepDue() bool {
 
 // leavers looks at all rows. It records the shards that have left the stream and must be ended, and returns those whose
 // rows must be deleted.
-func (r *run) leavers(progress map[string]Progress) (removable []string) {
+func (r *run) leavers(progress map[string]driver.Progress) (removable []string) {
 	r.swept = time.Now()
 	r.lineage.read(progress)
 	r.unswept = r.lineage.isLeaving()
@@ -76,7 +77,7 @@ func (r *run) sweep() {
 	}
 	again := r.unswept
 	r.swept, r.unswept = time.Now(), false
-	var progress map[string]Progress
+	var progress map[string]driver.Progress
 	r.beside.call(storeTimeout, func(ctx context.Context) (err error) {
 		progress, err = r.m.progress(ctx)
 		return err
@@ -91,7 +92,7 @@ func (r *run) sweep() {
 }
 
 // sweepRows deletes the rows that are not needed any more, and schedules the end of lost shards.
-func (r *run) sweepRows(progress map[string]Progress) {
+func (r *run) sweepRows(progress map[string]driver.Progress) {
 	had := len(r.lost)
 	removable := r.leavers(progress)
 	if had+len(r.lost) > 0 {

@@ -11,22 +11,23 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/shardmill/shardmill/batch"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/callback"
 	"github.com/shardmill/shardmill/poller"
 )
 
 // unreadable is a FleetTable with rows that cannot be read.
-type unreadable struct{ FleetTable }
+type unreadable struct{ driver.FleetTable }
 
-func (unreadable) Load(context.Context, string) (FleetCheckpoint, bool, error) {
-	return FleetCheckpoint{}, false, fmt.Errorf("row: %w", ErrUnreadable)
+func (unreadable) Load(context.Context, string) (driver.FleetCheckpoint, bool, error) {
+	return driver.FleetCheckpoint{}, false, fmt.Errorf("row: %w", driver.ErrUnreadable)
 }
 
 // begun is a FleetTable with rows of shards that were begun.
-type begun struct{ FleetTable }
+type begun struct{ driver.FleetTable }
 
-func (begun) Load(context.Context, string) (FleetCheckpoint, bool, error) {
-	return FleetCheckpoint{Value: Progress{Version: 1, Position: batch.Position{SequenceNumber: "1"}}}, true, nil
+func (begun) Load(context.Context, string) (driver.FleetCheckpoint, bool, error) {
+	return driver.FleetCheckpoint{Value: driver.Progress{Version: 1, Position: batch.Position{SequenceNumber: "1"}}}, true, nil
 }
 
 // TestShardThatWaitsForItsProgressEndsWithItsLease: until it ends, its worker neither acquires the shard again nor
@@ -38,14 +39,14 @@ func TestShardThatWaitsForItsProgressEndsWithItsLease(t *testing.T) {
 // TestShardThatWaitsForAListingEndsWithItsLease: it must not be opened under a lease that is lost.
 func TestShardThatWaitsForAListingEndsWithItsLease(t *testing.T) { endsWithItsLease(t, begun{}) }
 
-func endsWithItsLease(t *testing.T, table FleetTable) {
+func endsWithItsLease(t *testing.T, table driver.FleetTable) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		m := &Mapping{log: slog.New(slog.DiscardHandler)}
 		m.view.shards = map[string]*shardView{}
 		m.guard = callback.Guard{Log: m.log}
 		r := newRun(t.Context(), m, time.Now())
-		held := &fleetTenure{m: m, table: table, row: FleetLease{Shard: "a", Owner: "w#1", Epoch: 1}}
+		held := &fleetTenure{m: m, table: table, row: driver.FleetLease{Shard: "a", Owner: "w#1", Epoch: 1}}
 		s := newShard(r, poller.Shard{ID: "a"}, held)
 		s.lease = held.lease()
 		r.assignment = &fleetWorker{r: r}
@@ -54,7 +55,7 @@ func endsWithItsLease(t *testing.T, table FleetTable) {
 		s.lost()
 		select {
 		case e := <-r.ended:
-			assert.ErrorIs(t, e.err, ErrLeaseLost)
+			assert.ErrorIs(t, e.err, driver.ErrLeaseLost)
 			assert.False(t, e.finished)
 			assert.False(t, e.released, "there is nothing to release")
 		case <-time.After(time.Minute):

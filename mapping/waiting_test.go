@@ -16,6 +16,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -133,7 +134,7 @@ func TestWhatIsSaidOfReadsThatAreThrottledNowAndThen(t *testing.T) {
 
 // hanging is a Store, on a host of its own, of which a method does not answer for a while.
 type hanging struct {
-	mapping.Store
+	driver.Store
 	method string
 	d      time.Duration
 }
@@ -161,7 +162,7 @@ func (h *hanging) SettleAnchor(ctx context.Context, m string, at time.Time) (tim
 	return h.Store.SettleAnchor(ctx, m, at)
 }
 
-func (h *hanging) Progress(ctx context.Context, m string) (map[string]mapping.Progress, error) {
+func (h *hanging) Progress(ctx context.Context, m string) (map[string]driver.Progress, error) {
 	if err := h.hang(ctx, "Progress"); err != nil {
 		return nil, err
 	}

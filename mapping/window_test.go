@@ -15,6 +15,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // stateOf returns a function whose answer has a state of about so many bytes.
@@ -133,7 +134,7 @@ func TestLostLeaseEndsABlockedDelivery(t *testing.T) {
 		store := &alwaysLost{MemoryStore: mapping.NewMemoryStore()}
 		cfg.Store, cfg.MaximumRetryAttempts, cfg.BatchSize, cfg.ParallelizationFactor = store, new(0), 1, 2
 		lost, after := false, 0
-		cfg.Observer.ShardClosed = func(e mapping.ShardClosed) { lost = errors.Is(e.Err, mapping.ErrLeaseLost) }
+		cfg.Observer.ShardClosed = func(e mapping.ShardClosed) { lost = errors.Is(e.Err, driver.ErrLeaseLost) }
 		cfg.DestinationConfig.OnFailure.Block = true
 		cfg.DestinationConfig.OnFailure.To = invoke.DestinationFunc(func(context.Context, *invoke.Failure) error {
 			if lost {
@@ -167,8 +168,8 @@ type alwaysLost struct {
 	*mapping.MemoryStore
 }
 
-func (*alwaysLost) Commit(context.Context, mapping.Lease, mapping.Progress) error {
-	return mapping.ErrLeaseLost
+func (*alwaysLost) Commit(context.Context, driver.Lease, driver.Progress) error {
+	return driver.ErrLeaseLost
 }
 
 // laneKey returns a partition key of one lane among n.

@@ -7,23 +7,13 @@ import (
 	"os"
 	"strings"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
 
-// WorkerStore is an optional interface of a Store, which names this process: the owner of a lease begins with the name.
-// In a fleet it is in Status.Worker and in every log line too. The default is the name of the host and the ID of the
-// process: "host-1234". Package dynamostore's stores implement it.
-type WorkerStore interface {
-	Store
-
-	// Worker returns the name, 1 to 255 bytes of UTF-8 without spaces and control characters; empty means the default. It need
-	// not be unique.
-	Worker() string
-}
-
 // workerOf returns the name of this process in a store.
-func workerOf(s Store) string {
-	if w, ok := s.(WorkerStore); ok && w.Worker() != "" {
+func workerOf(s driver.Store) string {
+	if w, ok := s.(driver.WorkerStore); ok && w.Worker() != "" {
 		return w.Worker()
 	}
 	host, err := os.Hostname()
@@ -42,7 +32,7 @@ func (m *Mapping) newOwner() string {
 
 // validateWorker checks the Store's name for this process.
 func (c *Config) validateWorker(v *violations) {
-	w, ok := c.Store.(WorkerStore)
+	w, ok := c.Store.(driver.WorkerStore)
 	if !ok {
 		return
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -26,7 +27,7 @@ type ward struct {
 	*testing.T
 	service *kinesistest.Service
 	stream  *kinesistest.Stream
-	store   mapping.Store
+	store   driver.Store
 	client  poller.Client // the service's, unless a test puts another in its place
 
 	mu   sync.Mutex

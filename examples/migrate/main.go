@@ -26,6 +26,7 @@ import (
 
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/boltstore"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 	"github.com/shardmill/shardmill/mapping/migrate"
 	"github.com/shardmill/shardmill/poller"
@@ -100,7 +101,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	client := dynamodb.NewFromConfig(awsConfig)
-	var store mapping.Store
+	var store driver.Store
 	if o.file != "" {
 		file, err := boltstore.Open(o.file)
 		if err != nil {
@@ -127,7 +128,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return plan.Apply(ctx)
 }
 
-func (o *options) plan(ctx context.Context, c aws.Config, client *dynamodb.Client, store mapping.Store, name string) (*migrate.Plan, error) {
+func (o *options) plan(ctx context.Context, c aws.Config, client *dynamodb.Client, store driver.Store, name string) (*migrate.Plan, error) {
 	stream, _, _ := strings.Cut(o.source, "/consumer/")
 	streams := kinesis.NewFromConfig(c)
 	if err := o.describe(ctx, streams, stream); err != nil {

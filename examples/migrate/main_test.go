@@ -17,6 +17,7 @@ import (
 	"github.com/shardmill/shardmill/internal/rig"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/boltstore"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -73,7 +74,7 @@ func TestKCLIsMovedThereAndBack(t *testing.T) {
 	put(t, db, "shardId-000000000001", "TRIM_HORIZON", "7")
 	file := filepath.Join(t.TempDir(), "orders.db")
 	flags := []string{"-source", arn, "-function", function, "-format", "kcl", "-table", app, "-plain"}
-	inDynamoDB := func() map[string]mapping.Progress {
+	inDynamoDB := func() map[string]driver.Progress {
 		s, err := dynamostore.New(dynamostore.Options{Client: db})
 		require.NoError(t, err)
 		return progress(t, s, arn)
@@ -92,7 +93,7 @@ func TestKCLIsMovedThereAndBack(t *testing.T) {
 	require.NoError(t, err)
 	inFile := progress(t, store, arn)
 	require.NoError(t, store.Close())
-	for _, got := range []map[string]mapping.Progress{inDynamoDB(), inFile} {
+	for _, got := range []map[string]driver.Progress{inDynamoDB(), inFile} {
 		require.Len(t, got, 1)
 		assert.Equal(t, sequence, got["shardId-000000000000"].Position.SequenceNumber)
 		assert.False(t, got["shardId-000000000000"].Position.Partial)
@@ -141,7 +142,7 @@ func migrateWith(t *testing.T, flags ...string) (string, error) {
 }
 
 // progress reads what a store has of the mapping.
-func progress(t *testing.T, s mapping.Store, arn string) map[string]mapping.Progress {
+func progress(t *testing.T, s driver.Store, arn string) map[string]driver.Progress {
 	t.Helper()
 	name, err := mapping.Name(arn, function)
 	require.NoError(t, err)

@@ -25,6 +25,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/boltstore"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 func main() {
@@ -50,7 +51,7 @@ func main() {
 // run puts, processes and checks, and reports whether all is well.
 func run(ctx context.Context, o options) (ok bool, err error) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
-	var store mapping.Store = mapping.NewMemoryStore()
+	var store driver.Store = mapping.NewMemoryStore()
 	if o.store != "" {
 		file, err := boltstore.Open(o.store) // first: its lock keeps a second run away from all the files
 		if err != nil {

@@ -18,8 +18,8 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/internal/rig"
-	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/boltstore"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
@@ -165,7 +165,7 @@ func positions(t *testing.T, name string) map[string]string {
 	store, err := boltstore.Open(name)
 	require.NoError(t, err)
 	defer store.Close()
-	var all map[string]mapping.Progress
+	var all map[string]driver.Progress
 	for _, account := range []string{"123456789012", "000000000000"} {
 		all, err = store.Progress(t.Context(), "arn:aws:kinesis:us-east-1:"+account+":stream/quickstart "+
 			"arn:aws:lambda:us-east-1:"+account+":function:quickstart")

@@ -16,13 +16,14 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/registry"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
 // flaky is a store whose definitions can't be read while it is down.
 type flaky struct {
-	mapping.DefinitionStore
+	driver.DefinitionStore
 	down atomic.Bool
 }
 
@@ -33,7 +34,7 @@ func (f *flaky) DefinitionsToken(ctx context.Context) (string, error) {
 	return f.DefinitionStore.DefinitionsToken(ctx)
 }
 
-func (f *flaky) Definitions(ctx context.Context) ([]mapping.Definition, string, error) {
+func (f *flaky) Definitions(ctx context.Context) ([]driver.Definition, string, error) {
 	if f.down.Load() {
 		return nil, "", errors.New("the store is down: hush")
 	}

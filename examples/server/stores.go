@@ -5,11 +5,12 @@ import (
 
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/boltstore"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 )
 
 // openStore opens the store of definitions and progress, and returns a function that closes it.
-func openStore(c storeConfig, a *account, log *slog.Logger) (mapping.Store, func() error, error) {
+func openStore(c storeConfig, a *account, log *slog.Logger) (driver.Store, func() error, error) {
 	nothing := func() error { return nil }
 	switch {
 	case c.Bolt != "":

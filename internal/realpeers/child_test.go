@@ -18,6 +18,7 @@ import (
 	"github.com/shardmill/shardmill/internal/rig"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 )
 
@@ -94,7 +95,7 @@ func fail(err error) int {
 }
 
 // store returns the worker's store, which prints its checkpoints.
-func (c *child) store(p *printer) (mapping.Store, error) {
+func (c *child) store(p *printer) (driver.Store, error) {
 	o := dynamostore.Options{
 		Client: dynamodb.NewFromConfig(rig.AWSConfig(c.DynamoDB)), Worker: c.Worker, LeaseTable: func(string) string { return c.Application },
 		ForeignTimeout: c.Failover, ShareWithKCL: c.Share,
@@ -131,7 +132,7 @@ func (p *printer) invoke(_ context.Context, e *invoke.Event) error {
 	return nil
 }
 
-func (p *printer) committed(shard string, at mapping.Progress) {
+func (p *printer) committed(shard string, at driver.Progress) {
 	if at.End {
 		p.say("CKPT " + shard + " SHARD_END 0")
 	} else if s := at.Position.SequenceNumber; s != "" {
@@ -145,7 +146,7 @@ type loudStore struct {
 	p *printer
 }
 
-func (s *loudStore) Commit(ctx context.Context, l mapping.Lease, at mapping.Progress) error {
+func (s *loudStore) Commit(ctx context.Context, l driver.Lease, at driver.Progress) error {
 	err := s.Store.Commit(ctx, l, at)
 	if err == nil {
 		s.p.committed(l.Shard, at)
@@ -159,27 +160,27 @@ type loudFleet struct {
 	p *printer
 }
 
-func (s *loudFleet) Fleet(name string) mapping.FleetTable {
+func (s *loudFleet) Fleet(name string) driver.FleetTable {
 	table := s.FleetStore.Fleet(name)
-	lister, _ := table.(mapping.FleetLister)
+	lister, _ := table.(driver.FleetLister)
 	loud := loudTable{FleetTable: table, lister: lister, p: s.p}
-	if renewer, ok := table.(mapping.FleetRenewer); ok {
+	if renewer, ok := table.(driver.FleetRenewer); ok {
 		return &loudSharedTable{loud, renewer}
 	}
 	return &loud
 }
 
 type loudTable struct {
-	mapping.FleetTable
-	lister mapping.FleetLister
+	driver.FleetTable
+	lister driver.FleetLister
 	p      *printer
 }
 
-func (t *loudTable) Listed(shards []mapping.FleetShard) { t.lister.Listed(shards) }
+func (t *loudTable) Listed(shards []driver.FleetShard) { t.lister.Listed(shards) }
 
-func (t *loudTable) Commit(ctx context.Context, l mapping.FleetLease, c mapping.FleetCheckpoint) error {
+func (t *loudTable) Commit(ctx context.Context, l driver.FleetLease, c driver.FleetCheckpoint) error {
 	err := t.FleetTable.Commit(ctx, l, c)
-	if at, ok := c.Value.(mapping.Progress); err == nil && ok {
+	if at, ok := c.Value.(driver.Progress); err == nil && ok {
 		t.p.committed(l.Shard, at)
 	}
 	return err
@@ -187,15 +188,15 @@ func (t *loudTable) Commit(ctx context.Context, l mapping.FleetLease, c mapping.
 
 type loudSharedTable struct {
 	loudTable
-	renewer mapping.FleetRenewer
+	renewer driver.FleetRenewer
 }
 
-func (t *loudSharedTable) Renew(ctx context.Context, leases []mapping.FleetLease) ([]mapping.FleetLease, error) {
+func (t *loudSharedTable) Renew(ctx context.Context, leases []driver.FleetLease) ([]driver.FleetLease, error) {
 	return t.renewer.Renew(ctx, leases)
 }
 
 var (
-	_ mapping.FleetRenewer = (*loudSharedTable)(nil)
-	_ mapping.FleetLister  = (*loudSharedTable)(nil)
-	_ mapping.FleetLister  = (*loudTable)(nil)
+	_ driver.FleetRenewer = (*loudSharedTable)(nil)
+	_ driver.FleetLister  = (*loudSharedTable)(nil)
+	_ driver.FleetLister  = (*loudTable)(nil)
 )

@@ -17,6 +17,7 @@ import (
 	"github.com/shardmill/shardmill/internal/rig"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 	"github.com/shardmill/shardmill/mapping/migrate"
 	"github.com/shardmill/shardmill/poller"
@@ -163,7 +164,7 @@ func (a *application) refusesLive(worker string) {
 		})
 		require.NoError(a.w, err)
 		err = m.Run(a.w.Context())
-		require.ErrorIs(a.w, err, mapping.ErrForeignFleet)
+		require.ErrorIs(a.w, err, driver.ErrForeignFleet)
 		require.ErrorContains(a.w, err, "a KCL 3 fleet is alive: worker "+worker+" reported")
 	}
 }
@@ -233,7 +234,7 @@ func (a *application) others() map[string]map[string]types.AttributeValue {
 }
 
 // run runs our mapping until it was handed so many records more, with a reshard in between.
-func (a *application) run(store mapping.Store, n int) {
+func (a *application) run(store driver.Store, n int) {
 	w := a.w
 	w.Helper()
 	ctx, cancel := context.WithCancel(w.Context())

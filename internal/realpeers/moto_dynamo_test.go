@@ -15,6 +15,7 @@ import (
 
 	"github.com/shardmill/shardmill/internal/rig"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 	"github.com/shardmill/shardmill/mapping/storetest"
 	"github.com/shardmill/shardmill/poller/kinesistest"
@@ -56,12 +57,12 @@ func TestStoresConformOnMotosDynamoDB(t *testing.T) {
 		opened++
 		return dynamostore.Options{Client: db, Worker: "worker"}
 	}
-	storetest.Run(t, func(t *testing.T) mapping.Store {
+	storetest.Run(t, func(t *testing.T) driver.Store {
 		s, err := dynamostore.New(options())
 		require.NoError(t, err)
 		return s
 	})
-	storetest.RunFleet(t, func(t *testing.T) mapping.FleetStore {
+	storetest.RunFleet(t, func(t *testing.T) driver.FleetStore {
 		s, err := dynamostore.NewFleet(options())
 		require.NoError(t, err)
 		return s

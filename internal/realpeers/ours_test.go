@@ -9,12 +9,13 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // ours says how a mapping of the library is made. Its client is the SDK's.
 type ours struct {
 	worker, source string
-	store          mapping.Store
+	store          driver.Store
 	seen           *witness              // of all that it is invoked with
 	after          func()                // called after each invocation, if set
 	more           func(*mapping.Config) // what is different, if set

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // BenchmarkCommit commits one shard: the cost of one durable write.
@@ -43,7 +43,7 @@ func BenchmarkCommitShards(b *testing.B) {
 }
 
 // commitAll has a goroutine for each lease, and one commit of any of them for each turn of the loop.
-func commitAll(b *testing.B, s *Store, leases []mapping.Lease) (commits int) {
+func commitAll(b *testing.B, s *Store, leases []driver.Lease) (commits int) {
 	turns := make(chan struct{}, len(leases))
 	var wg sync.WaitGroup
 	for _, lease := range leases {

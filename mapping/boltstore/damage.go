@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // wrap names the file in an error.
@@ -40,5 +40,5 @@ func (d *damage) Error() string {
 
 func (d *damage) Unwrap() error { return d.err }
 
-// Is makes damage match mapping.ErrUnreadable, which ends a mapping.
-func (d *damage) Is(target error) bool { return target == mapping.ErrUnreadable }
+// Is makes damage match driver.ErrUnreadable, which ends a mapping.
+func (d *damage) Is(target error) bool { return target == driver.ErrUnreadable }

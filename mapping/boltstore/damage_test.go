@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/boltstore"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
@@ -21,8 +21,8 @@ import (
 // sample is the contents of a file with two mappings, one of which fills several pages, and what is stored in it.
 type sample struct {
 	file  []byte
-	small map[string]mapping.Progress
-	large map[string]mapping.Progress
+	small map[string]driver.Progress
+	large map[string]driver.Progress
 }
 
 var sampleAnchor = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -52,7 +52,7 @@ func newSample(t testing.TB) sample {
 	return sample{file: file, small: small, large: large}
 }
 
-func fill(t testing.TB, s mapping.Store, name string, shards int) {
+func fill(t testing.TB, s driver.Store, name string, shards int) {
 	t.Helper()
 	var g errgroup.Group
 	for i := range shards {
@@ -61,7 +61,7 @@ func fill(t testing.TB, s mapping.Store, name string, shards int) {
 			if err != nil {
 				return err
 			}
-			p := mapping.Progress{Version: 1, Position: batch.Position{SequenceNumber: fmt.Sprintf("4959033827149025660855969253836157109592%d", i)}}
+			p := driver.Progress{Version: 1, Position: batch.Position{SequenceNumber: fmt.Sprintf("4959033827149025660855969253836157109592%d", i)}}
 			if i%10 == 0 {
 				p.Window = &batch.Window{Start: sampleAnchor, End: sampleAnchor.Add(time.Minute), State: bytes.Repeat([]byte("s"), 10*i)}
 			}
@@ -148,7 +148,7 @@ func TestFlippedBytesNeverLoseRows(t *testing.T) {
 		if err != nil {
 			refused++
 			require.ErrorContains(t, err, path)
-			require.ErrorIs(t, err, mapping.ErrUnreadable)
+			require.ErrorIs(t, err, driver.ErrUnreadable)
 			continue
 		}
 		where := fmt.Sprintf("byte %d ^ %#x", offset, flip)
@@ -228,7 +228,7 @@ func TestChangedContentsAreRefused(t *testing.T) {
 			changeBolt(t, path, tc.change)
 			_, err := boltstore.Open(path)
 			require.ErrorContains(t, err, path)
-			require.ErrorIs(t, err, mapping.ErrUnreadable)
+			require.ErrorIs(t, err, driver.ErrUnreadable)
 			require.ErrorContains(t, err, tc.want)
 		})
 	}
@@ -251,7 +251,7 @@ func TestOldRowIsRefused(t *testing.T) {
 	s = openStore(t, path)
 	lease, _, err := s.Acquire(t.Context(), "m", "s", "a")
 	require.NoError(t, err)
-	require.NoError(t, s.Commit(t.Context(), lease, mapping.Progress{Version: 1}))
+	require.NoError(t, s.Commit(t.Context(), lease, driver.Progress{Version: 1}))
 	require.NoError(t, s.Close())
 	changeBolt(t, path, func(tx *bbolt.Tx) error { return row(tx).Put([]byte("s"), old) })
 	_, err = boltstore.Open(path)

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
-// DefinitionsToken implements mapping.DefinitionStore.
+// DefinitionsToken implements driver.DefinitionStore.
 func (s *Store) DefinitionsToken(ctx context.Context) (string, error) {
 	var token string
 	err := s.do(ctx, func(t *txn) error {
@@ -29,11 +29,11 @@ func (t *txn) token() string {
 	return strconv.FormatUint(b.Sequence(), 10)
 }
 
-// Definitions implements mapping.DefinitionStore.
-func (s *Store) Definitions(ctx context.Context) (rows []mapping.Definition, token string, err error) {
+// Definitions implements driver.DefinitionStore.
+func (s *Store) Definitions(ctx context.Context) (rows []driver.Definition, token string, err error) {
 	err = s.do(ctx, func(t *txn) error {
 		token = t.token()
-		return eachDefinition(t.tx, func(d mapping.Definition, _ uint64) { rows = append(rows, d) })
+		return eachDefinition(t.tx, func(d driver.Definition, _ uint64) { rows = append(rows, d) })
 	})
 	if err != nil {
 		return nil, "", err
@@ -41,8 +41,8 @@ func (s *Store) Definitions(ctx context.Context) (rows []mapping.Definition, tok
 	return rows, token, nil
 }
 
-// PutDefinition implements mapping.DefinitionStore.
-func (s *Store) PutDefinition(ctx context.Context, row mapping.Definition, expected string) error {
+// PutDefinition implements driver.DefinitionStore.
+func (s *Store) PutDefinition(ctx context.Context, row driver.Definition, expected string) error {
 	k := definitionKey(row.Key)
 	if err := row.Validate(); err != nil {
 		return s.wrap(fmt.Errorf("put definition %.100q: %w", row.Key, err))
@@ -53,7 +53,7 @@ func (s *Store) PutDefinition(ctx context.Context, row mapping.Definition, expec
 		case err != nil || stored.Version == row.Version:
 			return err
 		case stored.Version != expected:
-			return fmt.Errorf("put %s: %w", k, mapping.ErrDefinitionChanged)
+			return fmt.Errorf("put %s: %w", k, driver.ErrDefinitionChanged)
 		}
 		if err := t.put(k, old, encodeDefinition(row)); err != nil {
 			return err
@@ -62,10 +62,10 @@ func (s *Store) PutDefinition(ctx context.Context, row mapping.Definition, expec
 	})
 }
 
-// DeleteDefinition implements mapping.DefinitionStore.
+// DeleteDefinition implements driver.DefinitionStore.
 func (s *Store) DeleteDefinition(ctx context.Context, name, expected string) error {
 	k := definitionKey(name)
-	if err := (mapping.Definition{Key: name, Version: expected}).Validate(); err != nil {
+	if err := (driver.Definition{Key: name, Version: expected}).Validate(); err != nil {
 		return s.wrap(fmt.Errorf("delete definition %.100q: %w", name, err))
 	}
 	return s.define(ctx, func(t *txn) error {
@@ -74,7 +74,7 @@ func (s *Store) DeleteDefinition(ctx context.Context, name, expected string) err
 			return err
 		}
 		if stored.Version != expected {
-			return fmt.Errorf("delete %s: %w", k, mapping.ErrDefinitionChanged)
+			return fmt.Errorf("delete %s: %w", k, driver.ErrDefinitionChanged)
 		}
 		if err := t.remove(k, old); err != nil {
 			return err
@@ -107,34 +107,34 @@ func (t *txn) count() error {
 }
 
 // definition reads a definition, the zero one if there is none.
-func (t *txn) definition(k key) (mapping.Definition, cell, error) {
+func (t *txn) definition(k key) (driver.Definition, cell, error) {
 	c, err := t.get(k)
 	if err != nil || !c.stored {
-		return mapping.Definition{}, c, err
+		return driver.Definition{}, c, err
 	}
 	d, err := decodeDefinition(k, c.body)
 	return d, c, err
 }
 
-func encodeDefinition(d mapping.Definition) []byte {
+func encodeDefinition(d driver.Definition) []byte {
 	b := append(make([]byte, 0, 32+len(d.Version)+len(d.Data)), rowVersion)
 	return appendBytes(appendBytes(b, d.Version), d.Data)
 }
 
 // decodeDefinition is the inverse of encodeDefinition. Its result shares no memory with body.
-func decodeDefinition(k key, body []byte) (mapping.Definition, error) {
+func decodeDefinition(k key, body []byte) (driver.Definition, error) {
 	d := decoder{rest: body}
 	if v := d.byte(); v != rowVersion && !d.bad {
-		return mapping.Definition{}, damagef("%s: value of unknown version %d", k, v)
+		return driver.Definition{}, damagef("%s: value of unknown version %d", k, v)
 	}
-	row := mapping.Definition{Key: k.shard, Version: string(d.bytes()), Data: bytes.Clone(d.bytes())}
+	row := driver.Definition{Key: k.shard, Version: string(d.bytes()), Data: bytes.Clone(d.bytes())}
 	if d.bad || len(d.rest) > 0 || row.Version == "" {
-		return mapping.Definition{}, damagef("%s: value does not parse", k)
+		return driver.Definition{}, damagef("%s: value does not parse", k)
 	}
 	return row, nil
 }
 
-// Forget implements mapping.DefinitionStore.
+// Forget implements driver.DefinitionStore.
 func (s *Store) Forget(ctx context.Context, name string) error {
 	if name == "" {
 		return s.wrap(errors.New("forget: the mapping's name is empty"))

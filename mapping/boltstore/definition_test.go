@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
 
-	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/boltstore"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/storetest"
 )
 
@@ -49,7 +49,7 @@ func TestFileWithoutDefinitionsStaysInTheFirstFormat(t *testing.T) {
 	again, err := s.DefinitionsToken(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, token, again)
-	require.ErrorIs(t, s.DeleteDefinition(t.Context(), "a", "1"), mapping.ErrDefinitionChanged)
+	require.ErrorIs(t, s.DeleteDefinition(t.Context(), "a", "1"), driver.ErrDefinitionChanged)
 	require.NoError(t, s.Forget(t.Context(), "small"))
 	require.NoError(t, s.Close())
 	format, has := formatOf(t, path)
@@ -60,7 +60,7 @@ func TestFileWithoutDefinitionsStaysInTheFirstFormat(t *testing.T) {
 	large, err := s.Progress(t.Context(), "large")
 	require.NoError(t, err)
 	assert.Equal(t, sample.large, large)
-	require.NoError(t, s.PutDefinition(t.Context(), mapping.Definition{Key: "a", Version: "1"}, ""))
+	require.NoError(t, s.PutDefinition(t.Context(), driver.Definition{Key: "a", Version: "1"}, ""))
 	require.NoError(t, s.DeleteDefinition(t.Context(), "a", "1"))
 	require.NoError(t, s.Close())
 	format, has = formatOf(t, path)
@@ -76,7 +76,7 @@ func withDefinitions(t *testing.T) string {
 	s, err := boltstore.Open(path)
 	require.NoError(t, err)
 	for _, key := range []string{"a", "b", "c"} {
-		row := mapping.Definition{Key: key, Version: "1", Data: bytes.Repeat([]byte(key), 3000)}
+		row := driver.Definition{Key: key, Version: "1", Data: bytes.Repeat([]byte(key), 3000)}
 		require.NoError(t, s.PutDefinition(t.Context(), row, ""))
 	}
 	_, err = s.Anchor(t.Context(), "a", sampleAnchor)
@@ -117,7 +117,7 @@ func TestDamagedDefinitionsAreRefused(t *testing.T) {
 			changeBolt(t, path, change)
 			_, err := boltstore.Open(path)
 			require.ErrorContains(t, err, path)
-			require.ErrorIs(t, err, mapping.ErrUnreadable)
+			require.ErrorIs(t, err, driver.ErrUnreadable)
 		})
 	}
 }
@@ -127,10 +127,10 @@ func TestDamageOfAHeaderUndoesNoDefinition(t *testing.T) {
 	t.Parallel()
 	path := newPath(t)
 	s := openStore(t, path)
-	require.NoError(t, s.PutDefinition(t.Context(), mapping.Definition{Key: "a", Version: "1"}, ""))
-	require.NoError(t, s.PutDefinition(t.Context(), mapping.Definition{Key: "b", Version: "1"}, ""))
+	require.NoError(t, s.PutDefinition(t.Context(), driver.Definition{Key: "a", Version: "1"}, ""))
+	require.NoError(t, s.PutDefinition(t.Context(), driver.Definition{Key: "b", Version: "1"}, ""))
 	require.NoError(t, s.DeleteDefinition(t.Context(), "b", "1"))
-	require.NoError(t, s.PutDefinition(t.Context(), mapping.Definition{Key: "a", Version: "2", Data: []byte("x")}, "1"))
+	require.NoError(t, s.PutDefinition(t.Context(), driver.Definition{Key: "a", Version: "2", Data: []byte("x")}, "1"))
 	require.NoError(t, s.Close())
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -141,7 +141,7 @@ func TestDamageOfAHeaderUndoesNoDefinition(t *testing.T) {
 		s := openStore(t, path)
 		rows, _, err := s.Definitions(t.Context())
 		require.NoError(t, err)
-		assert.Equal(t, []mapping.Definition{{Key: "a", Version: "2", Data: []byte("x")}}, rows, "header at %d", offset)
+		assert.Equal(t, []driver.Definition{{Key: "a", Version: "2", Data: []byte("x")}}, rows, "header at %d", offset)
 		require.NoError(t, s.Close())
 	}
 }

@@ -1,5 +1,5 @@
-// Package boltstore keeps the progress of mappings, and their definitions, in one file: the [mapping.Store] and the
-// [mapping.DefinitionStore] for one process on one machine.
+// Package boltstore keeps the progress of mappings, and their definitions, in one file: the [driver.Store] and the
+// [driver.DefinitionStore] for one process on one machine.
 //
 //	store, err := boltstore.Open("orders.db") // created if it does not exist
 //	...
@@ -27,7 +27,7 @@
 // undo them.
 //
 // After a write whose result after a restart is not known, and after a panic in bbolt, all calls return
-// [mapping.ErrStoreBroken], which ends the mappings: close the store and open it again, in this process or another. A
+// [driver.ErrStoreBroken], which ends the mappings: close the store and open it again, in this process or another. A
 // full disk is not such an error.
 //
 // # Format

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/boltstore"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // A mapping does this by itself with the store in its Config; here one can see what is kept over a restart.
@@ -45,5 +45,5 @@ func work(path string, run int) error {
 		return err
 	}
 	fmt.Printf("run %d: epoch %d, goes on behind %s\n", run, lease.Epoch, progress.Position)
-	return store.Commit(ctx, lease, mapping.Progress{Version: 1, Position: batch.Position{SequenceNumber: "42"}})
+	return store.Commit(ctx, lease, driver.Progress{Version: 1, Position: batch.Position{SequenceNumber: "42"}})
 }

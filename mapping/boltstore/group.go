@@ -6,14 +6,14 @@ import (
 	"os"
 	"sync"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // maxGroup bounds one transaction, and so its memory; it is the bound of bbolt's own batches.
 const maxGroup = 1000
 
 // errClosed is the error of all calls after Close.
-var errClosed = fmt.Errorf("%w: %w", mapping.ErrStoreClosed, os.ErrClosed)
+var errClosed = fmt.Errorf("%w: %w", driver.ErrStoreClosed, os.ErrClosed)
 
 // group lets many callers share one transaction after the other, without a goroutine of its own. The first caller
 // leads, and does its work immediately. Callers that arrive meanwhile wait in the queue. When the leader has finished,

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -217,7 +217,7 @@ func TestFullDiskIsNoEnd(t *testing.T) {
 	require.NoError(t, err, "a lease that could not be stored was not granted")
 	all, err := s.Progress(t.Context(), "m")
 	require.NoError(t, err)
-	assert.Equal(t, map[string]mapping.Progress{lease.Shard: progressAt(2)}, all)
+	assert.Equal(t, map[string]driver.Progress{lease.Shard: progressAt(2)}, all)
 }
 
 func TestNameThatIsTooLongIsAnError(t *testing.T) {
@@ -242,13 +242,13 @@ func TestUnknownOutcomeStopsTheStore(t *testing.T) {
 	require.NoError(t, s.group.do(t.Context(), func(tx *txn) error { id = tx.tx.ID() - 1; return nil }))
 	failed := s.commitFailed(id+1, cause)
 	require.ErrorIs(t, failed, cause)
-	require.NotErrorIs(t, failed, mapping.ErrStoreBroken)
+	require.NotErrorIs(t, failed, driver.ErrStoreBroken)
 	require.NoError(t, s.Commit(t.Context(), lease, progressAt(1)), "the header had not been written")
-	require.ErrorIs(t, s.commitFailed(id+1, cause), mapping.ErrStoreBroken, "the first that learns of it is told as well")
+	require.ErrorIs(t, s.commitFailed(id+1, cause), driver.ErrStoreBroken, "the first that learns of it is told as well")
 	for name, err := range afterwards(t, s, lease) {
-		require.ErrorIs(t, err, mapping.ErrStoreBroken, name)
+		require.ErrorIs(t, err, driver.ErrStoreBroken, name)
 		require.ErrorIs(t, err, cause, name)
-		require.NotErrorIs(t, err, mapping.ErrStoreClosed, name)
+		require.NotErrorIs(t, err, driver.ErrStoreClosed, name)
 	}
 }
 
@@ -259,29 +259,29 @@ func TestCrashOfTheDatabaseStopsTheStore(t *testing.T) {
 	s := counting(t, &transactions)
 	lease := acquireMany(t, s, 1)[0]
 	err := s.do(t.Context(), func(*txn) error { panic("page 3 already freed") })
-	require.ErrorIs(t, err, mapping.ErrStoreBroken, "the call that it happened to")
+	require.ErrorIs(t, err, driver.ErrStoreBroken, "the call that it happened to")
 	require.ErrorContains(t, err, "page 3 already freed")
 	for name, err := range afterwards(t, s, lease) {
-		require.ErrorIs(t, err, mapping.ErrStoreBroken, name)
+		require.ErrorIs(t, err, driver.ErrStoreBroken, name)
 		require.ErrorContains(t, err, "page 3 already freed", name)
 	}
 }
 
 // afterwards returns what calls of a store come to.
-func afterwards(t *testing.T, s *Store, lease mapping.Lease) map[string]error {
+func afterwards(t *testing.T, s *Store, lease driver.Lease) map[string]error {
 	t.Helper()
 	_, progress := s.Progress(t.Context(), "m")
 	_, _, acquire := s.Acquire(t.Context(), "m", "another", "a")
 	return map[string]error{"commit": s.Commit(t.Context(), lease, progressAt(2)), "progress": progress, "acquire": acquire}
 }
 
-func progressAt(v int) mapping.Progress {
-	return mapping.Progress{Version: uint64(v), Position: batch.Position{SequenceNumber: fmt.Sprintf("4959033827149025660855969253836157109592%08d", v)}}
+func progressAt(v int) driver.Progress {
+	return driver.Progress{Version: uint64(v), Position: batch.Position{SequenceNumber: fmt.Sprintf("4959033827149025660855969253836157109592%08d", v)}}
 }
 
-func acquireMany(t testing.TB, s *Store, n int) []mapping.Lease {
+func acquireMany(t testing.TB, s *Store, n int) []driver.Lease {
 	t.Helper()
-	leases := make([]mapping.Lease, n)
+	leases := make([]driver.Lease, n)
 	var g errgroup.Group
 	for i := range leases {
 		g.Go(func() (err error) {

@@ -3,13 +3,13 @@ package boltstore
 import (
 	"sync"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // leases holds the leases of this process. There are no others, because of the file's lock.
 type leases struct {
 	mu   sync.Mutex
-	held map[key]mapping.Lease
+	held map[key]driver.Lease
 
 	// deleted has the last epochs of rows that this process deleted, so that an old lease does not become valid again.
 	// Leases of earlier processes are gone.
@@ -19,10 +19,10 @@ type leases struct {
 	forgotten uint64
 }
 
-func keyOf(l mapping.Lease) key { return key{l.Mapping, l.Shard} }
+func keyOf(l driver.Lease) key { return key{l.Mapping, l.Shard} }
 
 // holder returns the valid lease of a row.
-func (ls *leases) holder(k key) (mapping.Lease, bool) {
+func (ls *leases) holder(k key) (driver.Lease, bool) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	l, ok := ls.held[k]
@@ -30,14 +30,14 @@ func (ls *leases) holder(k key) (mapping.Lease, bool) {
 }
 
 // grant makes l valid.
-func (ls *leases) grant(l mapping.Lease) {
+func (ls *leases) grant(l driver.Lease) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	ls.held[keyOf(l)] = l
 }
 
 // drop ends l, if it is valid.
-func (ls *leases) drop(l mapping.Lease) {
+func (ls *leases) drop(l driver.Lease) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if ls.held[keyOf(l)] == l {

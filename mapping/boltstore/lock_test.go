@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/boltstore"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -44,7 +44,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 	t.Parallel()
 	path := newPath(t)
 	anchor := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
-	want := mapping.Progress{
+	want := driver.Progress{
 		Version:  3,
 		Position: batch.Position{SequenceNumber: "17", SubSequence: 2, Partial: true},
 		Window:   &batch.Window{Start: anchor, End: anchor.Add(time.Minute), State: []byte(`{"n":1}`)},
@@ -63,13 +63,13 @@ func TestReopenKeepsEverything(t *testing.T) {
 	assert.Equal(t, anchor, got)
 	all, err := s.Progress(t.Context(), "m")
 	require.NoError(t, err)
-	assert.Equal(t, map[string]mapping.Progress{"s": want}, all)
-	require.ErrorIs(t, s.Commit(t.Context(), old, want), mapping.ErrLeaseLost, "leases end with the process")
+	assert.Equal(t, map[string]driver.Progress{"s": want}, all)
+	require.ErrorIs(t, s.Commit(t.Context(), old, want), driver.ErrLeaseLost, "leases end with the process")
 	lease, p, err := s.Acquire(t.Context(), "m", "s", "b")
 	require.NoError(t, err)
 	assert.Equal(t, want, p)
 	assert.Greater(t, lease.Epoch, old.Epoch)
-	require.ErrorIs(t, s.Commit(t.Context(), old, want), mapping.ErrLeaseLost)
+	require.ErrorIs(t, s.Commit(t.Context(), old, want), driver.ErrLeaseLost)
 }
 
 func TestClosedStoreRefusesCalls(t *testing.T) {
@@ -87,11 +87,11 @@ func TestClosedStoreRefusesCalls(t *testing.T) {
 	_, _, acquire := s.Acquire(ctx, "m", "s", "b")
 	for name, err := range map[string]error{
 		"anchor": anchor, "progress": progress, "acquire": acquire,
-		"commit":  s.Commit(ctx, lease, mapping.Progress{}),
+		"commit":  s.Commit(ctx, lease, driver.Progress{}),
 		"release": s.Release(ctx, lease),
 		"delete":  s.Delete(ctx, "m", "s"),
 	} {
-		require.ErrorIs(t, err, mapping.ErrStoreClosed, name)
+		require.ErrorIs(t, err, driver.ErrStoreClosed, name)
 		require.ErrorIs(t, err, os.ErrClosed, name)
 	}
 }
@@ -103,7 +103,7 @@ func TestDeletedRowIsGoneAfterAReopen(t *testing.T) {
 	for _, shard := range []string{"s", "t"} {
 		lease, _, err := s.Acquire(t.Context(), "m", shard, "a")
 		require.NoError(t, err)
-		require.NoError(t, s.Commit(t.Context(), lease, mapping.Progress{Version: 1, End: true}))
+		require.NoError(t, s.Commit(t.Context(), lease, driver.Progress{Version: 1, End: true}))
 		require.NoError(t, s.Release(t.Context(), lease))
 	}
 	require.NoError(t, s.Delete(t.Context(), "m", "s"))
@@ -112,7 +112,7 @@ func TestDeletedRowIsGoneAfterAReopen(t *testing.T) {
 	s = openStore(t, path) // which checks the sum of all values
 	all, err := s.Progress(t.Context(), "m")
 	require.NoError(t, err)
-	assert.Equal(t, map[string]mapping.Progress{"t": {Version: 1, End: true}}, all)
+	assert.Equal(t, map[string]driver.Progress{"t": {Version: 1, End: true}}, all)
 	require.NoError(t, s.Delete(t.Context(), "m", "t"))
 	require.NoError(t, s.Close())
 	openStore(t, path) // with a mapping of which nothing is left

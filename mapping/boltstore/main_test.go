@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/boltstore"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"golang.org/x/sync/errgroup"
@@ -99,7 +99,7 @@ func runChild(job, path string) error {
 }
 
 // commitForEver commits positions that grow by one and prints each that is acknowledged.
-func commitForEver(store mapping.Store, shard string) error {
+func commitForEver(store driver.Store, shard string) error {
 	ctx := context.Background()
 	lease, p, err := store.Acquire(ctx, "m", shard, "child")
 	if err != nil {
@@ -108,7 +108,7 @@ func commitForEver(store mapping.Store, shard string) error {
 	n, _ := strconv.Atoi(p.Position.SequenceNumber) // empty at first
 	for v := uint64(1); ; v++ {
 		n++
-		p := mapping.Progress{Version: v, Position: batch.Position{SequenceNumber: strconv.Itoa(n)}}
+		p := driver.Progress{Version: v, Position: batch.Position{SequenceNumber: strconv.Itoa(n)}}
 		if err := store.Commit(ctx, lease, p); err != nil {
 			return err
 		}

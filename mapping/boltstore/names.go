@@ -2,7 +2,7 @@ package boltstore
 
 import "context"
 
-// Names implements mapping.ListedStore.
+// Names implements driver.ListedStore.
 func (s *Store) Names(ctx context.Context) (names []string, err error) {
 	err = s.do(ctx, func(t *txn) error {
 		names = nil
@@ -18,7 +18,7 @@ func (s *Store) Names(ctx context.Context) (names []string, err error) {
 	return names, err
 }
 
-// Held implements mapping.ListedStore.
+// Held implements driver.ListedStore.
 func (s *Store) Held(ctx context.Context, mapping string) (held bool, err error) {
 	err = s.do(ctx, func(*txn) error {
 		held = s.leases.hasAny(mapping)

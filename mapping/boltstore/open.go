@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 )
@@ -20,7 +20,7 @@ var ErrLocked = errors.New("in use by another process, or opened twice in this o
 // lockTimeout is how long Open waits for another process to release the file, for example one that is being replaced.
 const lockTimeout = time.Second
 
-// Store is a mapping.Store in one file. It belongs to the caller of Open. It is safe for concurrent use.
+// Store is a driver.Store in one file. It belongs to the caller of Open. It is safe for concurrent use.
 type Store struct {
 	path   string
 	group  group
@@ -32,7 +32,7 @@ type Store struct {
 
 	db      *bbolt.DB
 	file    *os.File // db's
-	broken  error    // why no transaction can begin any more; it wraps mapping.ErrStoreBroken
+	broken  error    // why no transaction can begin any more; it wraps driver.ErrStoreBroken
 	crashed bool     // bbolt panicked, and may hold its locks
 }
 
@@ -63,7 +63,7 @@ func open(path string) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{path: path, db: db, file: file}
-	s.leases.held = map[key]mapping.Lease{}
+	s.leases.held = map[key]driver.Lease{}
 	s.group.run = s.run
 	s.close = sync.OnceValue(s.shut)
 	_ = tidy(path) // a folder that cannot be listed, or written to, is no reason to fail
@@ -128,7 +128,7 @@ func openFile(path string, readOnly bool) (*bbolt.DB, *os.File, error) {
 }
 
 // Close waits for running calls, closes the file and releases its lock. Later calls return an error that wraps
-// mapping.ErrStoreClosed and os.ErrClosed, except for Close, which may be called again. A mapping that still runs ends
+// driver.ErrStoreClosed and os.ErrClosed, except for Close, which may be called again. A mapping that still runs ends
 // with it: close the store when Run has returned.
 func (s *Store) Close() error { return s.close() }
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // TestBrokenStoreIsOpenedAgainInTheProcess is what doc.go promises of Close and Open, whatever broke the store.
@@ -43,7 +43,7 @@ func TestBrokenStoreIsOpenedAgainInTheProcess(t *testing.T) {
 			require.NoError(t, err)
 			all, err := again.Progress(t.Context(), "m")
 			require.NoError(t, err)
-			require.Equal(t, map[string]mapping.Progress{lease.Shard: progressAt(1)}, all)
+			require.Equal(t, map[string]driver.Progress{lease.Shard: progressAt(1)}, all)
 			lease, _, err = again.Acquire(t.Context(), "m", lease.Shard, "a")
 			require.NoError(t, err)
 			require.NoError(t, again.Commit(t.Context(), lease, progressAt(2)))

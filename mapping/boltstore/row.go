@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // rowVersion is the first byte of each value.
@@ -27,7 +27,7 @@ func definitionKey(name string) key { return key{shard: name} }
 type row struct {
 	epoch    uint64 // of the latest lease, from 1
 	written  uint64 // the epoch that stored progress, 0 when none did
-	progress mapping.Progress
+	progress driver.Progress
 }
 
 // seal appends the checksum to body.
@@ -116,7 +116,7 @@ func encodeRow(r row) []byte {
 }
 
 // appendMore appends the fields that identify the shard, if there are any.
-func appendMore(b []byte, p mapping.Progress) []byte {
+func appendMore(b []byte, p driver.Progress) []byte {
 	more := moreOf(p)
 	if more == 0 {
 		return b
@@ -131,7 +131,7 @@ func appendMore(b []byte, p mapping.Progress) []byte {
 	return b
 }
 
-func moreOf(p mapping.Progress) (more byte) {
+func moreOf(p driver.Progress) (more byte) {
 	if p.ShardStart != "" {
 		more |= moreShardStart
 	}
@@ -141,7 +141,7 @@ func moreOf(p mapping.Progress) (more byte) {
 	return more
 }
 
-func flagsOf(p mapping.Progress) (flags byte) {
+func flagsOf(p driver.Progress) (flags byte) {
 	set := func(on bool, bit byte) {
 		if on {
 			flags |= bit
@@ -222,7 +222,7 @@ type decoder struct {
 	bad  bool
 }
 
-func (d *decoder) progress() (p mapping.Progress) {
+func (d *decoder) progress() (p driver.Progress) {
 	flags := d.byte()
 	d.bad = d.bad || flags&^byte(flagsKnown) != 0
 	p.End = flags&flagEnd != 0
@@ -242,7 +242,7 @@ func (d *decoder) progress() (p mapping.Progress) {
 }
 
 // more reads the fields that identify the shard.
-func (d *decoder) more(p *mapping.Progress) {
+func (d *decoder) more(p *driver.Progress) {
 	more := d.byte()
 	d.bad = d.bad || more == 0 || more&^byte(moreKnown) != 0
 	if more&moreShardStart != 0 {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -22,7 +22,7 @@ func drawRow(t *rapid.T) row {
 	if r.written == 0 {
 		return r
 	}
-	r.progress = mapping.Progress{
+	r.progress = driver.Progress{
 		Version: rapid.Uint64().Draw(t, "version"),
 		End:     rapid.Bool().Draw(t, "end"),
 		Position: batch.Position{
@@ -98,7 +98,7 @@ func TestValuesStay(t *testing.T) {
 
 func fullRow() row {
 	start := time.Unix(1_800_000_000, 999_999_999).UTC()
-	return row{epoch: 2, written: 2, progress: mapping.Progress{
+	return row{epoch: 2, written: 2, progress: driver.Progress{
 		Version: 3, End: true,
 		Position: batch.Position{SequenceNumber: "42", SubSequence: 5, Partial: true},
 		Window:   &batch.Window{Start: start, End: start.Add(time.Minute), State: []byte("{}"), Final: true, TerminatedEarly: true},
@@ -110,7 +110,7 @@ func FuzzDecode(f *testing.F) {
 	k := key{"m", "s"}
 	f.Add(encodeRow(fullRow()))
 	f.Add(encodeRow(row{epoch: 1}))
-	f.Add(encodeRow(row{epoch: 1, written: 1, progress: mapping.Progress{ShardStart: "41", StreamCreated: time.Unix(3, 4)}}))
+	f.Add(encodeRow(row{epoch: 1, written: 1, progress: driver.Progress{ShardStart: "41", StreamCreated: time.Unix(3, 4)}}))
 	f.Add(encodeAnchor(anchor{at: time.Unix(1, 2)}))
 	f.Add(encodeAnchor(anchor{at: time.Unix(1, 2), settled: true}))
 	f.Add([]byte{})

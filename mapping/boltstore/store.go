@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
-// Anchor implements mapping.Store.
+// Anchor implements driver.Store.
 func (s *Store) Anchor(ctx context.Context, name string, proposed time.Time) (time.Time, error) {
 	return s.anchor(ctx, name, func(a anchor, ok bool) anchor {
 		if ok {
@@ -19,7 +19,7 @@ func (s *Store) Anchor(ctx context.Context, name string, proposed time.Time) (ti
 	})
 }
 
-// SettleAnchor implements mapping.Store.
+// SettleAnchor implements driver.Store.
 func (s *Store) SettleAnchor(ctx context.Context, name string, at time.Time) (time.Time, error) {
 	return s.anchor(ctx, name, func(a anchor, ok bool) anchor {
 		if ok && (a.settled || a.at.Before(at)) {
@@ -66,9 +66,9 @@ func (s *Store) anchor(ctx context.Context, name string, change func(a anchor, o
 	return a.at, nil
 }
 
-// Progress implements mapping.Store.
-func (s *Store) Progress(ctx context.Context, name string) (map[string]mapping.Progress, error) {
-	all := map[string]mapping.Progress{}
+// Progress implements driver.Store.
+func (s *Store) Progress(ctx context.Context, name string) (map[string]driver.Progress, error) {
+	all := map[string]driver.Progress{}
 	err := s.do(ctx, func(t *txn) error {
 		return eachRow(t.tx, name, func(shard string, r row, _ uint64) {
 			if r.written > 0 {
@@ -82,17 +82,17 @@ func (s *Store) Progress(ctx context.Context, name string) (map[string]mapping.P
 	return all, nil
 }
 
-// Acquire implements mapping.Store.
-func (s *Store) Acquire(ctx context.Context, name, shard, owner string) (mapping.Lease, mapping.Progress, error) {
+// Acquire implements driver.Store.
+func (s *Store) Acquire(ctx context.Context, name, shard, owner string) (driver.Lease, driver.Progress, error) {
 	k := key{name, shard}
 	if name == "" || shard == "" {
-		return mapping.Lease{}, mapping.Progress{}, s.wrap(fmt.Errorf("acquire %s: a name is empty", k))
+		return driver.Lease{}, driver.Progress{}, s.wrap(fmt.Errorf("acquire %s: a name is empty", k))
 	}
-	var lease mapping.Lease
-	var p mapping.Progress
+	var lease driver.Lease
+	var p driver.Progress
 	err := s.do(ctx, func(t *txn) error {
 		if l, ok := s.leases.holder(k); ok {
-			return fmt.Errorf("%s, by %s: %w", k, l.Owner, mapping.ErrLeaseHeld)
+			return fmt.Errorf("%s, by %s: %w", k, l.Owner, driver.ErrLeaseHeld)
 		}
 		r, old, err := t.row(k)
 		if err != nil {
@@ -103,30 +103,30 @@ func (s *Store) Acquire(ctx context.Context, name, shard, owner string) (mapping
 			return err
 		}
 		p = r.progress
-		lease = mapping.Lease{Mapping: name, Shard: shard, Owner: owner, Epoch: r.epoch}
+		lease = driver.Lease{Mapping: name, Shard: shard, Owner: owner, Epoch: r.epoch}
 		s.leases.grant(lease)
 		return nil
 	})
 	if err != nil {
 		s.leases.drop(lease) // granted above, but the transaction failed
-		return mapping.Lease{}, mapping.Progress{}, err
+		return driver.Lease{}, driver.Progress{}, err
 	}
 	return lease, p, nil
 }
 
-// Commit implements mapping.Store.
-func (s *Store) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progress) error {
+// Commit implements driver.Store.
+func (s *Store) Commit(ctx context.Context, lease driver.Lease, p driver.Progress) error {
 	k := keyOf(lease)
 	return s.do(ctx, func(t *txn) error {
 		if l, ok := s.leases.holder(k); !ok || l != lease {
-			return fmt.Errorf("%s, epoch %d: %w", k, lease.Epoch, mapping.ErrLeaseLost)
+			return fmt.Errorf("%s, epoch %d: %w", k, lease.Epoch, driver.ErrLeaseLost)
 		}
 		r, old, err := t.row(k)
 		if err != nil {
 			return err
 		}
 		if r.epoch != lease.Epoch {
-			return fmt.Errorf("%s, epoch %d: %w", k, lease.Epoch, mapping.ErrLeaseLost)
+			return fmt.Errorf("%s, epoch %d: %w", k, lease.Epoch, driver.ErrLeaseLost)
 		}
 		if r.written == lease.Epoch {
 			if p.Version <= r.progress.Version {
@@ -142,8 +142,8 @@ func (s *Store) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progr
 	})
 }
 
-// Release implements mapping.Store.
-func (s *Store) Release(ctx context.Context, lease mapping.Lease) error {
+// Release implements driver.Store.
+func (s *Store) Release(ctx context.Context, lease driver.Lease) error {
 	if err := ctx.Err(); err != nil {
 		return s.wrap(err)
 	}
@@ -154,7 +154,7 @@ func (s *Store) Release(ctx context.Context, lease mapping.Lease) error {
 	return nil
 }
 
-// Delete implements mapping.Store.
+// Delete implements driver.Store.
 func (s *Store) Delete(ctx context.Context, name, shard string) error {
 	k := key{name, shard}
 	if name == "" || shard == "" {
@@ -162,7 +162,7 @@ func (s *Store) Delete(ctx context.Context, name, shard string) error {
 	}
 	return s.do(ctx, func(t *txn) error {
 		if l, ok := s.leases.holder(k); ok {
-			return fmt.Errorf("%s, by %s: %w", k, l.Owner, mapping.ErrLeaseHeld)
+			return fmt.Errorf("%s, by %s: %w", k, l.Owner, driver.ErrLeaseHeld)
 		}
 		r, old, err := t.row(k)
 		switch {

@@ -4,24 +4,24 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/boltstore"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/storetest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 var (
-	_ mapping.Store           = (*boltstore.Store)(nil)
-	_ mapping.DefinitionStore = (*boltstore.Store)(nil)
+	_ driver.Store           = (*boltstore.Store)(nil)
+	_ driver.DefinitionStore = (*boltstore.Store)(nil)
 )
 
 func TestConforms(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) mapping.Store { return openStore(t, newPath(t)) })
+	storetest.Run(t, func(t *testing.T) driver.Store { return openStore(t, newPath(t)) })
 }
 
 func TestListsNames(t *testing.T) {
-	storetest.RunNames(t, func(t *testing.T) mapping.ListedStore { return openStore(t, newPath(t)) })
+	storetest.RunNames(t, func(t *testing.T) driver.ListedStore { return openStore(t, newPath(t)) })
 }
 
 func newPath(t testing.TB) string { return filepath.Join(t.TempDir(), "orders.db") }

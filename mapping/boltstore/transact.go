@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // do runs fn in a transaction, together with others, and returns when it is durable.
@@ -31,7 +31,7 @@ func (s *Store) run(calls []*call) {
 
 // breaks prevents further transactions, and returns the error of all later calls.
 func (s *Store) breaks(cause error) error {
-	s.broken = fmt.Errorf("%w: %w", mapping.ErrStoreBroken, cause)
+	s.broken = fmt.Errorf("%w: %w", driver.ErrStoreBroken, cause)
 	return s.broken
 }
 

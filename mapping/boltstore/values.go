@@ -5,7 +5,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // checkValues reads all values of a file. The pages have passed checkPages.
@@ -17,7 +17,7 @@ func checkValues(tx *bbolt.Tx) error {
 	v := string(meta.Get(formatKey))
 	if v != format && v != formatDefinitions {
 		return fmt.Errorf("the file has format %q, and this version of shardmill knows %q and %q: use the version that wrote it, or a newer one: %w",
-			v, format, formatDefinitions, mapping.ErrUnreadable)
+			v, format, formatDefinitions, driver.ErrUnreadable)
 	}
 	want, err := loadSum(tx)
 	if err != nil {
@@ -62,11 +62,11 @@ func sumDefinitions(tx *bbolt.Tx, wanted bool, got *sum) error {
 	if has := tx.Bucket(definitionsBucket) != nil; has != wanted {
 		return damagef("bucket %s: it exists: %t, by the file's format it should be: %t", definitionsBucket, has, wanted)
 	}
-	return eachDefinition(tx, func(_ mapping.Definition, checksum uint64) { got.add(checksum) })
+	return eachDefinition(tx, func(_ driver.Definition, checksum uint64) { got.add(checksum) })
 }
 
 // eachDefinition reads all definitions, with their checksums.
-func eachDefinition(tx *bbolt.Tx, yield func(d mapping.Definition, checksum uint64)) error {
+func eachDefinition(tx *bbolt.Tx, yield func(d driver.Definition, checksum uint64)) error {
 	b := tx.Bucket(definitionsBucket)
 	if b == nil {
 		return nil

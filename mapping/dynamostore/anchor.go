@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
@@ -26,13 +26,13 @@ type anchor struct {
 	settled bool
 }
 
-// Anchor implements mapping.Store.
+// Anchor implements driver.Store.
 func (s *Store) Anchor(ctx context.Context, name string, proposed time.Time) (time.Time, error) {
 	a, err := s.firstAnchor(ctx, name, proposed)
 	return a.at, err
 }
 
-// SettleAnchor implements mapping.Store. Its write requires the anchor that was read before, so that only one of
+// SettleAnchor implements driver.Store. Its write requires the anchor that was read before, so that only one of
 // several workers settles it.
 func (s *Store) SettleAnchor(ctx context.Context, name string, at time.Time) (time.Time, error) {
 	for {
@@ -79,7 +79,7 @@ func (s *Store) firstAnchor(ctx context.Context, name string, proposed time.Time
 	a := anchor{text: kcl.Text(out.Attributes, attrAnchor), at: d.time(attrAnchor)}
 	_, a.settled = out.Attributes[attrSettled]
 	if _, stored := out.Attributes[attrAnchor]; !stored || d.bad {
-		return anchor{}, fmt.Errorf("dynamostore: anchor of %s in table %s is no time: %w", name, s.options.Table, mapping.ErrUnreadable)
+		return anchor{}, fmt.Errorf("dynamostore: anchor of %s in table %s is no time: %w", name, s.options.Table, driver.ErrUnreadable)
 	}
 	return a, nil
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 )
 
@@ -54,5 +54,5 @@ func TestAnchorItem(t *testing.T) {
 	want["anchor"] = str("x")
 	put(t, db, dynamostore.DefaultTable, want)
 	_, err = s.SettleAnchor(t.Context(), orders, anchorStart)
-	require.ErrorIs(t, err, mapping.ErrUnreadable)
+	require.ErrorIs(t, err, driver.ErrUnreadable)
 }

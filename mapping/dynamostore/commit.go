@@ -7,15 +7,15 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// Commit implements mapping.Store. It is one write of the row, and before it, if the state of the window is large, one
+// Commit implements driver.Store. It is one write of the row, and before it, if the state of the window is large, one
 // for every 384 KiB of it.
-func (s *Store) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progress) error {
+func (s *Store) Commit(ctx context.Context, lease driver.Lease, p driver.Progress) error {
 	err := s.commitUnder(ctx, lease, s.grants.of(lease), entry{Progress: p})
-	if errors.Is(err, mapping.ErrLeaseLost) {
+	if errors.Is(err, driver.ErrLeaseLost) {
 		s.grants.drop(lease) // it will not be released
 	}
 	return err
@@ -23,7 +23,7 @@ func (s *Store) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progr
 
 // entry is the content of a commit.
 type entry struct {
-	mapping.Progress
+	driver.Progress
 	fleet bool  // whether a worker of a fleet commits: an End is then never unset
 	rate  int64 // of a fleet's shard
 
@@ -31,7 +31,7 @@ type entry struct {
 }
 
 // commitUnder stores p under the lease; g has the known state of the lease.
-func (s *Store) commitUnder(ctx context.Context, lease mapping.Lease, g *grant, p entry) error {
+func (s *Store) commitUnder(ctx context.Context, lease driver.Lease, g *grant, p entry) error {
 	k := keyOf(lease)
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("dynamostore: commit %s: %w", k, err)
@@ -50,7 +50,7 @@ func (s *Store) commitUnder(ctx context.Context, lease mapping.Lease, g *grant, 
 }
 
 // store writes p until it is stored, or must not be.
-func (s *Store) store(ctx context.Context, lease mapping.Lease, g *grant, p entry) error {
+func (s *Store) store(ctx context.Context, lease driver.Lease, g *grant, p entry) error {
 	for {
 		if err := s.know(ctx, keyOf(lease), g); err != nil {
 			return err
@@ -71,7 +71,7 @@ func (s *Store) store(ctx context.Context, lease mapping.Lease, g *grant, p entr
 
 // clear removes the written state of a commit that was too late, for a shard that was deleted meanwhile, or whose
 // mapping was forgotten, because no other code would. It returns why the commit was refused.
-func (s *Store) clear(ctx context.Context, lease mapping.Lease, why error) error {
+func (s *Store) clear(ctx context.Context, lease driver.Lease, why error) error {
 	if err := s.deletePieces(ctx, keyOf(lease)); err != nil {
 		return fmt.Errorf("%w (%w)", why, err)
 	}
@@ -93,9 +93,9 @@ func (s *Store) know(ctx context.Context, k key, g *grant) error {
 	return err
 }
 
-// judge applies the rules of mapping.Store: it returns an error if p must not be stored under the lease, and reports
+// judge applies the rules of driver.Store: it returns an error if p must not be stored under the lease, and reports
 // whether that is unnecessary, because p is no newer.
-func judge(lease mapping.Lease, r *row, p entry) (stale bool, err error) {
+func judge(lease driver.Lease, r *row, p entry) (stale bool, err error) {
 	owner, held := r.owner.(*types.AttributeValueMemberS)
 	if !held || !r.ours || owner.Value != lease.Owner || r.epoch != lease.Epoch {
 		return false, lost(lease)
@@ -116,12 +116,12 @@ func judge(lease mapping.Lease, r *row, p entry) (stale bool, err error) {
 	return false, nil
 }
 
-func lost(l mapping.Lease) error {
-	return fmt.Errorf("dynamostore: %s, epoch %d: %w", keyOf(l), l.Epoch, mapping.ErrLeaseLost)
+func lost(l driver.Lease) error {
+	return fmt.Errorf("dynamostore: %s, epoch %d: %w", keyOf(l), l.Epoch, driver.ErrLeaseLost)
 }
 
 // commit writes p over the known stored state. It returns false if something else is stored.
-func (s *Store) commit(ctx context.Context, lease mapping.Lease, g *grant, p entry) (done bool, err error) {
+func (s *Store) commit(ctx context.Context, lease driver.Lease, g *grant, p entry) (done bool, err error) {
 	k := keyOf(lease)
 	at, data := s.place(g, p.Progress)
 	g.known = false // until the answer is there
@@ -150,7 +150,7 @@ func (s *Store) commit(ctx context.Context, lease mapping.Lease, g *grant, p ent
 	switch {
 	case err == nil:
 		g.last.written, g.last.version, g.last.state = lease.Epoch, number(p.Version), stateAt{slot: at.slot}
-		g.last.progress = mapping.Progress{Version: p.Version, Position: p.Position, End: p.End}
+		g.last.progress = driver.Progress{Version: p.Version, Position: p.Position, End: p.End}
 		g.known, g.doubt = true, nil
 		return true, nil
 	case isRefused(err), isMissing(err) && !s.options.NoCreate:
@@ -171,7 +171,7 @@ func present(n uint64) types.AttributeValue {
 }
 
 // place decides where the state of p goes.
-func (s *Store) place(g *grant, p mapping.Progress) (stateAt, []byte) {
+func (s *Store) place(g *grant, p driver.Progress) (stateAt, []byte) {
 	if p.Window == nil {
 		return stateAt{}, nil
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 )
 
@@ -53,9 +53,9 @@ func TestRowsThatCannotBeReadAreUnreadable(t *testing.T) {
 			damage(bad)
 			put(t, db, app, bad)
 			_, err := s.Progress(t.Context(), orders)
-			require.ErrorIs(t, err, mapping.ErrUnreadable)
+			require.ErrorIs(t, err, driver.ErrUnreadable)
 			_, _, err = s.Acquire(t.Context(), orders, shard0, "owner")
-			require.ErrorIs(t, err, mapping.ErrUnreadable)
+			require.ErrorIs(t, err, driver.ErrUnreadable)
 			require.ErrorContains(t, err, shard0)
 			assert.Equal(t, bad, lease(t, db, app), "nothing is written over it")
 		})
@@ -72,7 +72,7 @@ func TestAnchorThatIsNoTimeIsUnreadable(t *testing.T) {
 	require.NoError(t, err, "any time is one")
 	put(t, db, dynamostore.DefaultTable, item{"part": str("mapping/" + orders), "item": str("anchor"), "anchor": str("x")})
 	_, err = s.Anchor(t.Context(), orders, at(1, 1).ResolvedUpTo)
-	require.ErrorIs(t, err, mapping.ErrUnreadable)
+	require.ErrorIs(t, err, driver.ErrUnreadable)
 }
 
 func TestTablesThatAreGivenAreNotCreated(t *testing.T) {
@@ -103,14 +103,14 @@ func TestThrottledCallsAreToldApart(t *testing.T) {
 		c.next(throttled)
 		_, _, err := s.Acquire(t.Context(), orders, shard0, "owner")
 		require.ErrorIs(t, err, dynamostore.ErrThrottled)
-		require.NotErrorIs(t, err, mapping.ErrLeaseHeld)
+		require.NotErrorIs(t, err, driver.ErrLeaseHeld)
 		c.next(none)
 	}
 	held, _ := acquire(t, s, orders)
 	c.next(throttled)
 	err := s.Commit(t.Context(), held, at(1, 1))
 	require.ErrorIs(t, err, dynamostore.ErrThrottled)
-	require.NotErrorIs(t, err, mapping.ErrLeaseLost)
+	require.NotErrorIs(t, err, driver.ErrLeaseLost)
 	require.NoError(t, s.Commit(t.Context(), held, at(1, 1)))
 }
 
@@ -177,7 +177,7 @@ func TestDeleteOfWhatNobodyGaveBack(t *testing.T) {
 	require.NoError(t, s.Commit(t.Context(), held, end))
 	c.next(lostCall)
 	require.Error(t, s.Release(t.Context(), held))
-	require.ErrorIs(t, open(t, db, "b").Delete(t.Context(), orders, shard0), mapping.ErrLeaseHeld)
+	require.ErrorIs(t, open(t, db, "b").Delete(t.Context(), orders, shard0), driver.ErrLeaseHeld)
 	require.NoError(t, s.Delete(t.Context(), orders, shard0))
 	all, err := s.Progress(t.Context(), orders)
 	require.NoError(t, err)

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/uuid"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
@@ -41,7 +41,7 @@ func definitionKey(name string) kcl.Item {
 
 func writesKey() kcl.Item { return kcl.Item{partKey: text(writesPart), itemKey: text(writesItem)} }
 
-// DefinitionsToken implements mapping.DefinitionStore. It is one read of a small item.
+// DefinitionsToken implements driver.DefinitionStore. It is one read of a small item.
 //
 // It changes with a second write, after that of the definition. If a process dies between the two, or cannot reach the
 // table any more, other processes see its write after the next write of any process, or when they list the definitions.
@@ -61,13 +61,13 @@ func (s *Store) DefinitionsToken(ctx context.Context) (string, error) {
 	d := decoder{item: out.Item}
 	n := d.uint(writesCount)
 	if d.bad {
-		return "", fmt.Errorf("dynamostore: token of the definitions in table %s is no number: %w", s.options.Table, mapping.ErrUnreadable)
+		return "", fmt.Errorf("dynamostore: token of the definitions in table %s is no number: %w", s.options.Table, driver.ErrUnreadable)
 	}
 	return strconv.FormatUint(n, 10), nil
 }
 
-// Definitions implements mapping.DefinitionStore.
-func (s *Store) Definitions(ctx context.Context) (rows []mapping.Definition, token string, err error) {
+// Definitions implements driver.DefinitionStore.
+func (s *Store) Definitions(ctx context.Context) (rows []driver.Definition, token string, err error) {
 	if token, err = s.DefinitionsToken(ctx); err != nil {
 		return nil, "", err
 	}
@@ -88,20 +88,20 @@ func (s *Store) Definitions(ctx context.Context) (rows []mapping.Definition, tok
 }
 
 // decodeDefinition parses an item; stored is false if it is a deleted one.
-func decodeDefinition(item kcl.Item) (row mapping.Definition, stored bool, err error) {
+func decodeDefinition(item kcl.Item) (row driver.Definition, stored bool, err error) {
 	if _, deleted := item[definitionDeleted]; deleted {
 		return row, false, nil
 	}
-	row = mapping.Definition{Key: kcl.Text(item, itemKey), Version: kcl.Text(item, definitionVersion)}
+	row = driver.Definition{Key: kcl.Text(item, itemKey), Version: kcl.Text(item, definitionVersion)}
 	if data, stored := item[definitionData]; stored {
 		b, ok := data.(*types.AttributeValueMemberB)
 		if !ok {
-			return row, false, mapping.ErrUnreadable
+			return row, false, driver.ErrUnreadable
 		}
 		row.Data = b.Value
 	}
 	if row.Version == "" {
-		return row, false, mapping.ErrUnreadable
+		return row, false, driver.ErrUnreadable
 	}
 	return row, true, nil
 }
@@ -132,9 +132,9 @@ func (s *Store) eachItem(ctx context.Context, part string, names []string, yield
 	return nil
 }
 
-// PutDefinition implements mapping.DefinitionStore. ErrDefinitionChanged may also mean that the row was written, but
+// PutDefinition implements driver.DefinitionStore. ErrDefinitionChanged may also mean that the row was written, but
 // that another writer changed it before the SDK, which had no answer, repeated the call.
-func (s *Store) PutDefinition(ctx context.Context, row mapping.Definition, expected string) error {
+func (s *Store) PutDefinition(ctx context.Context, row driver.Definition, expected string) error {
 	what := fmt.Sprintf("put definition %.100q", row.Key)
 	if err := row.Validate(); err != nil {
 		return fmt.Errorf("dynamostore: %s: %w", what, err)
@@ -162,12 +162,12 @@ func (s *Store) PutDefinition(ctx context.Context, row mapping.Definition, expec
 	})
 }
 
-// DeleteDefinition implements mapping.DefinitionStore. It first writes an ID of this call into the item, which makes it
+// DeleteDefinition implements driver.DefinitionStore. It first writes an ID of this call into the item, which makes it
 // a deleted one, and then removes it: so a call that the SDK repeats is distinguished from another process's. If the
 // item cannot be removed then, it stays, with only its key.
 func (s *Store) DeleteDefinition(ctx context.Context, name, expected string) error {
 	what := fmt.Sprintf("delete definition %.100q", name)
-	if err := (mapping.Definition{Key: name, Version: expected}).Validate(); err != nil {
+	if err := (driver.Definition{Key: name, Version: expected}).Validate(); err != nil {
 		return fmt.Errorf("dynamostore: %s: %w", what, err)
 	}
 	call, x := text(uuid.NewString()), newExpr()
@@ -182,7 +182,7 @@ func (s *Store) DeleteDefinition(ctx context.Context, name, expected string) err
 	})
 	switch {
 	case isMissing(err) && !s.options.NoCreate:
-		return fmt.Errorf("dynamostore: %s: %w", what, mapping.ErrDefinitionChanged)
+		return fmt.Errorf("dynamostore: %s: %w", what, driver.ErrDefinitionChanged)
 	case err != nil:
 		return err
 	}
@@ -205,7 +205,7 @@ func (s *Store) define(ctx context.Context, what string, write func() error) err
 	err := write()
 	switch {
 	case isRefused(err):
-		return fmt.Errorf("dynamostore: %s: %w", what, mapping.ErrDefinitionChanged)
+		return fmt.Errorf("dynamostore: %s: %w", what, driver.ErrDefinitionChanged)
 	case isMissing(err):
 		return wrap(err, "%s in table %s", what, s.options.Table)
 	}

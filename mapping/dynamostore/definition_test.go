@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 	"github.com/shardmill/shardmill/mapping/storetest"
 )
@@ -29,12 +29,12 @@ func TestFleetStoreKeepsDefinitions(t *testing.T) {
 	})
 }
 
-func row(key, version string) mapping.Definition {
-	return mapping.Definition{Key: key, Version: version, Data: []byte(version)}
+func row(key, version string) driver.Definition {
+	return driver.Definition{Key: key, Version: version, Data: []byte(version)}
 }
 
 // definitions returns the versions by key.
-func definitions(t testing.TB, s mapping.DefinitionStore) map[string]string {
+func definitions(t testing.TB, s driver.DefinitionStore) map[string]string {
 	t.Helper()
 	rows, _, err := s.Definitions(t.Context())
 	require.NoError(t, err)
@@ -45,7 +45,7 @@ func definitions(t testing.TB, s mapping.DefinitionStore) map[string]string {
 	return all
 }
 
-func token(t testing.TB, s mapping.DefinitionStore) string {
+func token(t testing.TB, s driver.DefinitionStore) string {
 	t.Helper()
 	got, err := s.DefinitionsToken(t.Context())
 	require.NoError(t, err)
@@ -57,7 +57,7 @@ func TestReadingDefinitionsCreatesNoTable(t *testing.T) {
 	s := open(t, db, "a")
 	assert.Empty(t, definitions(t, s))
 	at := token(t, s)
-	require.ErrorIs(t, s.DeleteDefinition(t.Context(), "a", "1"), mapping.ErrDefinitionChanged)
+	require.ErrorIs(t, s.DeleteDefinition(t.Context(), "a", "1"), driver.ErrDefinitionChanged)
 	require.NoError(t, s.Forget(t.Context(), orders))
 	tables, err := db.ListTables(t.Context(), &dynamodb.ListTablesInput{})
 	require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestReadingDefinitionsCreatesNoTable(t *testing.T) {
 	require.ErrorContains(t, elsewhere.PutDefinition(t.Context(), row("a", "1"), ""), "elsewhere: the table does not exist")
 	err = elsewhere.DeleteDefinition(t.Context(), "a", "1")
 	require.ErrorContains(t, err, "elsewhere: the table does not exist")
-	require.NotErrorIs(t, err, mapping.ErrDefinitionChanged)
+	require.NotErrorIs(t, err, driver.ErrDefinitionChanged)
 }
 
 // TestLostAnswersOfDefinitions breaks each write of a call, in each way. Done twice by the SDK, it is done; otherwise the
@@ -98,7 +98,7 @@ func TestLostAnswersOfDefinitions(t *testing.T) {
 				}
 			}
 			key := t.Name()
-			for i, r := range []mapping.Definition{row(key, "1"), row(key, "2")} {
+			for i, r := range []driver.Definition{row(key, "1"), row(key, "2")} {
 				before, expected := token(t, s), []string{"", "1"}[i]
 				c.next(f)
 				check(s.PutDefinition(t.Context(), r, expected))
@@ -125,14 +125,14 @@ func TestLostAnswersOfDefinitions(t *testing.T) {
 				require.NoError(t, s.DeleteDefinition(t.Context(), key, "2"))
 			}
 			assert.NotContains(t, definitions(t, s), key)
-			require.ErrorIs(t, s.DeleteDefinition(t.Context(), key, "2"), mapping.ErrDefinitionChanged)
+			require.ErrorIs(t, s.DeleteDefinition(t.Context(), key, "2"), driver.ErrDefinitionChanged)
 			require.NoError(t, s.PutDefinition(t.Context(), row(key, "3"), ""))
 
 			c.next(none, none, f) // deleted and told, but perhaps still there
 			require.NoError(t, s.DeleteDefinition(t.Context(), key, "3"))
 			assert.NotContains(t, definitions(t, s), key)
-			require.ErrorIs(t, s.PutDefinition(t.Context(), row(key, "4"), "3"), mapping.ErrDefinitionChanged)
-			require.ErrorIs(t, s.DeleteDefinition(t.Context(), key, "3"), mapping.ErrDefinitionChanged)
+			require.ErrorIs(t, s.PutDefinition(t.Context(), row(key, "4"), "3"), driver.ErrDefinitionChanged)
+			require.ErrorIs(t, s.DeleteDefinition(t.Context(), key, "3"), driver.ErrDefinitionChanged)
 			require.NoError(t, s.PutDefinition(t.Context(), row(key, "4"), ""))
 			assert.Equal(t, "4", definitions(t, s)[key])
 		})
@@ -226,11 +226,11 @@ func TestDefinitionsThatCannotBeReadAreUnreadable(t *testing.T) {
 		}
 		put(t, db, dynamostore.DefaultTable, i)
 		_, _, err := s.Definitions(t.Context())
-		require.ErrorIs(t, err, mapping.ErrUnreadable, name)
+		require.ErrorIs(t, err, driver.ErrUnreadable, name)
 		require.ErrorContains(t, err, "definition bad", name)
-		require.ErrorIs(t, s.PutDefinition(t.Context(), row("bad", "2"), ""), mapping.ErrDefinitionChanged, "%s: it is never taken for none", name)
+		require.ErrorIs(t, s.PutDefinition(t.Context(), row("bad", "2"), ""), driver.ErrDefinitionChanged, "%s: it is never taken for none", name)
 	}
 	put(t, db, dynamostore.DefaultTable, item{"part": str("definitions-token"), "item": str("token"), "writes": str("x")})
 	_, err := s.DefinitionsToken(t.Context())
-	require.ErrorIs(t, err, mapping.ErrUnreadable)
+	require.ErrorIs(t, err, driver.ErrUnreadable)
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// Delete removes the progress of a shard whose stored progress has End. It returns mapping.ErrLeaseHeld while the
+// Delete removes the progress of a shard whose stored progress has End. It returns driver.ErrLeaseHeld while the
 // shard's lease is held, and another error if the progress has no End; then nothing is removed. Without stored progress
 // it does nothing. An old Lease never becomes valid again: the epochs of the mapping's deleted shards are remembered,
 // as one number.
@@ -26,11 +26,11 @@ func (s *Store) Delete(ctx context.Context, name, shard string) error {
 	}
 	g, ok := s.grants.reserve(k)
 	if !ok {
-		return fmt.Errorf("dynamostore: delete %s, by this process: %w", k, mapping.ErrLeaseHeld)
+		return fmt.Errorf("dynamostore: delete %s, by this process: %w", k, driver.ErrLeaseHeld)
 	}
 	defer s.grants.take(k, g)
 	gone, err := s.deleteRow(ctx, k)
-	if !errors.Is(err, mapping.ErrLeaseHeld) {
+	if !errors.Is(err, driver.ErrLeaseHeld) {
 		s.watch.forget(k) // else a later call goes on with the watch of a KCL worker's counter
 	}
 	if err != nil || !gone {

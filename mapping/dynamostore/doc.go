@@ -1,6 +1,6 @@
-// Package dynamostore keeps the progress and the leases of mappings in Amazon DynamoDB: a [mapping.Store] for processes
-// that are started and stopped on any machine, and a [mapping.FleetStore] for many that share the shards of a mapping.
-// Both are a [mapping.DefinitionStore] too.
+// Package dynamostore keeps the progress and the leases of mappings in Amazon DynamoDB: a [driver.Store] for processes
+// that are started and stopped on any machine, and a [driver.FleetStore] for many that share the shards of a mapping.
+// Both are a [driver.DefinitionStore] too.
 //
 //	store, err := dynamostore.New(dynamostore.Options{Client: dynamodb.NewFromConfig(awsConfig), Worker: "orders-1"})
 //	...
@@ -34,7 +34,7 @@
 //   - from a KCL worker, when its leaseCounter has not moved for Options.ForeignTimeout while this process asked for it.
 //
 // So a Store is for one process per mapping at a time, which may be restarted. Any other process gets
-// [mapping.ErrLeaseHeld], which names the holder.
+// [driver.ErrLeaseHeld], which names the holder.
 //
 // # Fleets
 //
@@ -59,6 +59,6 @@
 // each commit: it is deflated, stored in the row up to 32 KiB, and in items of up to 384 KiB above. Reading the token
 // of the definitions is one read unit. Forget is one write for each row and item of the mapping.
 //
-// Unreadable stored state is an error that wraps [mapping.ErrUnreadable]; a call that was refused for its rate is
+// Unreadable stored state is an error that wraps [driver.ErrUnreadable]; a call that was refused for its rate is
 // [ErrThrottled]; all others wrap the SDK's error.
 package dynamostore

@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // ErrThrottled says that DynamoDB refused a call for its rate, even after the client's retries; a later call may
@@ -51,5 +51,5 @@ func isRefused(err error) bool {
 
 // damagef returns an error for a malformed row.
 func damagef(k key, format string, args ...any) error {
-	return fmt.Errorf("dynamostore: %s: %s: %w", k, fmt.Sprintf(format, args...), mapping.ErrUnreadable)
+	return fmt.Errorf("dynamostore: %s: %s: %w", k, fmt.Sprintf(format, args...), driver.ErrUnreadable)
 }

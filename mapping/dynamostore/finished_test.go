@@ -8,8 +8,8 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
-	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
 
 // TestFinishedRowOfAWorkerThatHasDiedIsFreed has a worker die between storing the end of a shard, which has left the stream since, and
@@ -21,11 +21,11 @@ func TestFinishedRowOfAWorkerThatHasDiedIsFreed(t *testing.T) {
 	require.NoError(t, err)
 	s := openFleet(t, c.db)
 	f := s.Fleet(name)
-	require.NoError(t, f.Heartbeat(ctx, fleet.Worker{Incarnation: "x#1", Counter: 1, Failover: time.Second}, true))
-	lease, err := f.Take(ctx, fleet.Lease{Shard: gone}, "x#1")
+	require.NoError(t, f.Heartbeat(ctx, driver.FleetWorker{Incarnation: "x#1", Counter: 1, Failover: time.Second}, true))
+	lease, err := f.Take(ctx, driver.FleetLease{Shard: gone}, "x#1")
 	require.NoError(t, err)
-	end := mapping.Progress{Version: 1, Position: batch.Position{SequenceNumber: "20"}, End: true}
-	require.NoError(t, f.Commit(ctx, lease, fleet.Checkpoint{Version: 1, Finished: true, Value: end}))
+	end := driver.Progress{Version: 1, Position: batch.Position{SequenceNumber: "20"}, End: true}
+	require.NoError(t, f.Commit(ctx, lease, driver.FleetCheckpoint{Version: 1, Finished: true, Value: end}))
 	stop := c.join("a")
 	free := func() bool {
 		row := get(t, c.db, dynamostore.LeaseTableName(name), item{"leaseKey": str(gone)})
@@ -46,7 +46,7 @@ func TestFinishedRowOfAKCLWorkerThatIsGoneIsDeleted(t *testing.T) {
 	createLeaseTable(t, db, app)
 	put(t, db, app, with(kclRow(shard0, "SHARD_END", 0), "leaseOwner", str("kcl-worker")))
 	s := open(t, db, "a", given, func(o *dynamostore.Options) { o.ForeignTimeout = 300 * time.Millisecond })
-	require.ErrorIs(t, s.Delete(t.Context(), orders, shard0), mapping.ErrLeaseHeld)
+	require.ErrorIs(t, s.Delete(t.Context(), orders, shard0), driver.ErrLeaseHeld)
 	deleted := func() bool { return s.Delete(t.Context(), orders, shard0) == nil && lease(t, db, app) == nil }
 	require.Eventually(t, deleted, 20*time.Second, 100*time.Millisecond)
 }

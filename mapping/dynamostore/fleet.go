@@ -8,12 +8,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// FleetStore is a mapping.FleetStore in DynamoDB: the processes that run a mapping with one share its shards. It has no
+// FleetStore is a driver.FleetStore in DynamoDB: the processes that run a mapping with one share its shards. It has no
 // goroutine and needs no closing. It is safe for concurrent use.
 //
 // Progress is in the same rows as a Store's, so that a mapping can move from one to the other. Stop it in between:
@@ -41,11 +41,11 @@ func NewFleet(o Options) (*FleetStore, error) {
 	return &FleetStore{Store: s, worker: o.Worker, held: map[key]*grant{}}, nil
 }
 
-// Worker implements mapping.WorkerStore: it returns Options.Worker, empty for the mapping's default.
+// Worker implements driver.WorkerStore: it returns Options.Worker, empty for the mapping's default.
 func (s *FleetStore) Worker() string { return s.worker }
 
-// Fleet implements mapping.FleetStore.
-func (s *FleetStore) Fleet(name string) mapping.FleetTable {
+// Fleet implements driver.FleetStore.
+func (s *FleetStore) Fleet(name string) driver.FleetTable {
 	t := &fleetTable{store: s, mapping: name}
 	if s.options.ShareWithKCL {
 		return &sharedTable{t}
@@ -53,7 +53,7 @@ func (s *FleetStore) Fleet(name string) mapping.FleetTable {
 	return t
 }
 
-// Delete implements mapping.Store, as Store.Delete does.
+// Delete implements driver.Store, as Store.Delete does.
 func (s *FleetStore) Delete(ctx context.Context, name, shard string) error {
 	err := s.Store.Delete(ctx, name, shard)
 	if err == nil {
@@ -76,7 +76,7 @@ func (s *FleetStore) keep(k key, g *grant) {
 }
 
 // grant returns the known state of a lease: none if it was not taken here.
-func (s *FleetStore) grant(l mapping.Lease) *grant {
+func (s *FleetStore) grant(l driver.Lease) *grant {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if g := s.held[keyOf(l)]; g != nil && g.lease == l {
@@ -86,7 +86,7 @@ func (s *FleetStore) grant(l mapping.Lease) *grant {
 }
 
 // end forgets a lease.
-func (s *FleetStore) end(l mapping.Lease) {
+func (s *FleetStore) end(l driver.Lease) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if g := s.held[keyOf(l)]; g != nil && g.lease == l {
@@ -100,12 +100,12 @@ type fleetTable struct {
 	mapping string
 
 	mu     sync.Mutex
-	listed map[string]mapping.FleetShard // by ID
+	listed map[string]driver.FleetShard // by ID
 }
 
-// Listed implements mapping.FleetLister.
-func (t *fleetTable) Listed(shards []mapping.FleetShard) {
-	listed := make(map[string]mapping.FleetShard, len(shards))
+// Listed implements driver.FleetLister.
+func (t *fleetTable) Listed(shards []driver.FleetShard) {
+	listed := make(map[string]driver.FleetShard, len(shards))
 	for _, s := range shards {
 		listed[s.ID] = s
 	}
@@ -134,8 +134,8 @@ func (t *fleetTable) describe(x *expr, shard string) {
 func (t *fleetTable) key(shard string) key { return key{t.mapping, shard} }
 
 // lease is the lease as the methods of Store have it.
-func (t *fleetTable) lease(l mapping.FleetLease) mapping.Lease {
-	return mapping.Lease{Mapping: t.mapping, Shard: l.Shard, Owner: l.Owner, Epoch: l.Epoch}
+func (t *fleetTable) lease(l driver.FleetLease) driver.Lease {
+	return driver.Lease{Mapping: t.mapping, Shard: l.Shard, Owner: l.Owner, Epoch: l.Epoch}
 }
 
 // check returns an error for an invalid call.
@@ -151,27 +151,27 @@ func (t *fleetTable) check(ctx context.Context, what, name string) error {
 
 // refused returns the error of a write whose condition did not hold.
 func (t *fleetTable) refused(what, name string) error {
-	return fmt.Errorf("dynamostore: %s %s of %s: %w", what, name, t.mapping, mapping.ErrFleetRefused)
+	return fmt.Errorf("dynamostore: %s %s of %s: %w", what, name, t.mapping, driver.ErrFleetRefused)
 }
 
-// Load implements mapping.FleetTable.
-func (t *fleetTable) Load(ctx context.Context, shard string) (mapping.FleetCheckpoint, bool, error) {
+// Load implements driver.FleetTable.
+func (t *fleetTable) Load(ctx context.Context, shard string) (driver.FleetCheckpoint, bool, error) {
 	if err := t.check(ctx, "load", shard); err != nil {
-		return mapping.FleetCheckpoint{}, false, err
+		return driver.FleetCheckpoint{}, false, err
 	}
 	r, err := t.store.read(ctx, t.key(shard))
 	if err != nil || !r.stored {
-		return mapping.FleetCheckpoint{}, false, err
+		return driver.FleetCheckpoint{}, false, err
 	}
 	p := r.progress
-	return mapping.FleetCheckpoint{Version: p.Version, Finished: p.End, Rate: r.rate, Value: p}, true, nil
+	return driver.FleetCheckpoint{Version: p.Version, Finished: p.End, Rate: r.rate, Value: p}, true, nil
 }
 
-// Commit implements mapping.FleetTable.
-func (t *fleetTable) Commit(ctx context.Context, l mapping.FleetLease, c mapping.FleetCheckpoint) error {
-	p, ok := c.Value.(mapping.Progress)
+// Commit implements driver.FleetTable.
+func (t *fleetTable) Commit(ctx context.Context, l driver.FleetLease, c driver.FleetCheckpoint) error {
+	p, ok := c.Value.(driver.Progress)
 	if !ok || p.Version != c.Version || p.End != c.Finished {
-		return fmt.Errorf("dynamostore: commit %s: its value is not the mapping.Progress that belongs to it", t.key(l.Shard))
+		return fmt.Errorf("dynamostore: commit %s: its value is not the driver.Progress that belongs to it", t.key(l.Shard))
 	}
 	lease := t.lease(l)
 	e := entry{Progress: p, fleet: true, rate: c.Rate}
@@ -179,7 +179,7 @@ func (t *fleetTable) Commit(ctx context.Context, l mapping.FleetLease, c mapping
 		e.also = func(x *expr) { t.describe(x, l.Shard) }
 	}
 	err := t.store.commitUnder(ctx, lease, t.store.grant(lease), e)
-	if errors.Is(err, mapping.ErrLeaseLost) {
+	if errors.Is(err, driver.ErrLeaseLost) {
 		t.store.end(lease)
 		return t.refused("commit", l.String())
 	}

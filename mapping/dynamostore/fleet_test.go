@@ -19,20 +19,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
+
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 	"github.com/shardmill/shardmill/mapping/storetest"
 )
 
 var (
-	_ mapping.FleetStore      = (*dynamostore.FleetStore)(nil)
-	_ mapping.DefinitionStore = (*dynamostore.FleetStore)(nil)
+	_ driver.FleetStore      = (*dynamostore.FleetStore)(nil)
+	_ driver.DefinitionStore = (*dynamostore.FleetStore)(nil)
 )
 
 func TestStoreOfOneProcessIsNoFleetStore(t *testing.T) {
-	var s mapping.Store = (*dynamostore.Store)(nil)
-	_, shared := s.(mapping.FleetStore)
+	var s driver.Store = (*dynamostore.Store)(nil)
+	_, shared := s.(driver.FleetStore)
 	assert.False(t, shared)
 }
 
@@ -79,14 +80,14 @@ func pages[T any](t testing.TB, page func(context.Context, string) ([]T, string,
 	return all
 }
 
-func workers(t testing.TB, f fleet.Table) []fleet.Worker {
+func workers(t testing.TB, f driver.FleetTable) []driver.FleetWorker {
 	t.Helper()
-	return pages(t, f.Workers, func(w fleet.Worker) string { return w.Incarnation })
+	return pages(t, f.Workers, func(w driver.FleetWorker) string { return w.Incarnation })
 }
 
-func leases(t testing.TB, f fleet.Table) []fleet.Lease {
+func leases(t testing.TB, f driver.FleetTable) []driver.FleetLease {
 	t.Helper()
-	return pages(t, f.Leases, func(l fleet.Lease) string { return l.Shard })
+	return pages(t, f.Leases, func(l driver.FleetLease) string { return l.Shard })
 }
 
 // pair makes each call to the reference and to the table, and holds what they answer against each other.
@@ -95,15 +96,15 @@ type pair struct {
 	r       *rand.Rand
 	client  *cutter
 	memory  *fleet.Memory
-	table   mapping.FleetTable
-	seen    []fleet.Lease // images of rows, some of long ago
-	at      int           // positions grow
+	table   driver.FleetTable
+	seen    []driver.FleetLease // images of rows, some of long ago
+	at      int                 // positions grow
 	refused int
 	done    int
 }
 
 // both makes a call that was planned to go wrong on its way, until it is answered.
-func (p *pair) both(what string, call func(fleet.Table) error) {
+func (p *pair) both(what string, call func(driver.FleetTable) error) {
 	p.Helper()
 	again := false
 	if p.r.IntN(3) == 0 {
@@ -115,7 +116,7 @@ func (p *pair) both(what string, call func(fleet.Table) error) {
 		err = call(p.table)
 	}
 	want := call(p.memory)
-	require.Equal(p, want, choose(errors.Is(err, fleet.ErrRefused), want, err), "%s (made again: %t): %v, want %v", what, again, err, want)
+	require.Equal(p, want, choose(errors.Is(err, driver.ErrFleetRefused), want, err), "%s (made again: %t): %v, want %v", what, again, err, want)
 	if err == nil {
 		p.done++
 	} else {
@@ -125,7 +126,7 @@ func (p *pair) both(what string, call func(fleet.Table) error) {
 
 // choose returns the refusal of the reference where ours is one too: their texts differ.
 func choose(refused bool, want, err error) error {
-	if refused && errors.Is(want, fleet.ErrRefused) {
+	if refused && errors.Is(want, driver.ErrFleetRefused) {
 		return want
 	}
 	return err
@@ -150,18 +151,18 @@ func (p *pair) incarnation() string { return string(rune('a' + p.r.IntN(4))) }
 func (p *pair) shard() string       { return fmt.Sprintf("shard-%d", p.r.IntN(4)) }
 
 // lease returns an image that was once true, mostly a late one.
-func (p *pair) lease() fleet.Lease {
+func (p *pair) lease() driver.FleetLease {
 	if len(p.seen) == 0 || p.r.IntN(6) == 0 {
-		return fleet.Lease{Shard: p.shard()}
+		return driver.FleetLease{Shard: p.shard()}
 	}
 	last := p.seen[max(0, len(p.seen)-1-p.r.IntN(5)):]
 	return last[0]
 }
 
 // checkpoint returns one that goes on behind all others. A shard that is finished stays so.
-func (p *pair) checkpoint(shard string) fleet.Checkpoint {
+func (p *pair) checkpoint(shard string) driver.FleetCheckpoint {
 	p.at++
-	m := mapping.Progress{Version: p.r.Uint64N(6), Position: batch.Position{SequenceNumber: strconv.Itoa(1000 + p.at)}}
+	m := driver.Progress{Version: p.r.Uint64N(6), Position: batch.Position{SequenceNumber: strconv.Itoa(1000 + p.at)}}
 	before, _ := p.memory.Checkpoint(shard)
 	m.End = before.Finished || p.r.IntN(20) == 0
 	if p.r.IntN(3) == 0 {
@@ -171,7 +172,7 @@ func (p *pair) checkpoint(shard string) fleet.Checkpoint {
 		}
 		m.Window = &batch.Window{Start: time.Unix(60, 0).UTC(), End: time.Unix(120, 0).UTC(), State: state}
 	}
-	return fleet.Checkpoint{Version: m.Version, Finished: m.End, Rate: p.r.Int64N(1e6), Value: m}
+	return driver.FleetCheckpoint{Version: m.Version, Finished: m.End, Rate: p.r.Int64N(1e6), Value: m}
 }
 
 // step makes one call.
@@ -181,25 +182,25 @@ func (p *pair) step() {
 	w, l := p.incarnation(), p.lease()
 	switch p.r.IntN(8) {
 	case 0, 1:
-		row := fleet.Worker{Incarnation: w, Counter: p.r.Uint64N(8), Leaving: p.r.IntN(2) == 0, Generation: p.r.Uint64()}
+		row := driver.FleetWorker{Incarnation: w, Counter: p.r.Uint64N(8), Leaving: p.r.IntN(2) == 0, Generation: p.r.Uint64()}
 		for range p.r.IntN(3) {
-			row.Asks = append(row.Asks, fleet.Ask{Shard: p.shard() + "/a", Epoch: p.r.Uint64()})
+			row.Asks = append(row.Asks, driver.FleetAsk{Shard: p.shard() + "/a", Epoch: p.r.Uint64()})
 		}
 		join := p.r.IntN(2) == 0
-		p.both(fmt.Sprintf("heartbeat %v, join %t", row, join), func(f fleet.Table) error { return f.Heartbeat(ctx, row, join) })
+		p.both(fmt.Sprintf("heartbeat %v, join %t", row, join), func(f driver.FleetTable) error { return f.Heartbeat(ctx, row, join) })
 	case 2:
 		counter := p.r.Uint64N(8)
-		p.both(fmt.Sprintf("close %s at %d", w, counter), func(f fleet.Table) error { return f.Close(ctx, w, counter) })
+		p.both(fmt.Sprintf("close %s at %d", w, counter), func(f driver.FleetTable) error { return f.Close(ctx, w, counter) })
 	case 3:
 		switch p.r.IntN(3) {
 		case 0:
-			p.both("retire "+w, func(f fleet.Table) error { return f.Retire(ctx, w) })
+			p.both("retire "+w, func(f driver.FleetTable) error { return f.Retire(ctx, w) })
 		default:
-			p.both("remove "+w, func(f fleet.Table) error { return f.Remove(ctx, w) })
+			p.both("remove "+w, func(f driver.FleetTable) error { return f.Remove(ctx, w) })
 		}
 	case 4, 5:
-		rows := map[bool]fleet.Lease{}
-		p.both(fmt.Sprintf("take %s for %s", l, w), func(f fleet.Table) (err error) {
+		rows := map[bool]driver.FleetLease{}
+		p.both(fmt.Sprintf("take %s for %s", l, w), func(f driver.FleetTable) (err error) {
 			rows[f == p.table], err = f.Take(ctx, l, w)
 			return err
 		})
@@ -207,11 +208,11 @@ func (p *pair) step() {
 	case 6:
 		if l.Owner != "" {
 			c := p.checkpoint(l.Shard)
-			p.both(fmt.Sprintf("commit %s, version %d", l, c.Version), func(f fleet.Table) error { return f.Commit(ctx, l, c) })
+			p.both(fmt.Sprintf("commit %s, version %d", l, c.Version), func(f driver.FleetTable) error { return f.Commit(ctx, l, c) })
 		}
 	case 7:
 		if l.Owner != "" {
-			p.both("release "+l.String(), func(f fleet.Table) error { return f.Release(ctx, l) })
+			p.both("release "+l.String(), func(f driver.FleetTable) error { return f.Release(ctx, l) })
 		}
 	}
 }
@@ -237,10 +238,10 @@ func TestFleetTableIsLikeTheReference(t *testing.T) {
 
 func TestOneOfManyTakes(t *testing.T) {
 	db := server(t)
-	seen := fleet.Lease{Shard: shard0}
+	seen := driver.FleetLease{Shard: shard0}
 	for round := range 3 {
 		var mu sync.Mutex
-		var won []fleet.Lease
+		var won []driver.FleetLease
 		var all sync.WaitGroup
 		for i := range 8 {
 			table := openFleet(t, db).Fleet(orders)
@@ -251,7 +252,7 @@ func TestOneOfManyTakes(t *testing.T) {
 				if err == nil {
 					won = append(won, row)
 				} else {
-					assert.ErrorIs(t, err, mapping.ErrFleetRefused)
+					assert.ErrorIs(t, err, driver.ErrFleetRefused)
 				}
 			})
 		}
@@ -266,26 +267,26 @@ func TestOneOfManyTakes(t *testing.T) {
 func TestTakenLeaseIsFencedAgainstItsOwnerBefore(t *testing.T) {
 	db := server(t)
 	a, b := openFleet(t, db).Fleet(orders), openFleet(t, db).Fleet(orders)
-	had, err := a.Take(t.Context(), fleet.Lease{Shard: shard0}, "a")
+	had, err := a.Take(t.Context(), driver.FleetLease{Shard: shard0}, "a")
 	require.NoError(t, err)
 	state := bytes.Repeat([]byte("0123456789abcdef"), 10)
 	p := at(1, 10)
 	p.Window = &batch.Window{Start: time.Unix(0, 0).UTC(), End: time.Unix(60, 0).UTC(), State: state}
-	require.NoError(t, a.Commit(t.Context(), had, fleet.Checkpoint{Version: 1, Rate: 7, Value: p}))
+	require.NoError(t, a.Commit(t.Context(), had, driver.FleetCheckpoint{Version: 1, Rate: 7, Value: p}))
 	has, err := b.Take(t.Context(), had, "b")
 	require.NoError(t, err)
-	assert.Equal(t, fleet.Lease{Shard: shard0, Owner: "b", Epoch: 2, Begun: true, Rate: 7}, has)
-	require.ErrorIs(t, a.Commit(t.Context(), had, fleet.Checkpoint{Version: 2, Value: at(2, 11)}), mapping.ErrFleetRefused)
+	assert.Equal(t, driver.FleetLease{Shard: shard0, Owner: "b", Epoch: 2, Begun: true, Rate: 7}, has)
+	require.ErrorIs(t, a.Commit(t.Context(), had, driver.FleetCheckpoint{Version: 2, Value: at(2, 11)}), driver.ErrFleetRefused)
 	require.NoError(t, a.Release(t.Context(), had))
 	got, ok, err := b.Load(t.Context(), shard0)
 	require.NoError(t, err)
 	assert.True(t, ok)
-	assert.Equal(t, fleet.Checkpoint{Version: 1, Rate: 7, Value: p}, got)
-	assert.Equal(t, []fleet.Lease{has}, leases(t, a))
+	assert.Equal(t, driver.FleetCheckpoint{Version: 1, Rate: 7, Value: p}, got)
+	assert.Equal(t, []driver.FleetLease{has}, leases(t, a))
 }
 
 func TestFleetStoreConforms(t *testing.T) {
 	db := server(t)
-	storetest.Run(t, func(t *testing.T) mapping.Store { return openFleet(t, db) })
-	storetest.RunFleet(t, func(t *testing.T) mapping.FleetStore { return openFleet(t, db) })
+	storetest.Run(t, func(t *testing.T) driver.Store { return openFleet(t, db) })
+	storetest.RunFleet(t, func(t *testing.T) driver.FleetStore { return openFleet(t, db) })
 }

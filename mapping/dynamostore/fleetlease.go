@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
@@ -21,10 +21,10 @@ var leaseAttributes = []string{
 	attrSequence, attrSub, attrPartial, attrEnd, attrRate,
 }
 
-// Leases implements mapping.FleetTable. A row that KCL created has epoch 0, like a missing one, until it is taken.
+// Leases implements driver.FleetTable. A row that KCL created has epoch 0, like a missing one, until it is taken.
 // While a KCL worker owns a lease it is shown as foreign, unless the shard is finished. When its counter has not moved
 // for Options.ForeignTimeout it is shown as free. A malformed row has a Damage.
-func (t *fleetTable) Leases(ctx context.Context, mark string) (rows []mapping.FleetLease, next string, err error) {
+func (t *fleetTable) Leases(ctx context.Context, mark string) (rows []driver.FleetLease, next string, err error) {
 	if err := t.check(ctx, "list", "leases"); err != nil {
 		return nil, "", err
 	}
@@ -49,7 +49,7 @@ func (t *fleetTable) Leases(ctx context.Context, mark string) (rows []mapping.Fl
 		}
 		row, err := t.image(item)
 		if err != nil { // of this row alone: the other shards of the fleet must not wait for it
-			row = mapping.FleetLease{Shard: kcl.Text(item, kcl.LeaseKey), Damage: err.Error()}
+			row = driver.FleetLease{Shard: kcl.Text(item, kcl.LeaseKey), Damage: err.Error()}
 		}
 		rows = append(rows, row)
 	}
@@ -57,11 +57,11 @@ func (t *fleetTable) Leases(ctx context.Context, mark string) (rows []mapping.Fl
 }
 
 // image returns a row in the form for a fleet.
-func (t *fleetTable) image(item kcl.Item) (mapping.FleetLease, error) {
+func (t *fleetTable) image(item kcl.Item) (driver.FleetLease, error) {
 	k := t.key(kcl.Text(item, kcl.LeaseKey))
 	r, err := decodeRow(k, item)
 	if err != nil {
-		return mapping.FleetLease{}, err
+		return driver.FleetLease{}, err
 	}
 	owner, ours := ownerOf(&r)
 	l := r.lease(k.shard, owner)
@@ -70,7 +70,7 @@ func (t *fleetTable) image(item kcl.Item) (mapping.FleetLease, error) {
 		return l, nil
 	}
 	err = t.store.abandoned(k, &r)
-	if errors.Is(err, mapping.ErrLeaseHeld) {
+	if errors.Is(err, driver.ErrLeaseHeld) {
 		l.Owner, l.Foreign = kcl.Text(item, kcl.LeaseOwner), true
 		return l, nil
 	}
@@ -78,21 +78,21 @@ func (t *fleetTable) image(item kcl.Item) (mapping.FleetLease, error) {
 }
 
 // lease returns what the row is to a fleet, if that is its owner.
-func (r *row) lease(shard, owner string) mapping.FleetLease {
-	return mapping.FleetLease{
+func (r *row) lease(shard, owner string) driver.FleetLease {
+	return driver.FleetLease{
 		Shard: shard, Owner: owner, Epoch: r.epoch, Rate: r.rate,
 		Begun: r.progress.End || !r.progress.Position.IsZero(), Finished: r.progress.End,
 	}
 }
 
-// Take implements mapping.FleetTable. If the seen Epoch is 0, the row may have been deleted, or be a free one of KCL's:
+// Take implements driver.FleetTable. If the seen Epoch is 0, the row may have been deleted, or be a free one of KCL's:
 // the new epoch is greater than any that the shard had.
-func (t *fleetTable) Take(ctx context.Context, seen mapping.FleetLease, owner string) (mapping.FleetLease, error) {
+func (t *fleetTable) Take(ctx context.Context, seen driver.FleetLease, owner string) (driver.FleetLease, error) {
 	if err := t.check(ctx, "take", seen.Shard); err != nil {
-		return mapping.FleetLease{}, err
+		return driver.FleetLease{}, err
 	}
 	if owner == "" {
-		return mapping.FleetLease{}, fmt.Errorf("dynamostore: take %s: the owner's name is empty", t.key(seen.Shard))
+		return driver.FleetLease{}, fmt.Errorf("dynamostore: take %s: the owner's name is empty", t.key(seen.Shard))
 	}
 	if seen.Epoch > 0 && !seen.Foreign {
 		item, err := t.takeSeen(ctx, seen, owner)
@@ -100,19 +100,19 @@ func (t *fleetTable) Take(ctx context.Context, seen mapping.FleetLease, owner st
 			return t.taken(seen.Shard, item)
 		}
 		if !isRefused(err) && !isMissing(err) {
-			return mapping.FleetLease{}, wrap(err, "take %s", t.key(seen.Shard))
+			return driver.FleetLease{}, wrap(err, "take %s", t.key(seen.Shard))
 		}
 	}
 	return t.takeRead(ctx, seen, owner)
 }
 
 // claim is the row that a Take writes.
-func claim(seen mapping.FleetLease, owner string, epoch uint64) *row {
+func claim(seen driver.FleetLease, owner string, epoch uint64) *row {
 	return &row{owner: text(owner), epoch: epoch, token: strconv.FormatUint(seen.Epoch, 10)}
 }
 
 // takeSeen takes a lease that is as it was seen, without reading it first.
-func (t *fleetTable) takeSeen(ctx context.Context, seen mapping.FleetLease, owner string) (kcl.Item, error) {
+func (t *fleetTable) takeSeen(ctx context.Context, seen driver.FleetLease, owner string) (kcl.Item, error) {
 	x := newExpr()
 	x.is(attrFormat, number(format))
 	x.is(attrMapping, text(t.mapping))
@@ -127,27 +127,27 @@ func (t *fleetTable) takeSeen(ctx context.Context, seen mapping.FleetLease, owne
 }
 
 // takeRead takes a lease as it is stored, if that equals what was seen.
-func (t *fleetTable) takeRead(ctx context.Context, seen mapping.FleetLease, owner string) (mapping.FleetLease, error) {
+func (t *fleetTable) takeRead(ctx context.Context, seen driver.FleetLease, owner string) (driver.FleetLease, error) {
 	k := t.key(seen.Shard)
 	for {
 		item, err := t.store.item(ctx, k)
 		if err != nil {
-			return mapping.FleetLease{}, err
+			return driver.FleetLease{}, err
 		}
 		r, err := decodeRow(k, item)
 		if err != nil {
-			return mapping.FleetLease{}, err
+			return driver.FleetLease{}, err
 		}
 		has, ours := ownerOf(&r)
 		if ours && has == owner && r.worker == "" && r.token == strconv.FormatUint(seen.Epoch, 10) {
 			return t.taken(seen.Shard, item) // by this very call, whose answer was lost
 		}
 		if r.epoch != seen.Epoch || !t.takes(k, seen, &r) {
-			return mapping.FleetLease{}, t.refused("take", seen.String())
+			return driver.FleetLease{}, t.refused("take", seen.String())
 		}
 		epoch, err := t.nextEpoch(ctx, k, &r)
 		if err != nil {
-			return mapping.FleetLease{}, err
+			return driver.FleetLease{}, err
 		}
 		err = t.store.tables.in(ctx, t.store.options.LeaseTable(t.mapping), leaseKeys, func() (err error) {
 			item, err = t.write(ctx, seen.Shard, taking(k, &r, claim(seen, owner, epoch)))
@@ -157,13 +157,13 @@ func (t *fleetTable) takeRead(ctx context.Context, seen mapping.FleetLease, owne
 			return t.taken(seen.Shard, item)
 		}
 		if !isRefused(err) {
-			return mapping.FleetLease{}, wrap(err, "take %s in table %s", k, t.store.options.LeaseTable(t.mapping))
+			return driver.FleetLease{}, wrap(err, "take %s in table %s", k, t.store.options.LeaseTable(t.mapping))
 		}
 	}
 }
 
 // takes reports whether a lease that was seen in this state may be taken, given its present row.
-func (t *fleetTable) takes(k key, seen mapping.FleetLease, r *row) bool {
+func (t *fleetTable) takes(k key, seen driver.FleetLease, r *row) bool {
 	has, ours := ownerOf(r)
 	if seen.Foreign { // as KCL takes leases for the sake of balance
 		o, isText := r.owner.(*types.AttributeValueMemberS)
@@ -197,11 +197,11 @@ func (t *fleetTable) write(ctx context.Context, shard string, x *expr) (kcl.Item
 }
 
 // taken returns the lease that a row gives to this process, and records its known state.
-func (t *fleetTable) taken(shard string, item kcl.Item) (mapping.FleetLease, error) {
+func (t *fleetTable) taken(shard string, item kcl.Item) (driver.FleetLease, error) {
 	k := t.key(shard)
 	r, err := decodeRow(k, item)
 	if err != nil {
-		return mapping.FleetLease{}, err
+		return driver.FleetLease{}, err
 	}
 	owner, _ := ownerOf(&r)
 	l := r.lease(shard, owner)
@@ -211,15 +211,15 @@ func (t *fleetTable) taken(shard string, item kcl.Item) (mapping.FleetLease, err
 }
 
 // granted returns the grant of a lease whose row is r.
-func granted(l mapping.Lease, r row) *grant {
+func granted(l driver.Lease, r row) *grant {
 	g := newGrant()
 	r.progress.Window, r.state.inline = nil, nil
 	g.lease, g.last, g.known = l, r, true
 	return g
 }
 
-// Release implements mapping.FleetTable.
-func (t *fleetTable) Release(ctx context.Context, l mapping.FleetLease) error {
+// Release implements driver.FleetTable.
+func (t *fleetTable) Release(ctx context.Context, l driver.FleetLease) error {
 	if err := t.check(ctx, "release", l.Shard); err != nil {
 		return err
 	}

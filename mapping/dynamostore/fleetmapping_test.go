@@ -17,6 +17,7 @@ import (
 	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -27,7 +28,7 @@ type crew struct {
 	db     *dynamodb.Client
 	client *kinesistest.Client
 	stream *kinesistest.Stream
-	store  func() mapping.Store // that a worker is given
+	store  func() driver.Store // that a worker is given
 	joined map[string]*mapping.Mapping
 
 	mu     sync.Mutex
@@ -45,7 +46,7 @@ func newCrew(t *testing.T, shards int) *crew {
 		T: t, db: server(t), client: service.Client(), stream: stream, joined: map[string]*mapping.Mapping{},
 		seen: map[string]int{}, shards: map[string]map[string]bool{},
 	}
-	c.store = func() mapping.Store { return openFleet(c, c.db) }
+	c.store = func() driver.Store { return openFleet(c, c.db) }
 	return c
 }
 

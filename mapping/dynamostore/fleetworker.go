@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
@@ -35,8 +35,8 @@ func (t *fleetTable) workerKey(incarnation string) kcl.Item {
 	return kcl.Item{partKey: t.fleetPart(), itemKey: text(incarnation)}
 }
 
-// Heartbeat implements mapping.FleetTable.
-func (t *fleetTable) Heartbeat(ctx context.Context, w mapping.FleetWorker, join bool) error {
+// Heartbeat implements driver.FleetTable.
+func (t *fleetTable) Heartbeat(ctx context.Context, w driver.FleetWorker, join bool) error {
 	asks := &types.AttributeValueMemberL{Value: []types.AttributeValue{}}
 	for _, a := range w.Asks {
 		asks.Value = append(asks.Value, text(a.String()))
@@ -57,7 +57,7 @@ func (t *fleetTable) Heartbeat(ctx context.Context, w mapping.FleetWorker, join 
 	return t.updateWorker(ctx, "heartbeat", w.Incarnation, x)
 }
 
-// Close implements mapping.FleetTable.
+// Close implements driver.FleetTable.
 func (t *fleetTable) Close(ctx context.Context, incarnation string, counter uint64) error {
 	x := newExpr()
 	x.is(workerCounter, number(counter))
@@ -65,7 +65,7 @@ func (t *fleetTable) Close(ctx context.Context, incarnation string, counter uint
 	return t.updateWorker(ctx, "close", incarnation, x)
 }
 
-// Retire implements mapping.FleetTable.
+// Retire implements driver.FleetTable.
 func (t *fleetTable) Retire(ctx context.Context, incarnation string) error {
 	x := newExpr()
 	x.conds = append(x.conds, "attribute_exists("+x.name(partKey)+")")
@@ -89,7 +89,7 @@ func (t *fleetTable) updateWorker(ctx context.Context, what, incarnation string,
 	return wrap(err, "%s %s of %s in table %s", what, incarnation, t.mapping, table)
 }
 
-// Remove implements mapping.FleetTable.
+// Remove implements driver.FleetTable.
 func (t *fleetTable) Remove(ctx context.Context, incarnation string) error {
 	if err := t.check(ctx, "remove", incarnation); err != nil {
 		return err
@@ -108,8 +108,8 @@ func (t *fleetTable) Remove(ctx context.Context, incarnation string) error {
 	return wrap(err, "remove %s of %s from table %s", incarnation, t.mapping, table)
 }
 
-// Workers implements mapping.FleetTable.
-func (t *fleetTable) Workers(ctx context.Context, mark string) (rows []mapping.FleetWorker, next string, err error) {
+// Workers implements driver.FleetTable.
+func (t *fleetTable) Workers(ctx context.Context, mark string) (rows []driver.FleetWorker, next string, err error) {
 	if err := t.check(ctx, "list", "workers"); err != nil {
 		return nil, "", err
 	}
@@ -132,8 +132,8 @@ func (t *fleetTable) Workers(ctx context.Context, mark string) (rows []mapping.F
 	for _, item := range out.Items {
 		w, ok := decodeWorker(item)
 		if !ok {
-			w = mapping.FleetWorker{Incarnation: w.Incarnation, Damage: fmt.Errorf("dynamostore: worker %s of %s in table %s: its row does not parse: %w",
-				w.Incarnation, t.mapping, table, mapping.ErrUnreadable).Error()}
+			w = driver.FleetWorker{Incarnation: w.Incarnation, Damage: fmt.Errorf("dynamostore: worker %s of %s in table %s: its row does not parse: %w",
+				w.Incarnation, t.mapping, table, driver.ErrUnreadable).Error()}
 		}
 		rows = append(rows, w)
 	}
@@ -141,9 +141,9 @@ func (t *fleetTable) Workers(ctx context.Context, mark string) (rows []mapping.F
 }
 
 // decodeWorker parses a row; ok is false if Heartbeat did not write it.
-func decodeWorker(item kcl.Item) (w mapping.FleetWorker, ok bool) {
+func decodeWorker(item kcl.Item) (w driver.FleetWorker, ok bool) {
 	d := decoder{item: item}
-	w = mapping.FleetWorker{
+	w = driver.FleetWorker{
 		Incarnation: kcl.Text(item, itemKey), Counter: d.uint(workerCounter), Generation: d.uint(workerGeneration), Leaving: d.boolean(workerLeaving),
 		Failover: time.Duration(min(d.uint(workerFailover), math.MaxInt64)),
 	}
@@ -164,7 +164,7 @@ func decodeWorker(item kcl.Item) (w mapping.FleetWorker, ok bool) {
 		if i < 0 || err != nil {
 			return w, false
 		}
-		w.Asks = append(w.Asks, mapping.FleetAsk{Shard: s.Value[:i], Epoch: epoch})
+		w.Asks = append(w.Asks, driver.FleetAsk{Shard: s.Value[:i], Epoch: epoch})
 	}
 	return w, true
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-// Check implements mapping.CheckedStore: it refuses a lease table with a live KCL 3 fleet. Its leader assigns leases by
+// Check implements driver.CheckedStore: it refuses a lease table with a live KCL 3 fleet. Its leader assigns leases by
 // its workers' reports, and would assign ours. Only a table that Options.LeaseTable names can be an application's, so
 // others are not checked. In addition to the lease table it scans the table with the same name and the suffix
 // -WorkerMetricStats, if there is one.
@@ -50,7 +50,7 @@ func (s *Store) checkReports(ctx context.Context, name, key string, in *dynamodb
 		for _, item := range page.Items {
 			if at, fresh := kcl.Reported(item, time.Now()); fresh {
 				return fmt.Errorf("dynamostore: %s: a KCL 3 fleet is alive: worker %s reported to table %s at %s: %w",
-					name, kcl.Text(item, key), *in.TableName, at.Format(time.RFC3339), mapping.ErrForeignFleet)
+					name, kcl.Text(item, key), *in.TableName, at.Format(time.RFC3339), driver.ErrForeignFleet)
 			}
 		}
 	}
@@ -63,8 +63,8 @@ const renewals = 16
 // sharedTable is a fleetTable whose lease table workers of KCL 1 or 2 use too.
 type sharedTable struct{ *fleetTable }
 
-// Renew implements mapping.FleetRenewer: it raises each lease's leaseCounter, which KCL watches. It is one write for each.
-func (t *sharedTable) Renew(ctx context.Context, leases []mapping.FleetLease) (lost []mapping.FleetLease, err error) {
+// Renew implements driver.FleetRenewer: it raises each lease's leaseCounter, which KCL watches. It is one write for each.
+func (t *sharedTable) Renew(ctx context.Context, leases []driver.FleetLease) (lost []driver.FleetLease, err error) {
 	var g errgroup.Group
 	g.SetLimit(renewals)
 	var mu sync.Mutex
@@ -84,7 +84,7 @@ func (t *sharedTable) Renew(ctx context.Context, leases []mapping.FleetLease) (l
 }
 
 // renew renews a lease, or reports that it is lost.
-func (t *sharedTable) renew(ctx context.Context, l mapping.FleetLease) (lost bool, err error) {
+func (t *sharedTable) renew(ctx context.Context, l driver.FleetLease) (lost bool, err error) {
 	lease := t.lease(l)
 	x := newExpr()
 	inForce(x, lease)

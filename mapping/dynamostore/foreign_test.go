@@ -16,14 +16,14 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
-	"github.com/shardmill/shardmill/mapping/internal/fleet"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
 var (
-	_ mapping.CheckedStore = (*dynamostore.Store)(nil)
-	_ mapping.CheckedStore = (*dynamostore.FleetStore)(nil)
+	_ driver.CheckedStore = (*dynamostore.Store)(nil)
+	_ driver.CheckedStore = (*dynamostore.FleetStore)(nil)
 )
 
 // shared has a store share the table of a KCL application.
@@ -38,7 +38,7 @@ func TestSharingIsForFleetsWithATable(t *testing.T) {
 	_, err = dynamostore.NewFleet(dynamostore.Options{Client: &dynamodb.Client{}, ShareWithKCL: true})
 	require.ErrorContains(t, err, "LeaseTable")
 	alone := openFleet(t, &dynamodb.Client{}, given).Fleet(orders)
-	_, renews := alone.(mapping.FleetRenewer)
+	_, renews := alone.(driver.FleetRenewer)
 	assert.False(t, renews, "a write for each lease that nobody needs")
 }
 
@@ -59,7 +59,7 @@ func TestKCL3FleetIsRefused(t *testing.T) {
 
 	put(t, db, app, with(row, "lut", num(time.Now().Unix())))
 	err := s.Check(t.Context(), orders)
-	require.ErrorIs(t, err, mapping.ErrForeignFleet)
+	require.ErrorIs(t, err, driver.ErrForeignFleet)
 	require.ErrorContains(t, err, "worker worker-1 reported to table "+app+" at")
 	require.NoError(t, open(t, db, "a").Check(t.Context(), app), "a table that is not given is no application's")
 }
@@ -83,7 +83,7 @@ func TestKCL3FleetInItsOwnTablesIsRefused(t *testing.T) {
 	})
 	require.NoError(t, err)
 	err = m.Run(t.Context()) // it returns: the error is not one that may pass
-	require.ErrorIs(t, err, mapping.ErrForeignFleet)
+	require.ErrorIs(t, err, driver.ErrForeignFleet)
 	require.ErrorContains(t, err, "worker worker-1")
 	assert.Empty(t, scan(t, db, app))
 }
@@ -115,11 +115,11 @@ func kclTake(ctx context.Context, db *dynamodb.Client, row item, worker string) 
 
 func TestRenewal(t *testing.T) {
 	ctx, db := t.Context(), server(t)
-	f, ok := openFleet(t, db, shared).Fleet(orders).(mapping.FleetRenewer)
+	f, ok := openFleet(t, db, shared).Fleet(orders).(driver.FleetRenewer)
 	require.True(t, ok)
-	var held []fleet.Lease
+	var held []driver.FleetLease
 	for i := range 3 {
-		l, err := f.Take(ctx, fleet.Lease{Shard: fmt.Sprint("shard-", i)}, "a")
+		l, err := f.Take(ctx, driver.FleetLease{Shard: fmt.Sprint("shard-", i)}, "a")
 		require.NoError(t, err)
 		held = append(held, l)
 	}
@@ -136,8 +136,8 @@ func TestRenewal(t *testing.T) {
 	require.NoError(t, err)
 	require.Error(t, kclTake(ctx, db, stale, "kcl"), "its owner is alive")
 	require.NoError(t, kclTake(ctx, db, get(t, db, app, item{"leaseKey": str("shard-1")}), "kcl"), "KCL steals for the sake of balance")
-	require.NoError(t, f.Commit(ctx, held[0], fleet.Checkpoint{Version: 1, Value: at(1, 1)}))
-	require.ErrorIs(t, f.Commit(ctx, held[1], fleet.Checkpoint{Version: 1, Value: at(1, 1)}), mapping.ErrFleetRefused)
+	require.NoError(t, f.Commit(ctx, held[0], driver.FleetCheckpoint{Version: 1, Value: at(1, 1)}))
+	require.ErrorIs(t, f.Commit(ctx, held[1], driver.FleetCheckpoint{Version: 1, Value: at(1, 1)}), driver.ErrFleetRefused)
 	lost, err = f.Renew(ctx, held)
 	require.NoError(t, err)
 	assert.Equal(t, held[1:2], lost)
@@ -151,18 +151,18 @@ func TestALeaseIsTakenFromALiveKCLWorkerWhereTheTableIsShared(t *testing.T) {
 	createLeaseTable(t, db, app)
 	row := with(kclRow(shard0, "41", 0), "leaseOwner", str("kcl"))
 	put(t, db, app, row)
-	seen := fleet.Lease{Shard: shard0, Owner: "kcl", Foreign: true, Begun: true}
+	seen := driver.FleetLease{Shard: shard0, Owner: "kcl", Foreign: true, Begun: true}
 
 	_, err := openFleet(t, db, given).Fleet(orders).Take(ctx, seen, "a")
-	require.ErrorIs(t, err, mapping.ErrFleetRefused, "the table is not shared")
+	require.ErrorIs(t, err, driver.ErrFleetRefused, "the table is not shared")
 	f := openFleet(t, db, shared).Fleet(orders)
 	rows, _, err := f.Leases(ctx, "")
 	require.NoError(t, err)
-	require.Equal(t, []fleet.Lease{seen}, rows)
+	require.Equal(t, []driver.FleetLease{seen}, rows)
 	other := seen
 	other.Owner = "another"
 	_, err = f.Take(ctx, other, "a")
-	require.ErrorIs(t, err, mapping.ErrFleetRefused, "another worker has it")
+	require.ErrorIs(t, err, driver.ErrFleetRefused, "another worker has it")
 
 	put(t, db, app, with(row, "leaseCounter", num(43))) // it renews
 	l, err := f.Take(ctx, seen, "a")
@@ -173,7 +173,7 @@ func TestALeaseIsTakenFromALiveKCLWorkerWhereTheTableIsShared(t *testing.T) {
 	assert.Equal(t, num(4), got["ownerSwitchesSinceCheckpoint"])
 	assert.Equal(t, str("41"), got["checkpoint"])
 	_, err = f.Take(ctx, seen, "b")
-	require.ErrorIs(t, err, mapping.ErrFleetRefused)
+	require.ErrorIs(t, err, driver.ErrFleetRefused)
 }
 
 // TestWorkersLiveBesideKCL has a worker share its table with one of KCL, which steals a lease, and gives it back.
@@ -181,7 +181,7 @@ func TestWorkersLiveBesideKCL(t *testing.T) {
 	const failover = 2 * time.Second
 	c := newCrew(t, 3)
 	createLeaseTable(t, c.db, app)
-	c.store = func() mapping.Store { return openFleet(c, c.db, shared) }
+	c.store = func() driver.Store { return openFleet(c, c.db, shared) }
 	c.join("a")
 	c.settle(map[string]int{"a": 3})
 
@@ -230,10 +230,10 @@ func TestWorkersLiveBesideKCL(t *testing.T) {
 func TestNewRowTellsWhereItsShardLies(t *testing.T) {
 	ctx, db := t.Context(), server(t)
 	f := openFleet(t, db, given).Fleet(orders)
-	lister, ok := f.(mapping.FleetLister)
+	lister, ok := f.(driver.FleetLister)
 	require.True(t, ok)
-	lister.Listed([]mapping.FleetShard{{ID: shard0, Parents: []string{"p", "q", "p"}, StartingHashKey: "0", EndingHashKey: "9"}})
-	l, err := f.Take(ctx, fleet.Lease{Shard: shard0}, "a")
+	lister.Listed([]driver.FleetShard{{ID: shard0, Parents: []string{"p", "q", "p"}, StartingHashKey: "0", EndingHashKey: "9"}})
+	l, err := f.Take(ctx, driver.FleetLease{Shard: shard0}, "a")
 	require.NoError(t, err)
 	row := lease(t, db, app)
 	assert.Equal(t, str("0"), row["startingHashKey"])
@@ -243,8 +243,8 @@ func TestNewRowTellsWhereItsShardLies(t *testing.T) {
 	assert.ElementsMatch(t, []string{"p", "q"}, parents.Value)
 	assert.NotContains(t, row, "childShardIds")
 
-	lister.Listed([]mapping.FleetShard{{ID: shard0, Children: []string{"c"}, StartingHashKey: "1", EndingHashKey: "9"}})
-	require.NoError(t, f.Commit(ctx, l, fleet.Checkpoint{Version: 1, Finished: true, Value: mapping.Progress{Version: 1, End: true}}))
+	lister.Listed([]driver.FleetShard{{ID: shard0, Children: []string{"c"}, StartingHashKey: "1", EndingHashKey: "9"}})
+	require.NoError(t, f.Commit(ctx, l, driver.FleetCheckpoint{Version: 1, Finished: true, Value: driver.Progress{Version: 1, End: true}}))
 	row = lease(t, db, app)
 	assert.Equal(t, &types.AttributeValueMemberSS{Value: []string{"c"}}, row["childShardIds"])
 	assert.Equal(t, str("0"), row["startingHashKey"], "what a row has stays")

@@ -27,11 +27,11 @@ type tableDeleter interface {
 	DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput, opts ...func(*dynamodb.Options)) (*dynamodb.DeleteTableOutput, error)
 }
 
-// Forget implements mapping.DefinitionStore. It deletes the leases from the mapping's lease table, including those that
+// Forget implements driver.DefinitionStore. It deletes the leases from the mapping's lease table, including those that
 // KCL created, and everything of the mapping in the second table; then the lease table itself, if nothing else is in
 // it, the Client has the SDK's DeleteTable, and Options.NoCreate is not set. It returns when the table is gone, which
 // takes AWS some seconds. The epochs of everything forgotten are remembered as one number. While a KCL worker owns one
-// of the leases, nothing is deleted and the error is mapping.ErrLeaseHeld, until its leaseCounter has not moved for
+// of the leases, nothing is deleted and the error is driver.ErrLeaseHeld, until its leaseCounter has not moved for
 // Options.ForeignTimeout.
 //
 // Writes of a process that still has a lease are refused, and restore neither a row nor a table. But a process that
@@ -65,7 +65,7 @@ func (s *Store) Forget(ctx context.Context, name string) error {
 	return nil
 }
 
-// Forget implements mapping.DefinitionStore, as Store.Forget does.
+// Forget implements driver.DefinitionStore, as Store.Forget does.
 func (s *FleetStore) Forget(ctx context.Context, name string) error {
 	if err := s.Store.Forget(ctx, name); err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 )
 
@@ -37,11 +37,11 @@ const inPieces = 40 << 10
 
 // lived gives a mapping everything: an anchor, states in rows and in pieces, a shard that was deleted, leases that are held
 // and free. The lease of shard0, which it returns, is held.
-func lived(t testing.TB, s *dynamostore.Store, name string) mapping.Lease {
+func lived(t testing.TB, s *dynamostore.Store, name string) driver.Lease {
 	t.Helper()
 	_, err := s.Anchor(t.Context(), name, time.Unix(1, 0))
 	require.NoError(t, err)
-	take := func(shard string, size int) mapping.Lease {
+	take := func(shard string, size int) driver.Lease {
 		lease, _, err := s.Acquire(t.Context(), name, shard, "owner")
 		require.NoError(t, err)
 		p := withState(1, size)
@@ -94,7 +94,7 @@ func TestForgetThatFailedCanBeMadeAgain(t *testing.T) {
 				require.NoError(t, s.Forget(t.Context(), t.Name()))
 				assert.Empty(t, leftOf(t, db, t.Name()))
 				assert.Empty(t, scan(t, db, table))
-				require.ErrorIs(t, s.Commit(t.Context(), held, at(5, 5)), mapping.ErrLeaseLost)
+				require.ErrorIs(t, s.Commit(t.Context(), held, at(5, 5)), driver.ErrLeaseLost)
 				next := lived(t, s, t.Name())
 				assert.Greater(t, next.Epoch, held.Epoch)
 				held = next
@@ -119,8 +119,8 @@ func TestLateCommitAfterForgetBringsNothingBack(t *testing.T) {
 				put(t, db, table, item{"leaseKey": str("x"), "entityType": str("WORKER_METRIC_STATS")})
 			}
 			require.NoError(t, open(t, db, "other").Forget(t.Context(), t.Name()))
-			require.ErrorIs(t, late.Commit(t.Context(), held, withState(2, inPieces)), mapping.ErrLeaseLost)
-			require.ErrorIs(t, late.Commit(t.Context(), held, at(3, 3)), mapping.ErrLeaseLost)
+			require.ErrorIs(t, late.Commit(t.Context(), held, withState(2, inPieces)), driver.ErrLeaseLost)
+			require.ErrorIs(t, late.Commit(t.Context(), held, at(3, 3)), driver.ErrLeaseLost)
 			require.NoError(t, late.Release(t.Context(), held))
 			assert.Empty(t, leftOf(t, db, t.Name()))
 			if !keep {
@@ -148,7 +148,7 @@ func TestForgottenLeasesAreNeverInForceAgain(t *testing.T) {
 	next, p := acquire(t, b, orders) // by an owner of the same name
 	assert.Zero(t, p)
 	assert.Equal(t, highest+1, next.Epoch)
-	require.ErrorIs(t, a.Commit(t.Context(), old, at(9, 9)), mapping.ErrLeaseLost)
+	require.ErrorIs(t, a.Commit(t.Context(), old, at(9, 9)), driver.ErrLeaseLost)
 	require.NoError(t, a.Release(t.Context(), old))
 	require.NoError(t, b.Commit(t.Context(), next, at(1, 1)))
 }
@@ -194,13 +194,13 @@ func TestForgetLeavesAKCLThatRunsAlone(t *testing.T) {
 	}
 	put(t, db, table, kcl(1))
 	err := s.Forget(t.Context(), orders)
-	require.ErrorIs(t, err, mapping.ErrLeaseHeld)
+	require.ErrorIs(t, err, driver.ErrLeaseHeld)
 	require.ErrorContains(t, err, "KCL worker w1")
 	assert.Len(t, scan(t, db, table), 3)
 	assert.NotEmpty(t, leftOf(t, db, orders))
 
 	put(t, db, table, kcl(2)) // it lives
-	require.ErrorIs(t, s.Forget(t.Context(), orders), mapping.ErrLeaseHeld)
+	require.ErrorIs(t, s.Forget(t.Context(), orders), driver.ErrLeaseHeld)
 	require.Eventually(t, func() bool { return s.Forget(t.Context(), orders) == nil }, 10*time.Second, 20*time.Millisecond)
 	assert.NotContains(t, tables(t, db), table)
 }
@@ -223,13 +223,13 @@ func TestForgetEndsAFleet(t *testing.T) {
 	db := server(t)
 	s := openFleet(t, db)
 	f := s.Fleet(orders)
-	require.NoError(t, f.Heartbeat(t.Context(), mapping.FleetWorker{Incarnation: "w", Counter: 1}, true))
-	seen, err := f.Take(t.Context(), mapping.FleetLease{Shard: shard0}, "w")
+	require.NoError(t, f.Heartbeat(t.Context(), driver.FleetWorker{Incarnation: "w", Counter: 1}, true))
+	seen, err := f.Take(t.Context(), driver.FleetLease{Shard: shard0}, "w")
 	require.NoError(t, err)
 	taken, err := f.Take(t.Context(), seen, "w")
 	require.NoError(t, err)
-	checkpoint := func(version uint64) mapping.FleetCheckpoint {
-		return mapping.FleetCheckpoint{Version: version, Value: withState(version, inPieces)}
+	checkpoint := func(version uint64) driver.FleetCheckpoint {
+		return driver.FleetCheckpoint{Version: version, Value: withState(version, inPieces)}
 	}
 	require.NoError(t, f.Commit(t.Context(), taken, checkpoint(1)))
 
@@ -242,18 +242,18 @@ func TestForgetEndsAFleet(t *testing.T) {
 		assert.NotContains(t, tables(t, db), dynamostore.LeaseTableName(orders))
 	}
 	check()
-	require.ErrorIs(t, f.Heartbeat(t.Context(), mapping.FleetWorker{Incarnation: "w", Counter: 2}, false), mapping.ErrFleetRefused)
-	require.ErrorIs(t, f.Commit(t.Context(), taken, checkpoint(2)), mapping.ErrFleetRefused)
+	require.ErrorIs(t, f.Heartbeat(t.Context(), driver.FleetWorker{Incarnation: "w", Counter: 2}, false), driver.ErrFleetRefused)
+	require.ErrorIs(t, f.Commit(t.Context(), taken, checkpoint(2)), driver.ErrFleetRefused)
 	_, err = f.Take(t.Context(), taken, "w")
-	require.ErrorIs(t, err, mapping.ErrFleetRefused)
+	require.ErrorIs(t, err, driver.ErrFleetRefused)
 	require.NoError(t, f.Release(t.Context(), taken))
 	require.NoError(t, f.Remove(t.Context(), "w"))
 	require.NoError(t, s.Forget(t.Context(), orders))
 	check()
 
-	next, err := f.Take(t.Context(), mapping.FleetLease{Shard: shard0}, "w")
+	next, err := f.Take(t.Context(), driver.FleetLease{Shard: shard0}, "w")
 	require.NoError(t, err)
 	assert.Greater(t, next.Epoch, taken.Epoch)
-	require.ErrorIs(t, f.Commit(t.Context(), taken, checkpoint(2)), mapping.ErrFleetRefused)
+	require.ErrorIs(t, f.Commit(t.Context(), taken, checkpoint(2)), driver.ErrFleetRefused)
 	require.NoError(t, f.Commit(t.Context(), next, checkpoint(1)))
 }

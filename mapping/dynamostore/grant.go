@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // grants are the leases that this Store has granted and that were not released yet. A row that names this process, but
@@ -19,7 +19,7 @@ type grants struct {
 
 // grant is one lease, or the attempt to acquire it.
 type grant struct {
-	lease mapping.Lease // zero during the attempt
+	lease driver.Lease  // zero during the attempt
 	turn  chan struct{} // of capacity 1: the goroutine that fills it may commit
 
 	// Guarded by turn.
@@ -43,7 +43,7 @@ func (g *grants) reserve(k key) (*grant, bool) {
 }
 
 // give completes a reservation.
-func (g *grants) give(n *grant, l mapping.Lease, r row) {
+func (g *grants) give(n *grant, l driver.Lease, r row) {
 	r.progress.Window = nil
 	r.state.inline = nil
 	n.last, n.known = r, true // n is not shared yet
@@ -62,7 +62,7 @@ func (g *grants) take(k key, n *grant) {
 }
 
 // drop ends a lease, if it is held here.
-func (g *grants) drop(l mapping.Lease) {
+func (g *grants) drop(l driver.Lease) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if n := g.held[keyOf(l)]; n != nil && n.lease == l {
@@ -71,7 +71,7 @@ func (g *grants) drop(l mapping.Lease) {
 }
 
 // of returns the grant of a lease, or an empty one if it is not held here.
-func (g *grants) of(l mapping.Lease) *grant {
+func (g *grants) of(l driver.Lease) *grant {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if n := g.held[keyOf(l)]; n != nil && n.lease == l {

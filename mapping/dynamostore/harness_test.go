@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 type item = map[string]types.AttributeValue
@@ -110,12 +110,12 @@ func (c *cutter) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, o
 }
 
 // at returns the progress of a version behind a sequence number.
-func at(version uint64, sequenceNumber int) mapping.Progress {
-	return mapping.Progress{Version: version, Position: batch.Position{SequenceNumber: strconv.Itoa(sequenceNumber)}}
+func at(version uint64, sequenceNumber int) driver.Progress {
+	return driver.Progress{Version: version, Position: batch.Position{SequenceNumber: strconv.Itoa(sequenceNumber)}}
 }
 
 // acquire takes the lease of the shard, which must be had.
-func acquire(t testing.TB, s mapping.Store, name string) (mapping.Lease, mapping.Progress) {
+func acquire(t testing.TB, s driver.Store, name string) (driver.Lease, driver.Progress) {
 	t.Helper()
 	lease, p, err := s.Acquire(t.Context(), name, shard0, "owner")
 	require.NoError(t, err)

@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// Host implements mapping.Remote: it returns the host that Options.Client calls, with its port where that is not the default
+// Host implements driver.Remote: it returns the host that Options.Client calls, with its port where that is not the default
 // one. It is empty if the Client does not say: a *dynamodb.Client does. With credentials that carry the ID of their account, the
 // SDK may call a host of that account instead.
 func (s *Store) Host() string {

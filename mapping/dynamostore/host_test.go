@@ -8,11 +8,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 )
 
-var _ mapping.Remote = (*dynamostore.FleetStore)(nil)
+var _ driver.Remote = (*dynamostore.FleetStore)(nil)
 
 func TestHostIsTheOneThatTheClientCalls(t *testing.T) {
 	for endpoint, want := range map[string]string{"": "dynamodb.eu-west-1.amazonaws.com", "http://localhost:8000": "localhost:8000"} {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 )
 
@@ -61,10 +61,10 @@ func TestTableOfKCLIsTakenOverAtItsPositions(t *testing.T) {
 	s := open(t, db, "a", given)
 	all, err := s.Progress(t.Context(), orders)
 	require.NoError(t, err)
-	behind := func(sub int64) mapping.Progress {
-		return mapping.Progress{Position: batch.Position{SequenceNumber: seq, SubSequence: sub, Partial: true}}
+	behind := func(sub int64) driver.Progress {
+		return driver.Progress{Position: batch.Position{SequenceNumber: seq, SubSequence: sub, Partial: true}}
 	}
-	want := map[string]mapping.Progress{
+	want := map[string]driver.Progress{
 		"shardId-000000000001": behind(0), "shardId-000000000002": behind(7), "shardId-000000000003": {End: true}, "shardId-000000000004": behind(0),
 	}
 	assert.Equal(t, want, all)
@@ -75,7 +75,7 @@ func TestTableOfKCLIsTakenOverAtItsPositions(t *testing.T) {
 	}
 	for _, o := range others {
 		_, _, err := s.Acquire(t.Context(), orders, o["leaseKey"].(*types.AttributeValueMemberS).Value, "owner")
-		require.ErrorIs(t, err, mapping.ErrUnreadable)
+		require.ErrorIs(t, err, driver.ErrUnreadable)
 		assert.Equal(t, o, get(t, db, app, item{"leaseKey": o["leaseKey"]}))
 	}
 }
@@ -97,7 +97,7 @@ func TestRowIsKCLs(t *testing.T) {
 	assert.Equal(t, str("45"), got["pendingCheckpoint"])
 
 	resolved := time.Date(2026, 11, 23, 10, 0, 0, 1e6, time.UTC)
-	p := mapping.Progress{Version: 3, Position: batch.Position{SequenceNumber: "42", SubSequence: 5, Partial: true}, ResolvedUpTo: resolved}
+	p := driver.Progress{Version: 3, Position: batch.Position{SequenceNumber: "42", SubSequence: 5, Partial: true}, ResolvedUpTo: resolved}
 	p.ShardStart, p.StreamCreated = "40", resolved.Add(-time.Hour)
 	require.NoError(t, s.Commit(t.Context(), held, p))
 	got = lease(t, db, app)
@@ -115,7 +115,7 @@ func TestRowIsKCLs(t *testing.T) {
 		"sm_resolved": str("2026-11-23T10:00:00.001Z"), "sm_start": str("40"), "sm_created": str("2026-11-23T09:00:00.001Z"),
 	}, got)
 
-	require.NoError(t, s.Commit(t.Context(), held, mapping.Progress{Version: 4, Position: batch.Position{SequenceNumber: "50"}, End: true}))
+	require.NoError(t, s.Commit(t.Context(), held, driver.Progress{Version: 4, Position: batch.Position{SequenceNumber: "50"}, End: true}))
 	require.NoError(t, s.Release(t.Context(), held))
 	got = lease(t, db, app)
 	assert.Equal(t, str("SHARD_END"), got["checkpoint"])
@@ -148,11 +148,11 @@ func TestLeaseOfKCLIsTakenWhenItsCounterStandsStill(t *testing.T) {
 	for begin, n := time.Now(), 42; time.Since(begin) < 3*patience; n++ { // it renews
 		put(t, db, app, with(row, "leaseCounter", num(n)))
 		_, _, err := s.Acquire(t.Context(), orders, shard0, "owner")
-		require.ErrorIs(t, err, mapping.ErrLeaseHeld)
+		require.ErrorIs(t, err, driver.ErrLeaseHeld)
 		require.ErrorContains(t, err, "KCL worker kcl-worker")
 	}
 	stopped := time.Now()
-	var p mapping.Progress
+	var p driver.Progress
 	require.Eventually(t, func() bool {
 		_, got, err := s.Acquire(t.Context(), orders, shard0, "owner")
 		p = got
@@ -178,7 +178,7 @@ func TestLeaseThatKCLTookIsLost(t *testing.T) {
 			change(row)
 			row["leaseCounter"] = num(99)
 			put(t, db, app, row)
-			require.ErrorIs(t, s.Commit(t.Context(), held, at(2, 2)), mapping.ErrLeaseLost)
+			require.ErrorIs(t, s.Commit(t.Context(), held, at(2, 2)), driver.ErrLeaseLost)
 			require.NoError(t, s.Release(t.Context(), held))
 			assert.Equal(t, row, lease(t, db, app))
 		})
@@ -202,7 +202,7 @@ func TestCheckpointThatKCLMovedCounts(t *testing.T) {
 	row["checkpoint"] = str("12")
 	put(t, db, app, row)
 	held, got = acquire(t, s, orders)
-	assert.Equal(t, mapping.Progress{Position: batch.Position{SequenceNumber: "12", Partial: true}}, got)
+	assert.Equal(t, driver.Progress{Position: batch.Position{SequenceNumber: "12", Partial: true}}, got)
 	require.NoError(t, s.Commit(t.Context(), held, at(1, 13)))
 	all, err := s.Progress(t.Context(), orders)
 	require.NoError(t, err)
@@ -212,14 +212,14 @@ func TestCheckpointThatKCLMovedCounts(t *testing.T) {
 // TestParentsWhoseRowsKCLDeletedAreNotReadAgain takes over a table from which KCL's clean-up has deleted the row of a parent,
 // since both its children are begun. The stream lists the parent still.
 func TestParentsWhoseRowsKCLDeletedAreNotReadAgain(t *testing.T) {
-	for kind, store := range map[string]func(*testing.T, *dynamodb.Client) mapping.Store{
-		"one process": func(t *testing.T, db *dynamodb.Client) mapping.Store { t.Helper(); return open(t, db, "a", given) },
-		"fleet":       func(t *testing.T, db *dynamodb.Client) mapping.Store { t.Helper(); return openFleet(t, db, given) },
+	for kind, store := range map[string]func(*testing.T, *dynamodb.Client) driver.Store{
+		"one process": func(t *testing.T, db *dynamodb.Client) driver.Store { t.Helper(); return open(t, db, "a", given) },
+		"fleet":       func(t *testing.T, db *dynamodb.Client) driver.Store { t.Helper(); return openFleet(t, db, given) },
 	} {
 		t.Run(kind, func(t *testing.T) {
 			c := newCrew(t, 1)
 			createLeaseTable(t, c.db, app)
-			c.store = func() mapping.Store { return store(t, c.db) }
+			c.store = func() driver.Store { return store(t, c.db) }
 			for _, data := range []string{"parent 1", "parent 2"} {
 				_, _, err := c.stream.Put("k", []byte(data))
 				require.NoError(t, err)

@@ -9,32 +9,32 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/uuid"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
 // workerItem is the item of a worker in the second table: attrIncarnation counts the processes of its name.
 const workerItem = "worker"
 
-// Acquire implements mapping.Store. A lease that is not free is taken over from a process of the same Options.Worker
+// Acquire implements driver.Store. A lease that is not free is taken over from a process of the same Options.Worker
 // that was started earlier, and from a KCL worker whose leaseCounter has not moved for Options.ForeignTimeout.
-func (s *Store) Acquire(ctx context.Context, name, shard, owner string) (mapping.Lease, mapping.Progress, error) {
+func (s *Store) Acquire(ctx context.Context, name, shard, owner string) (driver.Lease, driver.Progress, error) {
 	k := key{name, shard}
 	if err := ctx.Err(); err != nil {
-		return mapping.Lease{}, mapping.Progress{}, fmt.Errorf("dynamostore: acquire %s: %w", k, err)
+		return driver.Lease{}, driver.Progress{}, fmt.Errorf("dynamostore: acquire %s: %w", k, err)
 	}
 	if name == "" || shard == "" || owner == "" {
-		return mapping.Lease{}, mapping.Progress{}, fmt.Errorf("dynamostore: acquire %s for %q: a name is empty", k, owner)
+		return driver.Lease{}, driver.Progress{}, fmt.Errorf("dynamostore: acquire %s for %q: a name is empty", k, owner)
 	}
 	g, ok := s.grants.reserve(k)
 	if !ok {
-		return mapping.Lease{}, mapping.Progress{}, fmt.Errorf("dynamostore: %s, by this process: %w", k, mapping.ErrLeaseHeld)
+		return driver.Lease{}, driver.Progress{}, fmt.Errorf("dynamostore: %s, by this process: %w", k, driver.ErrLeaseHeld)
 	}
-	lease := mapping.Lease{Mapping: name, Shard: shard, Owner: owner}
+	lease := driver.Lease{Mapping: name, Shard: shard, Owner: owner}
 	r, err := s.acquire(ctx, k, owner)
 	if err != nil {
 		s.grants.take(k, g)
-		return mapping.Lease{}, mapping.Progress{}, err
+		return driver.Lease{}, driver.Progress{}, err
 	}
 	lease.Epoch = r.epoch
 	s.watch.forget(k)
@@ -155,9 +155,9 @@ func (s *Store) free(k key, r *row, incarnation uint64) error {
 	case r.ours && r.worker == s.options.Worker && r.incarnation <= incarnation:
 		return nil
 	case r.ours && r.worker == "":
-		return fmt.Errorf("dynamostore: %s, by a worker of a fleet: %w", k, mapping.ErrLeaseHeld)
+		return fmt.Errorf("dynamostore: %s, by a worker of a fleet: %w", k, driver.ErrLeaseHeld)
 	case r.ours:
-		return fmt.Errorf("dynamostore: %s, by process %d of worker %s: %w", k, r.incarnation, r.worker, mapping.ErrLeaseHeld)
+		return fmt.Errorf("dynamostore: %s, by process %d of worker %s: %w", k, r.incarnation, r.worker, driver.ErrLeaseHeld)
 	}
 	return s.abandoned(k, r)
 }
@@ -172,7 +172,7 @@ func (s *Store) abandoned(k key, r *row) error {
 	if s.watch.stands(k, owner.Value+" "+r.handing, counter.Value, s.options.ForeignTimeout) {
 		return nil
 	}
-	return fmt.Errorf("dynamostore: %s, by KCL worker %s: %w", k, owner.Value, mapping.ErrLeaseHeld)
+	return fmt.Errorf("dynamostore: %s, by KCL worker %s: %w", k, owner.Value, driver.ErrLeaseHeld)
 }
 
 // incarnation returns the number of this process among those of its name: a later one has a higher number.
@@ -198,7 +198,7 @@ func (s *Store) incarnation(ctx context.Context) (uint64, error) {
 	d := decoder{item: out.Attributes}
 	n = d.uint(attrIncarnation)
 	if d.bad || n == 0 {
-		return 0, fmt.Errorf("dynamostore: worker %s in table %s: its row does not parse: %w", s.options.Worker, s.options.Table, mapping.ErrUnreadable)
+		return 0, fmt.Errorf("dynamostore: worker %s in table %s: its row does not parse: %w", s.options.Worker, s.options.Table, driver.ErrUnreadable)
 	}
 	s.grants.mu.Lock()
 	defer s.grants.mu.Unlock()
@@ -208,9 +208,9 @@ func (s *Store) incarnation(ctx context.Context) (uint64, error) {
 	return s.grants.incarnation, nil
 }
 
-// Release implements mapping.Store. When it fails the lease stays held in the table, and a later Acquire of this process,
+// Release implements driver.Store. When it fails the lease stays held in the table, and a later Acquire of this process,
 // or of a later one of its Options.Worker, has it back.
-func (s *Store) Release(ctx context.Context, lease mapping.Lease) error {
+func (s *Store) Release(ctx context.Context, lease driver.Lease) error {
 	k := keyOf(lease)
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("dynamostore: release %s: %w", k, err)
@@ -238,7 +238,7 @@ func leave(x *expr) {
 }
 
 // inForce demands that a lease is the one that the row has.
-func inForce(x *expr, l mapping.Lease) {
+func inForce(x *expr, l driver.Lease) {
 	x.is(kcl.LeaseOwner, text(l.Owner))
 	x.is(attrOwner, text(l.Owner))
 	x.is(kcl.CheckpointOwner, nil)

@@ -17,6 +17,7 @@ import (
 	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -34,7 +35,7 @@ func TestMappingGoesOnWhereTheProcessBeforeStopped(t *testing.T) {
 	var mu sync.Mutex
 	seen := map[string]int{}
 	total := func() int { mu.Lock(); defer mu.Unlock(); return len(seen) }
-	run := func(store mapping.Store, want int) {
+	run := func(store driver.Store, want int) {
 		t.Helper()
 		for i := range perRun {
 			_, err := client.PutRecord(t.Context(), &kinesis.PutRecordInput{
@@ -83,7 +84,7 @@ func TestMappingGoesOnWhereTheProcessBeforeStopped(t *testing.T) {
 // keeper gives no lease back, as a process that is killed.
 type keeper struct{ *dynamostore.Store }
 
-func (keeper) Release(context.Context, mapping.Lease) error { return nil }
+func (keeper) Release(context.Context, driver.Lease) error { return nil }
 
 // size is about what DynamoDB counts of an item.
 func size(i item) int {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
@@ -70,7 +70,7 @@ func (s *Store) forgetName(ctx context.Context, name string) error {
 	return wrap(err, "delete the name of %s from table %s", name, s.options.Table)
 }
 
-// Names implements mapping.ListedStore. A name of more than 1,024 bytes is not listed.
+// Names implements driver.ListedStore. A name of more than 1,024 bytes is not listed.
 func (s *Store) Names(ctx context.Context) (names []string, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("dynamostore: names: %w", err)
@@ -82,7 +82,7 @@ func (s *Store) Names(ctx context.Context) (names []string, err error) {
 	return names, err
 }
 
-// Held implements mapping.ListedStore. A lease of a worker of a fleet counts as held until the worker has released it.
+// Held implements driver.ListedStore. A lease of a worker of a fleet counts as held until the worker has released it.
 func (s *Store) Held(ctx context.Context, name string) (held bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, fmt.Errorf("dynamostore: held: %w", err)
@@ -100,7 +100,7 @@ func (s *Store) Held(ctx context.Context, name string) (held bool, err error) {
 			return err
 		}
 		err = s.free(k, &r, incarnation)
-		if held = held || errors.Is(err, mapping.ErrLeaseHeld); held {
+		if held = held || errors.Is(err, driver.ErrLeaseHeld); held {
 			return nil
 		}
 		return err

@@ -74,7 +74,7 @@ type Options struct {
 	ShareWithKCL bool
 }
 
-// Store is a mapping.Store in DynamoDB. It has no goroutine and needs no closing.
+// Store is a driver.Store in DynamoDB. It has no goroutine and needs no closing.
 type Store struct {
 	options Options
 	tables  tables

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 )
 
@@ -22,10 +22,10 @@ func TestRestartedProcessTakesOverWhatTheOneBeforeHad(t *testing.T) {
 	assert.Greater(t, next.Epoch, old.Epoch)
 
 	// The one before was only paused: it can store nothing, and take nothing back.
-	require.ErrorIs(t, before.Commit(t.Context(), old, at(8, 8)), mapping.ErrLeaseLost)
+	require.ErrorIs(t, before.Commit(t.Context(), old, at(8, 8)), driver.ErrLeaseLost)
 	require.NoError(t, before.Release(t.Context(), old))
 	_, _, err := before.Acquire(t.Context(), orders, shard0, "owner")
-	require.ErrorIs(t, err, mapping.ErrLeaseHeld)
+	require.ErrorIs(t, err, driver.ErrLeaseHeld)
 	assert.ErrorContains(t, err, "process 2 of worker a")
 	require.NoError(t, after.Commit(t.Context(), next, at(1, 9)))
 
@@ -39,9 +39,9 @@ func TestProcessOfAnotherNameTakesNothing(t *testing.T) {
 	held, _ := acquire(t, open(t, db, "a"), orders)
 	other := open(t, db, "b")
 	_, _, err := other.Acquire(t.Context(), orders, shard0, "owner")
-	require.ErrorIs(t, err, mapping.ErrLeaseHeld)
+	require.ErrorIs(t, err, driver.ErrLeaseHeld)
 	assert.ErrorContains(t, err, "process 1 of worker a")
-	require.ErrorIs(t, other.Delete(t.Context(), orders, shard0), mapping.ErrLeaseHeld)
+	require.ErrorIs(t, other.Delete(t.Context(), orders, shard0), driver.ErrLeaseHeld)
 	assert.NotZero(t, held)
 }
 
@@ -52,7 +52,7 @@ func TestLostLeaseCanBeHadAgain(t *testing.T) {
 	b := open(t, db, "a")
 	taken, _ := acquire(t, b, orders)
 	require.NoError(t, b.Release(t.Context(), taken))
-	require.ErrorIs(t, a.Commit(t.Context(), lost, at(1, 1)), mapping.ErrLeaseLost)
+	require.ErrorIs(t, a.Commit(t.Context(), lost, at(1, 1)), driver.ErrLeaseLost)
 	acquire(t, a, orders) // though a lease that was lost is never released
 }
 
@@ -76,7 +76,7 @@ func TestLostAnswersOfAcquire(t *testing.T) {
 			assert.Zero(t, p)
 			require.NoError(t, s.Commit(t.Context(), got, at(1, 1)))
 			_, _, err = s.Acquire(t.Context(), t.Name(), shard0, "owner")
-			require.ErrorIs(t, err, mapping.ErrLeaseHeld)
+			require.ErrorIs(t, err, driver.ErrLeaseHeld)
 			require.NoError(t, s.Commit(t.Context(), warm, at(1, 1)))
 		})
 	}
@@ -105,7 +105,7 @@ func TestLostAnswersOfCommitAndRelease(t *testing.T) {
 			require.NoError(t, s.Commit(t.Context(), lease, at(3, 3)))
 			all, err := s.Progress(t.Context(), t.Name())
 			require.NoError(t, err)
-			assert.Equal(t, map[string]mapping.Progress{shard0: at(3, 3)}, all)
+			assert.Equal(t, map[string]driver.Progress{shard0: at(3, 3)}, all)
 
 			c.next(f)
 			if err := s.Release(t.Context(), lease); f == twice {

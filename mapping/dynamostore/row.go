@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
@@ -44,7 +44,7 @@ type key struct{ mapping, shard string }
 // String names the shard in errors.
 func (k key) String() string { return "shard " + k.shard + " of " + k.mapping }
 
-func keyOf(l mapping.Lease) key { return key{l.Mapping, l.Shard} }
+func keyOf(l driver.Lease) key { return key{l.Mapping, l.Shard} }
 
 // row is a lease as it was read, or as it is known to be after a write of ours.
 type row struct {
@@ -62,7 +62,7 @@ type row struct {
 	written  uint64               // the epoch that stored progress, 0 when none of ours did
 	version  types.AttributeValue // stored with the progress, nil if there is none
 	stored   bool                 // whether there is progress, ours or KCL's
-	progress mapping.Progress
+	progress driver.Progress
 	rate     int64
 	state    stateAt // where the open window's state is; progress.Window has it only after load
 }
@@ -125,12 +125,12 @@ func (r *row) foreign(k key, item kcl.Item) error {
 		return damagef(k, "%v", err)
 	}
 	r.stored, r.state = place.Begin == "", stateAt{}
-	r.progress = mapping.Progress{Position: place.Position, End: place.End}
+	r.progress = driver.Progress{Position: place.Position, End: place.End}
 	return nil
 }
 
 // writeProgress adds what stores p, with its state at s.
-func writeProgress(x *expr, p mapping.Progress, s stateAt) {
+func writeProgress(x *expr, p driver.Progress, s stateAt) {
 	checkpoint, sub := kcl.CheckpointOf(p.Position, p.End)
 	x.set(kcl.Checkpoint, text(checkpoint))
 	x.set(kcl.SubSequence, number(sub))
@@ -172,8 +172,8 @@ type decoder struct {
 	bad  bool
 }
 
-func (d *decoder) progress() (mapping.Progress, stateAt) {
-	p := mapping.Progress{
+func (d *decoder) progress() (driver.Progress, stateAt) {
+	p := driver.Progress{
 		Version: d.uint(attrVersion),
 		Position: batch.Position{
 			SequenceNumber: kcl.Text(d.item, attrSequence), SubSequence: d.int(attrSub), Partial: d.boolean(attrPartial),

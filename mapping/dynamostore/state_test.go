@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 )
 
@@ -25,7 +25,7 @@ import (
 const largest = 1 << 20
 
 // withState returns progress whose window has a state of the size that nothing can deflate, another one each version.
-func withState(version uint64, size int) mapping.Progress {
+func withState(version uint64, size int) driver.Progress {
 	p := at(version, int(version))
 	state := make([]byte, size)
 	_, _ = rand.NewChaCha8([32]byte{byte(version), byte(version >> 8)}).Read(state) // it never fails
@@ -34,7 +34,7 @@ func withState(version uint64, size int) mapping.Progress {
 }
 
 // progressOf reads what is stored for the shard.
-func progressOf(t testing.TB, s mapping.Store) mapping.Progress {
+func progressOf(t testing.TB, s driver.Store) driver.Progress {
 	t.Helper()
 	all, err := s.Progress(t.Context(), orders)
 	require.NoError(t, err)
@@ -156,7 +156,7 @@ func TestPausedOwnerCannotTouchTheNextOnesState(t *testing.T) {
 	held, _ := acquire(t, next, orders)
 	for v := uint64(1); v <= 4; v++ {
 		require.NoError(t, next.Commit(t.Context(), held, withState(v, largest)))
-		require.ErrorIs(t, s.Commit(t.Context(), old, withState(100+v, largest)), mapping.ErrLeaseLost)
+		require.ErrorIs(t, s.Commit(t.Context(), old, withState(100+v, largest)), driver.ErrLeaseLost)
 		assert.True(t, string(withState(v, largest).Window.State) == string(progressOf(t, next).Window.State), "version %d", v)
 	}
 }
@@ -173,10 +173,10 @@ func TestMissingPieceIsUnreadable(t *testing.T) {
 	}, ConditionExpression: strp("attribute_exists(part)")})
 	require.NoError(t, err)
 	_, err = s.Progress(t.Context(), orders)
-	require.ErrorIs(t, err, mapping.ErrUnreadable)
+	require.ErrorIs(t, err, driver.ErrUnreadable)
 	_, _, err = s.Acquire(t.Context(), orders, shard0, "owner")
-	require.ErrorIs(t, err, mapping.ErrUnreadable)
-	assert.False(t, errors.Is(err, mapping.ErrLeaseHeld))
+	require.ErrorIs(t, err, driver.ErrUnreadable)
+	assert.False(t, errors.Is(err, driver.ErrLeaseHeld))
 }
 
 func strp(s string) *string { return &s }

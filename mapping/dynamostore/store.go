@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
@@ -24,12 +24,12 @@ var errMoved = errors.New("the state of its window is not where its row says")
 // loadAttempts is how often a row is read while commits keep moving its state. They do so about once a second.
 const loadAttempts = 5
 
-// Progress implements mapping.Store. A row that cannot be read does not keep it from the others.
-func (s *Store) Progress(ctx context.Context, name string) (map[string]mapping.Progress, error) {
+// Progress implements driver.Store. A row that cannot be read does not keep it from the others.
+func (s *Store) Progress(ctx context.Context, name string) (map[string]driver.Progress, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("dynamostore: progress: %w", err)
 	}
-	all, damaged := map[string]mapping.Progress{}, []error(nil)
+	all, damaged := map[string]driver.Progress{}, []error(nil)
 	table := s.options.LeaseTable(name)
 	pages := dynamodb.NewScanPaginator(s.options.Client, &dynamodb.ScanInput{TableName: &table, ConsistentRead: aws.Bool(true)})
 	for pages.HasMorePages() {
@@ -47,7 +47,7 @@ func (s *Store) Progress(ctx context.Context, name string) (map[string]mapping.P
 			k := key{name, kcl.Text(item, kcl.LeaseKey)}
 			r, err := s.loaded(ctx, k, item)
 			switch {
-			case errors.Is(err, mapping.ErrUnreadable):
+			case errors.Is(err, driver.ErrUnreadable):
 				damaged = append(damaged, err)
 			case err != nil:
 				return nil, err

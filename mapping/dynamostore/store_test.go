@@ -9,34 +9,34 @@ import (
 
 	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/internal/rig"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 	"github.com/shardmill/shardmill/mapping/storetest"
 )
 
 var (
-	_ mapping.Store           = (*dynamostore.Store)(nil)
-	_ mapping.DefinitionStore = (*dynamostore.Store)(nil)
-	_ dynamostore.Client      = (*dynamodb.Client)(nil)
+	_ driver.Store           = (*dynamostore.Store)(nil)
+	_ driver.DefinitionStore = (*dynamostore.Store)(nil)
+	_ dynamostore.Client     = (*dynamodb.Client)(nil)
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestConforms(t *testing.T) {
 	db := server(t)
-	storetest.Run(t, func(t *testing.T) mapping.Store { return open(t, db, "worker") })
+	storetest.Run(t, func(t *testing.T) driver.Store { return open(t, db, "worker") })
 }
 
 func TestListsNames(t *testing.T) {
 	db := server(t)
-	storetest.RunNames(t, func(t *testing.T) mapping.ListedStore { return open(t, db, "worker") })
+	storetest.RunNames(t, func(t *testing.T) driver.ListedStore { return open(t, db, "worker") })
 }
 
 // TestListsNamesOfAFleet: a Take is listed as an Acquire is. Leases that a killed process left behind are not held for its successor.
 func TestListsNamesOfAFleet(t *testing.T) {
 	db := server(t)
 	s := openFleet(t, db)
-	_, err := s.Fleet(orders).Take(t.Context(), mapping.FleetLease{Shard: shard0}, "a/1#1")
+	_, err := s.Fleet(orders).Take(t.Context(), driver.FleetLease{Shard: shard0}, "a/1#1")
 	require.NoError(t, err)
 	names, err := s.Names(t.Context())
 	require.NoError(t, err)

@@ -19,7 +19,8 @@ import (
 
 	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/internal/rig"
-	"github.com/shardmill/shardmill/mapping"
+
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
@@ -106,7 +107,7 @@ func (m *metered) Scan(ctx context.Context, in *dynamodb.ScanInput, opts ...func
 type hand struct {
 	t     testing.TB
 	core  *fleet.Coordinator
-	table mapping.FleetTable
+	table driver.FleetTable
 }
 
 func newHand(t testing.TB, s *dynamostore.FleetStore, name string, shards []fleet.Shard) *hand {
@@ -131,9 +132,9 @@ func (h *hand) do(now time.Time, a fleet.Action) {
 	case *fleet.Heartbeat:
 		h.core.Beaten(now, a, h.table.Heartbeat(ctx, a.Row, a.Join))
 	case *fleet.ReadWorkers:
-		h.core.Workers(now, pages(h.t, h.table.Workers, func(w fleet.Worker) string { return w.Incarnation }), nil)
+		h.core.Workers(now, pages(h.t, h.table.Workers, func(w driver.FleetWorker) string { return w.Incarnation }), nil)
 	case *fleet.ReadLeases:
-		h.core.Leases(now, pages(h.t, h.table.Leases, func(l fleet.Lease) string { return l.Shard }), nil)
+		h.core.Leases(now, pages(h.t, h.table.Leases, func(l driver.FleetLease) string { return l.Shard }), nil)
 	case *fleet.Take:
 		row, err := h.table.Take(ctx, a.Seen, a.Owner)
 		h.core.Taken(now, a, row, err)
@@ -219,7 +220,7 @@ func TestLeaseOfKCLIsLeftAlone(t *testing.T) {
 	assert.LessOrEqual(t, calls["UpdateItem"], 18+1)
 	assert.LessOrEqual(t, calls["Scan"], 18+1, "three readings in a failover time")
 	assert.GreaterOrEqual(t, calls["Scan"], 15, "it must be seen to become free")
-	assert.Len(t, slices.DeleteFunc(leases(t, h.table), func(l fleet.Lease) bool { return l.Foreign }), 1)
+	assert.Len(t, slices.DeleteFunc(leases(t, h.table), func(l driver.FleetLease) bool { return l.Foreign }), 1)
 }
 
 // TestLeaseThatKCLGaveBackIsTakenAgain has KCL steal a lease while its owner is about to release it: the release, which finds

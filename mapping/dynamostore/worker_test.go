@@ -11,11 +11,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 )
 
-var _ mapping.WorkerStore = (*dynamostore.FleetStore)(nil)
+var _ driver.WorkerStore = (*dynamostore.FleetStore)(nil)
 
 func TestTheNameOfAWorkerOfAFleetIsChecked(t *testing.T) {
 	client := dynamodb.New(dynamodb.Options{})
@@ -36,7 +37,7 @@ func TestTheNameOfAWorkerIsInItsLeases(t *testing.T) {
 	require.NoError(t, err)
 	for _, name := range []string{"orders-1", ""} {
 		c := newCrew(t, 2)
-		c.store = func() mapping.Store {
+		c.store = func() driver.Store {
 			s, err := dynamostore.NewFleet(dynamostore.Options{Client: c.db, Worker: name})
 			require.NoError(t, err)
 			return s

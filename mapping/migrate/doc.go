@@ -1,5 +1,5 @@
 // Package migrate moves the positions of a stream's shards between the DynamoDB tables of other consumers and any
-// [mapping.Store]: from the Kinesis Client Library (KCL 1, 2 and 3), vmware-go-kcl-v2, harlow/kinesis-consumer and
+// [driver.Store]: from the Kinesis Client Library (KCL 1, 2 and 3), vmware-go-kcl-v2, harlow/kinesis-consumer and
 // Bento or Redpanda Connect, and back to KCL.
 //
 // [Import] and [Export] read both sides and return a [Plan], which changes nothing: it prints the difference shard by

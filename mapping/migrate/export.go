@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/uuid"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 	"github.com/shardmill/shardmill/poller"
 )
@@ -26,7 +26,7 @@ import (
 // gets no row: KCL creates it, and begins at its initial position. Rows that name another stream than the mapping's are
 // refused, as far as name is from mapping.Name. A row whose checkpoint would fall is refused unless
 // allowBack is set.
-func Export(ctx context.Context, store mapping.Store, name string, to Table, shards []poller.Shard, allowBack bool) (*Plan, error) {
+func Export(ctx context.Context, store driver.Store, name string, to Table, shards []poller.Shard, allowBack bool) (*Plan, error) {
 	if to.Format != KCL {
 		return nil, fmt.Errorf("migrate: Format is %q, and progress can be exported to %s only", to.Format, KCL)
 	}
@@ -72,14 +72,14 @@ func Export(ctx context.Context, store mapping.Store, name string, to Table, sha
 type export struct {
 	table  Table
 	stream string // as the keys of the table begin; empty where they are the IDs of shards alone
-	store  mapping.Store
+	store  driver.Store
 	name   string
 	owner  string
 	listed map[string]poller.Shard
 	rows   map[string]Shard
 }
 
-func (e *export) plan(p *Plan, stored map[string]mapping.Progress, allowBack bool) {
+func (e *export) plan(p *Plan, stored map[string]driver.Progress, allowBack bool) {
 	ids := map[string]bool{}
 	for id := range stored {
 		ids[id] = true
@@ -104,11 +104,11 @@ func (e *export) plan(p *Plan, stored map[string]mapping.Progress, allowBack boo
 }
 
 // note describes the particulars of a step that writes, and refuses one that goes back.
-func (e *export) note(p *Plan, s *Step, will mapping.Progress, begun, allowBack bool) {
+func (e *export) note(p *Plan, s *Step, will driver.Progress, begun, allowBack bool) {
 	if will.Window != nil {
 		s.note(fmt.Sprintf("the open window with %d bytes of state is not moved", len(will.Window.State)))
 	}
-	was := mapping.Progress{Position: s.from.Position, End: s.from.End}
+	was := driver.Progress{Position: s.from.Position, End: s.from.End}
 	if !begun || !isBack(was, Shard{Position: will.Position, End: will.End}) {
 		return
 	}
@@ -126,10 +126,10 @@ func placeOf(s Shard, hasRow bool) string {
 	case s.Begin != "":
 		return s.Begin
 	}
-	return placed(mapping.Progress{Position: s.Position, End: s.End})
+	return placed(driver.Progress{Position: s.Position, End: s.End})
 }
 
-func placed(p mapping.Progress) string {
+func placed(p driver.Progress) string {
 	checkpoint, sub := kcl.CheckpointOf(p.Position, p.End)
 	if sub > 0 {
 		return checkpoint + "." + strconv.FormatInt(sub, 10)
@@ -140,7 +140,7 @@ func placed(p mapping.Progress) string {
 // write writes one row, while it has the mapping's lease of the shard.
 func (e *export) write(ctx context.Context, s *Step) (err error) {
 	lease, p, err := e.store.Acquire(ctx, e.name, s.Shard, e.owner)
-	if errors.Is(err, mapping.ErrLeaseHeld) {
+	if errors.Is(err, driver.ErrLeaseHeld) {
 		return fmt.Errorf("the mapping is running, stop it first: %w", err)
 	}
 	if err != nil {
@@ -158,7 +158,7 @@ func (e *export) write(ctx context.Context, s *Step) (err error) {
 }
 
 // update returns the write that sets a row's checkpoint, if the row has not changed since it was read.
-func (e *export) update(s *Step, p mapping.Progress) *dynamodb.UpdateItemInput {
+func (e *export) update(s *Step, p driver.Progress) *dynamodb.UpdateItemInput {
 	checkpoint, sub := kcl.CheckpointOf(p.Position, p.End)
 	values := kcl.Item{
 		":checkpoint": &types.AttributeValueMemberS{Value: checkpoint}, ":sub": integer(sub), ":zero": integer(0), ":one": integer(1),

@@ -14,6 +14,7 @@ import (
 	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/internal/rig"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/dynamostore"
 	"github.com/shardmill/shardmill/mapping/migrate"
 	"github.com/shardmill/shardmill/poller"
@@ -51,7 +52,7 @@ func TestExportWritesRowsAsKCLDoes(t *testing.T) {
 	old := kcl2("a", "41", 0)
 	old["leaseOwner"], old["pendingCheckpoint"], old["ownerSwitchesSinceCheckpoint"] = str("dead"), str("45"), num(4)
 	db := kclTable(t, old, kcl1("z", "7"))
-	store := stored(t, map[string]mapping.Progress{
+	store := stored(t, map[string]driver.Progress{
 		"a": behind(50), "b": within(60, 3), "c": {Version: 1, Position: batch.Position{SequenceNumber: "70"}, End: true}, "d": {Version: 1},
 		"e": {Version: 1, Position: batch.Position{SequenceNumber: "80", SubSequence: 4}},
 	})
@@ -88,7 +89,7 @@ func TestExportWritesRowsAsKCLDoes(t *testing.T) {
 	// And back, into a store that takes the table over, and into another one.
 	s, err := dynamostore.New(dynamostore.Options{Client: db, LeaseTable: func(string) string { return app }})
 	require.NoError(t, err)
-	want := map[string]mapping.Progress{"a": within(50, 0), "b": within(60, 3), "c": {End: true}, "e": within(80, 4), "z": within(7, 0)}
+	want := map[string]driver.Progress{"a": within(50, 0), "b": within(60, 3), "c": {End: true}, "e": within(80, 4), "z": within(7, 0)}
 	for shard, p := range want {
 		p.Version = 0
 		want[shard] = p
@@ -126,7 +127,7 @@ func TestExportWritesTheRowsOfOneStreamOfSeveral(t *testing.T) {
 	} {
 		t.Run(title, func(t *testing.T) {
 			db := kclTable(t, c.rows...)
-			store := stored(t, map[string]mapping.Progress{"a": behind(50), "b": within(60, 3)})
+			store := stored(t, map[string]driver.Progress{"a": behind(50), "b": within(60, 3)})
 			table := migrate.Table{Client: db, Name: app, Format: migrate.KCL, Stream: c.stream}
 			plan, err := migrate.Export(t.Context(), store, name, table, []poller.Shard{{ID: "b", Parent: "a"}}, false)
 			if c.wrong != "" {
@@ -161,7 +162,7 @@ func TestExportWritesTheRowsOfOneStreamOfSeveral(t *testing.T) {
 
 func TestExportRefuses(t *testing.T) {
 	db := kclTable(t, kcl1("a", "41"), with(metrics("leaseKey", "w", 0), "entityType", str("WORKER_METRIC_STATS")))
-	store := stored(t, map[string]mapping.Progress{"a": behind(40)})
+	store := stored(t, map[string]driver.Progress{"a": behind(40)})
 	plan, err := migrate.Export(t.Context(), store, name, migrate.Table{Client: db, Name: app, Format: migrate.KCL}, nil, false)
 	require.NoError(t, err)
 	require.ErrorContains(t, plan.Refused(), "KCL 3 fleet is alive")
@@ -213,7 +214,7 @@ func TestExportRefusesRowsOfAnotherStreamThanTheMappings(t *testing.T) {
 
 func TestExportStopsWhereARowHasChanged(t *testing.T) {
 	db := kclTable(t, kcl1("a", "41"))
-	store := stored(t, map[string]mapping.Progress{"a": behind(50)})
+	store := stored(t, map[string]driver.Progress{"a": behind(50)})
 	table := migrate.Table{Client: db, Name: app, Format: migrate.KCL}
 	plan, err := migrate.Export(t.Context(), store, name, table, nil, false)
 	require.NoError(t, err)

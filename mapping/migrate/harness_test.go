@@ -12,6 +12,7 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/migrate"
 )
 
@@ -56,17 +57,17 @@ func (f *tables) Scan(_ context.Context, in *dynamodb.ScanInput, _ ...func(*dyna
 const name = "orders"
 
 // behind returns the progress behind a whole record.
-func behind(n int) mapping.Progress {
-	return mapping.Progress{Version: 1, Position: batch.Position{SequenceNumber: strconv.Itoa(n)}}
+func behind(n int) driver.Progress {
+	return driver.Progress{Version: 1, Position: batch.Position{SequenceNumber: strconv.Itoa(n)}}
 }
 
 // within returns the progress behind member sub of an aggregate.
-func within(n int, sub int64) mapping.Progress {
-	return mapping.Progress{Version: 1, Position: batch.Position{SequenceNumber: strconv.Itoa(n), SubSequence: sub, Partial: true}}
+func within(n int, sub int64) driver.Progress {
+	return driver.Progress{Version: 1, Position: batch.Position{SequenceNumber: strconv.Itoa(n), SubSequence: sub, Partial: true}}
 }
 
 // stored returns a store that has progress.
-func stored(t testing.TB, all map[string]mapping.Progress) mapping.Store {
+func stored(t testing.TB, all map[string]driver.Progress) driver.Store {
 	t.Helper()
 	s := mapping.NewMemoryStore()
 	for shard, p := range all {
@@ -79,7 +80,7 @@ func stored(t testing.TB, all map[string]mapping.Progress) mapping.Store {
 }
 
 // progress reads what a store has.
-func progress(t testing.TB, s mapping.Store) map[string]mapping.Progress {
+func progress(t testing.TB, s driver.Store) map[string]driver.Progress {
 	t.Helper()
 	all, err := s.Progress(t.Context(), name)
 	require.NoError(t, err)

@@ -14,13 +14,14 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/internal/parentage"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/kcl"
 	"github.com/shardmill/shardmill/poller"
 )
 
 // Target is the mapping that positions are moved to.
 type Target struct {
-	Store   mapping.Store
+	Store   driver.Store
 	Mapping string // as mapping.Name returns it
 
 	// StartingPosition is the mapping's. LATEST is refused if a shard would begin at a later place than in the other
@@ -177,7 +178,7 @@ func (t *Target) starts() map[string]string {
 }
 
 // plan adds the steps.
-func (t *Target) plan(p *Plan, shards []Shard, stored map[string]mapping.Progress) {
+func (t *Target) plan(p *Plan, shards []Shard, stored map[string]driver.Progress) {
 	implied, starts := t.impliedFinished(shards), t.starts()
 	for _, from := range shards {
 		if t.Plain && from.Position.SubSequence == 0 {
@@ -193,12 +194,12 @@ func (t *Target) plan(p *Plan, shards []Shard, stored map[string]mapping.Progres
 		case from.Begin != "":
 			s.Note = t.begins(p, from, isStored)
 			if implied[from.ID] && !isStored {
-				s.Write, s.Will = true, place(mapping.Progress{}, true)
+				s.Write, s.Will = true, place(driver.Progress{}, true)
 				s.note("though shards that follow it have progress")
 			}
 		case isStored && same(was, from):
 		default:
-			s.Write, s.Will = true, place(mapping.Progress{Position: from.Position, End: from.End}, true)
+			s.Write, s.Will = true, place(driver.Progress{Position: from.Position, End: from.End}, true)
 			t.note(p, &s, was, isStored)
 		}
 		p.Steps = append(p.Steps, s)
@@ -220,7 +221,7 @@ func (t *Target) begins(p *Plan, from Shard, isStored bool) string {
 }
 
 // note describes the particulars of a step that writes, and refuses one that goes back.
-func (t *Target) note(p *Plan, s *Step, was mapping.Progress, isStored bool) {
+func (t *Target) note(p *Plan, s *Step, was driver.Progress, isStored bool) {
 	switch {
 	case s.from.Position.Partial && s.from.Position.SubSequence == 0:
 		s.note("comes again if it is an aggregate and read as one record")
@@ -246,7 +247,7 @@ func (t *Target) note(p *Plan, s *Step, was mapping.Progress, isStored bool) {
 
 // same reports whether the store and the table agree on the shard. A checkpoint of KCL does not say whether its record
 // is resolved; the store does.
-func same(was mapping.Progress, from Shard) bool {
+func same(was driver.Progress, from Shard) bool {
 	if was.End || from.End {
 		return was.End == from.End
 	}
@@ -256,12 +257,12 @@ func same(was mapping.Progress, from Shard) bool {
 	return was.Position.Compare(from.Position) == 0
 }
 
-func isBack(was mapping.Progress, from Shard) bool {
+func isBack(was driver.Progress, from Shard) bool {
 	return was.End || !from.End && from.Position.Compare(was.Position) < 0
 }
 
 // place prints progress.
-func place(p mapping.Progress, isStored bool) string {
+func place(p driver.Progress, isStored bool) string {
 	switch {
 	case !isStored:
 		return "-"
@@ -276,7 +277,7 @@ func place(p mapping.Progress, isStored bool) string {
 // store writes one shard under its lease.
 func (t *Target) store(ctx context.Context, s *Step, owner string) (err error) {
 	lease, was, err := t.Store.Acquire(ctx, t.Mapping, s.Shard, owner)
-	if errors.Is(err, mapping.ErrLeaseHeld) {
+	if errors.Is(err, driver.ErrLeaseHeld) {
 		return fmt.Errorf("the mapping is running, stop it first: %w", err)
 	}
 	if err != nil {
@@ -287,7 +288,7 @@ func (t *Target) store(ctx context.Context, s *Step, owner string) (err error) {
 	if now := place(was, isStored); now != s.Was {
 		return fmt.Errorf("it was %s when the plan was made, and is %s now: make the plan again", s.Was, now)
 	}
-	return t.Store.Commit(ctx, lease, mapping.Progress{
+	return t.Store.Commit(ctx, lease, driver.Progress{
 		Version: 1, Position: s.from.Position, End: s.from.End, ShardStart: s.start, StreamCreated: t.StreamCreated,
 	})
 }

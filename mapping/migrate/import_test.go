@@ -12,6 +12,7 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/migrate"
 	"github.com/shardmill/shardmill/poller"
 )
@@ -76,22 +77,22 @@ func TestEveryFormatIsImported(t *testing.T) {
 	for title, c := range map[string]struct {
 		from migrate.Table
 		rows []item
-		want map[string]mapping.Progress
+		want map[string]driver.Progress
 	}{
 		"KCL 1": {
 			migrate.Table{Format: migrate.KCL},
 			[]item{kcl1("a", "41"), kcl1("b", "SHARD_END"), kcl1("c", "TRIM_HORIZON"), kcl1("d", "LATEST"), kcl1("e", "AT_TIMESTAMP")},
-			map[string]mapping.Progress{"a": within(41, 0), "b": {Version: 1, End: true}},
+			map[string]driver.Progress{"a": within(41, 0), "b": {Version: 1, End: true}},
 		},
 		"KCL 2": {
 			migrate.Table{Format: migrate.KCL},
 			[]item{kcl2("a", "41", 3), kcl2("b", "42", 0)},
-			map[string]mapping.Progress{"a": within(41, 3), "b": within(42, 0)},
+			map[string]driver.Progress{"a": within(41, 3), "b": within(42, 0)},
 		},
 		"KCL 2, several streams": {
 			migrate.Table{Format: migrate.KCL, Stream: "orders"},
 			[]item{kcl2("123456789012:orders:1700000000:a", "41", 1), kcl2("123456789012:users:1700000000:a", "7", 1)},
-			map[string]mapping.Progress{"a": within(41, 1)},
+			map[string]driver.Progress{"a": within(41, 1)},
 		},
 		"KCL 3, from 3.5 on with all in one table": {
 			migrate.Table{Format: migrate.KCL},
@@ -102,22 +103,22 @@ func TestEveryFormatIsImported(t *testing.T) {
 				{"leaseKey": str("s"), "entityType": str("STREAM")},
 				{"leaseKey": str("t"), "entityType": str("TABLE_MIGRATION")},
 			},
-			map[string]mapping.Progress{"a": within(41, 0)},
+			map[string]driver.Progress{"a": within(41, 0)},
 		},
 		"vmware-go-kcl": {
 			migrate.Table{Format: migrate.VMware},
 			[]item{vmware("a", "41", 0), vmware("b", "SHARD_END", -time.Minute), vmware("c", "", -time.Minute)},
-			map[string]mapping.Progress{"a": behind(41), "b": {Version: 1, End: true}},
+			map[string]driver.Progress{"a": behind(41), "b": {Version: 1, End: true}},
 		},
 		"kinesis-consumer": {
 			migrate.Table{Format: migrate.Harlow, App: "app", Stream: "orders"},
 			[]item{harlow("app-orders", "a", "41"), harlow("app-users", "a", "7"), harlow("other-orders", "a", "8")},
-			map[string]mapping.Progress{"a": behind(41)},
+			map[string]driver.Progress{"a": behind(41)},
 		},
 		"Bento": {
 			migrate.Table{Format: migrate.Bento, Stream: "orders"},
 			[]item{bento("orders", "a", "41", 0), bento("orders", "b", "", -time.Minute), bento("users", "a", "7", time.Minute)},
-			map[string]mapping.Progress{"a": behind(41)},
+			map[string]driver.Progress{"a": behind(41)},
 		},
 	} {
 		t.Run(title, func(t *testing.T) {
@@ -140,7 +141,7 @@ func TestEveryFormatIsImported(t *testing.T) {
 }
 
 func TestDifferenceIsPrinted(t *testing.T) {
-	store := stored(t, map[string]mapping.Progress{
+	store := stored(t, map[string]driver.Progress{
 		"b": behind(42), "c": behind(50), "d": {Version: 1, Position: batch.Position{SequenceNumber: "3"}, Window: &batch.Window{State: []byte(`{}`)}}, "e": behind(9),
 	})
 	from := migrate.Table{Client: &tables{rows: map[string][]item{"t": {
@@ -169,7 +170,7 @@ refused: c would go back from 50 to 43.2+
 	plan, err = migrate.Import(t.Context(), from, migrate.Target{Store: store, Mapping: name, StartingPosition: mapping.TrimHorizon, AllowBack: true, Plain: true})
 	require.NoError(t, err)
 	require.NoError(t, plan.Apply(t.Context()))
-	assert.Equal(t, map[string]mapping.Progress{"a": behind(41), "b": behind(42), "c": within(43, 2), "d": {Version: 1, End: true}, "e": behind(9)}, progress(t, store))
+	assert.Equal(t, map[string]driver.Progress{"a": behind(41), "b": behind(42), "c": within(43, 2), "d": {Version: 1, End: true}, "e": behind(9)}, progress(t, store))
 }
 
 func TestParentsWhoseRowsAreDeletedAreEnded(t *testing.T) {
@@ -182,8 +183,8 @@ func TestParentsWhoseRowsAreDeletedAreEnded(t *testing.T) {
 	plan, err := migrate.Import(t.Context(), from, migrate.Target{Store: store, Mapping: name, StartingPosition: mapping.TrimHorizon, Shards: shards})
 	require.NoError(t, err)
 	require.NoError(t, plan.Apply(t.Context()))
-	end := mapping.Progress{Version: 1, End: true}
-	assert.Equal(t, map[string]mapping.Progress{"a": end, "b": end, "c": end, "d": behind(41)}, progress(t, store))
+	end := driver.Progress{Version: 1, End: true}
+	assert.Equal(t, map[string]driver.Progress{"a": end, "b": end, "c": end, "d": behind(41)}, progress(t, store))
 
 	// A parent that has a row is what its row says, and so are its own parents.
 	store = stored(t, nil)
@@ -191,7 +192,7 @@ func TestParentsWhoseRowsAreDeletedAreEnded(t *testing.T) {
 	plan, err = migrate.Import(t.Context(), from, migrate.Target{Store: store, Mapping: name, StartingPosition: mapping.TrimHorizon, Shards: shards[:5]})
 	require.NoError(t, err)
 	require.NoError(t, plan.Apply(t.Context()))
-	assert.Equal(t, map[string]mapping.Progress{"a": end, "b": end, "c": behind(30), "d": behind(41)}, progress(t, store))
+	assert.Equal(t, map[string]driver.Progress{"a": end, "b": end, "c": behind(30), "d": behind(41)}, progress(t, store))
 }
 
 // TestImportedProgressTellsWhichShardItIsOf: else a stream that is created again under its name would be taken for this one.
@@ -222,26 +223,26 @@ func TestImportedProgressTellsWhichShardItIsOf(t *testing.T) {
 // parent would mean to the mapping that it is finished.
 func TestParentThatWasOvertakenIsStoredAsNotBegun(t *testing.T) {
 	shards := []poller.Shard{{ID: "a"}, {ID: "b"}, {ID: "c", Parent: "a", AdjacentParent: "b"}, {ID: "d", Parent: "c"}}
-	begin, end := mapping.Progress{Version: 1}, mapping.Progress{Version: 1, End: true}
+	begin, end := driver.Progress{Version: 1}, driver.Progress{Version: 1, End: true}
 	for title, c := range map[string]struct {
 		from migrate.Table
 		rows []item
-		want map[string]mapping.Progress
+		want map[string]driver.Progress
 	}{
 		"VMware waits for one parent": {
 			migrate.Table{Format: migrate.VMware},
 			[]item{vmware("a", "SHARD_END", 0), vmware("c", "41", 0)},
-			map[string]mapping.Progress{"a": end, "b": begin, "c": behind(41)},
+			map[string]driver.Progress{"a": end, "b": begin, "c": behind(41)},
 		},
 		"Harlow waits for none": {
 			migrate.Table{Format: migrate.Harlow, App: "app", Stream: "o"},
 			[]item{harlow("app-o", "d", "41")},
-			map[string]mapping.Progress{"a": begin, "b": begin, "c": begin, "d": behind(41)},
+			map[string]driver.Progress{"a": begin, "b": begin, "c": begin, "d": behind(41)},
 		},
 		"KCL was told to read a parent again": {
 			migrate.Table{Format: migrate.KCL},
 			[]item{kcl2("b", "TRIM_HORIZON", 0), kcl2("c", "SHARD_END", 0)},
-			map[string]mapping.Progress{"a": end, "b": begin, "c": end},
+			map[string]driver.Progress{"a": end, "b": begin, "c": end},
 		},
 	} {
 		t.Run(title, func(t *testing.T) {
@@ -348,7 +349,7 @@ func TestKCLThatRenewsIsRefused(t *testing.T) {
 }
 
 func TestRunningMappingAndChangesMeanwhileStopAnImport(t *testing.T) {
-	store := stored(t, map[string]mapping.Progress{"a": behind(1), "b": behind(1)})
+	store := stored(t, map[string]driver.Progress{"a": behind(1), "b": behind(1)})
 	from := migrate.Table{Client: &tables{rows: map[string][]item{"t": {vmware("a", "41", 0), vmware("b", "42", 0)}}}, Name: "t", Format: migrate.VMware}
 	target := migrate.Target{Store: store, Mapping: name, StartingPosition: mapping.TrimHorizon}
 	plan, err := migrate.Import(t.Context(), from, target)
@@ -357,14 +358,14 @@ func TestRunningMappingAndChangesMeanwhileStopAnImport(t *testing.T) {
 	lease, _, err := store.Acquire(t.Context(), name, "b", "mapping")
 	require.NoError(t, err)
 	err = plan.Apply(t.Context())
-	require.ErrorIs(t, err, mapping.ErrLeaseHeld)
+	require.ErrorIs(t, err, driver.ErrLeaseHeld)
 	require.ErrorContains(t, err, "b: the mapping is running")
-	assert.Equal(t, map[string]mapping.Progress{"a": behind(41), "b": behind(1)}, progress(t, store))
+	assert.Equal(t, map[string]driver.Progress{"a": behind(41), "b": behind(1)}, progress(t, store))
 
 	plan, err = migrate.Import(t.Context(), from, target) // again, when it is stopped
 	require.NoError(t, err)
 	assert.Equal(t, 1, plan.Changes())
-	require.NoError(t, store.Commit(t.Context(), lease, mapping.Progress{Version: 2, Position: behind(5).Position}))
+	require.NoError(t, store.Commit(t.Context(), lease, driver.Progress{Version: 2, Position: behind(5).Position}))
 	require.NoError(t, store.Release(t.Context(), lease))
 	require.ErrorContains(t, plan.Apply(t.Context()), "it was 1 when the plan was made, and is 5 now")
 

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/migrate"
 )
 
@@ -24,26 +25,26 @@ func TestRowsOfAKCLTableAreThoseOfTheDescribedStream(t *testing.T) {
 	for title, c := range map[string]struct {
 		stream  string
 		rows    []item
-		want    map[string]mapping.Progress
+		want    map[string]driver.Progress
 		err     []string // of Import
 		refused string
 	}{
-		"two accounts":             {stream: two, rows: []item{kcl1(one+":a", "41"), kcl1(two+":a", "42")}, want: map[string]mapping.Progress{"a": within(42, 0)}},
-		"the older of two streams": {stream: one, rows: []item{kcl1(one+":a", "41"), kcl1(again+":a", "42")}, want: map[string]mapping.Progress{"a": within(41, 0)}},
-		"the newer of two streams": {stream: again, rows: []item{kcl1(one+":a", "SHARD_END"), kcl1(again+":a", "42")}, want: map[string]mapping.Progress{"a": within(42, 0)}},
-		"one stream of the name":   {stream: "orders", rows: []item{kcl1(one+":a", "41"), kcl1(users+":a", "42")}, want: map[string]mapping.Progress{"a": within(41, 0)}},
+		"two accounts":             {stream: two, rows: []item{kcl1(one+":a", "41"), kcl1(two+":a", "42")}, want: map[string]driver.Progress{"a": within(42, 0)}},
+		"the older of two streams": {stream: one, rows: []item{kcl1(one+":a", "41"), kcl1(again+":a", "42")}, want: map[string]driver.Progress{"a": within(41, 0)}},
+		"the newer of two streams": {stream: again, rows: []item{kcl1(one+":a", "SHARD_END"), kcl1(again+":a", "42")}, want: map[string]driver.Progress{"a": within(42, 0)}},
+		"one stream of the name":   {stream: "orders", rows: []item{kcl1(one+":a", "41"), kcl1(users+":a", "42")}, want: map[string]driver.Progress{"a": within(41, 0)}},
 		"two of the name, chosen by the name": {stream: "orders", rows: []item{kcl1(one+":a", "41"), kcl1(again+":a", "42")}, err: []string{
 			`shard a has the rows "` + one + `:a" and "` + again + `:a"`, `set Stream to one of "` + one + `", "` + again + `"`,
 		}},
 		"nothing chosen, one shard each": {rows: []item{kcl1(one+":a", "41"), kcl1(two+":b", "42")}, err: []string{`set Stream to one of "` + one + `", "` + two + `"`}},
 		"only another stream of the name": {
-			stream: again, rows: []item{kcl1(one+":a", "41")}, want: map[string]mapping.Progress{},
+			stream: again, rows: []item{kcl1(one+":a", "41")}, want: map[string]driver.Progress{},
 			refused: `has no shard of the stream, only rows of "` + one + `"`,
 		},
-		"a table of one stream":         {stream: one, rows: []item{kcl1("a", "41")}, want: map[string]mapping.Progress{"a": within(41, 0)}},
+		"a table of one stream":         {stream: one, rows: []item{kcl1("a", "41")}, want: map[string]driver.Progress{"a": within(41, 0)}},
 		"rows from before, not chosen":  {rows: []item{kcl1("a", "41"), kcl1(one+":a", "42")}, err: []string{`shard a has the rows "a" and "` + one + `:a"`, `set Stream to one of "-", "` + one + `"`}},
-		"rows from before, the new":     {stream: one, rows: []item{kcl1("a", "41"), kcl1(one+":a", "42")}, want: map[string]mapping.Progress{"a": within(42, 0)}},
-		"rows from before, the old":     {stream: single, rows: []item{kcl1("a", "41"), kcl1(one+":a", "42")}, want: map[string]mapping.Progress{"a": within(41, 0)}},
+		"rows from before, the new":     {stream: one, rows: []item{kcl1("a", "41"), kcl1(one+":a", "42")}, want: map[string]driver.Progress{"a": within(42, 0)}},
+		"rows from before, the old":     {stream: single, rows: []item{kcl1("a", "41"), kcl1(one+":a", "42")}, want: map[string]driver.Progress{"a": within(41, 0)}},
 		"rows from before, by the name": {stream: "orders", rows: []item{kcl1("a", "41"), kcl1(one+":a", "42")}, err: []string{`shard a has the rows "a" and "` + one + `:a"`}},
 	} {
 		t.Run(title, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/otelobserver"
 )
 
@@ -89,7 +90,7 @@ func TestPollsAreForgottenWhenTheirRecordsAreStored(t *testing.T) {
 		}
 		commit("1", nil)
 		cfg.Observer.Invoked(w.invoke(cfg, "first"))
-		commit("2", mapping.ErrLeaseLost)
+		commit("2", driver.ErrLeaseLost)
 		cfg.Observer.Invoked(w.invoke(cfg, "second"))
 		commit("2", nil)
 		cfg.Observer.Invoked(w.invoke(cfg, "third"))

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // attempts is how often a change is tried if others keep changing the mapping first.
@@ -54,34 +54,34 @@ func (r *Registry) Create(ctx context.Context, in CreateInput) (Configuration, e
 
 // claim acquires the name of a mapping, and returns the row that holds it, or its current holder. The row is new even
 // if the mapping already has one, because another process may be about to remove the old one.
-func (r *Registry) claim(ctx context.Context, d *definition) (mapping.Definition, error) {
+func (r *Registry) claim(ctx context.Context, d *definition) (driver.Definition, error) {
 	for range attempts {
 		s, err := r.view.refresh(ctx, time.Now(), true)
 		if err != nil {
-			return mapping.Definition{}, failed(err)
+			return driver.Definition{}, failed(err)
 		}
 		name, old, taken := s.holder(d.name())
 		if taken && name.UUID != d.UUID {
 			if _, exists := s.rows[mappingKey+name.UUID]; exists {
-				return mapping.Definition{}, conflict(d.EventSourceARN, shortName(d.FunctionARN), name.UUID)
+				return driver.Definition{}, conflict(d.EventSourceARN, shortName(d.FunctionARN), name.UUID)
 			}
 			if err := pause(ctx, claimPause); err != nil { // the mapping is being created, or it is gone and the name will be removed soon
-				return mapping.Definition{}, failed(err)
+				return driver.Definition{}, failed(err)
 			}
 			continue
 		}
 		row := row(nameRow(d.name()), nameContent{Name: d.name(), UUID: d.UUID})
 		err = r.cfg.Definitions.PutDefinition(ctx, row, old.Version)
-		if !errors.Is(err, mapping.ErrDefinitionChanged) {
+		if !errors.Is(err, driver.ErrDefinitionChanged) {
 			return row, orFailed(err)
 		}
 	}
-	return mapping.Definition{}, contended()
+	return driver.Definition{}, contended()
 }
 
 // keep makes sure that a stored mapping still has its name: if storing it took long, it may have lost the name, and is
 // then removed.
-func (r *Registry) keep(ctx context.Context, d *definition, name mapping.Definition) error {
+func (r *Registry) keep(ctx context.Context, d *definition, name driver.Definition) error {
 	s, err := r.view.refresh(ctx, time.Now(), true)
 	if err != nil {
 		return failed(err)
@@ -157,7 +157,7 @@ func (r *Registry) change(
 			return Configuration{}, err
 		}
 		err = r.put(ctx, row(mappingKey+uuid, &n), d.version)
-		if errors.Is(err, mapping.ErrDefinitionChanged) {
+		if errors.Is(err, driver.ErrDefinitionChanged) {
 			force = true
 			continue
 		}
@@ -167,7 +167,7 @@ func (r *Registry) change(
 	return Configuration{}, contended()
 }
 
-func (r *Registry) put(ctx context.Context, row mapping.Definition, expected string) error {
+func (r *Registry) put(ctx context.Context, row driver.Definition, expected string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	return r.cfg.Definitions.PutDefinition(ctx, row, expected)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // clearTime is how long a row must have been unused before it is removed: longer than any operation takes, and than a
@@ -58,7 +58,7 @@ func (s *snapshot) unused(key string) bool {
 // clearRow removes an unused row. A name is first condemned, by another version of its row, and removed at the next
 // look if it still has no mapping then. A Create that claimed it and has been paused since sees that its row changed.
 // An Update that did so is fenced: the definition that it read gets another version before the name is free.
-func (r *Registry) clearRow(ctx context.Context, s *snapshot, key string, old mapping.Definition) error {
+func (r *Registry) clearRow(ctx context.Context, s *snapshot, key string, old driver.Definition) error {
 	store := r.cfg.Definitions
 	if c, ok := s.nameOf(key); ok {
 		if !c.Condemned {

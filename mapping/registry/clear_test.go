@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 	"github.com/shardmill/shardmill/mapping/registry"
 )
@@ -50,7 +51,7 @@ func (f *forgetful) Forget(ctx context.Context, uuid string) error {
 }
 
 // forgetRows counts the rows of mappings that are still to be forgotten.
-func (w *world) forgetRows(store mapping.DefinitionStore) (n int) {
+func (w *world) forgetRows(store driver.DefinitionStore) (n int) {
 	w.t.Helper()
 	rows, _, err := store.Definitions(w.t.Context())
 	require.NoError(w.t, err)
@@ -144,7 +145,7 @@ func TestForgetThatIsRefused(t *testing.T) {
 func TestForgetWaitsForLeases(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		store := &forgetful{MemoryStore: w.store}
-		store.set(func(context.Context) error { return mapping.ErrLeaseHeld })
+		store.set(func(context.Context) error { return driver.ErrLeaseHeld })
 		cfg := w.config()
 		cfg.Store = store
 		r := w.start(cfg)
@@ -165,13 +166,13 @@ type manned struct {
 	*fleet.Memory
 }
 
-func (m *manned) Fleet(string) mapping.FleetTable { return mannedTable{m.Memory} }
+func (m *manned) Fleet(string) driver.FleetTable { return mannedTable{m.Memory} }
 
-func (m *manned) Commit(ctx context.Context, lease mapping.Lease, p mapping.Progress) error {
+func (m *manned) Commit(ctx context.Context, lease driver.Lease, p driver.Progress) error {
 	return m.MemoryStore.Commit(ctx, lease, p)
 }
 
-func (m *manned) Release(ctx context.Context, lease mapping.Lease) error {
+func (m *manned) Release(ctx context.Context, lease driver.Lease) error {
 	return m.MemoryStore.Release(ctx, lease)
 }
 
@@ -181,8 +182,8 @@ func (m *manned) Delete(ctx context.Context, name, shard string) error {
 
 type mannedTable struct{ *fleet.Memory }
 
-func (t mannedTable) Load(context.Context, string) (mapping.FleetCheckpoint, bool, error) {
-	return mapping.FleetCheckpoint{}, false, nil
+func (t mannedTable) Load(context.Context, string) (driver.FleetCheckpoint, bool, error) {
+	return driver.FleetCheckpoint{}, false, nil
 }
 
 // A worker of the fleet that is alive, and has not seen the deletion or still drains, would bring the table back.
@@ -193,7 +194,7 @@ func TestForgetWaitsForTheWorkersOfTheFleet(t *testing.T) {
 		cfg.Store = store
 		r := w.start(cfg)
 		beat := func(name string, counter uint64) {
-			require.NoError(t, store.Heartbeat(t.Context(), mapping.FleetWorker{Incarnation: name, Counter: counter}, true))
+			require.NoError(t, store.Heartbeat(t.Context(), driver.FleetWorker{Incarnation: name, Counter: counter}, true))
 		}
 		beat("alive", 1)
 		beat("retired", 1)

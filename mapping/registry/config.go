@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/role"
 )
@@ -25,12 +26,12 @@ type Config struct {
 	DestinationResolvers []invoke.DestinationResolver
 
 	// Store keeps the progress of all mappings. It stays the caller's. nil means memory.
-	Store mapping.Store
+	Store driver.Store
 
-	// Definitions keeps the definitions. nil means Store, which must then be a mapping.DefinitionStore; those of
-	// shardmill are. Store forgets a deleted mapping, if it has the method Forget of a mapping.DefinitionStore,
+	// Definitions keeps the definitions. nil means Store, which must then be a driver.DefinitionStore; those of
+	// shardmill are. Store forgets a deleted mapping, if it has the method Forget of a driver.DefinitionStore,
 	// otherwise Definitions does.
-	Definitions mapping.DefinitionStore
+	Definitions driver.DefinitionStore
 
 	// Configure can change the configuration of a mapping, for settings that the API does not have: a Budget, an
 	// Observer, a DrainTimeout. It is called, concurrently, each time the mapping is started, and for each Create and

@@ -14,9 +14,10 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
-// definition is a mapping in its stored form, in one row of a mapping.DefinitionStore.
+// definition is a mapping in its stored form, in one row of a driver.DefinitionStore.
 type definition struct {
 	Format int // definitionFormat
 
@@ -127,7 +128,7 @@ func (d *definition) name() string {
 func (d *definition) fits() error {
 	const margin = 500 // for what is set later
 	data := append(marshal(d), make([]byte, margin)...)
-	if err := (mapping.Definition{Key: mappingKey, Version: "1", Data: data}).Validate(); err != nil {
+	if err := (driver.Definition{Key: mappingKey, Version: "1", Data: data}).Validate(); err != nil {
 		e := invalid("The filters and the tags of the mapping are too large to be stored.")
 		e.Err = err
 		return e
@@ -190,8 +191,8 @@ func (d *definition) clone() definition {
 }
 
 // row returns a row with a new version.
-func row(key string, content any) mapping.Definition {
-	return mapping.Definition{Key: key, Version: uuid.NewString(), Data: marshal(content)}
+func row(key string, content any) driver.Definition {
+	return driver.Definition{Key: key, Version: uuid.NewString(), Data: marshal(content)}
 }
 
 // marshal returns content, which is ours, as JSON.
@@ -204,16 +205,16 @@ func marshal(content any) []byte {
 }
 
 // decodeDefinition reads the row of a definition.
-func decodeDefinition(row mapping.Definition) (*definition, error) {
+func decodeDefinition(row driver.Definition) (*definition, error) {
 	d := &definition{}
 	if err := json.Unmarshal(row.Data, d); err != nil {
-		return nil, fmt.Errorf("registry: row %s: %w: %w", row.Key, mapping.ErrUnreadable, err)
+		return nil, fmt.Errorf("registry: row %s: %w: %w", row.Key, driver.ErrUnreadable, err)
 	}
 	if d.Format != definitionFormat {
-		return nil, fmt.Errorf("registry: row %s: %w: format %d, known is %d", row.Key, mapping.ErrUnreadable, d.Format, definitionFormat)
+		return nil, fmt.Errorf("registry: row %s: %w: format %d, known is %d", row.Key, driver.ErrUnreadable, d.Format, definitionFormat)
 	}
 	if mappingKey+d.UUID != row.Key || strings.Count(d.EventSourceARN, ":") < 5 {
-		return nil, fmt.Errorf("registry: row %s: %w: it is not this mapping's", row.Key, mapping.ErrUnreadable)
+		return nil, fmt.Errorf("registry: row %s: %w: it is not this mapping's", row.Key, driver.ErrUnreadable)
 	}
 	return d, nil
 }

@@ -32,7 +32,7 @@
 //
 // Registries that share a DefinitionStore have the same mappings. The operations of all others see a change at one of
 // them immediately, and apply it within Config.PollInterval, plus the time that running invocations take to drain. With
-// a mapping.FleetStore as their Store they share the shards of each mapping; with any other, the one that has a shard's
+// a driver.FleetStore as their Store they share the shards of each mapping; with any other, the one that has a shard's
 // lease processes it, and the others stand by. The first one that has applied a state settles it.
 //
 // # Errors

@@ -14,13 +14,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/registry"
 )
 
 // flaky is a DefinitionStore of which some calls fail, before or after they did what they were to.
 type flaky struct {
-	mapping.DefinitionStore
+	driver.DefinitionStore
 	mu   sync.Mutex
 	fail func(write bool) (before, after bool)
 }
@@ -68,12 +68,12 @@ func (f *flaky) DefinitionsToken(ctx context.Context) (token string, err error) 
 	return token, err
 }
 
-func (f *flaky) Definitions(ctx context.Context) (rows []mapping.Definition, token string, err error) {
+func (f *flaky) Definitions(ctx context.Context) (rows []driver.Definition, token string, err error) {
 	err = f.do(false, func() (err error) { rows, token, err = f.DefinitionStore.Definitions(ctx); return err })
 	return rows, token, err
 }
 
-func (f *flaky) PutDefinition(ctx context.Context, row mapping.Definition, expected string) error {
+func (f *flaky) PutDefinition(ctx context.Context, row driver.Definition, expected string) error {
 	return f.do(true, func() error { return f.DefinitionStore.PutDefinition(ctx, row, expected) })
 }
 
@@ -267,7 +267,7 @@ func TestUnreadableDefinition(t *testing.T) {
 		pass(5 * time.Minute)
 		assert.Equal(t, []string{"ship 1"}, w.delivered())
 		_, err = r.Get(t.Context(), c.UUID)
-		require.ErrorIs(t, err, mapping.ErrUnreadable)
+		require.ErrorIs(t, err, driver.ErrUnreadable)
 		_, err = r.Create(t.Context(), orders())
 		assert.Equal(t, registry.CodeResourceConflict, code(err), "its name stays its own")
 		assert.Equal(t, 1, strings.Count(w.logs.String(), "a definition can't be read"))

@@ -7,7 +7,7 @@ import (
 	"maps"
 	"time"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // Bounds of forgetting. A store takes some seconds to delete a table.
@@ -25,7 +25,7 @@ const silence = time.Hour
 // errManned says that a worker of the fleet may still run a deleted mapping.
 var errManned = errors.New("registry: a worker of the fleet is not known to have stopped")
 
-// forgetter is a store that can forget a mapping: a mapping.DefinitionStore, or one that has its Forget.
+// forgetter is a store that can forget a mapping: a driver.DefinitionStore, or one that has its Forget.
 type forgetter interface {
 	Forget(ctx context.Context, mapping string) error
 }
@@ -34,7 +34,7 @@ type forgetter interface {
 // goroutine that forgets, otherwise to the host's.
 type forgetting struct {
 	uuid  string
-	row   mapping.Definition
+	row   driver.Definition
 	busy  bool
 	told  bool // its failure was logged
 	next  time.Time
@@ -46,7 +46,7 @@ type forgetting struct {
 }
 
 // forget starts to forget the stored state of a deleted mapping, in a goroutine of its own, if that is due.
-func (h *host) forget(uuid string, row mapping.Definition, now time.Time) {
+func (h *host) forget(uuid string, row driver.Definition, now time.Time) {
 	f := h.forgets[uuid]
 	if f == nil {
 		f = &forgetting{uuid: uuid}
@@ -74,10 +74,10 @@ func (h *host) forgotten(f *forgetting, now time.Time) {
 	f.busy = false
 	h.forgetting--
 	switch {
-	case f.err == nil || errors.Is(f.err, mapping.ErrDefinitionChanged):
+	case f.err == nil || errors.Is(f.err, driver.ErrDefinitionChanged):
 		delete(h.forgets, f.uuid)
 		return
-	case errors.Is(f.err, errManned), errors.Is(f.err, mapping.ErrLeaseHeld):
+	case errors.Is(f.err, errManned), errors.Is(f.err, driver.ErrLeaseHeld):
 		f.pause = forgetPause
 		h.r.log.Debug("what a deleted mapping stored is still in use", "uuid", f.uuid, "error", f.err)
 	default:
@@ -110,7 +110,7 @@ func (r *Registry) forget(ctx context.Context, f *forgetting) error {
 // unmanned returns an error while a worker of the fleet may run the mapping: it has not seen the deletion, or still
 // drains, and would restore what is forgotten.
 func (r *Registry) unmanned(ctx context.Context, f *forgetting) error {
-	store, ok := r.cfg.Store.(mapping.FleetStore)
+	store, ok := r.cfg.Store.(driver.FleetStore)
 	if !ok {
 		return nil
 	}

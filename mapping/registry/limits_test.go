@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/registry"
 )
 
@@ -125,7 +125,7 @@ func TestOutageInTheMiddleOfAChange(t *testing.T) {
 
 // counting is a DefinitionStore that takes its time, and counts what it is asked.
 type counting struct {
-	mapping.DefinitionStore
+	driver.DefinitionStore
 	mu    sync.Mutex
 	calls int
 }

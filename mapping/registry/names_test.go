@@ -12,14 +12,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/registry"
 )
 
 // slow is a DefinitionStore over a network: calls take their time before and after they do what they are to, and rows that
 // are listed are not all of one moment.
 type slow struct {
-	mapping.DefinitionStore
+	driver.DefinitionStore
 	mu  sync.Mutex
 	rng *rand.Rand
 	off bool
@@ -49,7 +49,7 @@ func (s *slow) fast() {
 	s.off = true
 }
 
-func (s *slow) Definitions(ctx context.Context) ([]mapping.Definition, string, error) {
+func (s *slow) Definitions(ctx context.Context) ([]driver.Definition, string, error) {
 	if err := s.wait(ctx); err != nil {
 		return nil, "", err
 	}
@@ -61,7 +61,7 @@ func (s *slow) Definitions(ctx context.Context) ([]mapping.Definition, string, e
 		return nil, "", err
 	}
 	late, _, err := s.DefinitionStore.Definitions(ctx)
-	var rows []mapping.Definition
+	var rows []driver.Definition
 	for _, row := range early {
 		if row.Key < "name/" {
 			rows = append(rows, row)
@@ -75,7 +75,7 @@ func (s *slow) Definitions(ctx context.Context) ([]mapping.Definition, string, e
 	return rows, token, err
 }
 
-func (s *slow) PutDefinition(ctx context.Context, row mapping.Definition, expected string) error {
+func (s *slow) PutDefinition(ctx context.Context, row driver.Definition, expected string) error {
 	if err := s.wait(ctx); err != nil {
 		return err
 	}
@@ -214,7 +214,7 @@ func TestCreateThatIsCancelled(t *testing.T) {
 
 // gated is a DefinitionStore whose writes wait at gates: each kind of write, "put mapping/" say, takes what its gate is sent.
 type gated struct {
-	mapping.DefinitionStore
+	driver.DefinitionStore
 	gates map[string]chan struct{}
 }
 
@@ -225,7 +225,7 @@ func (g *gated) pass(op, key string) {
 	}
 }
 
-func (g *gated) PutDefinition(ctx context.Context, row mapping.Definition, expected string) error {
+func (g *gated) PutDefinition(ctx context.Context, row driver.Definition, expected string) error {
 	g.pass("put", row.Key)
 	return g.DefinitionStore.PutDefinition(context.WithoutCancel(ctx), row, expected) // it was under way
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/registry/internal/sigv4"
 )
 
@@ -44,7 +45,7 @@ func New(cfg Config) (*Registry, error) {
 		cfg.Store = mapping.NewMemoryStore()
 	}
 	if cfg.Definitions == nil {
-		d, ok := cfg.Store.(mapping.DefinitionStore)
+		d, ok := cfg.Store.(driver.DefinitionStore)
 		if !ok {
 			return nil, fmt.Errorf("registry: Definitions: must be set, for Store is a %T, which keeps none", cfg.Store)
 		}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // settleTime is the minimum time of a transitional state, as on AWS.
@@ -51,7 +51,7 @@ func (r *Registry) settled(ctx context.Context, d *stored) error {
 	n.State, n.Left = d.settles(), nil
 	if left := d.Left; left != nil {
 		err := r.cfg.Definitions.DeleteDefinition(ctx, left.Key, left.Version)
-		if err != nil && !errors.Is(err, mapping.ErrDefinitionChanged) { // another process did it before
+		if err != nil && !errors.Is(err, driver.ErrDefinitionChanged) { // another process did it before
 			return err
 		}
 	}
@@ -120,7 +120,7 @@ func (h *host) write(what, id string, do func(context.Context) error) {
 	case err == nil:
 		delete(h.failing, f)
 		h.r.changed()
-	case errors.Is(err, mapping.ErrDefinitionChanged) || h.ctx.Err() != nil || h.failing[f]:
+	case errors.Is(err, driver.ErrDefinitionChanged) || h.ctx.Err() != nil || h.failing[f]:
 	default:
 		h.failing[f] = true
 		h.r.log.Error(what+", retrying", "id", id, "error", err)

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // resultInterval is the least time between two writes of a mapping's result.
@@ -81,7 +81,7 @@ func (h *host) tellLast() {
 		if err == nil && s.definitions[uuid] != nil {
 			err = h.r.storeResult(ctx, &s, uuid, h.late[uuid].report())
 		}
-		if errors.Is(err, mapping.ErrDefinitionChanged) { // another worker stored a newer one
+		if errors.Is(err, driver.ErrDefinitionChanged) { // another worker stored a newer one
 			err = nil
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // fullInterval is the interval at which all rows are read even if the token is unchanged: a process that died right
@@ -19,7 +19,7 @@ const fullInterval = 30 * time.Second
 
 // view is the stored state as of the last read. It is safe for concurrent use.
 type view struct {
-	store mapping.DefinitionStore
+	store driver.DefinitionStore
 
 	reading chan struct{} // of capacity 1: one goroutine reads at a time
 	mu      sync.Mutex
@@ -34,9 +34,9 @@ type snapshot struct {
 
 	full, checked uint64 // the reads that found it, and that found it unchanged last
 
-	rows        map[string]mapping.Definition // all of them, by key
-	definitions map[string]*stored            // by UUID
-	unreadable  map[string]error              // by UUID
+	rows        map[string]driver.Definition // all of them, by key
+	definitions map[string]*stored           // by UUID
+	unreadable  map[string]error             // by UUID
 }
 
 // stored is a definition with the version of its row, and how it runs.
@@ -126,10 +126,10 @@ func (v *view) current() snapshot {
 }
 
 // newSnapshot reuses old for unchanged rows: with many mappings, most are.
-func newSnapshot(rows []mapping.Definition, token string, now time.Time, old map[string]*stored) snapshot {
+func newSnapshot(rows []driver.Definition, token string, now time.Time, old map[string]*stored) snapshot {
 	s := snapshot{
 		token: token, read: now,
-		rows: make(map[string]mapping.Definition, len(rows)), definitions: map[string]*stored{}, unreadable: map[string]error{},
+		rows: make(map[string]driver.Definition, len(rows)), definitions: map[string]*stored{}, unreadable: map[string]error{},
 	}
 	for _, row := range rows {
 		s.rows[row.Key] = row
@@ -178,7 +178,7 @@ func (s *snapshot) nameOf(key string) (nameContent, bool) {
 }
 
 // holder returns the holder of a name, and the row.
-func (s *snapshot) holder(name string) (c nameContent, row mapping.Definition, ok bool) {
+func (s *snapshot) holder(name string) (c nameContent, row driver.Definition, ok bool) {
 	c, ok = s.nameOf(nameRow(name))
 	return c, s.rows[nameRow(name)], ok
 }

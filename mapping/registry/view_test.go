@@ -7,11 +7,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 func TestUnchangedDefinitionsAreNotDecodedAgain(t *testing.T) {
-	var rows []mapping.Definition
+	var rows []driver.Definition
 	for _, uuid := range []string{testUUID, "24e0db71-5d35-4eb5-b481-8945cf9d10c2"} {
 		d := newDefinition()
 		d.UUID, d.EventSourceARN = uuid, testStream

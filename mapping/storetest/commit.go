@@ -6,17 +6,17 @@ import (
 	"fmt"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 )
 
 // lost asserts that a commit under lease is refused, and changes nothing.
-func (f *fixture) lost(lease mapping.Lease, p mapping.Progress) {
+func (f *fixture) lost(lease driver.Lease, p driver.Progress) {
 	f.Helper()
 	before := f.progress(f.mapping)
-	require.ErrorIs(f, f.store.Commit(f.Context(), lease, p), mapping.ErrLeaseLost)
+	require.ErrorIs(f, f.store.Commit(f.Context(), lease, p), driver.ErrLeaseLost)
 	assert.Equal(f, before, f.progress(f.mapping))
 }
 
@@ -35,17 +35,17 @@ func testLateCommit(f *fixture) {
 
 func testForeignCommit(f *fixture) {
 	lease, _ := f.acquire("a")
-	for _, change := range []func(*mapping.Lease){
-		func(l *mapping.Lease) { l.Epoch++ },
-		func(l *mapping.Lease) { l.Epoch-- },
-		func(l *mapping.Lease) { l.Shard = "another" },
-		func(l *mapping.Lease) { l.Mapping += "/another" },
+	for _, change := range []func(*driver.Lease){
+		func(l *driver.Lease) { l.Epoch++ },
+		func(l *driver.Lease) { l.Epoch-- },
+		func(l *driver.Lease) { l.Shard = "another" },
+		func(l *driver.Lease) { l.Mapping += "/another" },
 	} {
 		forged := lease
 		change(&forged)
 		f.lost(forged, at(1, 1))
 	}
-	f.lost(mapping.Lease{}, at(1, 1))
+	f.lost(driver.Lease{}, at(1, 1))
 	f.commit(lease, at(1, 1))
 }
 
@@ -86,17 +86,17 @@ func testForwardOnly(f *fixture) {
 	var version uint64
 	for i, to := range rising {
 		version++
-		want := mapping.Progress{Version: version, Position: to}
+		want := driver.Progress{Version: version, Position: to}
 		f.commit(lease, want)
 		for _, back := range rising[:i] {
 			version++
-			err := f.store.Commit(f.Context(), lease, mapping.Progress{Version: version, Position: back})
+			err := f.store.Commit(f.Context(), lease, driver.Progress{Version: version, Position: back})
 			require.Error(f, err, "from %s to %s", to, back)
-			require.NotErrorIs(f, err, mapping.ErrLeaseLost)
+			require.NotErrorIs(f, err, driver.ErrLeaseLost)
 			f.stored(want)
 		}
 		version++
-		f.commit(lease, mapping.Progress{Version: version, Position: to}) // it may stay
+		f.commit(lease, driver.Progress{Version: version, Position: to}) // it may stay
 	}
 }
 
@@ -108,8 +108,8 @@ func testSeek(f *fixture) {
 	f.commit(second, at(1, 10))
 	f.stored(at(1, 10))
 	require.Error(f, f.store.Commit(f.Context(), second, at(2, 9)))
-	f.commit(second, mapping.Progress{Version: 3, Position: at(0, 10).Position, End: true})
-	f.stored(mapping.Progress{Version: 3, Position: at(0, 10).Position, End: true})
+	f.commit(second, driver.Progress{Version: 3, Position: at(0, 10).Position, End: true})
+	f.stored(driver.Progress{Version: 3, Position: at(0, 10).Position, End: true})
 }
 
 func testParallelCommits(f *fixture) {
@@ -150,7 +150,7 @@ func testFencingRace(f *fixture) {
 				if v == 1 {
 					close(first)
 				}
-				if errors.Is(err, mapping.ErrLeaseLost) {
+				if errors.Is(err, driver.ErrLeaseLost) {
 					return nil
 				}
 				if err != nil {

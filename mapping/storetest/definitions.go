@@ -12,14 +12,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // DefinitionStore is the interface that RunDefinitions checks: definitions, together with the progress that Forget
 // removes.
 type DefinitionStore interface {
-	mapping.Store
-	mapping.DefinitionStore
+	driver.Store
+	driver.DefinitionStore
 }
 
 // RunDefinitions runs the suite of a DefinitionStore, each rule as a subtest with a store from open. open may return a
@@ -62,7 +62,7 @@ func RunDefinitions(t *testing.T, open func(t *testing.T) (store DefinitionStore
 // definer is one test with its DefinitionStore.
 type definer struct {
 	*fixture
-	defs   mapping.DefinitionStore
+	defs   driver.DefinitionStore
 	prefix string // of keys that only this test has
 	reopen func() DefinitionStore
 }
@@ -70,18 +70,18 @@ type definer struct {
 func (f *definer) use(store DefinitionStore) { f.store, f.defs = store, store }
 
 // row returns a row of this test's.
-func (f *definer) row(key, version, data string) mapping.Definition {
-	return mapping.Definition{Key: f.prefix + key, Version: version, Data: []byte(data)}
+func (f *definer) row(key, version, data string) driver.Definition {
+	return driver.Definition{Key: f.prefix + key, Version: version, Data: []byte(data)}
 }
 
-func (f *definer) put(row mapping.Definition, expected string) {
+func (f *definer) put(row driver.Definition, expected string) {
 	f.Helper()
 	require.NoError(f, f.defs.PutDefinition(f.Context(), row, expected))
 }
 
-func (f *definer) putRefused(row mapping.Definition, expected string) {
+func (f *definer) putRefused(row driver.Definition, expected string) {
 	f.Helper()
-	require.ErrorIs(f, f.defs.PutDefinition(f.Context(), row, expected), mapping.ErrDefinitionChanged)
+	require.ErrorIs(f, f.defs.PutDefinition(f.Context(), row, expected), driver.ErrDefinitionChanged)
 }
 
 func (f *definer) drop(key, expected string) {
@@ -91,7 +91,7 @@ func (f *definer) drop(key, expected string) {
 
 func (f *definer) dropRefused(key, expected string) {
 	f.Helper()
-	require.ErrorIs(f, f.defs.DeleteDefinition(f.Context(), f.prefix+key, expected), mapping.ErrDefinitionChanged)
+	require.ErrorIs(f, f.defs.DeleteDefinition(f.Context(), f.prefix+key, expected), driver.ErrDefinitionChanged)
 }
 
 func (f *definer) token() string {
@@ -102,21 +102,21 @@ func (f *definer) token() string {
 }
 
 // list returns this test's rows in the order of their keys, and the token.
-func (f *definer) list() ([]mapping.Definition, string) {
+func (f *definer) list() ([]driver.Definition, string) {
 	f.Helper()
 	all, token, err := f.defs.Definitions(f.Context())
 	require.NoError(f, err)
 	return f.own(all), token
 }
 
-func (f *definer) own(all []mapping.Definition) []mapping.Definition {
-	rows := slices.DeleteFunc(all, func(d mapping.Definition) bool { return !strings.HasPrefix(d.Key, f.prefix) })
-	slices.SortFunc(rows, func(a, b mapping.Definition) int { return cmp.Compare(a.Key, b.Key) })
+func (f *definer) own(all []driver.Definition) []driver.Definition {
+	rows := slices.DeleteFunc(all, func(d driver.Definition) bool { return !strings.HasPrefix(d.Key, f.prefix) })
+	slices.SortFunc(rows, func(a, b driver.Definition) int { return cmp.Compare(a.Key, b.Key) })
 	return rows
 }
 
 // has asserts the rows, in the order of their keys.
-func (f *definer) has(want ...mapping.Definition) {
+func (f *definer) has(want ...driver.Definition) {
 	f.Helper()
 	got, _ := f.list()
 	require.Len(f, got, len(want))
@@ -177,7 +177,7 @@ func testKeyAgain(f *definer) {
 }
 
 func testManyDefinitions(f *definer) {
-	var want []mapping.Definition
+	var want []driver.Definition
 	for i := range 300 { // 3 MB: databases list them in pages of a megabyte
 		row := f.row(fmt.Sprintf("%03d", i), "1", strings.Repeat(fmt.Sprint(i%10), 10_000))
 		f.put(row, "")
@@ -201,24 +201,24 @@ func testDefinitionsNotShared(f *definer) {
 }
 
 func testKeys(f *definer) {
-	var want []mapping.Definition
+	var want []driver.Definition
 	for _, key := range []string{"", " ", "/", "a", "a/", "a/b", "ä", "日本", "\x00", "x\x00", "'\"\\", strings.Repeat("k", 500)} {
 		want = append(want, f.row(key, "v of "+key[:min(len(key), 50)], key))
 		f.put(want[len(want)-1], "")
 	}
-	slices.SortFunc(want, func(a, b mapping.Definition) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortFunc(want, func(a, b driver.Definition) int { return cmp.Compare(a.Key, b.Key) })
 	f.has(want...)
 }
 
 func testLimits(f *definer) {
 	text := func(n int) string { return strings.Repeat("x", n) }
-	long := mapping.Definition{
+	long := driver.Definition{
 		Key: f.prefix + text(1000-len(f.prefix)), Version: text(100), Data: bytes.Repeat([]byte{0xff, 0}, 50_000),
 	}
 	f.put(long, "")
 	f.has(long)
 	require.NoError(f, f.defs.DeleteDefinition(f.Context(), long.Key, long.Version))
-	cases := map[string]mapping.Definition{
+	cases := map[string]driver.Definition{
 		"Key has 0 bytes":       {Version: "1"},
 		"Key has 1001 bytes":    {Key: f.prefix + text(1001-len(f.prefix)), Version: "1"},
 		"Key is \"\\xff\"":      {Key: "\xff", Version: "1"},
@@ -229,7 +229,7 @@ func testLimits(f *definer) {
 	for want, row := range cases {
 		err := f.defs.PutDefinition(f.Context(), row, "")
 		require.ErrorContains(f, err, want)
-		require.NotErrorIs(f, err, mapping.ErrDefinitionChanged)
+		require.NotErrorIs(f, err, driver.ErrDefinitionChanged)
 		if row.Data == nil {
 			require.ErrorContains(f, f.defs.DeleteDefinition(f.Context(), row.Key, row.Version), want)
 		}

@@ -3,13 +3,13 @@ package storetest
 import (
 	"context"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 // ended returns the progress of a shard that is at its end.
-func ended(version uint64, sequenceNumber int) mapping.Progress {
+func ended(version uint64, sequenceNumber int) driver.Progress {
 	p := at(version, sequenceNumber)
 	p.End = true
 	return p
@@ -42,16 +42,16 @@ func testDelete(f *fixture) {
 func testDeleteKeeps(f *fixture) {
 	lease, _ := f.acquire("a")
 	f.commit(lease, at(1, 7))
-	require.ErrorIs(f, f.store.Delete(f.Context(), f.mapping, shard), mapping.ErrLeaseHeld)
+	require.ErrorIs(f, f.store.Delete(f.Context(), f.mapping, shard), driver.ErrLeaseHeld)
 	f.release(lease)
 	err := f.store.Delete(f.Context(), f.mapping, shard)
 	require.Error(f, err, "it is not at its end")
-	require.NotErrorIs(f, err, mapping.ErrLeaseHeld)
+	require.NotErrorIs(f, err, driver.ErrLeaseHeld)
 	f.stored(at(1, 7))
 
 	lease, _ = f.acquire("a")
 	f.commit(lease, ended(1, 8))
-	require.ErrorIs(f, f.store.Delete(f.Context(), f.mapping, shard), mapping.ErrLeaseHeld)
+	require.ErrorIs(f, f.store.Delete(f.Context(), f.mapping, shard), driver.ErrLeaseHeld)
 	f.stored(ended(1, 8))
 	f.release(lease)
 

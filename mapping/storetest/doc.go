@@ -1,8 +1,8 @@
-// Package storetest checks that a [mapping.Store], and a [mapping.DefinitionStore], keeps its contract. The author of a
+// Package storetest checks that a [driver.Store], and a [driver.DefinitionStore], keeps its contract. The author of a
 // store runs it in a test:
 //
 //	func TestConforms(t *testing.T) {
-//		storetest.Run(t, func(t *testing.T) mapping.Store {
+//		storetest.Run(t, func(t *testing.T) driver.Store {
 //			s, err := Open(filepath.Join(t.TempDir(), "store"))
 //			require.NoError(t, err)
 //			t.Cleanup(func() { s.Close() })
@@ -26,14 +26,14 @@
 //	Definitions  long lists are complete; no memory is shared with the caller; limits are reported; a restart changes nothing
 //	Forget       no trace of the mapping is left, other mappings stay, old leases never become valid again
 //
-// [RunFleet] does the same for a [mapping.FleetStore], with the conditions of docs/leases.md:
+// [RunFleet] does the same for a [driver.FleetStore], with the conditions of docs/leases.md:
 //
 //	Workers  a row is kept completely; a closed worker's heartbeats are refused; long lists are complete
 //	Take     only over the row as it was seen, one winner in a race; a repeated call is recognized
 //	Commit   only under the current owner and epoch, also in a race with the next Take
 //	Release  frees the lease immediately, and ends its rights; Delete restores no old lease
 //
-// [RunNames] does the same for a [mapping.ListedStore]: the names that have had a lease, and whether one is held.
+// [RunNames] does the same for a [driver.ListedStore]: the names that have had a lease, and whether one is held.
 //
 // Durability in a crash and damage are out of its reach: test them in the store's own package.
 package storetest

@@ -13,12 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // RunFleet runs the suite of a FleetStore, beyond that of a Store, each rule as a subtest with a store from open, as
 // Run does.
-func RunFleet(t *testing.T, open func(t *testing.T) mapping.FleetStore) {
+func RunFleet(t *testing.T, open func(t *testing.T) driver.FleetStore) {
 	t.Helper()
 	rules := map[string]func(*fleetFixture){
 		"HeartbeatKeepsTheRow":               testHeartbeat,
@@ -49,26 +49,26 @@ func RunFleet(t *testing.T, open func(t *testing.T) mapping.FleetStore) {
 // fleetFixture is one test with its table.
 type fleetFixture struct {
 	*testing.T
-	store   mapping.FleetStore
+	store   driver.FleetStore
 	mapping string
-	table   mapping.FleetTable
+	table   driver.FleetTable
 }
 
 func (f *fleetFixture) refused(err error, what string) {
 	f.Helper()
-	require.ErrorIs(f, err, mapping.ErrFleetRefused, what)
+	require.ErrorIs(f, err, driver.ErrFleetRefused, what)
 }
 
-func (f *fleetFixture) join(incarnation string) mapping.FleetWorker {
+func (f *fleetFixture) join(incarnation string) driver.FleetWorker {
 	f.Helper()
-	row := mapping.FleetWorker{Incarnation: incarnation, Counter: 1}
+	row := driver.FleetWorker{Incarnation: incarnation, Counter: 1}
 	require.NoError(f, f.table.Heartbeat(f.Context(), row, true))
 	return row
 }
 
-func (f *fleetFixture) workers() map[string]mapping.FleetWorker {
+func (f *fleetFixture) workers() map[string]driver.FleetWorker {
 	f.Helper()
-	all := map[string]mapping.FleetWorker{}
+	all := map[string]driver.FleetWorker{}
 	for mark, more := "", true; more; more = mark != "" {
 		rows, next, err := f.table.Workers(f.Context(), mark)
 		require.NoError(f, err)
@@ -81,9 +81,9 @@ func (f *fleetFixture) workers() map[string]mapping.FleetWorker {
 	return all
 }
 
-func (f *fleetFixture) leases() map[string]mapping.FleetLease {
+func (f *fleetFixture) leases() map[string]driver.FleetLease {
 	f.Helper()
-	all := map[string]mapping.FleetLease{}
+	all := map[string]driver.FleetLease{}
 	for mark, more := "", true; more; more = mark != "" {
 		rows, next, err := f.table.Leases(f.Context(), mark)
 		require.NoError(f, err)
@@ -97,7 +97,7 @@ func (f *fleetFixture) leases() map[string]mapping.FleetLease {
 }
 
 // take takes a lease in its current state.
-func (f *fleetFixture) take(shard, owner string) mapping.FleetLease {
+func (f *fleetFixture) take(shard, owner string) driver.FleetLease {
 	f.Helper()
 	seen, ok := f.leases()[shard]
 	if !ok {
@@ -110,17 +110,17 @@ func (f *fleetFixture) take(shard, owner string) mapping.FleetLease {
 	return row
 }
 
-func (f *fleetFixture) commit(lease mapping.FleetLease, p mapping.Progress) error {
-	return f.table.Commit(f.Context(), lease, mapping.FleetCheckpoint{Version: p.Version, Finished: p.End, Value: p})
+func (f *fleetFixture) commit(lease driver.FleetLease, p driver.Progress) error {
+	return f.table.Commit(f.Context(), lease, driver.FleetCheckpoint{Version: p.Version, Finished: p.End, Value: p})
 }
 
 // loaded asserts the stored progress of a shard, by both ways to read it.
-func (f *fleetFixture) loaded(shard string, want mapping.Progress) {
+func (f *fleetFixture) loaded(shard string, want driver.Progress) {
 	f.Helper()
 	c, ok, err := f.table.Load(f.Context(), shard)
 	require.NoError(f, err)
 	require.True(f, ok)
-	got, ok := c.Value.(mapping.Progress)
+	got, ok := c.Value.(driver.Progress)
 	require.True(f, ok, "%T", c.Value)
 	equal(f, want, got)
 	all, err := f.store.Progress(f.Context(), f.mapping)
@@ -129,13 +129,13 @@ func (f *fleetFixture) loaded(shard string, want mapping.Progress) {
 }
 
 func testHeartbeat(f *fleetFixture) {
-	row := mapping.FleetWorker{
+	row := driver.FleetWorker{
 		Incarnation: "a#1", Counter: 7, Leaving: true, Generation: 3, Failover: 10*time.Second + time.Nanosecond,
-		Asks: []mapping.FleetAsk{{Shard: "s-1", Epoch: 1 << 40}, {Shard: "s-2", Epoch: 2}},
+		Asks: []driver.FleetAsk{{Shard: "s-1", Epoch: 1 << 40}, {Shard: "s-2", Epoch: 2}},
 	}
 	f.refused(f.table.Heartbeat(f.Context(), row, false), "there is no row")
 	require.NoError(f, f.table.Heartbeat(f.Context(), row, true))
-	assert.Equal(f, map[string]mapping.FleetWorker{"a#1": row}, f.workers())
+	assert.Equal(f, map[string]driver.FleetWorker{"a#1": row}, f.workers())
 	require.NoError(f, f.table.Heartbeat(f.Context(), row, true), "repeated, because its answer was lost")
 
 	older := row
@@ -180,12 +180,12 @@ func testRetireWorker(f *fleetFixture) {
 const pageful = 120
 
 func testManyWorkers(f *fleetFixture) {
-	var asks []mapping.FleetAsk
+	var asks []driver.FleetAsk
 	for i := range 100 {
-		asks = append(asks, mapping.FleetAsk{Shard: fmt.Sprintf("shardId-%012d-%s", i, strings.Repeat("x", 60)), Epoch: 1})
+		asks = append(asks, driver.FleetAsk{Shard: fmt.Sprintf("shardId-%012d-%s", i, strings.Repeat("x", 60)), Epoch: 1})
 	}
 	for i := range pageful {
-		row := mapping.FleetWorker{Incarnation: fmt.Sprintf("w%d", i), Counter: uint64(i), Asks: asks}
+		row := driver.FleetWorker{Incarnation: fmt.Sprintf("w%d", i), Counter: uint64(i), Asks: asks}
 		require.NoError(f, f.table.Heartbeat(f.Context(), row, true))
 	}
 	all := f.workers()
@@ -196,7 +196,7 @@ func testManyWorkers(f *fleetFixture) {
 }
 
 func testTake(f *fleetFixture) {
-	unseen := mapping.FleetLease{Shard: shard}
+	unseen := driver.FleetLease{Shard: shard}
 	first, err := f.table.Take(f.Context(), unseen, "a#1")
 	require.NoError(f, err)
 	again, err := f.table.Take(f.Context(), unseen, "a#1")
@@ -214,14 +214,14 @@ func testTake(f *fleetFixture) {
 	assert.Equal(f, first.Epoch+1, second.Epoch)
 	_, err = f.table.Take(f.Context(), first, "a#1")
 	f.refused(err, "it was taken since")
-	assert.Equal(f, map[string]mapping.FleetLease{shard: second}, f.leases())
+	assert.Equal(f, map[string]driver.FleetLease{shard: second}, f.leases())
 }
 
 func testTakeRace(f *fleetFixture) {
-	seen := mapping.FleetLease{Shard: shard}
+	seen := driver.FleetLease{Shard: shard}
 	for round := range 5 {
 		var mu sync.Mutex
-		var winners []mapping.FleetLease
+		var winners []driver.FleetLease
 		var all sync.WaitGroup
 		for i := range 20 {
 			all.Go(func() {
@@ -232,7 +232,7 @@ func testTakeRace(f *fleetFixture) {
 					winners = append(winners, row)
 					return
 				}
-				assert.ErrorIs(f, err, mapping.ErrFleetRefused)
+				assert.ErrorIs(f, err, driver.ErrFleetRefused)
 			})
 		}
 		all.Wait()
@@ -262,7 +262,7 @@ func testFleetVersions(f *fleetFixture) {
 	_, ok, err := f.table.Load(f.Context(), shard)
 	require.NoError(f, err)
 	assert.False(f, ok, "nothing was committed yet")
-	for _, p := range []mapping.Progress{at(2, 20), at(2, 30), at(1, 10)} {
+	for _, p := range []driver.Progress{at(2, 20), at(2, 30), at(1, 10)} {
 		require.NoError(f, f.commit(lease, p))
 	}
 	f.loaded(shard, at(2, 20))
@@ -278,7 +278,7 @@ func testFleetCommit(f *fleetFixture) {
 	p.ShardStart, p.StreamCreated = "1", start.Add(-1e9)
 	p.Position.SubSequence, p.Position.Partial = 3, true
 	p.Window = &batch.Window{Start: start, End: start.Add(60e9), State: []byte(strings.Repeat("s", 50_000))}
-	require.NoError(f, f.table.Commit(f.Context(), lease, mapping.FleetCheckpoint{Version: 1, Rate: 1 << 40, Value: p}))
+	require.NoError(f, f.table.Commit(f.Context(), lease, driver.FleetCheckpoint{Version: 1, Rate: 1 << 40, Value: p}))
 	f.loaded(shard, p)
 	assert.Equal(f, int64(1<<40), f.leases()[shard].Rate)
 	assert.False(f, f.leases()[shard].Finished)
@@ -296,7 +296,7 @@ func testFleetRace(f *fleetFixture) {
 	for round := range 5 {
 		before := f.take(shard, fmt.Sprintf("a#%d", round))
 		var all sync.WaitGroup
-		var taken mapping.FleetLease
+		var taken driver.FleetLease
 		all.Go(func() {
 			for v := 1; v < 200; v++ {
 				if f.commit(before, at(uint64(v), v)) != nil {
@@ -337,7 +337,7 @@ func testManyLeases(f *fleetFixture) {
 	state := []byte(fmt.Sprintf("%x", make([]byte, 5000)))
 	for i := range pageful {
 		id := fmt.Sprintf("shardId-%012d", i)
-		lease, err := f.table.Take(f.Context(), mapping.FleetLease{Shard: id}, "a#1")
+		lease, err := f.table.Take(f.Context(), driver.FleetLease{Shard: id}, "a#1")
 		require.NoError(f, err)
 		p := at(1, i)
 		for j := range state {
@@ -357,7 +357,7 @@ func testFleetDelete(f *fleetFixture) {
 	end := at(1, 1)
 	end.End = true
 	require.NoError(f, f.commit(lease, end))
-	require.ErrorIs(f, f.store.Delete(f.Context(), f.mapping, shard), mapping.ErrLeaseHeld)
+	require.ErrorIs(f, f.store.Delete(f.Context(), f.mapping, shard), driver.ErrLeaseHeld)
 	require.NoError(f, f.table.Release(f.Context(), lease))
 	require.NoError(f, f.store.Delete(f.Context(), f.mapping, shard))
 	assert.Empty(f, f.leases())
@@ -392,7 +392,7 @@ func testFleetCancelled(f *fleetFixture) {
 	require.ErrorIs(f, f.table.Remove(ctx, "a#1"), context.Canceled)
 	_, err := f.table.Take(ctx, lease, "b#1")
 	require.ErrorIs(f, err, context.Canceled)
-	require.ErrorIs(f, f.table.Commit(ctx, lease, mapping.FleetCheckpoint{Version: 1, Value: at(1, 1)}), context.Canceled)
+	require.ErrorIs(f, f.table.Commit(ctx, lease, driver.FleetCheckpoint{Version: 1, Value: at(1, 1)}), context.Canceled)
 	require.ErrorIs(f, f.table.Release(ctx, lease), context.Canceled)
 	_, _, err = f.table.Load(ctx, shard)
 	require.ErrorIs(f, err, context.Canceled)

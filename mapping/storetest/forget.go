@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 func (f *definer) forget() {
@@ -29,7 +29,7 @@ func (f *definer) forgotten() {
 }
 
 // largeState returns progress whose window has a state of Lambda's maximum size that cannot be compressed.
-func largeState(version uint64) mapping.Progress {
+func largeState(version uint64) driver.Progress {
 	p := at(version, int(version))
 	p.Window = &batch.Window{Start: start, End: start.Add(time.Minute), State: make([]byte, 1<<20)}
 	_, _ = rand.NewChaCha8([32]byte{byte(version)}).Read(p.Window.State) // it never fails
@@ -54,7 +54,7 @@ func testForget(f *definer) {
 	f.mapping = own
 	f.forget()
 	f.forgotten()
-	if listed, ok := f.store.(mapping.ListedStore); ok {
+	if listed, ok := f.store.(driver.ListedStore); ok {
 		names, err := listed.Names(f.Context())
 		require.NoError(f, err)
 		assert.NotContains(f, names, own)
@@ -127,7 +127,7 @@ func testForgetNothing(f *definer) {
 // testForgetRace makes owners commit until their leases are lost, while the mapping is forgotten.
 func testForgetRace(f *definer) {
 	const shards = 8
-	leases := make([]mapping.Lease, shards)
+	leases := make([]driver.Lease, shards)
 	for i := range leases {
 		leases[i], _ = f.acquireShard(string(rune('a'+i)), "owner")
 	}
@@ -136,7 +136,7 @@ func testForgetRace(f *definer) {
 		g.Go(func() error {
 			for v := uint64(1); ; v++ {
 				err := f.store.Commit(f.Context(), lease, at(v, int(v)))
-				if errors.Is(err, mapping.ErrLeaseLost) {
+				if errors.Is(err, driver.ErrLeaseLost) {
 					return nil
 				}
 				if err != nil {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -25,7 +25,7 @@ func testExclusive(f *fixture) {
 	lease, _ := f.acquire("a")
 	for _, owner := range []string{"b", "a"} {
 		got, p, err := f.store.Acquire(f.Context(), f.mapping, shard, owner)
-		require.ErrorIs(f, err, mapping.ErrLeaseHeld, "owner %s", owner)
+		require.ErrorIs(f, err, driver.ErrLeaseHeld, "owner %s", owner)
 		assert.Zero(f, got)
 		assert.Zero(f, p)
 	}
@@ -53,21 +53,21 @@ func testAcquireCutShort(f *fixture) {
 
 func testAcquireRace(f *fixture) {
 	for round := range 5 {
-		leases := make([]mapping.Lease, 16)
+		leases := make([]driver.Lease, 16)
 		var g errgroup.Group
 		for i := range leases {
 			g.Go(func() (err error) {
 				leases[i], _, err = f.store.Acquire(f.Context(), f.mapping, shard, string(rune('a'+i)))
-				if errors.Is(err, mapping.ErrLeaseHeld) {
+				if errors.Is(err, driver.ErrLeaseHeld) {
 					return nil
 				}
 				return err
 			})
 		}
 		require.NoError(f, g.Wait())
-		var won []mapping.Lease
+		var won []driver.Lease
 		for _, l := range leases {
-			if l != (mapping.Lease{}) {
+			if l != (driver.Lease{}) {
 				won = append(won, l)
 			}
 		}
@@ -84,7 +84,7 @@ func testStaleRelease(f *fixture) {
 	second, _ := f.acquire("a")
 	f.release(first)
 	_, _, err := f.store.Acquire(f.Context(), f.mapping, shard, "b")
-	require.ErrorIs(f, err, mapping.ErrLeaseHeld)
+	require.ErrorIs(f, err, driver.ErrLeaseHeld)
 	f.commit(second, at(1, 1))
 
 	foreign := second
@@ -92,7 +92,7 @@ func testStaleRelease(f *fixture) {
 	f.release(foreign)
 	f.commit(second, at(2, 2))
 
-	f.release(mapping.Lease{Mapping: f.mapping, Shard: "never seen", Owner: "a", Epoch: 1})
+	f.release(driver.Lease{Mapping: f.mapping, Shard: "never seen", Owner: "a", Epoch: 1})
 	assert.NotContains(f, f.progress(f.mapping), "never seen")
 }
 

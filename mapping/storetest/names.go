@@ -8,11 +8,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // RunNames runs the suite of a ListedStore, each rule as a subtest with a store from open, as Run does.
-func RunNames(t *testing.T, open func(t *testing.T) mapping.ListedStore) {
+func RunNames(t *testing.T, open func(t *testing.T) driver.ListedStore) {
 	t.Helper()
 	rules := map[string]func(*lister){
 		"NamesListsWhatWasAcquired":    testNamesAcquired,
@@ -32,7 +32,7 @@ func RunNames(t *testing.T, open func(t *testing.T) mapping.ListedStore) {
 // lister is one test with its ListedStore.
 type lister struct {
 	*fixture
-	listed mapping.ListedStore
+	listed driver.ListedStore
 }
 
 func (f *lister) names() []string {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -38,7 +38,7 @@ func testAllFields(f *fixture) {
 	empty := window
 	empty.State = nil
 
-	cases := []mapping.Progress{
+	cases := []driver.Progress{
 		{Version: 1},
 		{Version: 2, Position: batch.Position{SequenceNumber: "0"}},
 		{Version: 3, Position: batch.Position{SequenceNumber: "7", SubSequence: 0, Partial: true}},
@@ -156,12 +156,12 @@ func testNames(f *fixture) {
 }
 
 func testNotShared(f *fixture) {
-	withState := func() mapping.Progress {
+	withState := func() driver.Progress {
 		p := at(1, 1)
 		p.Window = &batch.Window{Start: start, End: start.Add(time.Minute), State: []byte(`{"n":1}`)}
 		return p
 	}
-	spoil := func(p mapping.Progress) {
+	spoil := func(p driver.Progress) {
 		p.Window.State[0] = 'X'
 		p.Window.End = p.Window.End.Add(time.Hour)
 	}

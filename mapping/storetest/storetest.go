@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -15,7 +15,7 @@ import (
 // Run runs the suite, each rule as a subtest with a Store from open. It may be a new store each time or always the
 // same, with or without contents: each test uses its own names of mappings. Times are in whole milliseconds and states
 // up to 1 MiB, Lambda's limit. The tests of one Store make up to 64 concurrent calls.
-func Run(t *testing.T, open func(t *testing.T) mapping.Store) {
+func Run(t *testing.T, open func(t *testing.T) driver.Store) {
 	t.Helper()
 	rules := map[string]func(*fixture){
 		"AnchorStays":                          testAnchorStays,
@@ -62,7 +62,7 @@ func Run(t *testing.T, open func(t *testing.T) mapping.Store) {
 // fixture is one test with its store.
 type fixture struct {
 	*testing.T
-	store   mapping.Store
+	store   driver.Store
 	mapping string // only this test uses the name
 }
 
@@ -72,35 +72,35 @@ const shard = "shardId-000000000000"
 var start = time.UnixMilli(1_700_000_000_123).UTC()
 
 // at returns the progress of a version after a sequence number.
-func at(version uint64, sequenceNumber int) mapping.Progress {
-	return mapping.Progress{Version: version, Position: batch.Position{SequenceNumber: strconv.Itoa(sequenceNumber)}}
+func at(version uint64, sequenceNumber int) driver.Progress {
+	return driver.Progress{Version: version, Position: batch.Position{SequenceNumber: strconv.Itoa(sequenceNumber)}}
 }
 
-func (f *fixture) acquire(owner string) (mapping.Lease, mapping.Progress) {
+func (f *fixture) acquire(owner string) (driver.Lease, driver.Progress) {
 	f.Helper()
 	return f.acquireShard(shard, owner)
 }
 
-func (f *fixture) acquireShard(shard, owner string) (mapping.Lease, mapping.Progress) {
+func (f *fixture) acquireShard(shard, owner string) (driver.Lease, driver.Progress) {
 	f.Helper()
 	lease, p, err := f.store.Acquire(f.Context(), f.mapping, shard, owner)
 	require.NoError(f, err)
-	assert.Equal(f, mapping.Lease{Mapping: f.mapping, Shard: shard, Owner: owner, Epoch: lease.Epoch}, lease)
+	assert.Equal(f, driver.Lease{Mapping: f.mapping, Shard: shard, Owner: owner, Epoch: lease.Epoch}, lease)
 	assert.NotZero(f, lease.Epoch)
 	return lease, p
 }
 
-func (f *fixture) commit(lease mapping.Lease, p mapping.Progress) {
+func (f *fixture) commit(lease driver.Lease, p driver.Progress) {
 	f.Helper()
 	require.NoError(f, f.store.Commit(f.Context(), lease, p))
 }
 
-func (f *fixture) release(lease mapping.Lease) {
+func (f *fixture) release(lease driver.Lease) {
 	f.Helper()
 	require.NoError(f, f.store.Release(f.Context(), lease))
 }
 
-func (f *fixture) progress(name string) map[string]mapping.Progress {
+func (f *fixture) progress(name string) map[string]driver.Progress {
 	f.Helper()
 	all, err := f.store.Progress(f.Context(), name)
 	require.NoError(f, err)
@@ -108,20 +108,20 @@ func (f *fixture) progress(name string) map[string]mapping.Progress {
 }
 
 // stored asserts the stored progress of the shard.
-func (f *fixture) stored(want mapping.Progress) {
+func (f *fixture) stored(want driver.Progress) {
 	f.Helper()
 	equal(f, want, f.progress(f.mapping)[shard])
 }
 
 // equal compares progress, with times as instants and an empty state the same as none.
-func equal(t assert.TestingT, want, got mapping.Progress) bool {
+func equal(t assert.TestingT, want, got driver.Progress) bool {
 	if h, ok := t.(interface{ Helper() }); ok {
 		h.Helper()
 	}
 	return assert.Equal(t, normal(want), normal(got))
 }
 
-func normal(p mapping.Progress) mapping.Progress {
+func normal(p driver.Progress) driver.Progress {
 	if p.Window != nil {
 		w := *p.Window
 		w.Start, w.End = w.Start.Round(0).UTC(), w.End.Round(0).UTC()

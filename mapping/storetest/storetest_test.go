@@ -4,21 +4,22 @@ import (
 	"testing"
 
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/storetest"
 )
 
 func TestRun(t *testing.T) {
-	storetest.Run(t, func(*testing.T) mapping.Store { return mapping.NewMemoryStore() })
+	storetest.Run(t, func(*testing.T) driver.Store { return mapping.NewMemoryStore() })
 }
 
 func TestRunOnOneStore(t *testing.T) {
 	store := mapping.NewMemoryStore()
-	storetest.Run(t, func(*testing.T) mapping.Store { return store })
+	storetest.Run(t, func(*testing.T) driver.Store { return store })
 }
 
 func TestRunNamesOnOneStore(t *testing.T) {
 	store := mapping.NewMemoryStore()
-	storetest.RunNames(t, func(*testing.T) mapping.ListedStore { return store })
+	storetest.RunNames(t, func(*testing.T) driver.ListedStore { return store })
 }
 
 func TestRunDefinitions(t *testing.T) {

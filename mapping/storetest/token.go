@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // race makes n concurrent calls of write and returns those that succeeded. The others must return ErrDefinitionChanged.
@@ -22,7 +22,7 @@ func (f *definer) race(n int, write func(i int) error) (won []int) {
 	var g errgroup.Group
 	for i := range n {
 		g.Go(func() error {
-			if errs[i] = write(i); !errors.Is(errs[i], mapping.ErrDefinitionChanged) {
+			if errs[i] = write(i); !errors.Is(errs[i], driver.ErrDefinitionChanged) {
 				return errs[i]
 			}
 			return nil

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // Action is a step that a Coordinator asks for. It prints as one line and is never changed once returned. The result of
-// an action that is a call of the Table is reported to the Coordinator; Timeout is the deadline of the call.
+// an action that is a call of the table is reported to the Coordinator; Timeout is the deadline of the call.
 //
 //sumtype:decl
 type Action interface {
@@ -15,9 +17,9 @@ type Action interface {
 	action()
 }
 
-// Heartbeat asks for Table.Heartbeat with Row. Its result is reported with Beaten.
+// Heartbeat asks for FleetTable.Heartbeat with Row. Its result is reported with Beaten.
 type Heartbeat struct {
-	Row Worker
+	Row driver.FleetWorker
 
 	// Join is set if the row of this incarnation may not exist yet.
 	Join    bool
@@ -34,30 +36,30 @@ type ReadWorkers struct {
 // returned.
 type ReadLeases struct{}
 
-// CloseWorker asks for Table.Close. Its result is reported with Closed.
+// CloseWorker asks for FleetTable.Close. Its result is reported with Closed.
 type CloseWorker struct {
 	Incarnation string
 	Counter     uint64
 	Timeout     time.Duration
 }
 
-// RetireWorker asks for Table.Retire of an incarnation of this worker that has nothing running. Its result is reported
+// RetireWorker asks for FleetTable.Retire of an incarnation of this worker that has nothing running. Its result is reported
 // with Retired.
 type RetireWorker struct {
 	Incarnation string
 	Timeout     time.Duration
 }
 
-// RemoveWorker asks for Table.Remove. Its result is not reported.
+// RemoveWorker asks for FleetTable.Remove. Its result is not reported.
 type RemoveWorker struct {
 	Incarnation string
 }
 
-// Take asks for Table.Take. Its result is reported with Taken. On success the shard is processed immediately, unless
+// Take asks for FleetTable.Take. Its result is reported with Taken. On success the shard is processed immediately, unless
 // Taken says otherwise.
 type Take struct {
 	// Seen is the row that Take expects, and Owner the new owner.
-	Seen    Lease
+	Seen    driver.FleetLease
 	Owner   string
 	Timeout time.Duration
 }
@@ -66,13 +68,13 @@ type Take struct {
 // is released. The end is reported with Ended. An Action on a lease whose end was reported already, or is about to be,
 // needs nothing more; that holds for Drop and DropAll too.
 type Drain struct {
-	Lease Lease
+	Lease driver.FleetLease
 }
 
 // Drop says that a lease is lost: the shard's context is cancelled now, and later results of the shard do not count.
 // Its end is reported with Ended.
 type Drop struct {
-	Lease Lease
+	Lease driver.FleetLease
 }
 
 // DropAll says that all leases of an incarnation are lost, as Drop does. The end of each shard is reported with Ended.
@@ -83,7 +85,7 @@ type DropAll struct {
 
 // Release asks for the release of a lease that was acquired but is not needed any more. Its result is not reported.
 type Release struct {
-	Lease Lease
+	Lease driver.FleetLease
 }
 
 // Gone says that another worker was lost: its row is closed, and it was not leaving. There is at most one for each

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // idleRate is the difference in bytes a second below which two workers count as equally loaded.
@@ -55,7 +57,7 @@ func (c *Coordinator) force(now time.Time) {
 // ask asks for a hand-over, if there is room for another wish and no other worker asks for the shard.
 func (c *Coordinator) ask(s *shard) {
 	if s.asker == nil && c.asks[s.id] == nil && s.hold == none && s.lease.Owner != "" && len(c.asks) < maxAsks {
-		c.asks[s.id] = &wish{ask: Ask{Shard: s.id, Epoch: s.lease.Epoch}}
+		c.asks[s.id] = &wish{ask: driver.FleetAsk{Shard: s.id, Epoch: s.lease.Epoch}}
 		c.news = true
 	}
 }

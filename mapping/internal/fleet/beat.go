@@ -5,11 +5,13 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // wish is a hand-over that this worker asks for.
 type wish struct {
-	ask     Ask
+	ask     driver.FleetAsk
 	written time.Time // since when the row is known to have it, without a break; zero if that is unknown
 }
 
@@ -24,7 +26,7 @@ func (c *Coordinator) heartbeat(now time.Time) {
 	c.beat.start(now, c.life)
 	c.counter++
 	c.news = false
-	c.sent = &Heartbeat{Join: !c.joined, Timeout: c.cfg.timeout(), Row: Worker{
+	c.sent = &Heartbeat{Join: !c.joined, Timeout: c.cfg.timeout(), Row: driver.FleetWorker{
 		Incarnation: c.incarnation, Counter: c.counter, Leaving: c.stopping, Generation: c.generation, Asks: c.askRow(),
 		Failover: c.cfg.Failover,
 	}}
@@ -40,15 +42,15 @@ func (c *Coordinator) nextBeat() time.Time {
 	return c.beat.due
 }
 
-func (c *Coordinator) askRow() []Ask {
+func (c *Coordinator) askRow() []driver.FleetAsk {
 	if len(c.asks) == 0 {
 		return nil
 	}
-	row := make([]Ask, 0, len(c.asks))
+	row := make([]driver.FleetAsk, 0, len(c.asks))
 	for _, w := range c.asks {
 		row = append(row, w.ask)
 	}
-	slices.SortFunc(row, func(a, b Ask) int { return cmp.Compare(a.Shard, b.Shard) })
+	slices.SortFunc(row, func(a, b driver.FleetAsk) int { return cmp.Compare(a.Shard, b.Shard) })
 	return row
 }
 
@@ -57,7 +59,7 @@ func (c *Coordinator) Beaten(now time.Time, a *Heartbeat, err error) {
 	if a != c.sent {
 		return // of an earlier incarnation
 	}
-	if errors.Is(err, ErrRefused) {
+	if errors.Is(err, driver.ErrFleetRefused) {
 		c.dropAll(now, "the incarnation is closed")
 		return
 	}
@@ -86,7 +88,7 @@ func (c *Coordinator) Retired(now time.Time, a *RetireWorker, err error) {
 	if i < 0 {
 		return
 	}
-	if err != nil && !errors.Is(err, ErrRefused) {
+	if err != nil && !errors.Is(err, driver.ErrFleetRefused) {
 		c.retired[i].call.end(now.Add(c.cfg.quick()))
 		return
 	}

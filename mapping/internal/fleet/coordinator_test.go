@@ -7,18 +7,19 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 var (
-	_ fleet.Table = (*fleet.Memory)(nil)
-	_ fleet.Table = (*fleet.Faulty)(nil)
+	_ driver.FleetTable = (*fleet.Memory)(nil)
+	_ driver.FleetTable = (*fleet.Faulty)(nil)
 )
 
 // drive does what a Coordinator wants done against a table that answers at once, until the given time.
-func drive(ctx context.Context, c *fleet.Coordinator, table fleet.Table, now, until time.Time, log func(fleet.Action)) {
+func drive(ctx context.Context, c *fleet.Coordinator, table driver.FleetTable, now, until time.Time, log func(fleet.Action)) {
 	for !now.After(until) {
 		actions := c.Next(now)
 		for _, a := range actions {
@@ -91,8 +92,8 @@ func TestConfigViolations(t *testing.T) {
 // TestWrites holds what the Table promises of each write: its condition, and what a repetition does.
 func TestWrites(t *testing.T) {
 	ctx, m := t.Context(), fleet.NewMemory(10)
-	row := fleet.Worker{Incarnation: "a", Counter: 2}
-	refused := func(err error) { t.Helper(); require.ErrorIs(t, err, fleet.ErrRefused) }
+	row := driver.FleetWorker{Incarnation: "a", Counter: 2}
+	refused := func(err error) { t.Helper(); require.ErrorIs(t, err, driver.ErrFleetRefused) }
 
 	refused(m.Heartbeat(ctx, row, false))
 	refused(m.Close(ctx, "a", 2))
@@ -101,32 +102,32 @@ func TestWrites(t *testing.T) {
 	require.NoError(t, m.Heartbeat(ctx, row, true))
 	require.NoError(t, m.Heartbeat(ctx, row, true), "again")
 	require.NoError(t, m.Heartbeat(ctx, row, false), "again")
-	refused(m.Heartbeat(ctx, fleet.Worker{Incarnation: "a", Counter: 1}, false))
+	refused(m.Heartbeat(ctx, driver.FleetWorker{Incarnation: "a", Counter: 1}, false))
 	refused(m.Remove(ctx, "a"))
 	refused(m.Close(ctx, "a", 1))
 	require.NoError(t, m.Close(ctx, "a", 2))
 	require.NoError(t, m.Close(ctx, "a", 2), "again")
-	refused(m.Heartbeat(ctx, fleet.Worker{Incarnation: "a", Counter: 3}, true))
+	refused(m.Heartbeat(ctx, driver.FleetWorker{Incarnation: "a", Counter: 3}, true))
 	require.NoError(t, m.Remove(ctx, "a"))
 	require.NoError(t, m.Remove(ctx, "a"), "again")
 
-	none := fleet.Lease{Shard: "s"}
+	none := driver.FleetLease{Shard: "s"}
 	first, err := m.Take(ctx, none, "a")
 	require.NoError(t, err)
-	assert.Equal(t, fleet.Lease{Shard: "s", Owner: "a", Epoch: 1}, first)
+	assert.Equal(t, driver.FleetLease{Shard: "s", Owner: "a", Epoch: 1}, first)
 	again, err := m.Take(ctx, none, "a")
 	require.NoError(t, err, "again")
 	assert.Equal(t, first, again)
 	_, err = m.Take(ctx, none, "b")
 	refused(err)
-	require.NoError(t, m.Commit(ctx, first, fleet.Checkpoint{Version: 2, Rate: 7, Value: "two"}))
-	require.NoError(t, m.Commit(ctx, first, fleet.Checkpoint{Version: 1, Value: "one"}), "older: ignored")
+	require.NoError(t, m.Commit(ctx, first, driver.FleetCheckpoint{Version: 2, Rate: 7, Value: "two"}))
+	require.NoError(t, m.Commit(ctx, first, driver.FleetCheckpoint{Version: 1, Value: "one"}), "older: ignored")
 	second, err := m.Take(ctx, first, "b")
 	require.NoError(t, err, "from its owner")
-	assert.Equal(t, fleet.Lease{Shard: "s", Owner: "b", Epoch: 2, Begun: true, Rate: 7}, second)
-	refused(m.Commit(ctx, first, fleet.Checkpoint{Version: 3, Value: "three"}))
+	assert.Equal(t, driver.FleetLease{Shard: "s", Owner: "b", Epoch: 2, Begun: true, Rate: 7}, second)
+	refused(m.Commit(ctx, first, driver.FleetCheckpoint{Version: 3, Value: "three"}))
 	require.NoError(t, m.Release(ctx, first), "lost: nothing happens")
-	require.NoError(t, m.Commit(ctx, second, fleet.Checkpoint{Version: 1, Finished: true, Value: "end"}))
+	require.NoError(t, m.Commit(ctx, second, driver.FleetCheckpoint{Version: 1, Finished: true, Value: "end"}))
 	require.NoError(t, m.Release(ctx, second))
 	require.NoError(t, m.Release(ctx, second), "again")
 	_, err = m.Take(ctx, first, "b")
@@ -134,7 +135,7 @@ func TestWrites(t *testing.T) {
 	rows, next, err := m.Leases(ctx, "")
 	require.NoError(t, err)
 	assert.Empty(t, next)
-	assert.Equal(t, []fleet.Lease{{Shard: "s", Epoch: 3, Begun: true, Finished: true}}, rows)
+	assert.Equal(t, []driver.FleetLease{{Shard: "s", Epoch: 3, Begun: true, Finished: true}}, rows)
 	c, ok := m.Checkpoint("s")
 	assert.True(t, ok)
 	assert.Equal(t, "end", c.Value)
@@ -144,7 +145,7 @@ func TestWrites(t *testing.T) {
 func TestPages(t *testing.T) {
 	ctx, m := t.Context(), fleet.NewMemory(3)
 	for i := range 10 {
-		_, err := m.Take(ctx, fleet.Lease{Shard: fmt.Sprint("s", i)}, "a")
+		_, err := m.Take(ctx, driver.FleetLease{Shard: fmt.Sprint("s", i)}, "a")
 		require.NoError(t, err)
 	}
 	var got []string
@@ -168,7 +169,7 @@ func TestFaulty(t *testing.T) {
 		var fault fleet.Fault
 		f := &fleet.Faulty{Table: m, Plan: func(string) fleet.Fault { return fault }}
 		take := func(shard string) error {
-			_, err := f.Take(t.Context(), fleet.Lease{Shard: shard}, "a")
+			_, err := f.Take(t.Context(), driver.FleetLease{Shard: shard}, "a")
 			return err
 		}
 		fault = fleet.Fault{Fail: fleet.ErrThrottled}
@@ -181,7 +182,7 @@ func TestFaulty(t *testing.T) {
 		assert.Equal(t, 3*time.Second, time.Since(began))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
 		defer cancel()
-		_, err := f.Take(ctx, fleet.Lease{Shard: "late"}, "a")
+		_, err := f.Take(ctx, driver.FleetLease{Shard: "late"}, "a")
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		fault = fleet.Fault{}
 		rows, _, err := f.Leases(t.Context(), "")
@@ -199,15 +200,15 @@ func TestRowThatWasMadeAnewIsAlive(t *testing.T) {
 	c, err := fleet.New(fleet.Config{Worker: "a"})
 	require.NoError(t, err)
 	now := time.Unix(0, 0)
-	require.NoError(t, m.Heartbeat(ctx, fleet.Worker{Incarnation: "b#1", Counter: 1}, true))
+	require.NoError(t, m.Heartbeat(ctx, driver.FleetWorker{Incarnation: "b#1", Counter: 1}, true))
 	require.NoError(t, m.Retire(ctx, "b#1"))
 	drive(ctx, c, m, now, now.Add(2*time.Second), func(fleet.Action) {})
 
 	require.NoError(t, m.Remove(ctx, "b#1"))
-	require.NoError(t, m.Heartbeat(ctx, fleet.Worker{Incarnation: "b#1", Counter: 9}, true))
-	_, err = m.Take(ctx, fleet.Lease{Shard: "shard-1"}, "b#1")
+	require.NoError(t, m.Heartbeat(ctx, driver.FleetWorker{Incarnation: "b#1", Counter: 9}, true))
+	_, err = m.Take(ctx, driver.FleetLease{Shard: "shard-1"}, "b#1")
 	require.NoError(t, err)
-	require.NoError(t, m.Heartbeat(ctx, fleet.Worker{Incarnation: "b#1", Counter: 10, Generation: 1}, false))
+	require.NoError(t, m.Heartbeat(ctx, driver.FleetWorker{Incarnation: "b#1", Counter: 10, Generation: 1}, false))
 	c.Shards(now.Add(2*time.Second), []fleet.Shard{{ID: "shard-1"}})
 	var took []fleet.Action
 	read := 0

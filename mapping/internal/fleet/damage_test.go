@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
 
@@ -19,21 +20,21 @@ type damagedTable struct {
 	damaged map[string]bool
 }
 
-func (d damagedTable) Leases(ctx context.Context, mark string) (page []fleet.Lease, next string, err error) {
+func (d damagedTable) Leases(ctx context.Context, mark string) (page []driver.FleetLease, next string, err error) {
 	page, next, err = d.Memory.Leases(ctx, mark)
 	for i, l := range page {
 		if d.damaged[l.Shard] {
-			page[i] = fleet.Lease{Shard: l.Shard, Damage: "its row does not parse"}
+			page[i] = driver.FleetLease{Shard: l.Shard, Damage: "its row does not parse"}
 		}
 	}
 	return page, next, err
 }
 
-func (d damagedTable) Workers(ctx context.Context, mark string) (page []fleet.Worker, next string, err error) {
+func (d damagedTable) Workers(ctx context.Context, mark string) (page []driver.FleetWorker, next string, err error) {
 	page, next, err = d.Memory.Workers(ctx, mark)
 	for i, w := range page {
 		if d.damaged[w.Incarnation] {
-			page[i] = fleet.Worker{Incarnation: w.Incarnation, Damage: "its row does not parse"}
+			page[i] = driver.FleetWorker{Incarnation: w.Incarnation, Damage: "its row does not parse"}
 		}
 	}
 	return page, next, err
@@ -45,13 +46,13 @@ type stage struct {
 	table damagedTable
 	core  *fleet.Coordinator
 	now   time.Time
-	has   map[string]fleet.Lease
+	has   map[string]driver.FleetLease
 }
 
 func newStage(t *testing.T, shards ...string) *stage {
 	c, err := fleet.New(fleet.Config{Worker: "b"})
 	require.NoError(t, err)
-	s := &stage{t, damagedTable{fleet.NewMemory(100), map[string]bool{}}, c, time.Unix(0, 0), map[string]fleet.Lease{}}
+	s := &stage{t, damagedTable{fleet.NewMemory(100), map[string]bool{}}, c, time.Unix(0, 0), map[string]driver.FleetLease{}}
 	var listed []fleet.Shard
 	for _, id := range shards {
 		listed = append(listed, fleet.Shard{ID: id})
@@ -83,7 +84,7 @@ func (s *stage) pass(d time.Duration) []string {
 func TestDamagedLeaseRowKeepsOnlyItsShardFromTheFleet(t *testing.T) {
 	s := newStage(t, "1", "2", "3")
 	for _, id := range []string{"1", "2", "3"} {
-		lease, err := s.table.Take(t.Context(), fleet.Lease{Shard: id}, "gone#1")
+		lease, err := s.table.Take(t.Context(), driver.FleetLease{Shard: id}, "gone#1")
 		require.NoError(t, err)
 		require.NoError(t, s.table.Release(t.Context(), lease))
 	}
@@ -105,8 +106,8 @@ func TestLeasesOfAWorkerWhoseRowIsDamagedAreLeftAlone(t *testing.T) {
 	for _, name := range []string{"a#1", "c#1"} { // before and behind this worker's own name
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, "1", "2", "3")
-			require.NoError(t, s.table.Heartbeat(t.Context(), fleet.Worker{Incarnation: name, Counter: 1}, true))
-			_, err := s.table.Take(t.Context(), fleet.Lease{Shard: "2"}, name)
+			require.NoError(t, s.table.Heartbeat(t.Context(), driver.FleetWorker{Incarnation: name, Counter: 1}, true))
+			_, err := s.table.Take(t.Context(), driver.FleetLease{Shard: "2"}, name)
 			require.NoError(t, err)
 			s.table.damaged[name] = true
 			assert.Equal(t, []string{"1", "3"}, s.pass(10*time.Minute), "the others are shared out among the others")

@@ -16,5 +16,5 @@
 //	taken      a lease that is free, one of a closed worker, or one that was asked for a hand-over time ago
 //	fenced     a worker whose heartbeat or reading is older than the failover time less a margin drops all its leases
 //
-// A store implements [Table]. [Memory] is a table for tests, and [Faulty] injects faults into a table.
+// A store implements [driver.FleetTable]. [Memory] is a table for tests, and [Faulty] injects faults into a table.
 package fleet

@@ -1,6 +1,10 @@
 package fleet
 
-import "time"
+import (
+	"time"
+
+	"github.com/shardmill/shardmill/mapping/driver"
+)
 
 // freeEnds frees the leases of finished shards that their owners do not release any more, because a store deletes no row that has an
 // owner. One of this incarnation's own, whose release failed, is released again. One whose owner's incarnation is closed is
@@ -8,7 +12,7 @@ import "time"
 func (c *Coordinator) freeEnds(now time.Time) {
 	first := c.first(now)
 	for _, s := range c.order {
-		if !s.lease.Finished || s.lease.Owner == "" || s.lease.outside() || s.hold != none {
+		if !s.lease.Finished || s.lease.Owner == "" || outside(&s.lease) || s.hold != none {
 			continue
 		}
 		switch {
@@ -23,7 +27,7 @@ func (c *Coordinator) freeEnds(now time.Time) {
 }
 
 // giveBack releases a lease under which nothing runs. A reading of the lease rows shows whether that worked.
-func (c *Coordinator) giveBack(s *shard, row Lease, now time.Time) {
+func (c *Coordinator) giveBack(s *shard, row driver.FleetLease, now time.Time) {
 	c.do(&Release{Lease: row})
 	row.Owner, row.Epoch = "", row.Epoch+1
 	s.setLease(row)

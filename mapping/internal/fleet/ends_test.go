@@ -7,19 +7,20 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
 
 // finishedBy stores the end of a shard under a lease of an owner, who does not release it.
 func finishedBy(t *testing.T, m *fleet.Memory, owner string) {
 	t.Helper()
-	lease, err := m.Take(t.Context(), fleet.Lease{Shard: "s"}, owner)
+	lease, err := m.Take(t.Context(), driver.FleetLease{Shard: "s"}, owner)
 	require.NoError(t, err)
-	require.NoError(t, m.Commit(t.Context(), lease, fleet.Checkpoint{Version: 1, Finished: true, Value: "end"}))
+	require.NoError(t, m.Commit(t.Context(), lease, driver.FleetCheckpoint{Version: 1, Finished: true, Value: "end"}))
 }
 
 // rowOf returns the only lease row of a table.
-func rowOf(t *testing.T, m *fleet.Memory) fleet.Lease {
+func rowOf(t *testing.T, m *fleet.Memory) driver.FleetLease {
 	t.Helper()
 	rows, _, err := m.Leases(t.Context(), "")
 	require.NoError(t, err)
@@ -30,12 +31,12 @@ func rowOf(t *testing.T, m *fleet.Memory) fleet.Lease {
 func TestFinishedLeaseOfAWorkerThatIsGoneIsFreed(t *testing.T) {
 	for name, gone := range map[string]func(m *fleet.Memory){
 		"its row is closed": func(m *fleet.Memory) {
-			_ = m.Heartbeat(t.Context(), fleet.Worker{Incarnation: "x#1", Counter: 1}, true)
+			_ = m.Heartbeat(t.Context(), driver.FleetWorker{Incarnation: "x#1", Counter: 1}, true)
 			_ = m.Retire(t.Context(), "x#1")
 		},
 		"its row is removed": func(*fleet.Memory) {},
 		"it falls silent": func(m *fleet.Memory) {
-			_ = m.Heartbeat(t.Context(), fleet.Worker{Incarnation: "x#1", Counter: 1}, true)
+			_ = m.Heartbeat(t.Context(), driver.FleetWorker{Incarnation: "x#1", Counter: 1}, true)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -43,7 +44,7 @@ func TestFinishedLeaseOfAWorkerThatIsGoneIsFreed(t *testing.T) {
 			finishedBy(t, m, "x#1")
 			gone(m)
 			driveFor(t, m, time.Minute, func(time.Time) {})
-			assert.Equal(t, fleet.Lease{Shard: "s", Epoch: 3, Begun: true, Finished: true}, rowOf(t, m))
+			assert.Equal(t, driver.FleetLease{Shard: "s", Epoch: 3, Begun: true, Finished: true}, rowOf(t, m))
 		})
 	}
 }
@@ -55,9 +56,9 @@ func TestFinishedLeaseOfALivingWorkerIsLeftAlone(t *testing.T) {
 	counter := uint64(0)
 	driveFor(t, m, 10*time.Minute, func(time.Time) {
 		counter++
-		require.NoError(t, m.Heartbeat(t.Context(), fleet.Worker{Incarnation: "x#1", Counter: counter}, true))
+		require.NoError(t, m.Heartbeat(t.Context(), driver.FleetWorker{Incarnation: "x#1", Counter: counter}, true))
 	})
-	assert.Equal(t, fleet.Lease{Shard: "s", Owner: "x#1", Epoch: 1, Begun: true, Finished: true}, rowOf(t, m))
+	assert.Equal(t, driver.FleetLease{Shard: "s", Owner: "x#1", Epoch: 1, Begun: true, Finished: true}, rowOf(t, m))
 }
 
 // driveFor drives a worker against a table for a while, and calls each now and then. Its calls are answered, but for the first
@@ -103,10 +104,10 @@ func TestOwnFinishedLeaseWhoseReleaseFailedIsReleasedAgain(t *testing.T) {
 	now = now.Add(5 * time.Second)
 	lease := rowOf(t, m)
 	require.Equal(t, "a#1", lease.Owner)
-	require.NoError(t, m.Commit(t.Context(), lease, fleet.Checkpoint{Version: 1, Finished: true, Value: "end"}))
+	require.NoError(t, m.Commit(t.Context(), lease, driver.FleetCheckpoint{Version: 1, Finished: true, Value: "end"}))
 	c.Ended(now, lease, fleet.Abandoned)
 	drive(t.Context(), c, m, now, now.Add(10*time.Minute), log)
-	assert.Equal(t, fleet.Lease{Shard: "s", Epoch: 2, Begun: true, Finished: true}, rowOf(t, m))
+	assert.Equal(t, driver.FleetLease{Shard: "s", Epoch: 2, Begun: true, Finished: true}, rowOf(t, m))
 	assert.Equal(t, 1, takes)
 	assert.Negative(t, failures)
 }
@@ -115,16 +116,16 @@ func TestDeletedRowsEpochsGoOn(t *testing.T) {
 	m := fleet.NewMemory(100)
 	require.NoError(t, m.Delete(t.Context(), "s"), "there is none")
 	finishedBy(t, m, "x#1")
-	require.ErrorIs(t, m.Delete(t.Context(), "s"), fleet.ErrRefused, "it has an owner")
+	require.ErrorIs(t, m.Delete(t.Context(), "s"), driver.ErrFleetRefused, "it has an owner")
 	lease := rowOf(t, m)
 	require.NoError(t, m.Release(t.Context(), lease))
 	require.NoError(t, m.Delete(t.Context(), "s"))
 	_, ok := m.Checkpoint("s")
 	assert.False(t, ok)
-	row, err := m.Take(t.Context(), fleet.Lease{Shard: "s"}, "x#1")
+	row, err := m.Take(t.Context(), driver.FleetLease{Shard: "s"}, "x#1")
 	require.NoError(t, err)
-	assert.Equal(t, fleet.Lease{Shard: "s", Owner: "x#1", Epoch: 3}, row)
-	again, err := m.Take(t.Context(), fleet.Lease{Shard: "s"}, "x#1")
+	assert.Equal(t, driver.FleetLease{Shard: "s", Owner: "x#1", Epoch: 3}, row)
+	again, err := m.Take(t.Context(), driver.FleetLease{Shard: "s"}, "x#1")
 	require.NoError(t, err, "again")
 	assert.Equal(t, row, again)
 	require.Error(t, m.Delete(t.Context(), "s"))

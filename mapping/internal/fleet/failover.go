@@ -1,6 +1,10 @@
 package fleet
 
-import "time"
+import (
+	"time"
+
+	"github.com/shardmill/shardmill/mapping/driver"
+)
 
 // The failover times of the workers may differ, as while a fleet is deployed with another one. Each worker fences itself by its
 // own, which stands in its row. What it expects of others goes by the longest of all that live: when a silent worker is
@@ -37,11 +41,11 @@ func (c *Coordinator) bury(p *peer) time.Duration {
 func (c *Coordinator) Failover() time.Duration { return c.common.Failover }
 
 // Differs returns a living worker whose failover time is not this one's, the first by name, and false if there is none.
-func (c *Coordinator) Differs() (worker Worker, ok bool) {
+func (c *Coordinator) Differs() (worker driver.FleetWorker, ok bool) {
 	for _, p := range c.peerOrder {
 		if p.ended.IsZero() && c.failoverOf(p) != c.cfg.Failover {
 			return p.row, true
 		}
 	}
-	return Worker{}, false
+	return driver.FleetWorker{}, false
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // ErrThrottled is returned by a throttled call of a Faulty. The call stored nothing.
@@ -24,9 +26,9 @@ type Fault struct {
 	Lose bool
 }
 
-// Faulty is a Table that injects the faults of Plan into the calls of another.
+// Faulty is a driver.FleetTable that injects the faults of Plan into the calls of another.
 type Faulty struct {
-	Table Table
+	Table driver.FleetTable
 
 	// Plan is called with the name of each call, such as "take", and returns what happens to it. It must be safe for
 	// concurrent use.
@@ -73,8 +75,8 @@ func (f *Faulty) do(ctx context.Context, name string, call func() error) error {
 	return err
 }
 
-// Heartbeat implements Table.
-func (f *Faulty) Heartbeat(ctx context.Context, row Worker, join bool) error {
+// Heartbeat implements driver.FleetTable.
+func (f *Faulty) Heartbeat(ctx context.Context, row driver.FleetWorker, join bool) error {
 	return f.do(ctx, "heartbeat", func() error { return f.Table.Heartbeat(ctx, row, join) })
 }
 
@@ -84,50 +86,59 @@ type page[T any] struct {
 	next string
 }
 
-// Workers implements Table.
-func (f *Faulty) Workers(ctx context.Context, mark string) (rows []Worker, next string, err error) {
-	p, err := through(ctx, f, "workers", func() (p page[Worker], err error) {
+// Workers implements driver.FleetTable.
+func (f *Faulty) Workers(ctx context.Context, mark string) (rows []driver.FleetWorker, next string, err error) {
+	p, err := through(ctx, f, "workers", func() (p page[driver.FleetWorker], err error) {
 		p.rows, p.next, err = f.Table.Workers(ctx, mark)
 		return p, err
 	})
 	return p.rows, p.next, err
 }
 
-// Close implements Table.
+// Close implements driver.FleetTable.
 func (f *Faulty) Close(ctx context.Context, incarnation string, counter uint64) error {
 	return f.do(ctx, "close", func() error { return f.Table.Close(ctx, incarnation, counter) })
 }
 
-// Retire implements Table.
+// Retire implements driver.FleetTable.
 func (f *Faulty) Retire(ctx context.Context, incarnation string) error {
 	return f.do(ctx, "retire", func() error { return f.Table.Retire(ctx, incarnation) })
 }
 
-// Remove implements Table.
+// Remove implements driver.FleetTable.
 func (f *Faulty) Remove(ctx context.Context, incarnation string) error {
 	return f.do(ctx, "remove", func() error { return f.Table.Remove(ctx, incarnation) })
 }
 
-// Leases implements Table.
-func (f *Faulty) Leases(ctx context.Context, mark string) (rows []Lease, next string, err error) {
-	p, err := through(ctx, f, "leases", func() (p page[Lease], err error) {
+// Leases implements driver.FleetTable.
+func (f *Faulty) Leases(ctx context.Context, mark string) (rows []driver.FleetLease, next string, err error) {
+	p, err := through(ctx, f, "leases", func() (p page[driver.FleetLease], err error) {
 		p.rows, p.next, err = f.Table.Leases(ctx, mark)
 		return p, err
 	})
 	return p.rows, p.next, err
 }
 
-// Take implements Table.
-func (f *Faulty) Take(ctx context.Context, seen Lease, owner string) (Lease, error) {
-	return through(ctx, f, "take", func() (Lease, error) { return f.Table.Take(ctx, seen, owner) })
+// Take implements driver.FleetTable.
+func (f *Faulty) Take(ctx context.Context, seen driver.FleetLease, owner string) (driver.FleetLease, error) {
+	return through(ctx, f, "take", func() (driver.FleetLease, error) { return f.Table.Take(ctx, seen, owner) })
 }
 
-// Commit implements Table.
-func (f *Faulty) Commit(ctx context.Context, lease Lease, c Checkpoint) error {
+// Commit implements driver.FleetTable.
+func (f *Faulty) Commit(ctx context.Context, lease driver.FleetLease, c driver.FleetCheckpoint) error {
 	return f.do(ctx, "commit", func() error { return f.Table.Commit(ctx, lease, c) })
 }
 
-// Release implements Table.
-func (f *Faulty) Release(ctx context.Context, lease Lease) error {
+// Release implements driver.FleetTable.
+func (f *Faulty) Release(ctx context.Context, lease driver.FleetLease) error {
 	return f.do(ctx, "release", func() error { return f.Table.Release(ctx, lease) })
+}
+
+// Load implements driver.FleetTable.
+func (f *Faulty) Load(ctx context.Context, shard string) (c driver.FleetCheckpoint, ok bool, err error) {
+	c, err = through(ctx, f, "load", func() (c driver.FleetCheckpoint, err error) {
+		c, ok, err = f.Table.Load(ctx, shard)
+		return c, err
+	})
+	return c, ok && err == nil, err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
 
@@ -30,16 +31,16 @@ type crewOf struct {
 
 // sight is the table as a worker sees it.
 type sight struct {
-	fleet.Table
+	driver.FleetTable
 
 	blind func() bool // whether the leases cannot be read
 }
 
-func (s sight) Leases(ctx context.Context, from string) ([]fleet.Lease, string, error) {
+func (s sight) Leases(ctx context.Context, from string) ([]driver.FleetLease, string, error) {
 	if s.blind() {
 		return nil, "", errors.New("throttled")
 	}
-	return s.Table.Leases(ctx, from)
+	return s.FleetTable.Leases(ctx, from)
 }
 
 func (c *crewOf) join(names ...string) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/internal/parentage"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // hold is the relation of this worker to a shard.
@@ -26,16 +27,16 @@ type shard struct {
 	hash    uint64
 	parents []string
 	listed  bool
-	list    uint64    // the last listing with it
-	lease   Lease     // the newest image of its row, as read or as written by this worker
-	owner   *peer     // of the lease; see Coordinator.owner
-	ownerOf uint64    // the peerSet for which owner holds
-	survey  uint64    // the last reading with its row
-	changed time.Time // when hold last changed
+	list    uint64            // the last listing with it
+	lease   driver.FleetLease // the newest image of its row, as read or as written by this worker
+	owner   *peer             // of the lease; see Coordinator.owner
+	ownerOf uint64            // the peerSet for which owner holds
+	survey  uint64            // the last reading with its row
+	changed time.Time         // when hold last changed
 
 	hold  hold
-	mine  Lease // the lease while hold is held, draining or dropped
-	take  *Take // while hold is taking
+	mine  driver.FleetLease // the lease while hold is held, draining or dropped
+	take  *Take             // while hold is taking
 	retry time.Time
 	busy  bool // take is under way
 
@@ -49,7 +50,7 @@ type shard struct {
 func (c *Coordinator) shard(id string) *shard {
 	s := c.shards[id]
 	if s == nil {
-		s = &shard{id: id, hash: hash(id), lease: Lease{Shard: id}}
+		s = &shard{id: id, hash: hash(id), lease: driver.FleetLease{Shard: id}}
 		c.shards[id] = s
 		c.order = append(c.order, s)
 	}
@@ -100,7 +101,7 @@ func (c *Coordinator) Shards(now time.Time, shards []Shard) {
 
 // State is the state of a shard that the stream lists and that is not complete.
 type State struct {
-	Lease Lease
+	Lease driver.FleetLease
 
 	// Waits is set if the shard waits for its parents to be complete.
 	Waits bool
@@ -143,7 +144,7 @@ func (c *Coordinator) wakeSurvey(sooner func(time.Time)) {
 }
 
 // Leases reports the result of a ReadLeases: all rows, or an error.
-func (c *Coordinator) Leases(now time.Time, rows []Lease, err error) {
+func (c *Coordinator) Leases(now time.Time, rows []driver.FleetLease, err error) {
 	c.fence(now)
 	began := c.surveying.began
 	if err != nil {
@@ -168,9 +169,9 @@ func (c *Coordinator) Leases(now time.Time, rows []Lease, err error) {
 	c.foreign = false
 	c.order = slices.DeleteFunc(c.order, func(s *shard) bool {
 		if s.survey != c.surveys {
-			c.observe(s, Lease{Shard: s.id}, began, now)
+			c.observe(s, driver.FleetLease{Shard: s.id}, began, now)
 		}
-		c.foreign = c.foreign || s.lease.outside() && s.listed && !s.lease.Finished
+		c.foreign = c.foreign || outside(&s.lease) && s.listed && !s.lease.Finished
 		if s.hold == none && !s.listed && s.lease.Epoch == 0 {
 			delete(c.shards, s.id)
 			c.unhear()
@@ -213,7 +214,7 @@ func (c *Coordinator) unhear() {
 
 // observe stores the image of a row, from a reading that began at the given time. It is the zero Lease if there is no
 // row.
-func (c *Coordinator) observe(s *shard, row Lease, began, now time.Time) {
+func (c *Coordinator) observe(s *shard, row driver.FleetLease, began, now time.Time) {
 	if row.Damage != "" { // the last known state remains: this worker does not lose a shard that it processes
 		s.lease.Damage = row.Damage
 		return
@@ -293,7 +294,7 @@ func (c *Coordinator) take(now time.Time) {
 
 // Taken reports the result of a Take: the row after it. If Taken returns true, process the shard, beginning with the
 // actions of the following Next, because one of them may drain it.
-func (c *Coordinator) Taken(now time.Time, a *Take, row Lease, err error) bool {
+func (c *Coordinator) Taken(now time.Time, a *Take, row driver.FleetLease, err error) bool {
 	c.fence(now)
 	s := c.shards[a.Seen.Shard]
 	if s == nil || s.hold != taking || s.take != a {
@@ -304,7 +305,7 @@ func (c *Coordinator) Taken(now time.Time, a *Take, row Lease, err error) bool {
 		return false
 	}
 	s.busy = false
-	if err != nil && !errors.Is(err, ErrRefused) {
+	if err != nil && !errors.Is(err, driver.ErrFleetRefused) {
 		s.retry = now.Add(c.cfg.quick())
 		c.again = append(c.again, s)
 		return false
@@ -344,7 +345,7 @@ const (
 )
 
 // Ended reports that a shard whose lease was taken is not processed any more.
-func (c *Coordinator) Ended(now time.Time, lease Lease, end End) {
+func (c *Coordinator) Ended(now time.Time, lease driver.FleetLease, end End) {
 	c.fence(now)
 	s := c.shards[lease.Shard]
 	if s == nil || s.hold == none || s.hold == taking || s.mine.Owner != lease.Owner || s.mine.Epoch != lease.Epoch {

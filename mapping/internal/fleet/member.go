@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // member is a worker among which the shards are shared out. Each worker's is kept from plan to plan, with its memory: a
@@ -74,7 +76,7 @@ func (c *Coordinator) owner(s *shard) *peer {
 }
 
 // setLease takes over a newer image of a shard's row.
-func (s *shard) setLease(row Lease) {
+func (s *shard) setLease(row driver.FleetLease) {
 	if s.lease.Owner != row.Owner {
 		s.owner, s.ownerOf = nil, 0
 	}
@@ -86,7 +88,7 @@ func (c *Coordinator) holder(s *shard) (m *member, owned bool) {
 	if s.lease.Owner == c.incarnation {
 		return &c.self, true
 	}
-	if s.lease.outside() {
+	if outside(&s.lease) {
 		return nil, true
 	}
 	p := c.owner(s)
@@ -99,7 +101,7 @@ func (c *Coordinator) holder(s *shard) (m *member, owned bool) {
 // takeable reports whether a shard's lease may be taken by anyone: it is free, or its owner's incarnation is closed.
 // An owner without a row is one of those whose rows are removed, since rows of workers are read after those of leases.
 func (c *Coordinator) takeable(s *shard) bool {
-	if s.lease.outside() || s.lease.Owner == c.incarnation {
+	if outside(&s.lease) || s.lease.Owner == c.incarnation {
 		return false
 	}
 	p := c.owner(s)

@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
-// Memory is a Table in this process, for tests. Its zero value is not usable; see NewMemory.
+// Memory is a driver.FleetTable in this process, for tests. Its zero value is not usable; see NewMemory.
 type Memory struct {
 	page int
 
 	mu      sync.Mutex
-	workers rows[Worker]
+	workers rows[driver.FleetWorker]
 	leases  rows[memoryLease]
 	floor   uint64 // the highest epoch of the rows that were deleted: new ones begin above it
 	counts  Counts
@@ -27,10 +29,10 @@ type Counts struct {
 }
 
 type memoryLease struct {
-	row        Lease
+	row        driver.FleetLease
 	seen       uint64 // the epoch that the last Take has seen
 	written    uint64 // the epoch that stored the checkpoint, 0 before the first Commit
-	checkpoint Checkpoint
+	checkpoint driver.FleetCheckpoint
 }
 
 // rows are the rows of one kind, by key and in its order.
@@ -71,7 +73,7 @@ func (r *rows[T]) after(mark string, n int) (page []*T, next string) {
 func NewMemory(page int) *Memory {
 	return &Memory{
 		page:    max(1, page),
-		workers: rows[Worker]{byKey: map[string]*Worker{}},
+		workers: rows[driver.FleetWorker]{byKey: map[string]*driver.FleetWorker{}},
 		leases:  rows[memoryLease]{byKey: map[string]*memoryLease{}},
 	}
 }
@@ -84,13 +86,13 @@ func (m *Memory) Counts() Counts {
 }
 
 // Checkpoint returns the stored checkpoint of a shard, and false if there is none. It stands for reading the progress.
-func (m *Memory) Checkpoint(shard string) (Checkpoint, bool) {
+func (m *Memory) Checkpoint(shard string) (driver.FleetCheckpoint, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if l := m.leases.byKey[shard]; l != nil && l.written > 0 {
 		return l.checkpoint, true
 	}
-	return Checkpoint{}, false
+	return driver.FleetCheckpoint{}, false
 }
 
 // write begins a write; the returned function ends it.
@@ -103,8 +105,8 @@ func (m *Memory) write(ctx context.Context) (func(), error) {
 	return m.mu.Unlock, nil
 }
 
-// Heartbeat implements Table.
-func (m *Memory) Heartbeat(ctx context.Context, row Worker, join bool) error {
+// Heartbeat implements driver.FleetTable.
+func (m *Memory) Heartbeat(ctx context.Context, row driver.FleetWorker, join bool) error {
 	done, err := m.write(ctx)
 	if err != nil {
 		return err
@@ -115,15 +117,15 @@ func (m *Memory) Heartbeat(ctx context.Context, row Worker, join bool) error {
 	case had == nil && join:
 		m.workers.add(row.Incarnation, &row)
 	case had == nil || had.Closed || had.Counter > row.Counter:
-		return fmt.Errorf("%w: heartbeat %s", ErrRefused, row.Incarnation)
+		return fmt.Errorf("%w: heartbeat %s", driver.ErrFleetRefused, row.Incarnation)
 	default:
 		*had = row
 	}
 	return nil
 }
 
-// Workers implements Table.
-func (m *Memory) Workers(ctx context.Context, mark string) (page []Worker, next string, err error) {
+// Workers implements driver.FleetTable.
+func (m *Memory) Workers(ctx context.Context, mark string) (page []driver.FleetWorker, next string, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, "", err
 	}
@@ -140,7 +142,7 @@ func (m *Memory) Workers(ctx context.Context, mark string) (page []Worker, next 
 	return page, next, nil
 }
 
-// Close implements Table.
+// Close implements driver.FleetTable.
 func (m *Memory) Close(ctx context.Context, incarnation string, counter uint64) error {
 	done, err := m.write(ctx)
 	if err != nil {
@@ -149,13 +151,13 @@ func (m *Memory) Close(ctx context.Context, incarnation string, counter uint64) 
 	defer done()
 	row := m.workers.byKey[incarnation]
 	if row == nil || row.Counter != counter {
-		return fmt.Errorf("%w: close %s", ErrRefused, incarnation)
+		return fmt.Errorf("%w: close %s", driver.ErrFleetRefused, incarnation)
 	}
 	row.Closed = true
 	return nil
 }
 
-// Retire implements Table.
+// Retire implements driver.FleetTable.
 func (m *Memory) Retire(ctx context.Context, incarnation string) error {
 	done, err := m.write(ctx)
 	if err != nil {
@@ -164,13 +166,13 @@ func (m *Memory) Retire(ctx context.Context, incarnation string) error {
 	defer done()
 	row := m.workers.byKey[incarnation]
 	if row == nil {
-		return fmt.Errorf("%w: retire %s", ErrRefused, incarnation)
+		return fmt.Errorf("%w: retire %s", driver.ErrFleetRefused, incarnation)
 	}
 	row.Closed = true
 	return nil
 }
 
-// Remove implements Table.
+// Remove implements driver.FleetTable.
 func (m *Memory) Remove(ctx context.Context, incarnation string) error {
 	done, err := m.write(ctx)
 	if err != nil {
@@ -178,21 +180,21 @@ func (m *Memory) Remove(ctx context.Context, incarnation string) error {
 	}
 	defer done()
 	if row := m.workers.byKey[incarnation]; row != nil && !row.Closed {
-		return fmt.Errorf("%w: remove %s", ErrRefused, incarnation)
+		return fmt.Errorf("%w: remove %s", driver.ErrFleetRefused, incarnation)
 	}
 	m.workers.remove(incarnation)
 	return nil
 }
 
-// Leases implements Table.
-func (m *Memory) Leases(ctx context.Context, mark string) (page []Lease, next string, err error) {
+// Leases implements driver.FleetTable.
+func (m *Memory) Leases(ctx context.Context, mark string) (page []driver.FleetLease, next string, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, "", err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	found, next := m.leases.after(mark, m.page)
-	page = make([]Lease, 0, len(found))
+	page = make([]driver.FleetLease, 0, len(found))
 	for _, l := range found {
 		page = append(page, l.row)
 	}
@@ -201,31 +203,31 @@ func (m *Memory) Leases(ctx context.Context, mark string) (page []Lease, next st
 	return page, next, nil
 }
 
-// Take implements Table.
-func (m *Memory) Take(ctx context.Context, seen Lease, owner string) (Lease, error) {
+// Take implements driver.FleetTable.
+func (m *Memory) Take(ctx context.Context, seen driver.FleetLease, owner string) (driver.FleetLease, error) {
 	done, err := m.write(ctx)
 	if err != nil {
-		return Lease{}, err
+		return driver.FleetLease{}, err
 	}
 	defer done()
 	l := m.leases.byKey[seen.Shard]
 	switch {
 	case l == nil && seen.Epoch == 0:
-		l = &memoryLease{row: Lease{Shard: seen.Shard, Owner: owner, Epoch: m.floor + 1}}
+		l = &memoryLease{row: driver.FleetLease{Shard: seen.Shard, Owner: owner, Epoch: m.floor + 1}}
 		m.leases.add(seen.Shard, l)
 	case l == nil:
-		return Lease{}, fmt.Errorf("%w: take %s", ErrRefused, seen)
+		return driver.FleetLease{}, fmt.Errorf("%w: take %s", driver.ErrFleetRefused, seen)
 	case l.row.Owner == owner && l.seen == seen.Epoch: // by a call whose answer was lost
 	case l.row.Owner == seen.Owner && l.row.Epoch == seen.Epoch:
 		l.row.Owner, l.row.Epoch, l.seen = owner, seen.Epoch+1, seen.Epoch
 	default:
-		return Lease{}, fmt.Errorf("%w: take %s", ErrRefused, seen)
+		return driver.FleetLease{}, fmt.Errorf("%w: take %s", driver.ErrFleetRefused, seen)
 	}
 	return l.row, nil
 }
 
-// Commit implements Table.
-func (m *Memory) Commit(ctx context.Context, lease Lease, c Checkpoint) error {
+// Commit implements driver.FleetTable.
+func (m *Memory) Commit(ctx context.Context, lease driver.FleetLease, c driver.FleetCheckpoint) error {
 	done, err := m.write(ctx)
 	if err != nil {
 		return err
@@ -233,7 +235,7 @@ func (m *Memory) Commit(ctx context.Context, lease Lease, c Checkpoint) error {
 	defer done()
 	l := m.leases.byKey[lease.Shard]
 	if l == nil || l.row.Owner != lease.Owner || l.row.Epoch != lease.Epoch {
-		return fmt.Errorf("%w: commit %s", ErrRefused, lease)
+		return fmt.Errorf("%w: commit %s", driver.ErrFleetRefused, lease)
 	}
 	if l.written == lease.Epoch && c.Version <= l.checkpoint.Version {
 		return nil
@@ -243,8 +245,8 @@ func (m *Memory) Commit(ctx context.Context, lease Lease, c Checkpoint) error {
 	return nil
 }
 
-// Release implements Table.
-func (m *Memory) Release(ctx context.Context, lease Lease) error {
+// Release implements driver.FleetTable.
+func (m *Memory) Release(ctx context.Context, lease driver.FleetLease) error {
 	done, err := m.write(ctx)
 	if err != nil {
 		return err
@@ -269,11 +271,20 @@ func (m *Memory) Delete(ctx context.Context, shard string) error {
 	case l == nil:
 		return nil
 	case l.row.Owner != "":
-		return fmt.Errorf("%w: delete %s", ErrRefused, l.row)
+		return fmt.Errorf("%w: delete %s", driver.ErrFleetRefused, l.row)
 	case !l.row.Finished:
 		return fmt.Errorf("fleet: delete %s: the shard is not finished", l.row)
 	}
 	m.floor = max(m.floor, l.row.Epoch)
 	m.leases.remove(shard)
 	return nil
+}
+
+// Load implements driver.FleetTable.
+func (m *Memory) Load(ctx context.Context, shard string) (driver.FleetCheckpoint, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return driver.FleetCheckpoint{}, false, err
+	}
+	c, ok := m.Checkpoint(shard)
+	return c, ok, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
 
@@ -20,9 +21,9 @@ type outsiders struct {
 	deleted string // a row that the program has deleted
 }
 
-func (o outsiders) Leases(ctx context.Context, mark string) (page []fleet.Lease, next string, err error) {
+func (o outsiders) Leases(ctx context.Context, mark string) (page []driver.FleetLease, next string, err error) {
 	page, next, err = o.Memory.Leases(ctx, mark)
-	page = slices.DeleteFunc(page, func(l fleet.Lease) bool { return l.Shard == o.deleted })
+	page = slices.DeleteFunc(page, func(l driver.FleetLease) bool { return l.Shard == o.deleted })
 	for i, l := range page {
 		if slices.Contains(strings.Fields(o.rows), l.Shard+"!") {
 			page[i].Owner, page[i].Foreign = "kcl", true
@@ -55,10 +56,10 @@ func TestShardsWithoutARowBehindBegunOnes(t *testing.T) {
 			ctx, m := t.Context(), fleet.NewMemory(100)
 			for row := range strings.FieldsSeq(tc.rows) {
 				id := strings.TrimRight(row, "+.!")
-				lease, err := m.Take(ctx, fleet.Lease{Shard: id}, "before#1")
+				lease, err := m.Take(ctx, driver.FleetLease{Shard: id}, "before#1")
 				require.NoError(t, err)
 				if id != row {
-					require.NoError(t, m.Commit(ctx, lease, fleet.Checkpoint{Version: 1, Finished: strings.HasSuffix(row, ".")}))
+					require.NoError(t, m.Commit(ctx, lease, driver.FleetCheckpoint{Version: 1, Finished: strings.HasSuffix(row, ".")}))
 				}
 				require.NoError(t, m.Release(ctx, lease))
 			}
@@ -92,9 +93,9 @@ func TestRowOfAParentThatIsDeletedIsNotMissed(t *testing.T) {
 	now := time.Unix(0, 0)
 	c.Shards(now, []fleet.Shard{{ID: "parent"}, {ID: "begun", Parents: []string{"parent"}}, {ID: "new", Parents: []string{"parent"}}})
 	for shard, end := range map[string]bool{"parent": true, "begun": false} {
-		lease, err := m.Take(ctx, fleet.Lease{Shard: shard}, "before#1")
+		lease, err := m.Take(ctx, driver.FleetLease{Shard: shard}, "before#1")
 		require.NoError(t, err)
-		require.NoError(t, m.Commit(ctx, lease, fleet.Checkpoint{Version: 1, Finished: end}))
+		require.NoError(t, m.Commit(ctx, lease, driver.FleetCheckpoint{Version: 1, Finished: end}))
 		require.NoError(t, m.Release(ctx, lease))
 	}
 	var taken []string

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/internal/parentage"
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // ready reports whether enough is known to plan: all rows were read after the worker had been a member for a while.
@@ -160,9 +161,9 @@ func (c *Coordinator) markAsker(s *shard, who *member) {
 
 // asks reports whether a wish is for the lease as it is, or as it was before its owner released it. A wish for the
 // lease of a finished shard does not count.
-func (s *shard) asks(a Ask) bool {
+func (s *shard) asks(a driver.FleetAsk) bool {
 	switch l := s.lease; {
-	case l.Finished, l.outside():
+	case l.Finished, outside(&l):
 		return false
 	case l.Owner == "":
 		return l.Epoch == a.Epoch+1

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
 
@@ -102,7 +103,7 @@ func simulate(seed uint64, trace bool) *sim {
 
 func newSim(r *rand.Rand, p schedule, trace bool) *sim {
 	s := &sim{Rand: r, plan: p, memory: fleet.NewMemory(p.page), truth: truth{
-		shards: map[string]*trueShard{}, asked: map[string]map[fleet.Ask]*span{}, failovers: map[string]time.Duration{}, beats: map[string]beat{},
+		shards: map[string]*trueShard{}, asked: map[string]map[driver.FleetAsk]*span{}, failovers: map[string]time.Duration{}, beats: map[string]beat{},
 	}}
 	if trace {
 		s.trace = &strings.Builder{}

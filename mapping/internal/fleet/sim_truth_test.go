@@ -7,19 +7,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
 
 // truth is what an observer sees who sees everything. The rules are checked against it.
 type truth struct {
 	shards    map[string]*trueShard
-	list      []fleet.Shard                  // what the stream lists, made anew after it changed
-	failovers map[string]time.Duration       // of the workers, by name
-	beats     map[string]beat                // when incarnations raised their counters last
-	asked     map[string]map[fleet.Ask]*span // what incarnations ask for, and when their rows showed it
-	takes     int                            // that succeeded
-	forced    int                            // ... from a worker that was not closed
-	stale     int                            // invocations that started after the shard was lost
+	list      []fleet.Shard                        // what the stream lists, made anew after it changed
+	failovers map[string]time.Duration             // of the workers, by name
+	beats     map[string]beat                      // when incarnations raised their counters last
+	asked     map[string]map[driver.FleetAsk]*span // what incarnations ask for, and when their rows showed it
+	takes     int                                  // that succeeded
+	forced    int                                  // ... from a worker that was not closed
+	stale     int                                  // invocations that started after the shard was lost
 	worst     time.Duration
 	overlaps  int             // invocations that started while another of the same shard ran
 	again     int             // invocations of records that were invoked before
@@ -110,7 +111,7 @@ func (s *sim) heartbeat(w *worker, a *fleet.Heartbeat) error {
 	}
 	asked := s.truth.asked[a.Row.Incarnation]
 	if asked == nil {
-		asked = map[fleet.Ask]*span{}
+		asked = map[driver.FleetAsk]*span{}
 		s.truth.asked[a.Row.Incarnation] = asked
 	}
 	for _, had := range asked {
@@ -150,7 +151,7 @@ func (p *schedule) isOver(d, failover time.Duration) bool {
 }
 
 // take is a Take as it happens at the table.
-func (s *sim) take(w *worker, a *fleet.Take) (fleet.Lease, int, error) {
+func (s *sim) take(w *worker, a *fleet.Take) (driver.FleetLease, int, error) {
 	t := s.truth.shard(a.Seen.Shard)
 	row, err := s.memory.Take(background, a.Seen, a.Owner)
 	if err != nil {
@@ -162,7 +163,7 @@ func (s *sim) take(w *worker, a *fleet.Take) (fleet.Lease, int, error) {
 		}
 		if t.owner != "" && t.owner != a.Owner && !s.isClosed(t.owner) {
 			s.truth.forced++
-			asked := s.truth.asked[a.Owner][fleet.Ask{Shard: t.id, Epoch: t.epoch}]
+			asked := s.truth.asked[a.Owner][driver.FleetAsk{Shard: t.id, Epoch: t.epoch}]
 			if asked == nil || !s.plan.isOver(s.now-asked.from, s.failoverOf(t.owner)) {
 				s.violate("%s takes %s/%d from %s, which is not closed, and was not asked in time", w.name, t.id, t.epoch, t.owner)
 			}
@@ -203,7 +204,7 @@ func (s *sim) lose(t *trueShard) {
 	}
 }
 
-func (s *sim) release(lease fleet.Lease) error {
+func (s *sim) release(lease driver.FleetLease) error {
 	err := s.memory.Release(background, lease)
 	if t := s.truth.shard(lease.Shard); err == nil && t.owner == lease.Owner && t.epoch == lease.Epoch {
 		s.lose(t)
@@ -213,7 +214,7 @@ func (s *sim) release(lease fleet.Lease) error {
 }
 
 // commit is a Commit as it happens at the table.
-func (s *sim) commit(w *worker, lease fleet.Lease, c fleet.Checkpoint) error {
+func (s *sim) commit(w *worker, lease driver.FleetLease, c driver.FleetCheckpoint) error {
 	err := s.memory.Commit(background, lease, c)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
 
@@ -23,8 +24,8 @@ type worker struct {
 	blind       time.Duration // until when no reading of it does
 	sluggish    time.Duration // until when answers take their time
 
-	workerRows []fleet.Worker // memory for readings
-	leaseRows  []fleet.Lease
+	workerRows []driver.FleetWorker // memory for readings
+	leaseRows  []driver.FleetLease
 
 	runs map[string]*process // by shard
 	lost map[string]bool     // incarnations that it said are gone
@@ -34,7 +35,7 @@ type worker struct {
 
 // process is the processing of a shard under a lease. Its position is the number of records that are resolved.
 type process struct {
-	lease     fleet.Lease
+	lease     driver.FleetLease
 	position  int
 	stored    int
 	version   uint64
@@ -142,9 +143,9 @@ func (w *worker) do(a fleet.Action) {
 			w.step()
 		})
 	case *fleet.ReadWorkers:
-		readAll(s, w, &w.workerRows, reading[fleet.Worker]{timeout: a.Timeout, page: m.Workers, done: w.core.Workers})
+		readAll(s, w, &w.workerRows, reading[driver.FleetWorker]{timeout: a.Timeout, page: m.Workers, done: w.core.Workers})
 	case *fleet.ReadLeases:
-		readAll(s, w, &w.leaseRows, reading[fleet.Lease]{timeout: w.failover, page: m.Leases, done: w.core.Leases})
+		readAll(s, w, &w.leaseRows, reading[driver.FleetLease]{timeout: w.failover, page: m.Leases, done: w.core.Leases})
 	case *fleet.CloseWorker:
 		s.call(w, "close", a.Timeout, func() error { return s.closeWorker(w, a) }, func(err error) {
 			w.core.Closed(w.clock(), a, err)
@@ -182,7 +183,7 @@ func (w *worker) do(a fleet.Action) {
 }
 
 func (w *worker) take(a *fleet.Take) {
-	var row fleet.Lease
+	var row driver.FleetLease
 	var position int
 	w.s.call(w, "take", a.Timeout, func() (err error) {
 		row, position, err = w.s.take(w, a)
@@ -249,14 +250,14 @@ func (w *worker) commit(p *process) {
 	}
 	p.writing = true
 	p.version++
-	c := fleet.Checkpoint{Version: p.version, Value: p.position, Finished: end, Rate: w.s.truth.shard(p.lease.Shard).rate}
+	c := driver.FleetCheckpoint{Version: p.version, Value: p.position, Finished: end, Rate: w.s.truth.shard(p.lease.Shard).rate}
 	w.s.call(w, "commit", w.failover/2, func() error { return w.s.commit(w, p.lease, c) }, func(err error) {
 		p.writing = false
 		switch {
 		case err == nil:
 			p.stored, _ = c.Value.(int)
 			p.finished = p.finished || end
-		case errors.Is(err, fleet.ErrRefused):
+		case errors.Is(err, driver.ErrFleetRefused):
 			p.refused = true
 		case !p.dropped:
 			w.s.after(200*time.Millisecond, w, func() { w.commit(p) })

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
 )
 
@@ -20,7 +21,7 @@ type shared struct {
 	outside map[string]string // owners, by shard
 }
 
-func (s shared) Leases(ctx context.Context, mark string) (page []fleet.Lease, next string, err error) {
+func (s shared) Leases(ctx context.Context, mark string) (page []driver.FleetLease, next string, err error) {
 	page, next, err = s.Memory.Leases(ctx, mark)
 	for i, l := range page {
 		if owner := s.outside[l.Shard]; owner != "" {
@@ -30,10 +31,10 @@ func (s shared) Leases(ctx context.Context, mark string) (page []fleet.Lease, ne
 	return page, next, err
 }
 
-func (s shared) Take(ctx context.Context, seen fleet.Lease, owner string) (fleet.Lease, error) {
+func (s shared) Take(ctx context.Context, seen driver.FleetLease, owner string) (driver.FleetLease, error) {
 	if seen.Foreign {
 		if s.outside[seen.Shard] != seen.Owner {
-			return fleet.Lease{}, fleet.ErrRefused
+			return driver.FleetLease{}, driver.ErrFleetRefused
 		}
 		delete(s.outside, seen.Shard)
 		seen.Owner, seen.Foreign = "", false
@@ -49,7 +50,7 @@ func newShared(t *testing.T, has map[string]int) (shared, []fleet.Shard) {
 	for name, n := range has {
 		for i := range n {
 			id := fmt.Sprint(name, "-", i)
-			lease, err := s.Memory.Take(t.Context(), fleet.Lease{Shard: id}, "before#1")
+			lease, err := s.Memory.Take(t.Context(), driver.FleetLease{Shard: id}, "before#1")
 			require.NoError(t, err)
 			require.NoError(t, s.Release(t.Context(), lease))
 			all = append(all, fleet.Shard{ID: id})

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/shardmill/shardmill/mapping/driver"
 )
 
 // peer is another incarnation, of another worker or an earlier one of this worker.
 type peer struct {
 	member
-	row     Worker
+	row     driver.FleetWorker
 	seen    time.Time // when its counter was first seen with its present value
 	closing call
 	ended   time.Time // when it was first seen closed; zero while it is open
@@ -106,7 +108,7 @@ func (c *Coordinator) first(now time.Time) bool {
 }
 
 // Workers reports the result of a ReadWorkers: all rows, or an error.
-func (c *Coordinator) Workers(now time.Time, rows []Worker, err error) {
+func (c *Coordinator) Workers(now time.Time, rows []driver.FleetWorker, err error) {
 	c.fence(now)
 	began := c.watching.began
 	if err != nil {
@@ -141,7 +143,7 @@ func (c *Coordinator) Workers(now time.Time, rows []Worker, err error) {
 }
 
 // see stores the row of another incarnation.
-func (c *Coordinator) see(now time.Time, row Worker) {
+func (c *Coordinator) see(now time.Time, row driver.FleetWorker) {
 	p := c.peers[row.Incarnation]
 	if row.Damage != "" {
 		if p == nil {
@@ -177,7 +179,7 @@ func (c *Coordinator) see(now time.Time, row Worker) {
 }
 
 // meet adds another incarnation.
-func (c *Coordinator) meet(now time.Time, row Worker) *peer {
+func (c *Coordinator) meet(now time.Time, row driver.FleetWorker) *peer {
 	p := &peer{member: member{name: row.Incarnation, hash: hash(row.Incarnation)}, seen: now}
 	c.peers[row.Incarnation] = p
 	c.peerOrder = nil
@@ -189,7 +191,7 @@ func (c *Coordinator) meet(now time.Time, row Worker) *peer {
 // revived reports whether the row of a closed incarnation was removed and created again by a join, unseen. That is a
 // worker whose joins got no answer for that long, and which never had a lease. A reading from before the row was closed
 // shows the known counter.
-func (p *peer) revived(row Worker) bool {
+func (p *peer) revived(row driver.FleetWorker) bool {
 	return !p.ended.IsZero() && !row.Closed && row.Counter != p.row.Counter
 }
 
@@ -237,7 +239,7 @@ func (c *Coordinator) Closed(now time.Time, a *CloseWorker, err error) {
 		p.closing.end(now)
 		p.loss.here = p.ended.IsZero()
 		c.closed(a.Incarnation, now)
-	case errors.Is(err, ErrRefused): // it is alive: the next reading shows its counter
+	case errors.Is(err, driver.ErrFleetRefused): // it is alive: the next reading shows its counter
 		p.closing.end(now)
 		p.seen = now
 	default:

@@ -1,8 +1,7 @@
-package mapping
+package driver
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/shardmill/shardmill/batch"
@@ -93,18 +92,6 @@ type Progress struct {
 	StreamCreated time.Time
 }
 
-// progressOf returns the Progress of a Commit.
-func progressOf(c *batch.Commit) Progress {
-	return Progress{
-		Version: c.Version, Position: c.Position, End: c.End, ResolvedUpTo: c.ResolvedUpTo, Window: c.Window, ClosedUpTo: c.ClosedUpTo,
-	}
-}
-
-// resume returns the Commit after which a Scheduler resumes.
-func (p *Progress) resume() batch.Commit {
-	return batch.Commit{Position: p.Position, ResolvedUpTo: p.ResolvedUpTo, Window: p.Window, ClosedUpTo: p.ClosedUpTo}
-}
-
 // ListedStore is an optional interface of a Store that knows its mappings. When a mapping starts without progress, the
 // log then says whether progress of the same stream is stored under another name, as after a change of FunctionName.
 // The stores of this module implement it.
@@ -130,37 +117,21 @@ type CheckedStore interface {
 	Check(ctx context.Context, mapping string) error
 }
 
-// Errors of a Store, wrapped or plain; test for them with errors.Is.
-var (
-	// ErrLeaseHeld says that the lease has an owner.
-	ErrLeaseHeld = errors.New("mapping: lease is held by another owner")
+// WorkerStore is an optional interface of a Store, which names this process: the owner of a lease begins with the name.
+// In a fleet it is in Status.Worker and in every log line too. The default is the name of the host and the ID of the
+// process: "host-1234". Package dynamostore's stores implement it.
+type WorkerStore interface {
+	Store
 
-	// ErrLeaseLost says that a lease is no longer valid: nothing was stored.
-	ErrLeaseLost = errors.New("mapping: lease is lost")
-
-	// ErrUnreadable says that stored state is damaged, or of an unknown version. A mapping never treats that as missing
-	// progress.
-	ErrUnreadable = errors.New("mapping: stored state is unreadable")
-
-	// ErrStoreClosed says that the Store was closed by its owner: it neither writes nor reads any more. It ends a
-	// mapping, because all further work would be repeated after a restart.
-	ErrStoreClosed = errors.New("mapping: the store is closed")
-
-	// ErrStoreBroken says that the Store cannot continue after an error; the error also wraps the cause. It neither
-	// writes nor reads until it is closed and opened again. It ends a mapping, as ErrStoreClosed does.
-	ErrStoreBroken = errors.New("mapping: the store cannot continue, close it and open it again")
-
-	// ErrForeignFleet says that a program of another kind uses the same rows, in a way that excludes sharing them: stop
-	// it first.
-	ErrForeignFleet = errors.New("mapping: another program's fleet is using the store")
-)
-
-// isFinal reports whether a retry cannot help against an error of a Store.
-func isFinal(err error) bool {
-	return errors.Is(err, ErrUnreadable) || errors.Is(err, ErrForeignFleet) || isGone(err)
+	// Worker returns the name, 1 to 255 bytes of UTF-8 without spaces and control characters; empty means the default. It need
+	// not be unique.
+	Worker() string
 }
 
-// isGone reports whether an error says that a Store accepts no more calls.
-func isGone(err error) bool {
-	return errors.Is(err, ErrStoreClosed) || errors.Is(err, ErrStoreBroken)
+// Remote is an optional interface of a Store, and of a poller.Source, that calls a service. The log names the host if a
+// start has to wait for it.
+type Remote interface {
+	// Host returns the name of the called host, with its port unless that is the default one; empty if it is not known.
+	// It makes no call.
+	Host() string
 }

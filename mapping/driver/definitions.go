@@ -1,4 +1,4 @@
-package mapping
+package driver
 
 import (
 	"context"
@@ -49,10 +49,6 @@ type Definition struct {
 	// Data is at most 100,000 bytes.
 	Data []byte
 }
-
-// ErrDefinitionChanged says that a row does not have the expected version: nothing was stored. Test for it with
-// errors.Is.
-var ErrDefinitionChanged = errors.New("mapping: the definition was changed meanwhile")
 
 // Bounds of a Definition, in bytes. A key and its row fit into a row of any database.
 const (

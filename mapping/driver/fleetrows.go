@@ -1,13 +1,13 @@
-package fleet
+package driver
 
 import (
 	"fmt"
 	"time"
 )
 
-// Worker is the row of one incarnation of a worker. The worker itself writes it. Other workers only close and remove
+// FleetWorker is the row of one incarnation of a worker. The worker itself writes it. Other workers only close and remove
 // it.
-type Worker struct {
+type FleetWorker struct {
 	// Incarnation identifies it. A worker that lost its leases continues with a new incarnation; none is used twice.
 	Incarnation string
 
@@ -26,7 +26,7 @@ type Worker struct {
 	Generation uint64
 
 	// Asks are the leases that it asks others to hand over.
-	Asks []Ask
+	Asks []FleetAsk
 
 	// Damage says why the row cannot be read; it is empty for a readable row. Only the Incarnation of a damaged row
 	// counts: the worker may be alive, so other workers do not take its leases.
@@ -37,17 +37,17 @@ type Worker struct {
 	Failover time.Duration
 }
 
-// Ask asks for a hand-over of the lease with this epoch.
-type Ask struct {
+// FleetAsk asks for a hand-over of the lease with this epoch.
+type FleetAsk struct {
 	Shard string
 	Epoch uint64
 }
 
-func (a Ask) String() string { return fmt.Sprintf("%s/%d", a.Shard, a.Epoch) }
+func (a FleetAsk) String() string { return fmt.Sprintf("%s/%d", a.Shard, a.Epoch) }
 
-// Lease is the row of a shard, as far as the protocol needs it. A Lease with nothing but Shard means that there is no
-// row.
-type Lease struct {
+// FleetLease is the row of a shard, as far as the lease protocol needs it. A FleetLease with nothing but Shard means that
+// there is no row.
+type FleetLease struct {
 	Shard string
 
 	// Owner is the incarnation that holds the lease, empty when it is free.
@@ -62,7 +62,7 @@ type Lease struct {
 	Damage string
 
 	// Foreign is set if the owner is a program outside the fleet that shares the table and seems alive. Its lease is
-	// not taken, unless Config.Shared.
+	// not taken, unless the table is a FleetRenewer.
 	Foreign bool
 
 	// Begun is set if part of the shard is processed, which implies that its parents are finished.
@@ -76,10 +76,7 @@ type Lease struct {
 	Rate int64
 }
 
-// outside reports whether the fleet must not take the lease: a program outside the fleet has it, or its row is damaged.
-func (l *Lease) outside() bool { return l.Foreign || l.Damage != "" }
-
-func (l Lease) String() string {
+func (l FleetLease) String() string {
 	s := fmt.Sprintf("%s/%d owner=%s", l.Shard, l.Epoch, l.Owner)
 	if l.Foreign {
 		s += " foreign"
@@ -93,10 +90,17 @@ func (l Lease) String() string {
 	return s
 }
 
-// Shard is a shard that the stream lists.
-type Shard struct {
-	ID string
+// FleetCheckpoint is the progress of a shard, stored under its lease.
+type FleetCheckpoint struct {
+	// Version grows within an epoch.
+	Version uint64
 
-	// Parents are none, one or two. A shard is not acquired before they are finished, or have left the stream.
-	Parents []string
+	// Finished is set if the shard is complete.
+	Finished bool
+
+	// Rate is the rate of the shard, in bytes a second.
+	Rate int64
+
+	// Value is a Progress. The protocol does not interpret it.
+	Value any
 }
