@@ -60,12 +60,19 @@ func (l *lane) extend(r *Record, p *Policy) {
 	l.full = l.fill == p.BatchSize || size >= p.PayloadLimit
 }
 
-// cut makes the next n buffered records the batch in hand.
-func (l *lane) cut(n int, p *Policy) {
-	l.pieces = append(l.pieces, piece{records: l.queue.oldest(n)})
-	l.inHand = n
+// nextBatch is the batch that would be cut from the buffered records of a lane.
+type nextBatch struct {
+	n      int
+	window time.Time // the beginning of its tumbling window
+	full   bool      // no further record can join it
+}
+
+// cut makes the next batch of the buffered records, at least one, the batch in hand.
+func (l *lane) cut(next nextBatch, p *Policy) {
+	l.pieces = append(l.pieces, piece{records: l.queue.oldest(next.n), window: next.window})
+	l.inHand = next.n
 	l.fill, l.fillBytes, l.full = 0, 0, false
-	for r := range l.queue.from(n) {
+	for r := range l.queue.from(next.n) {
 		if l.full {
 			break
 		}
