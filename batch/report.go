@@ -7,7 +7,7 @@ import (
 
 // Report reports the outcome of the invocation or the discard of an ID. It ignores a report for an ID that is not
 // running, or of a kind that does not fit.
-func (s *Scheduler) Report(now time.Time, id ID, o Outcome) Verdict {
+func (s *Scheduler) Report(now time.Time, id ID, o Outcome) Disposition {
 	for i := range s.lanes {
 		l := &s.lanes[i]
 		h := l.head()
@@ -21,11 +21,11 @@ func (s *Scheduler) Report(now time.Time, id ID, o Outcome) Verdict {
 			return s.resolve(l, h.records.Len(), Resolved)
 		}
 	}
-	return Verdict{Step: Ignored}
+	return Disposition{Step: Ignored}
 }
 
 // invoked handles the outcome of the head's invocation.
-func (s *Scheduler) invoked(now time.Time, l *lane, o Outcome) Verdict {
+func (s *Scheduler) invoked(now time.Time, l *lane, o Outcome) Disposition {
 	h := l.head()
 	l.since = now // the next batching window begins when an invocation ends
 	if o.Kind == Success || o.Kind == FunctionError {
@@ -54,7 +54,7 @@ func (s *Scheduler) invoked(now time.Time, l *lane, o Outcome) Verdict {
 
 // succeeded handles a success of the first n records of the head. n is 0 only for a final invocation, which leaves no
 // state. The rest of the head is a new batch.
-func (s *Scheduler) succeeded(l *lane, n int, state []byte) Verdict {
+func (s *Scheduler) succeeded(l *lane, n int, state []byte) Disposition {
 	h := l.head()
 	if s.windows.size > 0 && !h.final {
 		s.keepState(h.window, state)
@@ -62,41 +62,41 @@ func (s *Scheduler) succeeded(l *lane, n int, state []byte) Verdict {
 	if n == h.records.Len() {
 		return s.resolve(l, n, Resolved)
 	}
-	*h = piece{records: h.records, window: h.window}
+	*h = subBatch{records: h.records, window: h.window}
 	return s.resolve(l, n, Continued)
 }
 
 // fail handles a failure of the whole head: it is bisected if the policy says so, else retried if a retry is left, else
 // discarded.
-func (s *Scheduler) fail(now time.Time, l *lane, cause OutcomeKind) Verdict {
+func (s *Scheduler) fail(now time.Time, l *lane, cause OutcomeKind) Disposition {
 	h := l.head()
 	h.failures++
 	h.cause, h.since = cause, now
 	if cause != NotRun {
 		if s.policy.BisectBatchOnFunctionError && h.records.Len() > 1 {
 			l.replace(h.split())
-			return Verdict{Step: Bisected}
+			return Disposition{Step: Bisected}
 		}
 		h.spent++
 		if limit := *s.policy.MaximumRetryAttempts; limit >= 0 && h.spent > limit {
-			h.state, h.condition = doomed, RetryAttemptsExhausted
-			return Verdict{Step: Exhausted}
+			h.state, h.condition = discardPending, RetryAttemptsExhausted
+			return Disposition{Step: Exhausted}
 		}
 	}
 	delay := retryDelay(h.failures, s.rng)
 	h.state, h.notBefore = waiting, now.Add(delay)
-	return Verdict{Step: Retried, Delay: delay}
+	return Disposition{Step: Retried, Delay: delay}
 }
 
 // resolve resolves the first n records of the head.
-func (s *Scheduler) resolve(l *lane, n int, step Step) Verdict {
+func (s *Scheduler) resolve(l *lane, n int, step Step) Disposition {
 	final, early := l.head().final, l.head().early
 	l.resolve(n)
 	s.advance()
 	if final {
 		s.endWindow(early)
 	}
-	return Verdict{Step: step, Resolved: n}
+	return Disposition{Step: step, Resolved: n}
 }
 
 // advance moves the frontier to the first record that some lane has not resolved.

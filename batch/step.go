@@ -42,11 +42,11 @@ const (
 
 // decide returns what happens next to the head of a lane. Age comes before the retry's time, because a record that is
 // too old is not retried, and before the size, because fewer records may fit.
-func (s *Scheduler) decide(now time.Time, h *piece) decision {
+func (s *Scheduler) decide(now time.Time, h *subBatch) decision {
 	switch {
 	case h.state == running || h.state == discarding:
 		return stay
-	case h.state == doomed:
+	case h.state == discardPending:
 		return discard
 	case s.tooOld(now, h):
 		return expire
@@ -61,8 +61,8 @@ func (s *Scheduler) decide(now time.Time, h *piece) decision {
 	}
 }
 
-// tooOld reports whether the first record of a piece, or a final invocation, is too old.
-func (s *Scheduler) tooOld(now time.Time, h *piece) bool {
+// tooOld reports whether the first record of a sub-batch, or a final invocation, is too old.
+func (s *Scheduler) tooOld(now time.Time, h *subBatch) bool {
 	age := s.policy.MaximumRecordAge
 	switch {
 	case age <= 0:
@@ -118,7 +118,7 @@ func (s *Scheduler) due(now time.Time, l *lane, next nextBatch) bool {
 	return next.full || s.ended || s.hurried || now.Sub(l.since) >= s.policy.MaximumBatchingWindow || s.Room() <= 0
 }
 
-func (s *Scheduler) tooLarge(h *piece) bool {
+func (s *Scheduler) tooLarge(h *subBatch) bool {
 	if h.records.Len() > 1 && s.windows.size == 0 {
 		return false // it was cut to fit
 	}
@@ -129,8 +129,8 @@ func (s *Scheduler) tooLarge(h *piece) bool {
 	return size-min(1, h.records.Len()) > s.policy.PayloadLimit
 }
 
-// name assigns an ID to a piece with its first action.
-func (s *Scheduler) name(h *piece) ID {
+// name assigns an ID to a sub-batch with its first action.
+func (s *Scheduler) name(h *subBatch) ID {
 	if h.id == 0 {
 		s.lastID++
 		h.id = s.lastID
@@ -138,7 +138,7 @@ func (s *Scheduler) name(h *piece) ID {
 	return h.id
 }
 
-func (s *Scheduler) invoke(now time.Time, lane int, h *piece) {
+func (s *Scheduler) invoke(now time.Time, lane int, h *subBatch) {
 	h.state, h.since = running, now
 	h.invoked++
 	a := s.newInvoke()
@@ -161,7 +161,7 @@ func (s *Scheduler) newInvoke() *Invoke {
 	return &pair.invoke
 }
 
-func (s *Scheduler) discard(now time.Time, lane int, h *piece) {
+func (s *Scheduler) discard(now time.Time, lane int, h *subBatch) {
 	h.state, h.since = discarding, now
 	count := h.spent
 	if h.condition == RecordAgeExceeded {

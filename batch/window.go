@@ -139,8 +139,8 @@ func (w *windows) committed() *Window {
 	return &Window{Start: w.open.start, End: w.open.end, State: w.open.state}
 }
 
-// windowOf returns the window for the invocation, or the discard, of a piece; nil without tumbling windows.
-func (s *Scheduler) windowOf(h *piece) *Window {
+// windowOf returns the window for the invocation, or the discard, of a sub-batch; nil without tumbling windows.
+func (s *Scheduler) windowOf(h *subBatch) *Window {
 	w := &s.windows
 	if w.size == 0 {
 		return nil
@@ -170,7 +170,7 @@ func (s *Scheduler) closeWindow(now time.Time, l *lane) bool {
 		}
 		w.seen = later(w.seen, s.tip()) // records of earlier windows are late from now on
 	}
-	l.pieces = append(l.pieces, piece{window: w.open.start, final: true, due: now})
+	l.subBatches = append(l.subBatches, subBatch{window: w.open.start, final: true, due: now})
 	return true
 }
 
@@ -180,7 +180,7 @@ func (s *Scheduler) terminateWindow(now time.Time, l *lane) {
 	if w.open == nil || len(w.open.state) <= maxWindowState || l.head() != nil && l.head().final {
 		return
 	}
-	l.pieces = append(l.pieces, piece{window: w.open.start, final: true, early: true, due: now})
+	l.subBatches = append(l.subBatches, subBatch{window: w.open.start, final: true, early: true, due: now})
 }
 
 // cutWindow returns the batch that would be cut: the records of one window that fit an event with its state.
