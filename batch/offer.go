@@ -40,7 +40,7 @@ func (s *Scheduler) spread(now time.Time, p *page) {
 			continue
 		}
 		l := &s.lanes[0]
-		if len(s.lanes) > 1 {
+		if len(s.lanes) != 1 {
 			l = &s.lanes[LaneOf(r, len(s.lanes))]
 		}
 		if s.windows.size > 0 {

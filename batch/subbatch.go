@@ -95,10 +95,7 @@ func firstFailed(records Records, items []string) (int, bool) {
 // retryDelay returns the delay after the nth failure in a row: 200 ms, doubling, at most a minute, and up to a tenth
 // more if there is a random source.
 func retryDelay(n int, rng *rand.Rand) time.Duration {
-	d := maxRetryDelay
-	if shift := n - 1; shift < 16 {
-		d = min(d, minRetryDelay<<shift)
-	}
+	d := min(maxRetryDelay, minRetryDelay<<min(n-1, 16)) // which is more than the most
 	if rng != nil {
 		d += time.Duration(rng.Int64N(int64(d / 10)))
 	}
