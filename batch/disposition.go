@@ -16,7 +16,7 @@ const (
 	Resolved
 	// Continued: the records before the first failed one are resolved; the others are a new batch, invoked immediately.
 	Continued
-	// Retried: the same batch is invoked again after Verdict.Delay.
+	// Retried: the same batch is invoked again after Disposition.Delay.
 	Retried
 	// Bisected: its two halves are new batches. The first is invoked immediately.
 	Bisected
@@ -37,9 +37,9 @@ func (s Step) String() string {
 // MarshalText returns the name, so that JSON contains it instead of a number.
 func (s Step) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Verdict is the effect of a Report, for logs, metrics and LastProcessingResult. It requires no action: all actions
+// Disposition is the effect of a Report, for logs, metrics and LastProcessingResult. It requires no action: all actions
 // come from Next.
-type Verdict struct {
+type Disposition struct {
 	Step Step
 
 	// Resolved is the number of records that this report resolved.

@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// pieceState is what the head of a lane is waiting for.
-type pieceState uint8
+// subBatchState is what the head of a lane is waiting for.
+type subBatchState uint8
 
 const (
-	ready      pieceState = iota // to be invoked
-	running                      // for the end of its invocation
-	waiting                      // for notBefore, to be invoked again
-	doomed                       // to be discarded
-	discarding                   // for the end of its discard
+	ready          subBatchState = iota // to be invoked
+	running                             // for the end of its invocation
+	waiting                             // for notBefore, to be invoked again
+	discardPending                      // to be discarded
+	discarding                          // for the end of its discard
 )
 
-// piece is a run of records that is invoked, retried and discarded as one: a batch, the rest of one after a partial
+// subBatch is a run of records that is invoked, retried and discarded as one: a batch, the rest of one after a partial
 // failure, half of a bisected one, or the expired records of one.
-type piece struct {
+type subBatch struct {
 	id        ID // 0 until its first action
 	records   Records
-	state     pieceState
+	state     subBatchState
 	notBefore time.Time
 	since     time.Time // of the state, once it was invoked
 
@@ -36,22 +36,22 @@ type piece struct {
 	early  bool      // ... which is terminated early
 	due    time.Time // for a final one: when it was taken in hand; its age counts from then on
 
-	condition Condition   // once doomed
+	condition Condition   // once discardPending
 	cause     OutcomeKind // of the last failure
 }
 
 // split returns the halves of p, each with a fresh budget. The first has ⌊n/2⌋ records.
-func (p *piece) split() (first, second piece) {
+func (p *subBatch) split() (first, second subBatch) {
 	n := p.records.Len() / 2
-	return piece{records: p.records.Slice(0, n), window: p.window}, piece{records: p.records.Slice(n, p.records.Len()), window: p.window}
+	return subBatch{records: p.records.Slice(0, n), window: p.window}, subBatch{records: p.records.Slice(n, p.records.Len()), window: p.window}
 }
 
 // oldest separates the first n records, which are too old, from the others. The others keep the spent attempts, because
 // the function made no progress on them, but become a new batch, because their event has changed.
-func (p *piece) oldest(n int) (old, rest piece) {
+func (p *subBatch) oldest(n int) (old, rest subBatch) {
 	old, rest = *p, *p
 	old.records, rest.records = p.records.Slice(0, n), p.records.Slice(n, p.records.Len())
-	old.state, old.condition, old.cause = doomed, RecordAgeExceeded, None
+	old.state, old.condition, old.cause = discardPending, RecordAgeExceeded, None
 	rest.id, rest.invoked = 0, 0
 	return old, rest
 }
@@ -95,10 +95,7 @@ func firstFailed(records Records, items []string) (int, bool) {
 // retryDelay returns the delay after the nth failure in a row: 200 ms, doubling, at most a minute, and up to a tenth
 // more if there is a random source.
 func retryDelay(n int, rng *rand.Rand) time.Duration {
-	d := maxRetryDelay
-	if shift := n - 1; shift < 16 {
-		d = min(d, minRetryDelay<<shift)
-	}
+	d := min(maxRetryDelay, minRetryDelay<<min(n-1, 16)) // which is more than the most
 	if rng != nil {
 		d += time.Duration(rng.Int64N(int64(d / 10)))
 	}
