@@ -1,4 +1,4 @@
-package registry
+package lambdaapi
 
 import (
 	"bytes"
@@ -65,9 +65,9 @@ func decode(body []byte, m members) error {
 func (in *CreateInput) members() members {
 	m := in.Settings.members()
 	maps.Copy(m, members{
-		"EventSourceArn":            noting(&in.emptySource, &in.EventSourceARN),
+		"EventSourceArn":            noting(&in.EmptySource, &in.EventSourceARN),
 		"FunctionName":              plain(&in.FunctionName, value.text),
-		"StartingPosition":          noting(&in.emptyPosition, &in.StartingPosition),
+		"StartingPosition":          noting(&in.EmptyPosition, &in.StartingPosition),
 		"StartingPositionTimestamp": plain(&in.StartingPositionTimestamp, value.instant),
 		"Tags":                      plain(&in.Tags, value.dictionary),
 		"Topics":                    in.foreign("Topics", value.hasElements),
@@ -117,8 +117,8 @@ func (s *Settings) foreign(name string, isSet func(value) (bool, error)) func(va
 			return nil
 		}
 		set, err := isSet(v)
-		if set && !slices.Contains(s.unsupported, name) {
-			s.unsupported = append(s.unsupported, name)
+		if set && !slices.Contains(s.Unsupported, name) {
+			s.Unsupported = append(s.Unsupported, name)
 		}
 		return err
 	}
@@ -150,7 +150,7 @@ func (v value) destinationConfig() (c DestinationConfig, err error) {
 		"OnFailure": plain(&c.OnFailure, value.destination),
 		"OnSuccess": plain(&success, value.destination),
 	})
-	c.onSuccess = success.Destination != ""
+	c.OnSuccess = success.Destination != ""
 	return c, err
 }
 

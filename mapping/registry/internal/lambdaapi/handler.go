@@ -1,4 +1,4 @@
-package registry
+package lambdaapi
 
 import (
 	"context"
@@ -17,8 +17,9 @@ import (
 // about 40,000.
 const maxBody = 1 << 18
 
-// operations are the operations of a Registry. They validate their input; the handler only decodes it.
-type operations interface {
+// Operations are the operations of the API. They validate their input; the handler only decodes it. An error that is an
+// *Error, or wraps one, is the answer; any other is answered as a ServiceException. They must be safe for concurrent use.
+type Operations interface {
 	Create(ctx context.Context, in CreateInput) (Configuration, error)
 	Get(ctx context.Context, uuid string) (Configuration, error)
 	List(ctx context.Context, in ListInput) (ListOutput, error)
@@ -31,7 +32,7 @@ type operations interface {
 
 // handler serves Lambda's API for event source mappings. It keeps nothing of a request, and is safe for concurrent use.
 type handler struct {
-	operations operations
+	operations Operations
 	auth       func(r *http.Request, body []byte) *Error // nil admits every request
 	origins    http.CrossOriginProtection
 	log        *slog.Logger
@@ -54,8 +55,9 @@ func (r *request) query() (url.Values, error) {
 	return query, nil
 }
 
-// newHandler serves ops to requests that auth admits, or to all if it is nil.
-func newHandler(ops operations, auth func(r *http.Request, body []byte) *Error, log *slog.Logger) http.Handler {
+// NewHandler serves ops to requests that auth admits, or to all if it is nil. It logs failures that a person should act
+// on to log.
+func NewHandler(ops Operations, auth func(r *http.Request, body []byte) *Error, log *slog.Logger) http.Handler {
 	return &handler{operations: ops, auth: auth, log: log}
 }
 
@@ -73,7 +75,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		respond(w, op.status, body)
 		return
 	}
-	answer := failed(err)
+	answer := Failed(err)
 	if answer.Status >= http.StatusInternalServerError {
 		level := slog.LevelError
 		if r.Context().Err() != nil {
@@ -108,7 +110,7 @@ func (h *handler) serve(w http.ResponseWriter, op operation, r *request) (body [
 	if err != nil || op.status == http.StatusNoContent {
 		return nil, err
 	}
-	return encode(out)
+	return Encode(out)
 }
 
 // read reads the body of a request, but never more of it than maxBody.

@@ -1,4 +1,4 @@
-package registry
+package lambdaapi
 
 import (
 	"bytes"
@@ -35,12 +35,12 @@ const bareOnTheWire = `{"UUID":"14e0db71-5d35-4eb5-b481-8945cf9d10c2","StartingP
 	`"DestinationConfig":{"OnFailure":{}},"MaximumRecordAgeInSeconds":-1,"BisectBatchOnFunctionError":false,` +
 	`"MaximumRetryAttempts":-1,"TumblingWindowInSeconds":0,"FunctionResponseTypes":[],"EventSourceMappingArn":"a"}`
 
-// bare is a mapping with AWS's defaults, as it is told when it was not just changed.
+// bare is a mapping with AWS's defaults, in an answer some time after its last change.
 func bare() Configuration {
 	return Configuration{
 		UUID: testUUID, StartingPosition: "LATEST", BatchSize: 100, ParallelizationFactor: 1, EventSourceARN: "s",
-		FunctionARN: "f", LastModified: time.Unix(1789811700, 0), LastProcessingResult: "No records processed", State: Enabled,
-		StateTransitionReason: userAction, MaximumRecordAgeInSeconds: -1, MaximumRetryAttempts: -1, EventSourceMappingARN: "a",
+		FunctionARN: "f", LastModified: time.Unix(1789811700, 0), LastProcessingResult: "No records processed", State: "Enabled",
+		StateTransitionReason: "User action", MaximumRecordAgeInSeconds: -1, MaximumRetryAttempts: -1, EventSourceMappingARN: "a",
 	}
 }
 
@@ -86,25 +86,25 @@ func TestErrorsAreWrittenAsAWSWritesThem(t *testing.T) {
 		code   string
 		body   string
 	}{
-		{invalid("Stream not found: %s", "arn"), 400, CodeInvalidParameterValue, `{"Type":"User","message":"Stream not found: arn"}`},
-		{conflict("s", "f", "u"), 409, CodeResourceConflict, `{"Type":"User","message":"The event source arn (\" s \") and function ` +
+		{invalid("Stream not found: arn"), 400, "InvalidParameterValueException", `{"Type":"User","message":"Stream not found: arn"}`},
+		{conflict(), 409, "ResourceConflictException", `{"Type":"User","message":"The event source arn (\" s \") and function ` +
 			`(\" f \") provided mapping already exists. Please update or delete the existing mapping with UUID u"}`},
-		{notFound(), 404, CodeResourceNotFound, `{"Type":"User","Message":"The resource you requested does not exist."}`},
+		{notFound(), 404, codeResourceNotFound, `{"Type":"User","Message":"The resource you requested does not exist."}`},
 		{
-			inUse("update"), 400, CodeResourceInUse,
+			inUse(), 400, codeResourceInUse,
 			`{"Type":"User","Message":"Cannot update the event source mapping because it is in use."}`,
 		},
-		{contended(), 429, CodeTooManyRequests, `{"Type":"User","message":"Rate exceeded"}`},
+		{contended(), 429, "TooManyRequestsException", `{"Type":"User","message":"Rate exceeded"}`},
 		{
-			&Error{Code: CodeValidation, Status: 400, Message: "1 <validation> error"}, 400, CodeValidation,
+			&Error{Code: "ValidationException", Status: 400, Message: "1 <validation> error"}, 400, "ValidationException",
 			`{"message":"1 <validation> error"}`,
 		},
 		{
-			errors.New("a secret"), 500, CodeService,
+			errors.New("a secret"), 500, codeService,
 			`{"Type":"Service","Message":"An error occurred and the request cannot be processed."}`,
 		},
 		{
-			errors.Join(errors.New("x"), notFound()), 404, CodeResourceNotFound,
+			errors.Join(errors.New("x"), notFound()), 404, codeResourceNotFound,
 			`{"Type":"User","Message":"The resource you requested does not exist."}`,
 		},
 	} {
@@ -145,13 +145,13 @@ func TestWhatCannotBeReadReachesNoOperation(t *testing.T) {
 	assert.Empty(t, ops.calls)
 }
 
-// A body is not read on beyond its bound, whether or not its length was told.
+// A body is not read beyond its bound, whether or not the request has its length.
 func TestBodiesAreBounded(t *testing.T) {
 	for _, c := range []struct {
-		told int64
-		size int
-		read int
-		want int
+		length int64
+		size   int
+		read   int
+		want   int
 	}{
 		{maxBody, maxBody, maxBody, 202},
 		{-1, maxBody, maxBody, 202},
@@ -161,9 +161,9 @@ func TestBodiesAreBounded(t *testing.T) {
 		body := &counted{Reader: io.LimitReader(io.MultiReader(strings.NewReader(`{"x":"`),
 			io.LimitReader(endless('y'), int64(min(c.size, maxBody)-8)), strings.NewReader(`"}`), endless(' ')), int64(c.size))}
 		r := ring("POST", mappingsPath, "")
-		r.Body, r.ContentLength = io.NopCloser(body), c.told
+		r.Body, r.ContentLength = io.NopCloser(body), c.length
 		w := httptest.NewRecorder()
-		newHandler(&spy{}, nil, slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
+		NewHandler(&spy{}, nil, slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
 		assert.Equal(t, c.want, w.Code)
 		assert.Equal(t, c.read, body.read)
 		if c.want == 413 {
@@ -189,7 +189,7 @@ func TestABodyThatEndsEarlyIsRefused(t *testing.T) {
 	r := ring("PUT", mappingsPath+"/u", "")
 	r.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{}`), broken{}))
 	w := httptest.NewRecorder()
-	newHandler(ops, nil, slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
+	NewHandler(ops, nil, slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
 	assert.Equal(t, http.StatusBadRequest, w.Code)
 	assert.Empty(t, ops.calls)
 }
@@ -209,7 +209,7 @@ func TestAuthComesBeforeTheOperation(t *testing.T) {
 		return nil
 	}
 	ops := &spy{}
-	h := newHandler(ops, auth, slog.New(slog.DiscardHandler))
+	h := NewHandler(ops, auth, slog.New(slog.DiscardHandler))
 
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, ring("POST", mappingsPath, `{"BatchSize":"x"}`))
@@ -232,7 +232,7 @@ func TestABrowserServesNoPageFromElsewhere(t *testing.T) {
 		r := ring("POST", mappingsPath, "{}")
 		r.Header.Set(header[0], header[1])
 		w := httptest.NewRecorder()
-		newHandler(ops, nil, slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
+		NewHandler(ops, nil, slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
 		assert.Equal(t, http.StatusForbidden, w.Code)
 		assert.Equal(t, "AccessDeniedException", w.Header().Get("x-amzn-errortype"))
 		assert.Empty(t, ops.calls)
@@ -241,11 +241,11 @@ func TestABrowserServesNoPageFromElsewhere(t *testing.T) {
 
 func TestAPanicIsAServiceException(t *testing.T) {
 	var lines bytes.Buffer
-	h := newHandler(&spy{panics: "boom"}, nil, slog.New(slog.NewJSONHandler(&lines, nil)))
+	h := NewHandler(&spy{panics: "boom"}, nil, slog.New(slog.NewJSONHandler(&lines, nil)))
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, ring("PUT", mappingsPath+"/u", `{"KMSKeyArn":"hush"}`))
 	assert.Equal(t, http.StatusInternalServerError, w.Code)
-	assert.Equal(t, CodeService, w.Header().Get("x-amzn-errortype"))
+	assert.Equal(t, codeService, w.Header().Get("x-amzn-errortype"))
 	assert.NotContains(t, w.Body.String(), "boom")
 
 	var line map[string]string
@@ -262,12 +262,12 @@ func TestOnlyWhatSomeoneShouldActOnIsLogged(t *testing.T) {
 	var lines bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&lines, nil))
 	for _, err := range []error{nil, notFound(), invalid("x"), contended()} {
-		newHandler(&spy{err: err}, nil, log).ServeHTTP(httptest.NewRecorder(), ring("POST", mappingsPath, `{"KMSKeyArn":"hush"}`))
+		NewHandler(&spy{err: err}, nil, log).ServeHTTP(httptest.NewRecorder(), ring("POST", mappingsPath, `{"KMSKeyArn":"hush"}`))
 	}
-	newHandler(&spy{}, nil, log).ServeHTTP(httptest.NewRecorder(), ring("POST", mappingsPath, `{"KMSKeyArn":"hush"`))
+	NewHandler(&spy{}, nil, log).ServeHTTP(httptest.NewRecorder(), ring("POST", mappingsPath, `{"KMSKeyArn":"hush"`))
 	assert.Empty(t, lines.String())
 
-	newHandler(&spy{err: failed(errors.New("the store is gone"))}, nil, log).
+	NewHandler(&spy{err: Failed(errors.New("the store is gone"))}, nil, log).
 		ServeHTTP(httptest.NewRecorder(), ring("POST", mappingsPath, `{"KMSKeyArn":"hush"}`))
 	assert.Contains(t, lines.String(), "the store is gone")
 	assert.NotContains(t, lines.String(), "hush")

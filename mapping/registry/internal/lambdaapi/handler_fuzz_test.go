@@ -1,4 +1,4 @@
-package registry
+package lambdaapi
 
 import (
 	"bytes"
@@ -45,7 +45,7 @@ func FuzzHandler(f *testing.F) {
 			Body: io.NopCloser(source),
 		}
 		ops, w := &spy{configuration: full()}, httptest.NewRecorder()
-		newHandler(ops, nil, slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
+		NewHandler(ops, nil, slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
 
 		require.LessOrEqual(t, source.read, maxBody+1)
 		require.LessOrEqual(t, len(ops.calls), 1)
@@ -90,7 +90,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		in, err := decodeCreate(body)
 		if err != nil {
-			require.Equal(t, codeSerialization, failed(err).Code)
+			require.Equal(t, codeSerialization, Failed(err).Code)
 			return
 		}
 		var members map[string]any

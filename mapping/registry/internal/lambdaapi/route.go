@@ -1,4 +1,4 @@
-package registry
+package lambdaapi
 
 import (
 	"net/http"

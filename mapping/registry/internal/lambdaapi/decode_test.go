@@ -1,4 +1,4 @@
-package registry
+package lambdaapi
 
 import (
 	"net/url"
@@ -13,7 +13,7 @@ import (
 )
 
 // What comes as JSON, and what is not there, null, or empty.
-func TestAnUpdateTellsAbsentFromEmpty(t *testing.T) {
+func TestAnUpdateDistinguishesAbsentFromEmpty(t *testing.T) {
 	for body, want := range map[string]UpdateInput{
 		``:                                          {},
 		`{}`:                                        {},
@@ -48,7 +48,7 @@ func TestAnUpdateTellsAbsentFromEmpty(t *testing.T) {
 			DestinationConfig: &DestinationConfig{OnFailure: OnFailure{"d"}},
 		}},
 		`{"DestinationConfig":{"OnSuccess":{"Destination":"d"}}}`: {Settings: Settings{
-			DestinationConfig: &DestinationConfig{onSuccess: true},
+			DestinationConfig: &DestinationConfig{OnSuccess: true},
 		}},
 		`{"MetricsConfig":{}}`:             {Settings: Settings{MetricsConfig: &MetricsConfig{}}},
 		`{"MetricsConfig":{"Metrics":[]}}`: {Settings: Settings{MetricsConfig: &MetricsConfig{Metrics: []string{}}}},
@@ -61,10 +61,10 @@ func TestAnUpdateTellsAbsentFromEmpty(t *testing.T) {
 		// Members that a mapping of a stream can't have.
 		`{"ScalingConfig":null,"LoggingConfig":{},"SourceAccessConfigurations":[],"ProvisionedPollerConfig":{"MinimumPollers":null}}`: {},
 		`{"ScalingConfig":{"MaximumConcurrency":2},"LoggingConfig":{"SystemLogLevel":"INFO"},"ScalingConfig":{"a":1}}`: {
-			Settings: Settings{unsupported: []string{"ScalingConfig", "LoggingConfig"}},
+			Settings: Settings{Unsupported: []string{"ScalingConfig", "LoggingConfig"}},
 		},
 		`{"SourceAccessConfigurations":[{}],"AmazonManagedKafkaEventSourceConfig":{"a":1},"SelfManagedKafkaEventSourceConfig":{"a":1},` +
-			`"DocumentDBEventSourceConfig":{"a":1},"ProvisionedPollerConfig":{"a":1}}`: {Settings: Settings{unsupported: []string{
+			`"DocumentDBEventSourceConfig":{"a":1},"ProvisionedPollerConfig":{"a":1}}`: {Settings: Settings{Unsupported: []string{
 			"SourceAccessConfigurations", "AmazonManagedKafkaEventSourceConfig", "SelfManagedKafkaEventSourceConfig",
 			"DocumentDBEventSourceConfig", "ProvisionedPollerConfig",
 		}}},
@@ -82,7 +82,7 @@ func TestACreateHasMembersOfItsOwn(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, CreateInput{
 		FunctionName: "f", StartingPosition: "LATEST", Tags: map[string]string{"a": "1", "c": ""},
-		Settings: Settings{unsupported: []string{"Topics", "Queues", "SelfManagedEventSource"}},
+		Settings: Settings{Unsupported: []string{"Topics", "Queues", "SelfManagedEventSource"}},
 	}, in)
 }
 
@@ -131,7 +131,7 @@ func TestAListIsAskedForInTheQuery(t *testing.T) {
 	}
 	for _, text := range []string{"x", "1.0", "1e2", " 1", "0x1", "1_0"} {
 		_, err := decodeList(url.Values{"MaxItems": {text}})
-		assert.EqualError(t, err, "registry: SerializationException: STRING_VALUE can not be converted to an Integer", text)
+		assert.EqualError(t, err, "lambdaapi: SerializationException: STRING_VALUE can not be converted to an Integer", text)
 	}
 }
 
@@ -236,6 +236,6 @@ func TestABodyThatIsNoObjectIsUnreadable(t *testing.T) {
 		assert.Equal(t, "SerializationException", refused.Code)
 		assert.Equal(t, 400, refused.Status)
 		assert.True(t, strings.HasPrefix(refused.Message, "Could not parse request body into json: "), refused.Message)
-		assert.Less(t, len(refused.Message), 200, "nothing of the body is told again")
+		assert.Less(t, len(refused.Message), 200, "nothing of the body is repeated")
 	}
 }

@@ -1,4 +1,4 @@
-package registry
+package lambdaapi
 
 import (
 	"bytes"
@@ -18,7 +18,27 @@ const (
 	testARN    = "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:" + testUUID
 )
 
-// spy is operations that record what they are asked for and answer what they are told to.
+// The errors of the operations, in the words that AWS has for them.
+func invalid(message string) *Error { return refusal(400, "InvalidParameterValueException", message) }
+func inUse() *Error {
+	return refusal(400, codeResourceInUse, "Cannot update the event source mapping because it is in use.")
+}
+func contended() *Error { return refusal(429, "TooManyRequestsException", "Rate exceeded") }
+
+func notFound() *Error {
+	return refusal(404, codeResourceNotFound, "The resource you requested does not exist.")
+}
+
+func conflict() *Error {
+	return refusal(409, "ResourceConflictException", `The event source arn (" s ") and function (" f ") provided mapping already exists. `+
+		`Please update or delete the existing mapping with UUID u`)
+}
+
+func refusal(status int, code, message string) *Error {
+	return &Error{Code: code, Status: status, Type: "User", Message: message}
+}
+
+// spy is operations that record their inputs and return what the fields say.
 type spy struct {
 	mu    sync.Mutex
 	calls []call
@@ -80,10 +100,10 @@ func (s *spy) UntagResource(_ context.Context, arn string, keys []string) error 
 }
 
 // ask sends one request to a handler over ops that has no auth.
-func ask(t testing.TB, ops operations, method, target, body string) *httptest.ResponseRecorder {
+func ask(t testing.TB, ops Operations, method, target, body string) *httptest.ResponseRecorder {
 	t.Helper()
 	w := httptest.NewRecorder()
-	newHandler(ops, nil, slog.New(slog.DiscardHandler)).ServeHTTP(w, ring(method, target, body))
+	NewHandler(ops, nil, slog.New(slog.DiscardHandler)).ServeHTTP(w, ring(method, target, body))
 	return w
 }
 
@@ -117,8 +137,8 @@ func full() Configuration {
 		FunctionARN:                    "arn:aws:lambda:us-east-1:123456789012:function:ship-orders:prod",
 		LastModified:                   time.UnixMilli(1789811732640).UTC(),
 		LastProcessingResult:           "No records processed",
-		State:                          Creating,
-		StateTransitionReason:          userAction,
+		State:                          "Creating",
+		StateTransitionReason:          "User action",
 		DestinationConfig:              DestinationConfig{OnFailure: OnFailure{"arn:aws:sqs:us-east-1:123456789012:dead"}},
 		MaximumRecordAgeInSeconds:      3600,
 		BisectBatchOnFunctionError:     true,

@@ -1,15 +1,34 @@
-package registry
+package lambdaapi
 
 import (
-	"bytes"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 )
 
-// The codes of errors that a request over HTTP can have before its operation. Source: the framework that Lambda's API
-// shares with other AWS APIs.
+// Error is the answer to a request that is refused, or that failed. It has the fields of registry.Error.
+type Error struct {
+	Code    string // AWS's
+	Status  int    // of the answer
+	Type    string // "User", "Service", or empty
+	Message string
+	Err     error // the cause, which is logged and never sent
+}
+
+// Error returns the code, the message, and the cause.
+func (e *Error) Error() string {
+	s := "lambdaapi: " + e.Code + ": " + e.Message
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// The codes of errors that a request can have before its operation. Source: the framework that Lambda's API shares with
+// other AWS APIs.
 const (
 	codeSerialization    = "SerializationException"
 	codeTooLarge         = "RequestEntityTooLargeException"
@@ -17,47 +36,23 @@ const (
 	codeAccessDenied     = "AccessDeniedException"
 )
 
-// respond writes a successful answer.
-func respond(w http.ResponseWriter, status int, body []byte) {
-	if status != http.StatusNoContent {
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	}
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // A client that has disconnected needs no answer.
-}
+// The codes of operations whose answers have a form of their own.
+const (
+	codeService          = "ServiceException"
+	codeResourceInUse    = "ResourceInUseException"
+	codeResourceNotFound = "ResourceNotFoundException"
+)
 
-// refuse writes an error as AWS does: its code in a header, type and message in the body.
-func refuse(w http.ResponseWriter, e *Error) {
-	body := struct {
-		Type    string  `json:",omitempty"`
-		Upper   *string `json:"Message,omitempty"`
-		Message *string `json:"message,omitempty"`
-	}{Type: e.Type, Message: &e.Message}
-	if upper(e.Code) {
-		body.Upper, body.Message = body.Message, nil
+// Failed returns the answer to an error: the *Error that it wraps, or a ServiceException with it as the cause. The text
+// is ours.
+func Failed(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
 	}
-	// Strings alone can always be encoded.
-	text, _ := encode(body)
-	w.Header().Set("X-Amzn-Errortype", e.Code)
-	respond(w, e.Status, text)
-}
-
-// upper reports whether the message of an error is a member "Message", and not "message": botocore is case sensitive.
-// Source: Lambda's service model, and recorded answers.
-func upper(code string) bool {
-	return code == CodeService || code == CodeResourceInUse || code == CodeResourceNotFound
-}
-
-// encode writes JSON as AWS does: without escaping <, > and &.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
+	return &Error{
+		Code: codeService, Status: http.StatusInternalServerError, Type: "Service",
+		Message: "An error occurred and the request cannot be processed.", Err: err,
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // unknownOperation is the answer to a path or a method of none of the operations. AWS writes it in XML, which SDKs of
@@ -69,7 +64,7 @@ func unknownOperation() *Error {
 // tooLarge is the answer to a body of more than maxBody. Source: public reports of other operations.
 func tooLarge(operation string) *Error {
 	return &Error{
-		Code: codeTooLarge, Status: http.StatusRequestEntityTooLarge, Type: user,
+		Code: codeTooLarge, Status: http.StatusRequestEntityTooLarge, Type: "User",
 		Message: fmt.Sprintf("Request must be smaller than %d bytes for the %s operation", maxBody, operation),
 	}
 }

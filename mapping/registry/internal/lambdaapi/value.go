@@ -1,4 +1,4 @@
-package registry
+package lambdaapi
 
 import (
 	"bytes"
@@ -52,12 +52,15 @@ func (v value) not(scalar string) error {
 	}
 }
 
-func (v value) cannot(be string) error { return v.not(v.token() + " can not be converted to " + be) }
+// typeError refuses v where a value of another type, want, is expected.
+func (v value) typeError(want string) error {
+	return v.not(v.token() + " can not be converted to " + want)
+}
 
 // text returns a string.
 func (v value) text() (s string, err error) {
 	if v[0] != '"' {
-		return "", v.cannot("a String")
+		return "", v.typeError("a String")
 	}
 	err = json.Unmarshal(v, &s)
 	return s, err
@@ -66,7 +69,7 @@ func (v value) text() (s string, err error) {
 // boolean returns true or false. AWS is said to accept every string as true, even "false"; refusing it is ours.
 func (v value) boolean() (bool, error) {
 	if v[0] != 't' && v[0] != 'f' {
-		return false, v.cannot("a Boolean")
+		return false, v.typeError("a Boolean")
 	}
 	return v[0] == 't', nil
 }
@@ -75,7 +78,7 @@ func (v value) boolean() (bool, error) {
 // on AWS: 1e2 is 100, and 99999999999 is refused later by the range check.
 func (v value) integer() (int, error) {
 	if !v.isNumber() {
-		return 0, v.cannot("an Integer")
+		return 0, v.typeError("an Integer")
 	}
 	// Text that is valid JSON can only be out of range, where it is an infinity.
 	f, _ := strconv.ParseFloat(string(v), 64)
@@ -92,7 +95,7 @@ const (
 // fractions. A number out of range becomes the nearest limit.
 func (v value) instant() (time.Time, error) {
 	if !v.isNumber() {
-		return time.Time{}, v.cannot("milliseconds since epoch")
+		return time.Time{}, v.typeError("milliseconds since epoch")
 	}
 	f, _ := strconv.ParseFloat(string(v), 64) // As above.
 	f = max(firstSecond, min(f, lastSecond))

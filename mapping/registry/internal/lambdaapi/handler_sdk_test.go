@@ -1,4 +1,4 @@
-package registry
+package lambdaapi
 
 import (
 	"errors"
@@ -19,10 +19,10 @@ import (
 )
 
 // sdk returns Amazon's own client of a server over ops.
-func sdk(t *testing.T, ops operations) *lambda.Client {
+func sdk(t *testing.T, ops Operations) *lambda.Client {
 	t.Helper()
 	t.Cleanup(func() { goleak.VerifyNone(t) })
-	server := httptest.NewServer(newHandler(ops, nil, slog.New(slog.DiscardHandler)))
+	server := httptest.NewServer(NewHandler(ops, nil, slog.New(slog.DiscardHandler)))
 	transport := &http.Transport{}
 	t.Cleanup(server.Close)
 	t.Cleanup(transport.CloseIdleConnections)
@@ -75,8 +75,8 @@ func TestTheSDKCreatesWithEveryField(t *testing.T) {
 		"ScalingConfig", "LoggingConfig", "ProvisionedPollerConfig", "SourceAccessConfigurations",
 		"SelfManagedEventSource", "AmazonManagedKafkaEventSourceConfig", "SelfManagedKafkaEventSourceConfig",
 		"DocumentDBEventSourceConfig", "Topics", "Queues",
-	}, in.unsupported)
-	in.unsupported = nil
+	}, in.Unsupported)
+	in.Unsupported = nil
 	assert.Equal(t, CreateInput{
 		EventSourceARN: testStream, FunctionName: "ship-orders:prod", StartingPosition: "AT_TIMESTAMP",
 		StartingPositionTimestamp: time.UnixMilli(1789811731085).UTC(), Tags: map[string]string{"team": "orders", "": "é"},
@@ -91,7 +91,7 @@ func everySetting() Settings {
 		Enabled: new(false), BatchSize: new(500), MaximumBatchingWindowInSeconds: new(5), ParallelizationFactor: new(2),
 		MaximumRecordAgeInSeconds: new(3600), MaximumRetryAttempts: new(3), BisectBatchOnFunctionError: new(true),
 		TumblingWindowInSeconds: new(30), FunctionResponseTypes: []string{"ReportBatchItemFailures"},
-		DestinationConfig: &DestinationConfig{OnFailure: OnFailure{"f"}, onSuccess: true},
+		DestinationConfig: &DestinationConfig{OnFailure: OnFailure{"f"}, OnSuccess: true},
 		FilterCriteria:    &FilterCriteria{Filters: []Filter{{Pattern: `{"data":["<"]}`}, {}}},
 		KMSKeyARN:         new("k"),
 		MetricsConfig:     &MetricsConfig{Metrics: []string{"EventCount"}},
@@ -232,35 +232,35 @@ func TestTheSDKsTypedErrorsCarryTypeAndMessage(t *testing.T) {
 
 	var invalidValue *types.InvalidParameterValueException
 	require.ErrorAs(t, update(invalid("Stream not found: x")), &invalidValue)
-	told(t, "User", "Stream not found: x", invalidValue.Type, invalidValue.Message)
+	reported(t, "User", "Stream not found: x", invalidValue.Type, invalidValue.Message)
 
 	var conflicts *types.ResourceConflictException
-	require.ErrorAs(t, update(conflict("s", "f", "u")), &conflicts)
-	told(t, "User", conflict("s", "f", "u").Message, conflicts.Type, conflicts.Message)
+	require.ErrorAs(t, update(conflict()), &conflicts)
+	reported(t, "User", conflict().Message, conflicts.Type, conflicts.Message)
 
 	var used *types.ResourceInUseException
-	require.ErrorAs(t, update(inUse("update")), &used)
-	told(t, "User", inUse("update").Message, used.Type, used.Message)
+	require.ErrorAs(t, update(inUse()), &used)
+	reported(t, "User", inUse().Message, used.Type, used.Message)
 
 	var missing *types.ResourceNotFoundException
 	require.ErrorAs(t, update(notFound()), &missing)
-	told(t, "User", "The resource you requested does not exist.", missing.Type, missing.Message)
+	reported(t, "User", "The resource you requested does not exist.", missing.Type, missing.Message)
 
 	var throttled *types.TooManyRequestsException
 	require.ErrorAs(t, update(contended()), &throttled)
-	told(t, "User", "Rate exceeded", throttled.Type, throttled.Message)
+	reported(t, "User", "Rate exceeded", throttled.Type, throttled.Message)
 
 	var broke *types.ServiceException
 	require.ErrorAs(t, update(errors.New("x")), &broke)
-	told(t, "Service", failed(nil).Message, broke.Type, broke.Message)
+	reported(t, "Service", Failed(nil).Message, broke.Type, broke.Message)
 
 	var api smithy.APIError
-	require.ErrorAs(t, update(&Error{Code: CodeValidation, Status: 400, Message: "1 validation error detected: x"}), &api)
+	require.ErrorAs(t, update(&Error{Code: "ValidationException", Status: 400, Message: "1 validation error detected: x"}), &api)
 	assert.Equal(t, "ValidationException", api.ErrorCode())
 	assert.Equal(t, "1 validation error detected: x", api.ErrorMessage())
 }
 
-func told(t *testing.T, wantType, wantMessage string, gotType, gotMessage *string) {
+func reported(t *testing.T, wantType, wantMessage string, gotType, gotMessage *string) {
 	t.Helper()
 	assert.Equal(t, wantType, aws.ToString(gotType))
 	assert.Equal(t, wantMessage, aws.ToString(gotMessage))

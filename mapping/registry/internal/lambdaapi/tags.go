@@ -1,4 +1,4 @@
-package registry
+package lambdaapi
 
 func (h *handler) listTags(r *request) (any, error) {
 	tags, err := h.operations.ListTags(r.Context(), r.target)
