@@ -13,9 +13,9 @@ import (
 // settleTime is the minimum time of a transitional state, as on AWS.
 const settleTime = time.Second
 
-// inForce reports whether a mapping in this process matches its definition.
-func (h *host) inForce(d *stored) bool {
-	m := h.hosted[d.UUID]
+// applied reports whether a mapping in this process matches its definition.
+func (rc *reconciler) applied(d *stored) bool {
+	m := rc.instances[d.UUID]
 	if d.runs() {
 		return m != nil && m.fingerprint == d.shape
 	}
@@ -24,7 +24,7 @@ func (h *host) inForce(d *stored) bool {
 
 // settle ends the transitional states of mappings. The first process does it, so that no state outlives the process
 // that began it.
-func (h *host) settle(s *snapshot, now time.Time) {
+func (rc *reconciler) settle(s *snapshot, now time.Time) {
 	used := map[string]bool{}
 	for uuid, d := range s.definitions {
 		if d.State.settled() {
@@ -32,17 +32,17 @@ func (h *host) settle(s *snapshot, now time.Time) {
 		}
 		change := uuid + string(d.State) + time.UnixMilli(d.LastModified).String()
 		used[change] = true
-		if !h.aged(change, settleTime, now) || !h.inForce(d) {
+		if !rc.aged(change, settleTime, now) || !rc.applied(d) {
 			continue
 		}
-		h.write("a mapping's state can't be stored", uuid, func(ctx context.Context) error {
+		rc.write("a mapping's state can't be stored", uuid, func(ctx context.Context) error {
 			if d.State == Deleting {
-				return h.remove(ctx, s, d)
+				return rc.remove(ctx, s, d)
 			}
-			return h.r.settled(ctx, d)
+			return rc.registry.settled(ctx, d)
 		})
 	}
-	maps.DeleteFunc(h.since, func(change string, _ time.Time) bool { return !used[change] && !strings.Contains(change, "/") })
+	maps.DeleteFunc(rc.since, func(change string, _ time.Time) bool { return !used[change] && !strings.Contains(change, "/") })
 }
 
 // settled stores the settled state of a mapping, and releases the name that it had before an update.
@@ -63,19 +63,19 @@ func (r *Registry) settled(ctx context.Context, d *stored) error {
 }
 
 // aged reports whether something has been seen for at least age.
-func (h *host) aged(what string, age time.Duration, now time.Time) bool {
-	first, ok := h.since[what]
+func (rc *reconciler) aged(what string, age time.Duration, now time.Time) bool {
+	first, ok := rc.since[what]
 	if !ok {
-		h.since[what] = now
-		h.soon.Reset(settleTime)
+		rc.since[what] = now
+		rc.soon.Reset(settleTime)
 		return false
 	}
 	return now.Sub(first) >= age
 }
 
 // remove deletes a mapping. It first releases the name, which is free while the rest is removed.
-func (h *host) remove(ctx context.Context, s *snapshot, d *stored) error {
-	store := h.r.cfg.Definitions
+func (rc *reconciler) remove(ctx context.Context, s *snapshot, d *stored) error {
+	store := rc.registry.cfg.Definitions
 	forget := row(forgetKey+d.UUID, nameContent{Name: d.name(), UUID: d.UUID})
 	if _, ok := s.rows[forget.Key]; !ok {
 		if err := store.PutDefinition(ctx, forget, ""); err != nil {
@@ -95,7 +95,7 @@ func (h *host) remove(ctx context.Context, s *snapshot, d *stored) error {
 	if err := store.DeleteDefinition(ctx, mappingKey+d.UUID, d.version); err != nil {
 		return err
 	}
-	h.r.log.Info("the mapping is deleted", "uuid", d.UUID)
+	rc.registry.log.Info("the mapping is deleted", "uuid", d.UUID)
 	return nil
 }
 
@@ -108,21 +108,21 @@ type failure struct{ what, id string }
 
 // write writes something. A failure is logged once, until a write succeeds. Losing a race is not a failure: it shows at
 // the next look.
-func (h *host) write(what, id string, do func(context.Context) error) {
-	if time.Since(h.looked) >= writeTime {
-		h.r.changed()
+func (rc *reconciler) write(what, id string, do func(context.Context) error) {
+	if time.Since(rc.looked) >= writeTime {
+		rc.registry.changed()
 		return
 	}
-	ctx, cancel := context.WithTimeout(h.ctx, storeTimeout)
+	ctx, cancel := context.WithTimeout(rc.ctx, storeTimeout)
 	defer cancel()
 	f, err := failure{what, id}, do(ctx)
 	switch {
 	case err == nil:
-		delete(h.failing, f)
-		h.r.changed()
-	case errors.Is(err, mapping.ErrDefinitionChanged) || h.ctx.Err() != nil || h.failing[f]:
+		delete(rc.failing, f)
+		rc.registry.changed()
+	case errors.Is(err, mapping.ErrDefinitionChanged) || rc.ctx.Err() != nil || rc.failing[f]:
 	default:
-		h.failing[f] = true
-		h.r.log.Error(what+", retrying", "id", id, "error", err)
+		rc.failing[f] = true
+		rc.registry.log.Error(what+", retrying", "id", id, "error", err)
 	}
 }

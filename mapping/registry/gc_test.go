@@ -118,7 +118,7 @@ func TestForgetHoldsNothingUp(t *testing.T) {
 	})
 }
 
-// What can't be forgotten is told of once, kept, and tried again, ever more rarely.
+// A mapping that cannot be forgotten is logged once, kept, and retried ever more rarely.
 func TestForgetThatIsRefused(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		store := &forgetful{MemoryStore: w.store}

@@ -9,12 +9,12 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// clearTime is how long a row must have been unused before it is removed: longer than any operation takes, and than a
+// unusedTime is how long a row must have been unused before it is removed: longer than any operation takes, and than a
 // mapping takes to stop in another process.
-const clearTime = time.Minute
+const unusedTime = time.Minute
 
-// clear removes unused rows: names and results without a mapping, and the progress of deleted mappings.
-func (h *host) clear(s *snapshot, now time.Time) {
+// removeUnused removes unused rows: names and results without a mapping, and the progress of deleted mappings.
+func (rc *reconciler) removeUnused(s *snapshot, now time.Time) {
 	used := map[string]bool{}
 	for key, row := range s.rows {
 		if !s.unused(key) {
@@ -22,23 +22,23 @@ func (h *host) clear(s *snapshot, now time.Time) {
 		}
 		seen := key + "/" + row.Version
 		used[seen] = true
-		if !h.aged(seen, clearTime, now) {
+		if !rc.aged(seen, unusedTime, now) {
 			continue
 		}
 		if uuid, ok := strings.CutPrefix(key, forgetKey); ok {
-			h.forget(uuid, row, now)
+			rc.forget(uuid, row, now)
 			continue
 		}
-		h.write("unable to remove an unused row", key, func(ctx context.Context) error { return h.r.clearRow(ctx, s, key, row) })
+		rc.write("unable to remove an unused row", key, func(ctx context.Context) error { return rc.registry.removeRow(ctx, s, key, row) })
 	}
-	for uuid := range h.orphans {
-		h.orphan(s, uuid)
+	for uuid := range rc.orphans {
+		rc.orphan(s, uuid)
 	}
-	maps.DeleteFunc(h.forgets, func(uuid string, f *forgetting) bool { return !f.busy && s.rows[forgetKey+uuid].Key == "" })
-	maps.DeleteFunc(h.failing, func(f failure, _ bool) bool {
-		return s.definitions[f.id] == nil && s.rows[f.id].Key == "" && !h.orphans[f.id]
+	maps.DeleteFunc(rc.forgets, func(uuid string, f *forgetting) bool { return !f.busy && s.rows[forgetKey+uuid].Key == "" })
+	maps.DeleteFunc(rc.failing, func(f failure, _ bool) bool {
+		return s.definitions[f.id] == nil && s.rows[f.id].Key == "" && !rc.orphans[f.id]
 	})
-	maps.DeleteFunc(h.since, func(seen string, _ time.Time) bool { return !used[seen] && strings.Contains(seen, "/") })
+	maps.DeleteFunc(rc.since, func(seen string, _ time.Time) bool { return !used[seen] && strings.Contains(seen, "/") })
 }
 
 // unused reports whether a row is no longer used.
@@ -55,10 +55,10 @@ func (s *snapshot) unused(key string) bool {
 	return strings.HasPrefix(key, forgetKey)
 }
 
-// clearRow removes an unused row. A name is first condemned, by another version of its row, and removed at the next
+// removeRow removes an unused row. A name is first condemned, by another version of its row, and removed at the next
 // look if it still has no mapping then. A Create that claimed it and has been paused since sees that its row changed.
 // An Update that did so is fenced: the definition that it read gets another version before the name is free.
-func (r *Registry) clearRow(ctx context.Context, s *snapshot, key string, old mapping.Definition) error {
+func (r *Registry) removeRow(ctx context.Context, s *snapshot, key string, old mapping.Definition) error {
 	store := r.cfg.Definitions
 	if c, ok := s.nameOf(key); ok {
 		if !c.Condemned {
