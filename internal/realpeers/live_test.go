@@ -18,13 +18,14 @@ var (
 
 // Three workers of KCL 2 and three of ours are at work on one lease table with 24 shards, while workers of both sides are killed,
 // suspended for longer than a lease lives, and replaced, and the stream is split and merged. Nothing is lost, each worker gets
-// each shard's records in order, no shard is without a living worker for longer than two lease times, and once it is quiet
+// each shard's records in order, no two workers checkpoint at one leaseCounter, no shard is without a living worker for longer than two lease times, and once it is quiet
 // no worker has more than two shards more than another.
 func TestKCLAndOursShareOneLiveTable(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 24, kinesistest.NewServer)
 	c := &crew{w: w, application: "orders-app", alive: map[string]bool{}}
 	w.createLeaseTable(c.application)
+	checkpointers := w.checkpointersOf(c.application)
 	puts := w.startTraffic(100, 500)
 	for range 3 {
 		c.start(false)
@@ -70,6 +71,7 @@ func TestKCLAndOursShareOneLiveTable(t *testing.T) {
 	v := judge(w.records(), w.all())
 	assertNothingLost(t, v)
 	assertOrder(t, w.all())
+	checkpointers.assertOneAtATime(w)
 	assert.LessOrEqual(t, gap, 2**leaseTime, "the longest time that a shard had no living worker: %s", of)
 	t.Logf("longest time that a shard had no living worker: %s (%s)", gap, of)
 }
