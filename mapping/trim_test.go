@@ -19,6 +19,7 @@ func (w *world) trims() (mapping.Config, chan mapping.Trimmed) {
 	gaps := make(chan mapping.Trimmed, 10)
 	cfg := w.config()
 	cfg.PollInterval, cfg.ShardRefreshInterval = 4*time.Minute, 10*time.Minute
+	cfg.FailoverTime = 5 * time.Minute // a fleet's heartbeats of many hours are rarer then
 	cfg.Observer.Trimmed = func(g mapping.Trimmed) { gaps <- g }
 	return cfg, gaps
 }
