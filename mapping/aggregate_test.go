@@ -17,6 +17,7 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // aggregateOf packs members as the Kinesis Producer Library does. Without a key, their data is their key as well.
@@ -118,8 +119,8 @@ func TestMembersOutsideTheShardArePassedOverAndCounted(t *testing.T) {
 		require.NoError(t, err)
 		cfg := w.config()
 		cfg.Deaggregate = true
-		polled := make(chan mapping.Polled, 10)
-		cfg.Observer.Polled = func(p mapping.Polled) { polled <- p }
+		polled := make(chan observe.Polled, 10)
+		cfg.Observer.Polled = func(p observe.Polled) { polled <- p }
 		r := w.start(cfg)
 		synctest.Wait()
 		assert.Equal(t, []string{"b"}, w.delivered())

@@ -7,6 +7,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/role"
 )
@@ -72,6 +73,21 @@ type OnFailure struct {
 
 // Config configures a mapping. New copies it. EventSourceARN, FunctionName, StartingPosition, Function, and Client or
 // Source must be set; the zero value of every other field is AWS's default, or documented.
+//
+// If the function fails, the batch goes through these steps, with the fields that control them:
+//
+//	the function never ran (invoke.ErrNotRun)     retried with back-off, until MaximumRecordAge
+//	it named failed items                         FunctionResponseTypes: a new batch begins with the first of them
+//	it failed, several records                    BisectBatchOnFunctionError: the halves are new batches
+//	it failed                                     retried with back-off, MaximumRetryAttempts times
+//	no retry is left, or the records are too old  discarded: reported to DestinationConfig.OnFailure, or dropped
+//
+// A failing batch blocks the records after it in its lane. By default, as on AWS, it is retried until it succeeds: set
+// MaximumRetryAttempts, MaximumRecordAge, BisectBatchOnFunctionError and a destination together.
+//
+// A callback, such as a Store, a Source, an Observer or the Logger's handler, that panics or ends its goroutine (as
+// t.FailNow does) has failed: that is an error if the callback can return one, and a log line in any case. The function
+// has the same guard, and its panic is a function error.
 type Config struct {
 	// EventSourceARN is the ARN of the stream, "arn:aws:kinesis:us-east-1:123456789012:stream/orders", which is then
 	// polled, or of a registered consumer of it, "…:stream/orders/consumer/shipping:1700000000", which is then read by
@@ -166,8 +182,9 @@ type Config struct {
 	// are used unchecked.
 	Role *role.Provider
 
-	// Store keeps the progress. It stays the caller's, and may serve many mappings. If nil, progress is kept in memory
-	// and lost with the process.
+	// Store keeps the progress, under a lease of each shard and concurrently with the invocations: one of boltstore and
+	// dynamostore, or of your own. It stays the caller's, and may serve many mappings. If nil, progress is kept in a
+	// MemoryStore and lost with the process.
 	Store driver.Store
 
 	// FunctionTimeout ends an invocation that takes longer; the function sees it as its ctx's deadline. An in-process
@@ -241,7 +258,7 @@ type Config struct {
 	Logger *slog.Logger
 
 	// Observer is called for events, for metrics and tests. nil fields are not called.
-	Observer Observer
+	Observer observe.Observer
 }
 
 // Defaults that are not AWS's own.

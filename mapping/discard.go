@@ -7,6 +7,7 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // deliveryTimeout is the deadline of one delivery, including the retries of the destination's own client, which has
@@ -95,7 +96,7 @@ func (s *shard) toldDiscarded(c *lastCall, e callEnd) {
 	a := e.discarded
 	delivered := e.outcome.Kind == batch.Delivered
 	s.m.counts.discard(a.Records.Len(), delivered)
-	d := Discarded{
+	d := observe.Discarded{
 		Shard: s.info.ID, Lane: a.Lane, RequestID: c.requestID, Condition: a.Condition, Invocations: a.Invocations,
 		Records: a.Records.Len(), Delivered: delivered, Duration: time.Since(e.began), Err: e.err,
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // poison returns a function that keeps what it is invoked with and raises when one of the records is bad.
@@ -75,7 +76,7 @@ func TestPoisonRecordIsBisectedOutAndReported(t *testing.T) {
 		cfg.DestinationConfig.OnFailure.To = docs
 		cfg.Function = w.poison("0002")
 		var ids []string
-		cfg.Observer.Invoking = func(e mapping.Invoking) { ids = append(ids, e.RequestID) }
+		cfg.Observer.Invoking = func(e observe.Invoking) { ids = append(ids, e.RequestID) }
 		r := w.start(cfg)
 		pages <- page(1, 4)
 		pass(time.Second)
@@ -160,8 +161,8 @@ func TestOversizedRecordIsNeverInvokedAndDiscarded(t *testing.T) {
 		docs := &documents{}
 		cfg.MaximumRetryAttempts, cfg.PayloadLimit = new(2), 2000
 		cfg.DestinationConfig.OnFailure.To = docs
-		var large []mapping.TooLarge
-		cfg.Observer.TooLarge = func(e mapping.TooLarge) { large = append(large, e) }
+		var large []observe.TooLarge
+		cfg.Observer.TooLarge = func(e observe.TooLarge) { large = append(large, e) }
 		r := w.start(cfg)
 		p := page(1, 3)
 		p.Records[1].Data = make([]byte, 5000)
@@ -171,7 +172,7 @@ func TestOversizedRecordIsNeverInvokedAndDiscarded(t *testing.T) {
 		require.Len(t, docs.got, 1)
 		assert.EqualValues(t, 3, docs.got[0]["requestContext"].(map[string]any)["approximateInvokeCount"])
 		assert.NotContains(t, docs.got[0], "responseContext")
-		assert.Equal(t, []mapping.TooLarge{{Shard: "shardId-000000000000", SequenceNumber: "2"}}, large, "told once")
+		assert.Equal(t, []observe.TooLarge{{Shard: "shardId-000000000000", SequenceNumber: "2"}}, large, "told once")
 		require.NoError(t, r.stop())
 	})
 }
@@ -182,8 +183,8 @@ func TestDestinationThatFailsLosesTheRecordsAndTheStreamGoesOn(t *testing.T) {
 		cfg.MaximumRetryAttempts, cfg.BatchSize = new(0), 2
 		cfg.DestinationConfig.OnFailure.To = docs
 		cfg.Function = w.poison("0001")
-		var events []mapping.Discarded
-		cfg.Observer.Discarded = func(e mapping.Discarded) { events = append(events, e) }
+		var events []observe.Discarded
+		cfg.Observer.Discarded = func(e observe.Discarded) { events = append(events, e) }
 		r := w.start(cfg)
 		pages <- page(1, 4)
 		synctest.Wait()

@@ -15,6 +15,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/callback"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -53,7 +54,7 @@ type Mapping struct {
 	source      poller.Source
 	store       *guardedStore
 	fleet       driver.FleetStore // the store, if it is a FleetStore; else nil
-	observer    Observer
+	observer    observe.Observer
 	guard       callback.Guard // of the user's callbacks
 	log         *slog.Logger
 	view        view
@@ -99,7 +100,7 @@ func New(cfg Config) (*Mapping, error) {
 		m.log = m.log.With("worker", m.worker)
 	}
 	m.guard = callback.Guard{Log: m.log}
-	m.observer = cfg.Observer.guarded(m.guard)
+	m.observer = guardObserver(&cfg.Observer, m.guard)
 	m.name = cmp.Or(cfg.StoreName, m.name)
 	m.uuid = uuid.NewSHA1(uuid.NameSpaceURL, []byte(m.name)).String()
 	if cfg.UUID != "" {

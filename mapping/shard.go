@@ -14,6 +14,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -240,7 +241,7 @@ func (s *shard) prepare(progress driver.Progress) (*guard, error) {
 		return nil, fmt.Errorf("mapping: shard %s: open at %s: %w", s.info.ID, from, err)
 	}
 	s.log.Info("shard opened", "from", from.String(), "epoch", s.lease.Epoch)
-	call(s.m.observer.ShardOpened, ShardOpened{
+	call(s.m.observer.ShardOpened, observe.ShardOpened{
 		Shard: s.info.ID, From: from.String(), Epoch: s.lease.Epoch, MappingUUID: s.m.uuid, FunctionARN: s.m.functionARN,
 	})
 	return g, nil
@@ -285,7 +286,7 @@ func (s *shard) close(left error) (finished bool, err error) {
 	case s.straggles == nil:
 		s.released = s.release()
 	}
-	call(s.m.observer.ShardClosed, ShardClosed{Shard: s.info.ID, End: finished, Err: errors.Join(s.straggles, err)})
+	call(s.m.observer.ShardClosed, observe.ShardClosed{Shard: s.info.ID, End: finished, Err: errors.Join(s.straggles, err)})
 	return finished, err
 }
 

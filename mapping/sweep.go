@@ -7,6 +7,7 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -120,7 +121,7 @@ func (s *shard) reportLoss(c *batch.Commit) {
 	s.unread = false
 	s.m.counts.trimmed.Add(1)
 	retention := cmp.Or(s.standing.Load().retention, minRetention)
-	t := Trimmed{Shard: s.info.ID, Position: s.sched.Read(), From: s.readTo, To: s.m.clocks(time.Now()).service.Add(poller.ClockSlack - retention)}
+	t := observe.Trimmed{Shard: s.info.ID, Position: s.sched.Read(), From: s.readTo, To: s.m.clocks(time.Now()).service.Add(poller.ClockSlack - retention)}
 	s.log.Error("the shard has left the stream before it was read to its end: the rest of it is lost",
 		"position", t.Position.String(), "from", stamp(t.From), "to", stamp(t.To))
 	call(s.m.observer.Trimmed, t)

@@ -11,15 +11,16 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 )
 
 // trims is a Config, polling seldom, and the gaps that it is told of.
-func (w *world) trims() (mapping.Config, chan mapping.Trimmed) {
-	gaps := make(chan mapping.Trimmed, 10)
+func (w *world) trims() (mapping.Config, chan observe.Trimmed) {
+	gaps := make(chan observe.Trimmed, 10)
 	cfg := w.config()
 	cfg.PollInterval, cfg.ShardRefreshInterval = 4*time.Minute, 10*time.Minute
-	cfg.Observer.Trimmed = func(g mapping.Trimmed) { gaps <- g }
+	cfg.Observer.Trimmed = func(g observe.Trimmed) { gaps <- g }
 	return cfg, gaps
 }
 

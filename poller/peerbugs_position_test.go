@@ -14,6 +14,7 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -27,7 +28,7 @@ func TestPeerBugsReadPositionFromTheCheckpoint(t *testing.T) {
 			polled := 0
 			stop := w.run(func(c *mapping.Config) {
 				c.StartingPosition, c.BatchSize = position, 1
-				c.Observer.Polled = func(p mapping.Polled) { polled += p.Records }
+				c.Observer.Polled = func(p observe.Polled) { polled += p.Records }
 			})
 			for i := range 5 {
 				w.put(2*i, 1)

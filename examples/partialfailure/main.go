@@ -13,6 +13,7 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
@@ -60,9 +61,9 @@ func run(ctx context.Context) error {
 		Function: invoke.Func(ship),
 		Store:    mapping.NewMemoryStore(),
 		Logger:   slog.New(slog.DiscardHandler),
-		Observer: mapping.Observer{
-			Invoked:   func(e mapping.Invoked) { resolved(e.Records - e.Failed) },
-			Discarded: func(e mapping.Discarded) { resolved(e.Records) },
+		Observer: observe.Observer{
+			Invoked:   func(e observe.Invoked) { resolved(e.Records - e.Failed) },
+			Discarded: func(e observe.Discarded) { resolved(e.Records) },
 		},
 	})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/mapping/otelobserver"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -137,7 +138,7 @@ func TestReadsThatFailCountNothing(t *testing.T) {
 		failed := 0
 		r := w.start(func(cfg *mapping.Config) {
 			cfg.Function = invoke.Func(succeed)
-			cfg.Observer.Polled = func(p mapping.Polled) {
+			cfg.Observer.Polled = func(p observe.Polled) {
 				if p.Err != nil {
 					failed++
 				}
