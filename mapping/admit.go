@@ -9,7 +9,7 @@ import (
 // Needs returns the permissions that the execution role needs for c, as far as c says. Its caller adds KMS keys, tables
 // and a function on AWS Lambda.
 func (c Config) Needs() role.Needs {
-	n := role.Needs{FallBackToPolling: c.FallBackToPolling}
+	n := role.Needs{FallBackToPolling: c.Read.FallBackToPolling}
 	if from, err := parseSourceARN(c.EventSourceARN); err == nil {
 		n.Stream, n.Consumer = from.stream, from.consumer
 	}

@@ -134,7 +134,7 @@ func TestShardIsNotGivenUpByAnotherClock(t *testing.T) {
 		require.NoError(t, w.store.Commit(t.Context(), lease, driver.Progress{Version: 1, Position: batch.Position{SequenceNumber: "1"}, ResolvedUpTo: resolved}))
 		require.NoError(t, w.store.Release(t.Context(), lease))
 		cfg := w.config()
-		cfg.PollInterval = 4 * time.Minute
+		cfg.Read.PollInterval = 4 * time.Minute
 		r := w.start(cfg)
 		pass(3 * time.Hour)
 		require.NoError(t, r.stop())

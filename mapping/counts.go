@@ -20,7 +20,7 @@ type Counts struct {
 	Invocations int64
 
 	// PassedOver counts members of aggregates whose hash keys lie outside the shard: they are never invoked, and in Polled.
-	// With Config.KeepMembersOutsideShard it stays 0. Lambda has no such metric.
+	// With ReadOptions.KeepMembersOutsideShard it stays 0. Lambda has no such metric.
 	PassedOver int64
 
 	// Repeated counts records that the stream repeated within a page, with the same number and data: each is processed,

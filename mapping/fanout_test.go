@@ -92,7 +92,7 @@ func TestClientThatCannotSubscribeIsRefusedForAConsumer(t *testing.T) {
 		assert.ErrorContains(t, err, "SubscribeToShard")
 
 		cfg = w.config()
-		cfg.FallBackToPolling = true
+		cfg.Read.FallBackToPolling = true
 		_, err = mapping.New(cfg)
 		require.ErrorContains(t, err, "FallBackToPolling: is set, but goes with the ARN of a consumer")
 	})

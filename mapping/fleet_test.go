@@ -375,7 +375,7 @@ func TestWorkersWithDifferentFailoverTimesShareTheirShards(t *testing.T) {
 	inWorld(t, 9, func(t *testing.T, w *world) {
 		c := newCrew(w)
 		of := func(d time.Duration) func(*mapping.Config) {
-			return func(cfg *mapping.Config) { cfg.FailoverTime, cfg.PollInterval = d, 10*time.Second }
+			return func(cfg *mapping.Config) { cfg.FailoverTime, cfg.Read.PollInterval = d, 10*time.Second }
 		}
 		a, b, d := c.joinWith("a", of(time.Second)), c.joinWith("b", of(10*time.Second)), c.joinWith("d", of(time.Minute))
 		pass(2 * time.Minute)

@@ -139,7 +139,7 @@ func TestALossIsReportedOnceThoughAStopComesBeforeTheWindowIsClosed(t *testing.T
 		}}
 		cfg, gaps := w.trims()
 		cfg.Source, cfg.TumblingWindow, cfg.DrainTimeout, cfg.Function = leavingSource{g}, 15*time.Minute, time.Second, fn.function()
-		cfg.PollInterval, cfg.ShardRefreshInterval = 0, 30*time.Second
+		cfg.Read.PollInterval, cfg.ShardRefreshInterval = 0, 30*time.Second
 		r := w.start(cfg)
 		pass(10 * time.Second)
 		g.mu.Lock()

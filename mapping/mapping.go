@@ -154,9 +154,9 @@ func (m *Mapping) newSource() (poller.Source, error) {
 func (m *Mapping) poller() (poller.Source, error) {
 	p, err := poller.New(poller.Config{
 		Client: m.cfg.Client, StreamARN: m.from.stream, ConsumerARN: m.from.consumer,
-		PollInterval: m.cfg.PollInterval, FallBackToPolling: m.cfg.FallBackToPolling,
-		Deaggregate: m.cfg.Deaggregate, KeepMembersOutsideShard: m.cfg.KeepMembersOutsideShard,
-		SDKDecoding: m.cfg.SDKDecoding, CBOR: m.cfg.CBOR, Logger: m.log,
+		PollInterval: m.cfg.Read.PollInterval, FallBackToPolling: m.cfg.Read.FallBackToPolling,
+		Deaggregate: m.cfg.Read.Deaggregate, KeepMembersOutsideShard: m.cfg.Read.KeepMembersOutsideShard,
+		SDKDecoding: m.cfg.Read.SDKDecoding, CBOR: m.cfg.Read.CBOR, Logger: m.log,
 	})
 	if err != nil {
 		return nil, &ConfigError{Field: "Client", Message: err.Error()}

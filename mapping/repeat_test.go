@@ -78,7 +78,7 @@ func TestRecordThatComesTwiceInAPageIsProcessedOnce(t *testing.T) {
 func TestAggregateThatComesTwiceInAPageIsProcessedOnce(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		cfg := w.config()
-		cfg.Deaggregate = true
+		cfg.Read.Deaggregate = true
 		cfg.Client = repeating{w.service.Client(), func(r []types.Record) []types.Record { return join(r, r) }}
 		_, _, err := w.stream.Put("k", aggregateOf("", "a", "b", "c"))
 		require.NoError(t, err)

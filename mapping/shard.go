@@ -231,7 +231,7 @@ func (s *shard) prepare(progress driver.Progress) (*guard, error) {
 	s.view.set(func(v *shardView) {
 		v.account, v.answered = s.account, time.Now()
 		if s.m.cfg.Source == nil { // another Source may wait for records
-			v.patience = answerPatience + 2*cmp.Or(s.m.cfg.PollInterval, time.Second)
+			v.patience = answerPatience + 2*cmp.Or(s.m.cfg.Read.PollInterval, time.Second)
 		}
 	})
 	from.Account = s.account

@@ -93,7 +93,7 @@ func TestMappingsThatShareAShardDoNotStarveEachOther(t *testing.T) {
 				views := make([]polls, len(c.intervals))
 				for i, interval := range c.intervals {
 					cfg := w.config()
-					cfg.FunctionName, cfg.PollInterval, cfg.Client = fmt.Sprint("fn-", i), interval, stranger{Client: w.service.Client(), latency: c.latency}
+					cfg.FunctionName, cfg.Read.PollInterval, cfg.Client = fmt.Sprint("fn-", i), interval, stranger{Client: w.service.Client(), latency: c.latency}
 					views[i].last = time.Now()
 					cfg.Observer.Polled = views[i].saw
 					all = append(all, w.start(cfg))

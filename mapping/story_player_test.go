@@ -51,7 +51,7 @@ func (s *stage) start(set setup) {
 	cfg := set.config()
 	cfg.Client, cfg.Function = s.client, invoke.Invoker(p)
 	if cfg.EventSourceARN = s.arn; s.fanOut {
-		cfg.Deaggregate = false // which is on
+		cfg.Read.Deaggregate = false // which is on
 	}
 	cfg.Logger = slog.New(slog.NewTextHandler(&s.logs, nil)).With("process", p.name)
 	cfg.Observer.ShardOpened = func(o observe.ShardOpened) { s.journal.open(p, o) }

@@ -19,7 +19,7 @@ import (
 func (w *world) trims() (mapping.Config, chan observe.Trimmed) {
 	gaps := make(chan observe.Trimmed, 10)
 	cfg := w.config()
-	cfg.PollInterval, cfg.ShardRefreshInterval = 4*time.Minute, 10*time.Minute
+	cfg.Read.PollInterval, cfg.ShardRefreshInterval = 4*time.Minute, 10*time.Minute
 	cfg.Observer.Trimmed = func(g observe.Trimmed) { gaps <- g }
 	return cfg, gaps
 }
@@ -128,7 +128,7 @@ func TestOldPositionThatIsStillThereIsNoGapAndComesNotAgain(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		w.keep(100)
 		cfg, gaps := w.trims()
-		cfg.Deaggregate, cfg.BatchSize = true, 2
+		cfg.Read.Deaggregate, cfg.BatchSize = true, 2
 		_, _, err := w.stream.Put("k", aggregateOf("", "a", "b", "c"))
 		require.NoError(t, err)
 		cfg.Function = w.stuckAt("c")
@@ -174,7 +174,7 @@ func TestRetentionPassesTheReaderWhileTheFunctionBlocks(t *testing.T) {
 func TestGapOfLessThanASecondIsTold(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		cfg, gaps := w.trims()
-		cfg.PollInterval = 200 * time.Millisecond
+		cfg.Read.PollInterval = 200 * time.Millisecond
 		w.put(0, 1)
 		r := w.start(cfg)
 		pass(10*time.Second + 450*time.Millisecond)

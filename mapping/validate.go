@@ -32,7 +32,7 @@ func (c *Config) validate(now time.Time) error {
 	c.validateWorker(&v)
 
 	v.within("FunctionTimeout", c.FunctionTimeout, 0, 24*time.Hour)
-	v.within("PollInterval", c.PollInterval, 200*time.Millisecond, 4*time.Minute) // an iterator lives 5 minutes
+	v.within("Read.PollInterval", c.Read.PollInterval, 200*time.Millisecond, 4*time.Minute) // an iterator lives 5 minutes
 	if c.FailoverTime != 0 {
 		v.within("FailoverTime", c.FailoverTime, time.Second, time.Hour)
 	}
@@ -57,18 +57,18 @@ func (c *Config) validateRequired(v *violations) {
 		v.add("Client", "must be set, or Source")
 	case c.Client != nil && c.Source != nil:
 		v.add("Source", "must not be set together with Client")
-	case c.Source != nil && c.PollInterval != 0:
-		v.add("PollInterval", fmt.Sprintf("is %s, but goes with Client only: a Source has its own cadence", c.PollInterval))
+	case c.Source != nil && c.Read.PollInterval != 0:
+		v.add("Read.PollInterval", fmt.Sprintf("is %s, but goes with Client only: a Source has its own cadence", c.Read.PollInterval))
 	}
 	for _, f := range []struct {
 		name string
 		set  bool
 	}{
-		{"Deaggregate", c.Deaggregate},
-		{"KeepMembersOutsideShard", c.KeepMembersOutsideShard},
-		{"FallBackToPolling", c.FallBackToPolling},
-		{"SDKDecoding", c.SDKDecoding},
-		{"CBOR", c.CBOR},
+		{"Read.Deaggregate", c.Read.Deaggregate},
+		{"Read.KeepMembersOutsideShard", c.Read.KeepMembersOutsideShard},
+		{"Read.FallBackToPolling", c.Read.FallBackToPolling},
+		{"Read.SDKDecoding", c.Read.SDKDecoding},
+		{"Read.CBOR", c.Read.CBOR},
 		{"Budget", c.Budget != nil},
 		{"Role", c.Role != nil},
 	} {
@@ -80,11 +80,11 @@ func (c *Config) validateRequired(v *violations) {
 		v.add("Client", fmt.Sprintf("is for the region %q, and EventSourceARN is in %q", region, from.region))
 	}
 	polled := err == nil && from.consumer == ""
-	if c.FallBackToPolling && polled {
-		v.add("FallBackToPolling", "is set, but goes with the ARN of a consumer in EventSourceARN only")
+	if c.Read.FallBackToPolling && polled {
+		v.add("Read.FallBackToPolling", "is set, but goes with the ARN of a consumer in EventSourceARN only")
 	}
-	if c.KeepMembersOutsideShard && !c.Deaggregate && c.Source == nil && polled {
-		v.add("KeepMembersOutsideShard", "is set, but goes with Deaggregate, or the ARN of a consumer in EventSourceARN, only")
+	if c.Read.KeepMembersOutsideShard && !c.Read.Deaggregate && c.Source == nil && polled {
+		v.add("Read.KeepMembersOutsideShard", "is set, but goes with Deaggregate, or the ARN of a consumer in EventSourceARN, only")
 	}
 	if isNil(c.Function) {
 		v.add("Function", "must be set")

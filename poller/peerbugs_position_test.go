@@ -193,7 +193,7 @@ func TestPeerBugsAggregateCutByARestart(t *testing.T) {
 			w.put(5, 1)
 			members = append(members, "0005")
 			stop := w.run(func(c *mapping.Config) {
-				c.Deaggregate, c.BatchSize = true, 1
+				c.Read.Deaggregate, c.BatchSize = true, 1
 				c.Function = invoke.Func(func(ctx context.Context, e *invoke.Event) error {
 					for r := range e.Records() {
 						if slices.Index(members, string(r.Data)) >= resolved {
@@ -206,7 +206,7 @@ func TestPeerBugsAggregateCutByARestart(t *testing.T) {
 			w.pass(5 * time.Second)
 			stop()
 			require.Len(w, w.delivered(), resolved)
-			stop = w.run(func(c *mapping.Config) { c.Deaggregate = true })
+			stop = w.run(func(c *mapping.Config) { c.Read.Deaggregate = true })
 			w.pass(5 * time.Second)
 			require.Equal(w, members, w.delivered())
 			stop()

@@ -82,7 +82,7 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 		StartingPosition:      mapping.TrimHorizon,
 		BatchSize:             o.batch,
 		MaximumBatchingWindow: o.window,
-		Deaggregate:           o.aggregate,
+		Read:                  mapping.ReadOptions{Deaggregate: o.aggregate},
 		Client:                stream.client,
 		Store:                 store,
 		Function: invoke.Func(func(ctx context.Context, e *invoke.Event) error {

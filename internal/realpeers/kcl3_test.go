@@ -238,7 +238,7 @@ func (a *application) run(store driver.Store, n int) {
 	w := a.w
 	w.Helper()
 	ctx, cancel := context.WithCancel(w.Context())
-	m := w.mapping(ours{"ours", w.stream.ARN(), store, w.witness, nil, func(c *mapping.Config) { c.Deaggregate = true }})
+	m := w.mapping(ours{"ours", w.stream.ARN(), store, w.witness, nil, func(c *mapping.Config) { c.Read.Deaggregate = true }})
 	var g errgroup.Group
 	ended := make(chan struct{})
 	g.Go(func() error {
