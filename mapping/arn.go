@@ -39,12 +39,12 @@ func parseSourceARN(s string) (sourceARN, error) {
 	}, nil
 }
 
-// Name returns the name with which a Store identifies the mapping of a source to a function, from the fields
+// StoreKey returns the name with which a Store identifies the mapping of a source to a function, from the fields
 // EventSourceARN and FunctionName of its Config. It is the same for all forms of a function's name.
-func Name(eventSourceARN, functionName string) (string, error) {
+func StoreKey(eventSourceARN, functionName string) (string, error) {
 	function, err := functionARN(functionName, eventSourceARN)
 	if err != nil {
-		return "", fmt.Errorf("mapping: name: %w", err)
+		return "", fmt.Errorf("mapping: store key: %w", err)
 	}
 	return nameOf(eventSourceARN, function), nil
 }

@@ -63,8 +63,8 @@ type OnFailure struct {
 	// Destination is the ARN of an SQS queue, an SNS topic or an S3 bucket, for one of Config.DestinationResolvers.
 	Destination string
 
-	// To replaces Destination: an invoke.DestinationFunc, or a ready destination.
-	To invoke.Destination
+	// Target replaces Destination: an invoke.DestinationFunc, or a ready destination.
+	Target invoke.Destination
 
 	// Block retries a failed delivery until it succeeds, while the lane waits. By default the records are dropped, as
 	// on AWS: logged, counted, and passed. An extension.
@@ -135,7 +135,7 @@ type Config struct {
 
 	// StoreName identifies the mapping in the Store instead of EventSourceARN and FunctionName, or UUID: 1 to 1,024
 	// bytes of UTF-8. After a change of FunctionName, or of a stream's ARN to a consumer's, the mapping resumes from
-	// its progress if StoreName is its former name: Name returns it, and the log shows it. An extension.
+	// its progress if StoreName is its former name: StoreKey returns it, and the log shows it. An extension.
 	StoreName string
 
 	// StartingPosition is where shards without a checkpoint begin.

@@ -68,8 +68,8 @@ func TestConfigViolationsNameFieldValueAndBound(t *testing.T) {
 		"DestinationConfig.OnFailure: invoke: destination arn:aws:sqs:us-east-1:123456789012:q: no resolver serves it: add sqs.Resolver": func(c *mapping.Config) {
 			c.DestinationConfig.OnFailure.Destination = "arn:aws:sqs:us-east-1:123456789012:q"
 		},
-		"DestinationConfig.OnFailure: its fields Destination and To must not be set together": func(c *mapping.Config) {
-			c.DestinationConfig.OnFailure.Destination, c.DestinationConfig.OnFailure.To = "arn:aws:sqs:us-east-1:123456789012:q", &documents{}
+		"DestinationConfig.OnFailure: its fields Destination and Target must not be set together": func(c *mapping.Config) {
+			c.DestinationConfig.OnFailure.Destination, c.DestinationConfig.OnFailure.Target = "arn:aws:sqs:us-east-1:123456789012:q", &documents{}
 		},
 		"Value '11' at 'parallelizationFactor' failed to satisfy constraint: Member must have value less than or equal to 10":     func(c *mapping.Config) { c.ParallelizationFactor = 11 },
 		"Value '901' at 'tumblingWindowInSeconds' failed to satisfy constraint: Member must have value less than or equal to 900": func(c *mapping.Config) { c.TumblingWindow = 901 * time.Second },

@@ -73,7 +73,7 @@ func TestPoisonRecordIsBisectedOutAndReported(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		docs := &documents{}
 		cfg.MaximumRetryAttempts, cfg.BisectBatchOnFunctionError = new(1), true
-		cfg.DestinationConfig.OnFailure.To = docs
+		cfg.DestinationConfig.OnFailure.Target = docs
 		cfg.Function = w.poison("0002")
 		var ids []string
 		cfg.Observer.Invoking = func(e observe.Invoking) { ids = append(ids, e.RequestID) }
@@ -101,7 +101,7 @@ func TestPartialFailureGoesOnFromTheFirstFailedItem(t *testing.T) {
 		docs := &documents{}
 		cfg.MaximumRetryAttempts = new(1)
 		cfg.FunctionResponseTypes = []mapping.FunctionResponseType{mapping.ReportBatchItemFailures}
-		cfg.DestinationConfig.OnFailure.To = docs
+		cfg.DestinationConfig.OnFailure.Target = docs
 		raise := w.poison()
 		cfg.Function = invoke.Func(func(ctx context.Context, e *invoke.Event) error {
 			_ = raise(ctx, e)
@@ -139,7 +139,7 @@ func TestRecordsThatAreTooOldAreDiscardedWithoutAnInvocation(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		docs := &documents{}
 		cfg.MaximumRecordAge = time.Minute
-		cfg.DestinationConfig.OnFailure.To = docs
+		cfg.DestinationConfig.OnFailure.Target = docs
 		r := w.start(cfg)
 		p := page(1, 3)
 		p.Records[0].ArrivalTime = time.Now().Add(-61 * time.Second)
@@ -160,7 +160,7 @@ func TestOversizedRecordIsNeverInvokedAndDiscarded(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		docs := &documents{}
 		cfg.MaximumRetryAttempts, cfg.PayloadLimit = new(2), 2000
-		cfg.DestinationConfig.OnFailure.To = docs
+		cfg.DestinationConfig.OnFailure.Target = docs
 		var large []observe.TooLarge
 		cfg.Observer.TooLarge = func(e observe.TooLarge) { large = append(large, e) }
 		r := w.start(cfg)
@@ -181,7 +181,7 @@ func TestDestinationThatFailsLosesTheRecordsAndTheStreamGoesOn(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		docs := &documents{err: errors.New("access denied to the queue")}
 		cfg.MaximumRetryAttempts, cfg.BatchSize = new(0), 2
-		cfg.DestinationConfig.OnFailure.To = docs
+		cfg.DestinationConfig.OnFailure.Target = docs
 		cfg.Function = w.poison("0001")
 		var events []observe.Discarded
 		cfg.Observer.Discarded = func(e observe.Discarded) { events = append(events, e) }
@@ -202,7 +202,7 @@ func TestDestinationThatIsWaitedForBlocksItsLaneUntilItWorks(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		docs := &documents{err: errors.New("queue is down")}
 		cfg.MaximumRetryAttempts, cfg.BatchSize = new(0), 2
-		cfg.DestinationConfig.OnFailure.To, cfg.DestinationConfig.OnFailure.Block = docs, true
+		cfg.DestinationConfig.OnFailure.Target, cfg.DestinationConfig.OnFailure.Block = docs, true
 		cfg.Function = w.poison("0001")
 		r := w.start(cfg)
 		pages <- page(1, 4)
@@ -228,7 +228,7 @@ func TestDestinationThatPanicsOrHangsLosesTheRecordsAndTheStreamGoesOn(t *testin
 		t.Run(name, func(t *testing.T) {
 			fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 				cfg.MaximumRetryAttempts, cfg.BatchSize = new(0), 1
-				cfg.DestinationConfig.OnFailure.To = fail
+				cfg.DestinationConfig.OnFailure.Target = fail
 				cfg.Function = w.poison("0001")
 				r := w.start(cfg)
 				pages <- page(1, 2)
@@ -244,7 +244,7 @@ func TestDestinationThatPanicsOrHangsLosesTheRecordsAndTheStreamGoesOn(t *testin
 func TestDeliveryThatAStopCutsShortComesAgain(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		cfg.MaximumRetryAttempts, cfg.DrainTimeout = new(0), time.Second
-		cfg.DestinationConfig.OnFailure.To = invoke.DestinationFunc(func(ctx context.Context, _ *invoke.Failure) error {
+		cfg.DestinationConfig.OnFailure.Target = invoke.DestinationFunc(func(ctx context.Context, _ *invoke.Failure) error {
 			<-ctx.Done()
 			return ctx.Err()
 		})
@@ -310,7 +310,7 @@ func TestStopWhileWaitingForTheDestinationIsAtOnce(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		cfg.MaximumRetryAttempts = new(0)
 		cfg.Function = w.poison("0001")
-		cfg.DestinationConfig.OnFailure.To = &documents{err: errors.New("denied")}
+		cfg.DestinationConfig.OnFailure.Target = &documents{err: errors.New("denied")}
 		cfg.DestinationConfig.OnFailure.Block = true
 		r := w.start(cfg)
 		pages <- page(1, 1)
@@ -327,7 +327,7 @@ func TestDestinationThatEndsItsGoroutineLosesTheRecords(t *testing.T) {
 		cfg.MaximumRetryAttempts = new(0)
 		cfg.Function = w.poison("0001")
 		cfg.BatchSize = 1
-		cfg.DestinationConfig.OnFailure.To = invoke.DestinationFunc(func(context.Context, *invoke.Failure) error { runtime.Goexit(); return nil })
+		cfg.DestinationConfig.OnFailure.Target = invoke.DestinationFunc(func(context.Context, *invoke.Failure) error { runtime.Goexit(); return nil })
 		r := w.start(cfg)
 		pages <- page(1, 2)
 		pass(time.Hour)

@@ -185,7 +185,7 @@ func ExampleConfig_destinationConfig() {
 	}))
 	cfg.BatchSize = 1
 	cfg.MaximumRetryAttempts = new(0)
-	cfg.DestinationConfig.OnFailure.To = invoke.DestinationFunc(func(_ context.Context, f *invoke.Failure) error {
+	cfg.DestinationConfig.OnFailure.Target = invoke.DestinationFunc(func(_ context.Context, f *invoke.Failure) error {
 		fmt.Println("given up:", f.Condition, f.Event.Len())
 		return nil
 	})

@@ -213,7 +213,7 @@ func (s *shard) toEnd() {
 
 // trimmed reports records that the stream may have trimmed unread. Reading resumes after them.
 func (s *shard) trimmed(g *poller.Gap) {
-	s.m.counts.trimmed.Add(1)
+	s.m.counts.gaps.Add(1)
 	s.log.Error("retention has passed the position to resume from: records that arrived in between, if any, are lost",
 		"position", g.Position.String(), "from", stamp(g.From), "to", stamp(g.To), "gap", g.To.Sub(g.From).String())
 	call(s.m.observer.Trimmed, observe.Trimmed{Shard: s.info.ID, Position: g.Position, From: g.From, To: g.To})

@@ -53,7 +53,7 @@ func TestALossIsReportedThoughTheProcessCrashesWhenItsEndIsStored(t *testing.T) 
 				r = w.start(cfg)
 				pass(10*time.Minute + 10*time.Second)
 				assert.Len(t, gaps, 1)
-				assert.EqualValues(t, 1, r.Status().Counts.Trimmed)
+				assert.EqualValues(t, 1, r.Status().Counts.Gaps)
 				assert.Len(t, w.logs.lines("the rest of it is lost"), 1)
 				_ = r.stop()
 

@@ -383,7 +383,7 @@ func (t *trial) settings() {
 		cfg.MaximumRecordAge = pick(t.rng, time.Minute, 10*time.Minute)
 		t.witness.age = cfg.MaximumRecordAge
 	}
-	cfg.DestinationConfig.OnFailure.To = invoke.DestinationFunc(func(_ context.Context, f *invoke.Failure) error {
+	cfg.DestinationConfig.OnFailure.Target = invoke.DestinationFunc(func(_ context.Context, f *invoke.Failure) error {
 		t.witness.discarded(f)
 		return nil
 	})

@@ -127,7 +127,7 @@ func TestADestinationThatEndsItsGoroutineIsTriedAgainWhereItBlocks(t *testing.T)
 				tries := 0
 				cfg.MaximumRetryAttempts = new(0)
 				cfg.Function = invoke.Func(func(context.Context, *invoke.Event) error { return assert.AnError })
-				cfg.DestinationConfig.OnFailure = mapping.OnFailure{Block: true, To: invoke.DestinationFunc(func(context.Context, *invoke.Failure) error {
+				cfg.DestinationConfig.OnFailure = mapping.OnFailure{Block: true, Target: invoke.DestinationFunc(func(context.Context, *invoke.Failure) error {
 					if tries++; tries < 3 {
 						end()
 					}

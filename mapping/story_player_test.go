@@ -66,7 +66,7 @@ func (s *stage) start(set setup) {
 	if s.report == noDestination {
 		cfg.Observer.Discarded = func(e observe.Discarded) { s.journal.dropUnseen(p, e) }
 	} else {
-		cfg.DestinationConfig.OnFailure = mapping.OnFailure{To: invoke.DestinationFunc(p.deliver), Block: s.report == blocking}
+		cfg.DestinationConfig.OnFailure = mapping.OnFailure{Target: invoke.DestinationFunc(p.deliver), Block: s.report == blocking}
 	}
 	s.tamper.with(&cfg)
 	p.run(cfg)

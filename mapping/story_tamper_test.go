@@ -111,7 +111,7 @@ var tampers = []tamper{
 	{name: "keeps a lease", rule: "released", config: storesVia(func(s driver.Store) driver.Store { return keeping{s} })},
 	{name: "delivers no document", rule: "nothing lost", config: func(cfg *mapping.Config) {
 		cfg.Observer.Discarded = nil
-		cfg.DestinationConfig.OnFailure.To = invoke.DestinationFunc(func(context.Context, *invoke.Failure) error { return nil })
+		cfg.DestinationConfig.OnFailure.Target = invoke.DestinationFunc(func(context.Context, *invoke.Failure) error { return nil })
 	}},
 	{name: "retries too often", rule: "discards", config: func(cfg *mapping.Config) {
 		if cfg.MaximumRetryAttempts != nil {

@@ -119,7 +119,7 @@ func (s *shard) reportLoss(c *batch.Commit) {
 		return
 	}
 	s.unread = false
-	s.m.counts.trimmed.Add(1)
+	s.m.counts.gaps.Add(1)
 	retention := cmp.Or(s.standing.Load().retention, minRetention)
 	t := observe.Trimmed{Shard: s.info.ID, Position: s.sched.Read(), From: s.readTo, To: s.m.clocks(time.Now()).service.Add(poller.ClockSlack - retention)}
 	s.log.Error("the shard has left the stream before it was read to its end: the rest of it is lost",

@@ -49,7 +49,7 @@ func TestPositionThatRetentionHasPassedIsToldWithItsGap(t *testing.T) {
 		r = w.start(cfg)
 		pass(time.Minute)
 		assert.Equal(t, append(numbers(0, 3), numbers(6, 3)...), w.delivered(), "reading goes on at the horizon")
-		assert.EqualValues(t, 1, r.Status().Counts.Trimmed)
+		assert.EqualValues(t, 1, r.Status().Counts.Gaps)
 		g := <-gaps
 		assert.Equal(t, position, g.Position)
 		assert.WithinDuration(t, time.Now().Add(-30*time.Hour), g.From, 2*time.Minute)

@@ -178,12 +178,12 @@ func (c *Config) validateFailures(v *violations) {
 
 // destination returns the destination of discarded records, nil without one.
 func (c *Config) destination() (invoke.Destination, error) {
-	to, name := c.DestinationConfig.OnFailure.To, c.DestinationConfig.OnFailure.Destination
+	to, name := c.DestinationConfig.OnFailure.Target, c.DestinationConfig.OnFailure.Destination
 	switch {
 	case to != nil && isNil(to):
-		return nil, errors.New("its field To is a nil function")
+		return nil, errors.New("its field Target is a nil function")
 	case to != nil && name != "":
-		return nil, errors.New("its fields Destination and To must not be set together")
+		return nil, errors.New("its fields Destination and Target must not be set together")
 	case to != nil:
 		return to, nil
 	case name == "" && c.DestinationConfig.OnFailure.Block:

@@ -29,7 +29,7 @@ func stateOf(bytes int) invoke.ResponseFunc {
 func TestAnswerWithoutAStateIsAFailedInvocation(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		docs := &documents{}
-		cfg.TumblingWindow, cfg.MaximumRetryAttempts, cfg.DestinationConfig.OnFailure.To = 10*time.Second, new(1), docs
+		cfg.TumblingWindow, cfg.MaximumRetryAttempts, cfg.DestinationConfig.OnFailure.Target = 10*time.Second, new(1), docs
 		cfg.Function = invoke.ResponseFunc(func(context.Context, *invoke.Event) (*invoke.Response, error) { return nil, nil })
 		r := w.start(cfg)
 		pages <- page(1, 3)
@@ -137,7 +137,7 @@ func TestLostLeaseEndsABlockedDelivery(t *testing.T) {
 		lost, after := false, 0
 		cfg.Observer.ShardClosed = func(e observe.ShardClosed) { lost = errors.Is(e.Err, driver.ErrLeaseLost) }
 		cfg.DestinationConfig.OnFailure.Block = true
-		cfg.DestinationConfig.OnFailure.To = invoke.DestinationFunc(func(context.Context, *invoke.Failure) error {
+		cfg.DestinationConfig.OnFailure.Target = invoke.DestinationFunc(func(context.Context, *invoke.Failure) error {
 			if lost {
 				after++
 			}

@@ -51,7 +51,7 @@ func run(ctx context.Context) error {
 		BisectBatchOnFunctionError: true,
 		FunctionResponseTypes:      []mapping.FunctionResponseType{mapping.ReportBatchItemFailures},
 		DestinationConfig: mapping.DestinationConfig{OnFailure: mapping.OnFailure{
-			To: invoke.DestinationFunc(func(_ context.Context, f *invoke.Failure) error {
+			Target: invoke.DestinationFunc(func(_ context.Context, f *invoke.Failure) error {
 				fmt.Printf("document %s\n", f.AppendJSON(nil))
 				return nil
 			}),

@@ -105,7 +105,7 @@ func (w *world) application(name string, several bool) *application {
 	w.createLeaseTable(name)
 	a := &application{w: w, name: name, stream: w.stream.Name()}
 	var err error
-	a.mapping, err = mapping.Name(w.stream.ARN(), "orders-app")
+	a.mapping, err = mapping.StoreKey(w.stream.ARN(), "orders-app")
 	require.NoError(w, err)
 	if several {
 		d, err := a.poller().Describe(w.Context())

@@ -47,7 +47,7 @@ func case83(destination error) func(*mapping.Config) {
 	return func(cfg *mapping.Config) {
 		cfg.BatchSize, cfg.MaximumRetryAttempts = 1, new(1)
 		cfg.FilterCriteria.Filters = []mapping.Filter{{Pattern: `{"partitionKey": ["10", "20"]}`}}
-		cfg.DestinationConfig.OnFailure.To = delivering(destination)
+		cfg.DestinationConfig.OnFailure.Target = delivering(destination)
 		cfg.Function = failOn("20")
 	}
 }
