@@ -150,14 +150,14 @@ func (a *alone) waiting() (waiting []ShardStatus) {
 // acquired as a successor does, if the store allows it, and released.
 func (a *alone) remove(ctx context.Context, id string) error {
 	m := a.r.m
-	err := m.store.Delete(ctx, m.name, id)
+	err := m.store.Delete(ctx, m.cfg.storeKey, id)
 	if !errors.Is(err, driver.ErrLeaseHeld) {
 		return err
 	}
 	if err := m.owed.pay(ctx, m.store, id); err != nil {
 		return err
 	}
-	lease, _, err := m.store.Acquire(ctx, m.name, id, m.owner)
+	lease, _, err := m.store.Acquire(ctx, m.cfg.storeKey, id, m.owner)
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (a *alone) remove(ctx context.Context, id string) error {
 		m.owed.add(lease)
 		return err
 	}
-	return m.store.Delete(ctx, m.name, id)
+	return m.store.Delete(ctx, m.cfg.storeKey, id)
 }
 
 func (*alone) next(time.Time) time.Time { return time.Time{} }

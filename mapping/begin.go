@@ -95,7 +95,7 @@ func (r *run) stored() (progress map[string]driver.Progress, isWhole bool, err e
 	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
 	defer cancel()
 	r.starting.try("checking the store", r.m.storeHost)
-	if err := r.m.store.Check(ctx, r.m.name); err != nil {
+	if err := r.m.store.Check(ctx, r.m.cfg.storeKey); err != nil {
 		return nil, false, fmt.Errorf("mapping: check the store: %w", err)
 	}
 	r.starting.try("reading the stored progress", r.m.storeHost)

@@ -117,7 +117,7 @@ func (s *shard) invoke(now time.Time, a *batch.Invoke) {
 	}
 	call(s.m.observer.Invoking, c.invoking)
 	c.next = &invoke.Invocation{
-		RequestID: c.requestID, FunctionARN: s.m.functionARN, Attempt: a.Attempt,
+		RequestID: c.requestID, FunctionARN: s.m.cfg.functionARN, Attempt: a.Attempt,
 		Event: invoke.NewEvent(s.origin, a.Records, a.Window),
 	}
 }

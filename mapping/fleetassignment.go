@@ -108,7 +108,7 @@ func (f *fleetWorker) hasLeft(now time.Time) bool {
 
 // remove implements assignment. The fleet.Coordinator frees leases that were not released.
 func (f *fleetWorker) remove(ctx context.Context, id string) error {
-	return f.r.m.store.Delete(ctx, f.r.m.name, id)
+	return f.r.m.store.Delete(ctx, f.r.m.cfg.storeKey, id)
 }
 
 // waiting returns the shards that this worker does not process.

@@ -51,7 +51,7 @@ type fleetWorker struct {
 // newFleetWorker returns the assignment of a worker that is about to join.
 func newFleetWorker(r *run) (*fleetWorker, error) {
 	f := &fleetWorker{r: r, began: time.Now(), failing: map[string]failing{}, damagedLeases: damaged{}, damagedWorkers: damaged{}}
-	if err := r.m.guard.Do("FleetStore.Fleet", func() { f.table = r.m.fleet.Fleet(r.m.name) }); err != nil {
+	if err := r.m.guard.Do("FleetStore.Fleet", func() { f.table = r.m.fleet.Fleet(r.m.cfg.storeKey) }); err != nil {
 		return nil, fmt.Errorf("mapping: %w", err)
 	}
 	_, shared := f.table.(driver.FleetRenewer)

@@ -166,7 +166,7 @@ func (s *shard) settle(arrived bool) {
 
 // hurry ends the batching windows while reads wait for memory of the Budget that the shard holds.
 func (s *shard) hurry() {
-	if s.account == nil || s.m.policy.MaximumBatchingWindow == 0 {
+	if s.account == nil || s.m.cfg.policy.MaximumBatchingWindow == 0 {
 		return
 	}
 	on := s.held > 0 && s.account.Pressed()
@@ -309,7 +309,7 @@ func (s *shard) checkSize(l *batch.LaneStatus) {
 	}
 	*told = what
 	e := observe.TooLarge{Shard: s.info.ID, Lane: l.Lane, SequenceNumber: l.First.SequenceNumber, StateBytes: l.StateBytes}
-	log := s.log.With("lane", l.Lane, "state", string(l.State), "payloadLimit", s.m.policy.PayloadLimit)
+	log := s.log.With("lane", l.Lane, "state", string(l.State), "payloadLimit", s.m.cfg.policy.PayloadLimit)
 	switch {
 	case l.Final:
 		e.SequenceNumber = ""

@@ -217,7 +217,7 @@ func (s *shard) prepare(progress driver.Progress) (*guard, error) {
 		s.log.Error("a tumbling window was open, and none is configured any more: its state is dropped",
 			"window", stamp(progress.Window.Start), "bytes", len(progress.Window.State))
 	}
-	policy := s.m.policy
+	policy := s.m.cfg.policy
 	policy.EnvelopeSize, policy.WindowSize = s.origin.EnvelopeSize(), s.origin.WindowSize(&batch.Window{})-len("{}")
 	policy.Seed = rand.Uint64() | 1
 	var err error
@@ -242,7 +242,7 @@ func (s *shard) prepare(progress driver.Progress) (*guard, error) {
 	}
 	s.log.Info("shard opened", "from", from.String(), "epoch", s.lease.Epoch)
 	call(s.m.observer.ShardOpened, observe.ShardOpened{
-		Shard: s.info.ID, From: from.String(), Epoch: s.lease.Epoch, MappingUUID: s.m.uuid, FunctionARN: s.m.functionARN,
+		Shard: s.info.ID, From: from.String(), Epoch: s.lease.Epoch, MappingUUID: s.m.cfg.uuid, FunctionARN: s.m.cfg.functionARN,
 	})
 	return g, nil
 }

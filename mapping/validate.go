@@ -17,18 +17,18 @@ import (
 // maxStoreName is the maximum length of Config.StoreName, which is a key in DynamoDB, in bytes.
 const maxStoreName = 1024
 
-// validate returns all violations of c, joined, or nil.
-func (c *Config) validate(now time.Time) error {
+// validate returns all violations of c, joined, or nil. It stores in p what it has parsed.
+func (c *Config) validate(p *parsed, now time.Time) error {
 	var v violations
-	c.validateRequired(&v)
+	c.validateRequired(&v, p)
 	c.validateStart(&v, now)
 
 	v.atMost("BatchSize", "batchSize", c.BatchSize, 10_000)
 	v.atLeast("BatchSize", "batchSize", c.BatchSize, 0)
 	v.seconds("MaximumBatchingWindow", "maximumBatchingWindowInSeconds", c.MaximumBatchingWindow, 0, 300)
 
-	c.validateFailures(&v)
-	c.validateShape(&v)
+	c.validateFailures(&v, p)
+	c.validateShape(&v, p)
 	c.validateWorker(&v)
 
 	v.within("FunctionTimeout", c.FunctionTimeout, 0, 24*time.Hour)
@@ -42,12 +42,13 @@ func (c *Config) validate(now time.Time) error {
 	return v.join()
 }
 
-func (c *Config) validateRequired(v *violations) {
+func (c *Config) validateRequired(v *violations, p *parsed) {
 	from, err := parseSourceARN(c.EventSourceARN)
+	p.from = from
 	if err != nil {
 		v.add("EventSourceARN", err.Error())
 	} else {
-		c.validateFunction(v)
+		c.validateFunction(v, p)
 	}
 	if c.FunctionName == "" && c.EventSourceARN == "" {
 		v.add("FunctionName", "must be set")
@@ -107,21 +108,21 @@ func clientRegion(client poller.Client) string {
 }
 
 // validateFunction checks the function's name, and whether the Function can invoke it.
-func (c *Config) validateFunction(v *violations) {
-	function, err := functionARN(c.FunctionName, c.EventSourceARN)
-	if err != nil {
+func (c *Config) validateFunction(v *violations, p *parsed) {
+	var err error
+	if p.functionARN, err = functionARN(c.FunctionName, &p.from); err != nil {
 		v.add("FunctionName", err.Error())
 		return
 	}
 	if f, ok := c.Function.(invoke.FunctionChecker); ok && !isNil(c.Function) {
-		if err := f.CheckFunction(function); err != nil {
+		if err := f.CheckFunction(p.functionARN); err != nil {
 			v.add("Function", err.Error())
 		}
 	}
 }
 
 // validateShape checks the settings that control how batches are cut: lanes, windows, filters.
-func (c *Config) validateShape(v *violations) {
+func (c *Config) validateShape(v *violations, p *parsed) {
 	v.atMost("ParallelizationFactor", "parallelizationFactor", c.ParallelizationFactor, 10)
 	v.atLeast("ParallelizationFactor", "parallelizationFactor", c.ParallelizationFactor, 0)
 	v.seconds("TumblingWindow", "tumblingWindowInSeconds", c.TumblingWindow, 0, 900)
@@ -135,7 +136,8 @@ func (c *Config) validateShape(v *violations) {
 	if _, ok := c.Function.(invoke.Func); ok && c.TumblingWindow > 0 {
 		v.add("Function", "is an invoke.Func, which returns no state, and a tumbling window needs one: use invoke.StateFunc or invoke.ResponseFunc")
 	}
-	if _, err := c.filters(); err != nil {
+	var err error
+	if p.filters, err = c.filters(); err != nil {
 		v.add("FilterCriteria", err.Error())
 	}
 }
@@ -153,7 +155,7 @@ func (c *Config) filters() (*filter.Criteria, error) {
 }
 
 // validateFailures checks the settings for failed batches.
-func (c *Config) validateFailures(v *violations) {
+func (c *Config) validateFailures(v *violations, p *parsed) {
 	if n := c.MaximumRetryAttempts; n != nil {
 		v.atMost("MaximumRetryAttempts", "maximumRetryAttempts", *n, 10_000)
 		if *n < -1 {
@@ -171,7 +173,8 @@ func (c *Config) validateFailures(v *violations) {
 			break
 		}
 	}
-	if _, err := c.destination(); err != nil {
+	var err error
+	if p.destination, err = c.destination(); err != nil {
 		v.add("DestinationConfig.OnFailure", err.Error())
 	}
 }
