@@ -50,13 +50,13 @@ type alone struct{ r *run }
 
 // listed starts every eligible shard that is not processed yet.
 func (a *alone) listed() {
-	a.startAll(a.r.lineage.openable())
+	a.startAll(a.r.lineage.Openable())
 	a.r.publish()
 }
 
 // finished starts the children of a shard.
 func (a *alone) finished(id string, news int) {
-	a.startAll(a.r.lineage.openableChildren(id))
+	a.startAll(a.r.lineage.OpenableChildren(id))
 	if news > 0 {
 		a.r.publish()
 	}
@@ -130,7 +130,7 @@ func (a *alone) freed(s *straggler) {
 	}
 	if !s.left {
 		info := s.info
-		if known, ok := r.lineage.shards[info.ID]; ok {
+		if known, ok := r.lineage.Shard(info.ID); ok {
 			info = known
 		}
 		a.start(info, leaseRetry)
@@ -140,7 +140,7 @@ func (a *alone) freed(s *straggler) {
 
 // waiting returns the shards that wait for their parents, for a listing, or for stragglers.
 func (a *alone) waiting() (waiting []ShardStatus) {
-	for _, s := range a.r.lineage.waiting(func(id string) bool { return a.r.running[id] != nil }) {
+	for _, s := range a.r.lineage.Waiting(func(id string) bool { return a.r.running[id] != nil }) {
 		waiting = append(waiting, ShardStatus{ShardID: s.ID, Waiting: a.r.waitingFor(s)})
 	}
 	return waiting

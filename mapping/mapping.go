@@ -10,6 +10,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/callback"
+	"github.com/shardmill/shardmill/mapping/internal/lineage"
 	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 )
@@ -33,7 +34,7 @@ var (
 
 	// ErrStreamReplaced says that the stored progress belongs to a deleted stream of the same name. The stream has
 	// shown that twice: by its shards and by its creation time, or by either of them again after 10 s.
-	ErrStreamReplaced = errors.New("mapping: the stream was deleted and recreated under its name")
+	ErrStreamReplaced = lineage.ErrReplaced
 )
 
 // Mapping is an event source mapping: it reads a stream and invokes a function with its records. Use New to create one.

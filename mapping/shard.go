@@ -14,6 +14,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/internal/lineage"
 	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 )
@@ -43,9 +44,9 @@ type shard struct {
 	// which is reported with its end.
 	unread bool
 
-	standing atomic.Pointer[standing] // its state in the listings; set by Run's goroutine
-	was      driver.Progress          // its identity when it was opened; never changed after
-	readTo   time.Time                // everything that arrived before it is read, by the stream's clock; zero while that is not known
+	standing atomic.Pointer[lineage.Standing] // its state in the listings; set by Run's goroutine
+	was      driver.Progress                  // its identity when it was opened; never changed after
+	readTo   time.Time                        // everything that arrived before it is read, by the stream's clock; zero while that is not known
 
 	// soft is done when nothing more may be read or started: the mapping is stopping, or the shard is handed over
 	// (drain).
@@ -107,7 +108,7 @@ func newShard(r *run, info poller.Shard, t tenure) *shard {
 	}
 	s.soft, s.drain = context.WithCancel(r.soft)
 	s.ctx, s.lose = context.WithCancelCause(r.hard)
-	s.standing.Store(r.standing(info.ID, r.lineage.isGone(info.ID)))
+	s.standing.Store(r.lineage.Standing(info.ID, r.lineage.IsGone(info.ID), r.retention))
 	return s
 }
 
