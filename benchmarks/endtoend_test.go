@@ -75,7 +75,7 @@ func throughMapping(b *testing.B, c *kinesis.Client) {
 	var left atomic.Int64
 	left.Store(endShards * endRecords)
 	m, err := mapping.New(mapping.Config{
-		EventSourceARN: streamARN, FunctionName: "f", StartingPosition: mapping.TrimHorizon, PollInterval: 200 * time.Millisecond,
+		EventSourceARN: streamARN, FunctionName: "f", StartingPosition: mapping.TrimHorizon, Read: mapping.ReadOptions{PollInterval: 200 * time.Millisecond},
 		Client: c, Store: mapping.NewMemoryStore(), Logger: slog.New(slog.DiscardHandler),
 		Function: invoke.Func(func(_ context.Context, e *invoke.Event) error {
 			n := 0

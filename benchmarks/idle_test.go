@@ -15,6 +15,7 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // BenchmarkIdleShards holds open shards that have nothing to read, at one poll a second each, and measures what that
@@ -35,7 +36,7 @@ func idle(b *testing.B, shards int) {
 		EventSourceARN: streamARN, FunctionName: "f", StartingPosition: mapping.TrimHorizon,
 		Client: client(cfg), Store: mapping.NewMemoryStore(), Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Function: invoke.Func(func(context.Context, *invoke.Event) error { return nil }),
-		Observer: mapping.Observer{Polled: func(mapping.Polled) { polls.Add(1) }},
+		Observer: observe.Observer{Polled: func(observe.Polled) { polls.Add(1) }},
 	})
 	require.NoError(b, err)
 	ctx, cancel := context.WithCancel(b.Context())

@@ -76,7 +76,7 @@ func shipSome(ctx context.Context, e *invoke.Event) error {
 }
 
 func destination(cfg *mapping.Config) {
-	cfg.DestinationConfig.OnFailure.To = invoke.DestinationFunc(func(ctx context.Context, f *invoke.Failure) error {
+	cfg.DestinationConfig.OnFailure.Target = invoke.DestinationFunc(func(ctx context.Context, f *invoke.Failure) error {
 		for r := range f.Event.Records() {
 			if err := saveLost(ctx, f.Condition, r.Data); err != nil {
 				return err

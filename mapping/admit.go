@@ -9,10 +9,12 @@ import (
 // Needs returns the permissions that the execution role needs for c, as far as c says. Its caller adds KMS keys, tables
 // and a function on AWS Lambda.
 func (c Config) Needs() role.Needs {
-	n := role.Needs{FallBackToPolling: c.FallBackToPolling}
-	if from, err := parseSourceARN(c.EventSourceARN); err == nil {
-		n.Stream, n.Consumer = from.stream, from.consumer
-	}
+	from, _ := parseSourceARN(c.EventSourceARN) // an invalid one names nothing
+	return c.needs(&from)
+}
+
+func (c *Config) needs(from *sourceARN) role.Needs {
+	n := role.Needs{Stream: from.stream, Consumer: from.consumer, FallBackToPolling: c.Read.FallBackToPolling}
 	if to := c.DestinationConfig.OnFailure.Destination; to != "" {
 		n.Destinations = []role.Destination{{ARN: to}}
 	}
@@ -33,7 +35,7 @@ func (r *run) admit() error {
 	}
 	if client, ok := r.m.cfg.Client.(role.SourceClient); ok {
 		r.starting.try("checking whether the role may read the stream", r.m.sourceHost)
-		if err := role.CheckSource(ctx, client, r.m.cfg.Needs()); err != nil {
+		if err := role.CheckSource(ctx, client, r.m.cfg.needs(&r.m.cfg.from)); err != nil {
 			return err
 		}
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // aggregateOf packs members as the Kinesis Producer Library does. Without a key, their data is their key as well.
@@ -55,7 +56,7 @@ func TestRestartWithinAnAggregateNeitherLosesNorRepeatsResolvedMembers(t *testin
 		require.NoError(t, err)
 		w.put(1, 1)
 		cfg := w.config()
-		cfg.Deaggregate, cfg.BatchSize = true, 2
+		cfg.Read.Deaggregate, cfg.BatchSize = true, 2
 		cfg.Function = w.stuckAt("c")
 		r := w.start(cfg)
 		pass(time.Second)
@@ -79,7 +80,7 @@ func TestAggregateComesAgainRawWhenTheSwitchIsTurnedOffWithinIt(t *testing.T) {
 		require.NoError(t, err)
 		w.put(1, 1)
 		cfg := w.config()
-		cfg.Deaggregate, cfg.BatchSize = true, 2
+		cfg.Read.Deaggregate, cfg.BatchSize = true, 2
 		cfg.Function = w.stuckAt("c")
 		r := w.start(cfg)
 		pass(time.Second)
@@ -117,9 +118,9 @@ func TestMembersOutsideTheShardArePassedOverAndCounted(t *testing.T) {
 		_, err := w.stream.PutTo("shardId-000000000001", "k", aggregateOf("", "a", "b", "a"))
 		require.NoError(t, err)
 		cfg := w.config()
-		cfg.Deaggregate = true
-		polled := make(chan mapping.Polled, 10)
-		cfg.Observer.Polled = func(p mapping.Polled) { polled <- p }
+		cfg.Read.Deaggregate = true
+		polled := make(chan observe.Polled, 10)
+		cfg.Observer.Polled = func(p observe.Polled) { polled <- p }
 		r := w.start(cfg)
 		synctest.Wait()
 		assert.Equal(t, []string{"b"}, w.delivered())
@@ -147,7 +148,7 @@ func TestAggregatesOfLibrariesThatChooseTheKeyCanBeKeptWhole(t *testing.T) {
 			_, _, err := w.stream.Put("order-0", data)
 			require.NoError(t, err)
 			cfg := w.config()
-			cfg.Deaggregate, cfg.KeepMembersOutsideShard = true, true
+			cfg.Read.Deaggregate, cfg.Read.KeepMembersOutsideShard = true, true
 			r := w.start(cfg)
 			pass(3 * time.Second)
 			assert.Equal(t, []string{"m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "m9"}, w.delivered(), "shards: %d", shards)
@@ -161,8 +162,8 @@ func TestAggregatesOfLibrariesThatChooseTheKeyCanBeKeptWhole(t *testing.T) {
 func TestKeepingMembersGoesWithTakingAggregatesApart(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		cfg := w.config()
-		cfg.KeepMembersOutsideShard = true
+		cfg.Read.KeepMembersOutsideShard = true
 		_, err := mapping.New(cfg)
-		require.EqualError(t, err, "mapping: KeepMembersOutsideShard: is set, but goes with Deaggregate, or the ARN of a consumer in EventSourceARN, only")
+		require.EqualError(t, err, "mapping: Read.KeepMembersOutsideShard: is set, but goes with Deaggregate, or the ARN of a consumer in EventSourceARN, only")
 	})
 }

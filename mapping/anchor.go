@@ -33,7 +33,7 @@ func (l *latest) keep(ctx context.Context) error {
 	l.tried = true
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	at, err := l.m.store.Anchor(ctx, l.m.name, l.began.Add(-anchorMargin).UTC())
+	at, err := l.m.store.Anchor(ctx, l.m.cfg.storeKey, l.began.Add(-anchorMargin).UTC())
 	if err != nil {
 		return fmt.Errorf("mapping: store the start of LATEST: %w", err)
 	}
@@ -65,7 +65,7 @@ func (l *latest) settle(ctx context.Context, read bool) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	at, err := l.m.store.SettleAnchor(ctx, l.m.name, at.UTC())
+	at, err := l.m.store.SettleAnchor(ctx, l.m.cfg.storeKey, at.UTC())
 	if err != nil {
 		return fmt.Errorf("mapping: settle the start of LATEST: %w", err)
 	}

@@ -48,7 +48,7 @@ func TestWhereAnAnchorIsSettled(t *testing.T) {
 
 // TestAnchorOfAClockThatWasNotSetIsTheHorizon: Kinesis takes no time before 1970.
 func TestAnchorOfAClockThatWasNotSetIsTheHorizon(t *testing.T) {
-	m := &Mapping{cfg: Config{StartingPosition: Latest}}
+	m := &Mapping{cfg: parsed{Config: Config{StartingPosition: Latest}}}
 	assert.Equal(t, poller.Start{Type: poller.TrimHorizon}, m.start(time.Unix(-2, 0)))
 	assert.Equal(t, poller.Start{Type: poller.AtTimestamp, Timestamp: time.Unix(7, 0)}, m.start(time.Unix(7, 0)))
 }

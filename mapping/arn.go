@@ -39,12 +39,12 @@ func parseSourceARN(s string) (sourceARN, error) {
 	}, nil
 }
 
-// Name returns the name with which a Store identifies the mapping of a source to a function, from the fields
+// StoreKey returns the name with which a Store identifies the mapping of a source to a function, from the fields
 // EventSourceARN and FunctionName of its Config. It is the same for all forms of a function's name.
-func Name(eventSourceARN, functionName string) (string, error) {
-	function, err := functionARN(functionName, eventSourceARN)
+func StoreKey(eventSourceARN, functionName string) (string, error) {
+	function, err := functionOf(functionName, eventSourceARN)
 	if err != nil {
-		return "", fmt.Errorf("mapping: name: %w", err)
+		return "", fmt.Errorf("mapping: store key: %w", err)
 	}
 	return nameOf(eventSourceARN, function), nil
 }
@@ -56,22 +56,27 @@ func nameOf(eventSourceARN, functionARN string) string {
 // FunctionARN returns a function's ARN in a mapping of a source, from the fields FunctionName and EventSourceARN of its
 // Config. A qualifier is kept.
 func FunctionARN(functionName, eventSourceARN string) (string, error) {
-	arn, err := functionARN(functionName, eventSourceARN)
+	arn, err := functionOf(functionName, eventSourceARN)
 	if err != nil {
 		return "", fmt.Errorf("mapping: function name: %w", err)
 	}
 	return arn, nil
 }
 
-// functionARN returns the ARN of a function name: the name may be an ARN, a partial ARN (ACCOUNT:function:NAME or
-// function:NAME) or a plain name, each with an optional qualifier, which is kept. Missing parts are those of the
-// stream.
-func functionARN(name, source string) (string, error) {
-	stream, err := parseSourceARN(source)
+// functionOf returns the ARN of a function name in a mapping of a source.
+func functionOf(name, source string) (string, error) {
+	from, err := parseSourceARN(source)
 	if err != nil {
 		return "", err
 	}
-	full, err := expand(name, &stream)
+	return functionARN(name, &from)
+}
+
+// functionARN returns the ARN of a function name: the name may be an ARN, a partial ARN (ACCOUNT:function:NAME or
+// function:NAME) or a plain name, each with an optional qualifier, which is kept. Missing parts are those of the
+// stream.
+func functionARN(name string, from *sourceARN) (string, error) {
+	full, err := expand(name, from)
 	if err != nil {
 		return "", err
 	}

@@ -50,13 +50,13 @@ type alone struct{ r *run }
 
 // listed starts every eligible shard that is not processed yet.
 func (a *alone) listed() {
-	a.startAll(a.r.lineage.openable())
+	a.startAll(a.r.lineage.Openable())
 	a.r.publish()
 }
 
 // finished starts the children of a shard.
 func (a *alone) finished(id string, news int) {
-	a.startAll(a.r.lineage.openableChildren(id))
+	a.startAll(a.r.lineage.OpenableChildren(id))
 	if news > 0 {
 		a.r.publish()
 	}
@@ -130,7 +130,7 @@ func (a *alone) freed(s *straggler) {
 	}
 	if !s.left {
 		info := s.info
-		if known, ok := r.lineage.shards[info.ID]; ok {
+		if known, ok := r.lineage.Shard(info.ID); ok {
 			info = known
 		}
 		a.start(info, leaseRetry)
@@ -140,7 +140,7 @@ func (a *alone) freed(s *straggler) {
 
 // waiting returns the shards that wait for their parents, for a listing, or for stragglers.
 func (a *alone) waiting() (waiting []ShardStatus) {
-	for _, s := range a.r.lineage.waiting(func(id string) bool { return a.r.running[id] != nil }) {
+	for _, s := range a.r.lineage.Waiting(func(id string) bool { return a.r.running[id] != nil }) {
 		waiting = append(waiting, ShardStatus{ShardID: s.ID, Waiting: a.r.waitingFor(s)})
 	}
 	return waiting
@@ -150,14 +150,14 @@ func (a *alone) waiting() (waiting []ShardStatus) {
 // acquired as a successor does, if the store allows it, and released.
 func (a *alone) remove(ctx context.Context, id string) error {
 	m := a.r.m
-	err := m.store.Delete(ctx, m.name, id)
+	err := m.store.Delete(ctx, m.cfg.storeKey, id)
 	if !errors.Is(err, driver.ErrLeaseHeld) {
 		return err
 	}
 	if err := m.owed.pay(ctx, m.store, id); err != nil {
 		return err
 	}
-	lease, _, err := m.store.Acquire(ctx, m.name, id, m.owner)
+	lease, _, err := m.store.Acquire(ctx, m.cfg.storeKey, id, m.owner)
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (a *alone) remove(ctx context.Context, id string) error {
 		m.owed.add(lease)
 		return err
 	}
-	return m.store.Delete(ctx, m.name, id)
+	return m.store.Delete(ctx, m.cfg.storeKey, id)
 }
 
 func (*alone) next(time.Time) time.Time { return time.Time{} }

@@ -68,8 +68,8 @@ func (r *run) prepare() error {
 	}
 	r.starting.try("describing the stream", r.m.sourceHost)
 	r.m.describe(r.soft, v)
-	r.lineage.read(progress)
-	if err := r.weigh(v, r.lineage.reopens(v.shards)); err != nil {
+	r.lineage.Read(progress)
+	if err := r.weigh(v, true); err != nil {
 		return err
 	}
 	r.list(v)
@@ -77,13 +77,7 @@ func (r *run) prepare() error {
 	if err := r.latest.settle(r.soft, len(progress) > 0 || !isWhole); err != nil {
 		return err
 	}
-	for id, p := range progress {
-		if _, ok := r.lineage.shards[id]; ok {
-			r.lineage.finished[id] = p.End
-		}
-	}
-	for _, id := range r.lineage.impliedFinished(progress) {
-		r.lineage.finished[id] = true
+	for _, id := range r.lineage.Resume(progress) {
 		r.m.log.Info("the shard has no checkpoint, but a later shard has: it counts as complete", "shard", id)
 	}
 	r.rows = progress
@@ -95,7 +89,7 @@ func (r *run) stored() (progress map[string]driver.Progress, isWhole bool, err e
 	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
 	defer cancel()
 	r.starting.try("checking the store", r.m.storeHost)
-	if err := r.m.store.Check(ctx, r.m.name); err != nil {
+	if err := r.m.store.Check(ctx, r.m.cfg.storeKey); err != nil {
 		return nil, false, fmt.Errorf("mapping: check the store: %w", err)
 	}
 	r.starting.try("reading the stored progress", r.m.storeHost)

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/invoke"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -45,7 +45,7 @@ func TestBudgetBoundsAllShardsAndStuckOnesStopNoOther(t *testing.T) {
 		})
 		var mu sync.Mutex
 		most := int64(0)
-		cfg.Observer.Polled = func(mapping.Polled) {
+		cfg.Observer.Polled = func(observe.Polled) {
 			mu.Lock()
 			defer mu.Unlock()
 			n, _ := budget.Used()

@@ -8,12 +8,13 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/callback"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 )
 
-// guarded returns an Observer each of whose functions is called under a guard.
-func (o Observer) guarded(g callback.Guard) Observer {
-	return Observer{
+// guardObserver returns an Observer each of whose functions is called under a guard.
+func guardObserver(o *observe.Observer, g callback.Guard) observe.Observer {
+	return observe.Observer{
 		ShardOpened: observed(g, "Observer.ShardOpened", o.ShardOpened),
 		ShardClosed: observed(g, "Observer.ShardClosed", o.ShardClosed),
 		Polled:      observed(g, "Observer.Polled", o.Polled),
@@ -31,6 +32,13 @@ func observed[E any](g callback.Guard, name string, f func(E)) func(E) {
 		return nil
 	}
 	return func(e E) { _ = g.Do(name, func() { f(e) }) } // logged: an Observer has nothing to return
+}
+
+// call calls f with e, unless f is nil.
+func call[E any](f func(E), e E) {
+	if f != nil {
+		f(e)
+	}
 }
 
 // guardedSource is a user's Source. It has the method of a Clock even if the Source has not.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/mapping/internal/callback"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // TestEveryFunctionOfAnObserverIsGuarded sets each field of an Observer, those of the future too, to a function that does
@@ -16,7 +17,7 @@ import (
 func TestEveryFunctionOfAnObserverIsGuarded(t *testing.T) {
 	for name, end := range map[string]func(){"panic": func() { panic("a bug") }, "Goexit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {
-			var o Observer
+			var o observe.Observer
 			fields := reflect.ValueOf(&o).Elem()
 			called := 0
 			for i := range fields.NumField() {
@@ -26,7 +27,7 @@ func TestEveryFunctionOfAnObserverIsGuarded(t *testing.T) {
 					return nil
 				}))
 			}
-			o = o.guarded(callback.Guard{})
+			o = guardObserver(&o, callback.Guard{})
 			for i := range fields.NumField() {
 				f := fields.Field(i)
 				require.False(t, f.IsNil(), "%s is not guarded", fields.Type().Field(i).Name)
@@ -35,7 +36,7 @@ func TestEveryFunctionOfAnObserverIsGuarded(t *testing.T) {
 			assert.Equal(t, fields.NumField(), called)
 		})
 	}
-	none := reflect.ValueOf(Observer{}.guarded(callback.Guard{}))
+	none := reflect.ValueOf(guardObserver(&observe.Observer{}, callback.Guard{}))
 	for i := range none.NumField() {
 		assert.True(t, none.Field(i).IsNil(), "a function that is not set stays so")
 	}

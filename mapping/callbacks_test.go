@@ -15,6 +15,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -177,13 +178,13 @@ func (w *world) bombed(b *bomb) mapping.Config {
 	cfg.Store = &bombedStore{w.store, b}
 	cfg.StartingPosition = mapping.Latest
 	cfg.Logger = slog.New(bombedHandler{slog.NewTextHandler(io.MultiWriter(&w.logs, bombedWriter{b}), nil), b})
-	cfg.Observer = mapping.Observer{
-		ShardOpened: func(mapping.ShardOpened) { b.tick("Observer.ShardOpened") },
-		ShardClosed: func(mapping.ShardClosed) { b.tick("Observer.ShardClosed") },
-		Polled:      func(mapping.Polled) { b.tick("Observer.Polled") },
-		Invoking:    func(mapping.Invoking) { b.tick("Observer.Invoking") },
-		Invoked:     func(mapping.Invoked) { b.tick("Observer.Invoked") },
-		Committed:   func(mapping.Committed) { b.tick("Observer.Committed") },
+	cfg.Observer = observe.Observer{
+		ShardOpened: func(observe.ShardOpened) { b.tick("Observer.ShardOpened") },
+		ShardClosed: func(observe.ShardClosed) { b.tick("Observer.ShardClosed") },
+		Polled:      func(observe.Polled) { b.tick("Observer.Polled") },
+		Invoking:    func(observe.Invoking) { b.tick("Observer.Invoking") },
+		Invoked:     func(observe.Invoked) { b.tick("Observer.Invoked") },
+		Committed:   func(observe.Committed) { b.tick("Observer.Committed") },
 	}
 	return cfg
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // lastCall is the last call of a lane: an unchanged retry of the same batch keeps its request ID, and the document of a
@@ -26,7 +27,7 @@ type lastCall struct {
 	discarding bool     // the running call is a delivery
 	reminder   reminder // of the running call
 	lastError  string   // of the batch in hand, bounded; empty before a failure
-	invoking   Invoking
+	invoking   observe.Invoking
 	next       *invoke.Invocation // the next one to start
 	work       chan<- invocation  // to the lane's goroutine, nil without one
 	result     invoke.Result      // of its last invocation
@@ -110,13 +111,13 @@ func (s *shard) begin(now time.Time, lane int, id batch.ID, discarding bool) *la
 // invoke prepares an invocation for start.
 func (s *shard) invoke(now time.Time, a *batch.Invoke) {
 	c := s.begin(now, a.Lane, a.ID, false)
-	c.invoking = Invoking{Shard: s.info.ID, Lane: a.Lane, RequestID: c.requestID, Attempt: a.Attempt, Records: a.Records.Len()}
+	c.invoking = observe.Invoking{Shard: s.info.ID, Lane: a.Lane, RequestID: c.requestID, Attempt: a.Attempt, Records: a.Records.Len()}
 	if n := a.Records.Len(); n > 0 && !a.Records.At(n-1).ArrivalTime.IsZero() {
 		c.invoking.IteratorAge = max(0, s.sched.SourceTime(now).Sub(a.Records.At(n-1).ArrivalTime))
 	}
 	call(s.m.observer.Invoking, c.invoking)
 	c.next = &invoke.Invocation{
-		RequestID: c.requestID, FunctionARN: s.m.functionARN, Attempt: a.Attempt,
+		RequestID: c.requestID, FunctionARN: s.m.cfg.functionARN, Attempt: a.Attempt,
 		Event: invoke.NewEvent(s.origin, a.Records, a.Window),
 	}
 }
@@ -244,7 +245,7 @@ func (s *shard) ignored(c *lastCall, e *callEnd) {
 	} else if cause != nil && !errors.Is(err, cause) && !errors.Is(err, ErrStillRunning) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
-	call(s.m.observer.Invoked, Invoked{
+	call(s.m.observer.Invoked, observe.Invoked{
 		Invoking: c.invoking, Duration: time.Since(c.began), Outcome: e.outcome.Kind, Failed: c.invoking.Records,
 		Step: batch.Ignored, Err: err,
 	})
@@ -266,7 +267,7 @@ func (s *shard) toldInvoked(c *lastCall, e callEnd, verdict batch.Disposition) {
 	failed := c.invoking.Records - verdict.Resolved
 	s.m.counts.invocation(e.outcome.Kind, c.invoking.Records, failed)
 	s.m.result(resultOf(e.outcome.Kind, verdict))
-	call(s.m.observer.Invoked, Invoked{
+	call(s.m.observer.Invoked, observe.Invoked{
 		Invoking: c.invoking, Duration: time.Since(e.began), Outcome: e.outcome.Kind,
 		Failed: failed, Step: verdict.Step, Delay: verdict.Delay, Err: e.result.Err,
 	})

@@ -18,6 +18,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -112,7 +113,7 @@ func TestIteratorAgeGoesByTheServicesClock(t *testing.T) {
 			cfg := w.config()
 			cfg.MaximumBatchingWindow = 10 * time.Second
 			var ages []time.Duration
-			cfg.Observer.Invoking = func(e mapping.Invoking) { ages = append(ages, e.IteratorAge) }
+			cfg.Observer.Invoking = func(e observe.Invoking) { ages = append(ages, e.IteratorAge) }
 			w.put(0, 1)
 			r := w.start(cfg)
 			pass(15 * time.Second)
@@ -133,7 +134,7 @@ func TestShardIsNotGivenUpByAnotherClock(t *testing.T) {
 		require.NoError(t, w.store.Commit(t.Context(), lease, driver.Progress{Version: 1, Position: batch.Position{SequenceNumber: "1"}, ResolvedUpTo: resolved}))
 		require.NoError(t, w.store.Release(t.Context(), lease))
 		cfg := w.config()
-		cfg.PollInterval = 4 * time.Minute
+		cfg.Read.PollInterval = 4 * time.Minute
 		r := w.start(cfg)
 		pass(3 * time.Hour)
 		require.NoError(t, r.stop())

@@ -14,6 +14,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // brittle is a Store whose Commit can be made slow, made to fail, and is written down.
@@ -104,8 +105,8 @@ func TestLostLeaseCancelsWhatRunsAndItsResultDoesNotCount(t *testing.T) {
 			cause = context.Cause(ctx)
 			return nil
 		})
-		closed := make(chan mapping.ShardClosed, 10)
-		cfg.Observer.ShardClosed = func(e mapping.ShardClosed) { closed <- e }
+		closed := make(chan observe.ShardClosed, 10)
+		cfg.Observer.ShardClosed = func(e observe.ShardClosed) { closed <- e }
 		store.set(100*time.Millisecond, driver.ErrLeaseLost)
 		r := w.start(cfg)
 		pages <- page(1, 10)

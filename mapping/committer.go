@@ -10,6 +10,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/callback"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // commitRetry is the pause after a failed write, commitRetryMax its maximum, storeTimeout the deadline of each call of
@@ -33,7 +34,7 @@ type committer struct {
 	guard    callback.Guard
 	lease    driver.Lease
 	log      *slog.Logger
-	observer *Observer
+	observer *observe.Observer
 
 	pending  chan *batch.Commit      // the newest one, not yet taken; the shard's loop sends and closes
 	identify func(*driver.Progress)  // adds the shard's identity
@@ -185,7 +186,7 @@ func (c *committer) try(ctx context.Context, p *batch.Commit) error {
 	if failed := c.guard.Here("Store.Commit", func() { err = c.store.Commit(limited, c.lease, progress) }); failed != nil {
 		err = failed
 	}
-	call(c.observer.Committed, Committed{
+	call(c.observer.Committed, observe.Committed{
 		Shard: c.lease.Shard, Position: p.Position, End: p.End, Duration: time.Since(began), Err: err,
 	})
 	c.came(p, err)

@@ -7,6 +7,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/role"
 )
@@ -62,8 +63,8 @@ type OnFailure struct {
 	// Destination is the ARN of an SQS queue, an SNS topic or an S3 bucket, for one of Config.DestinationResolvers.
 	Destination string
 
-	// To replaces Destination: an invoke.DestinationFunc, or a ready destination.
-	To invoke.Destination
+	// Target replaces Destination: an invoke.DestinationFunc, or a ready destination.
+	Target invoke.Destination
 
 	// Block retries a failed delivery until it succeeds, while the lane waits. By default the records are dropped, as
 	// on AWS: logged, counted, and passed. An extension.
@@ -72,6 +73,21 @@ type OnFailure struct {
 
 // Config configures a mapping. New copies it. EventSourceARN, FunctionName, StartingPosition, Function, and Client or
 // Source must be set; the zero value of every other field is AWS's default, or documented.
+//
+// If the function fails, the batch goes through these steps, with the fields that control them:
+//
+//	the function never ran (invoke.ErrNotRun)     retried with back-off, until MaximumRecordAge
+//	it named failed items                         FunctionResponseTypes: a new batch begins with the first of them
+//	it failed, several records                    BisectBatchOnFunctionError: the halves are new batches
+//	it failed                                     retried with back-off, MaximumRetryAttempts times
+//	no retry is left, or the records are too old  discarded: reported to DestinationConfig.OnFailure, or dropped
+//
+// A failing batch blocks the records after it in its lane. By default, as on AWS, it is retried until it succeeds: set
+// MaximumRetryAttempts, MaximumRecordAge, BisectBatchOnFunctionError and a destination together.
+//
+// A callback, such as a Store, a Source, an Observer or the Logger's handler, that panics or ends its goroutine (as
+// t.FailNow does) has failed: that is an error if the callback can return one, and a log line in any case. The function
+// has the same guard, and its panic is a function error.
 type Config struct {
 	// EventSourceARN is the ARN of the stream, "arn:aws:kinesis:us-east-1:123456789012:stream/orders", which is then
 	// polled, or of a registered consumer of it, "…:stream/orders/consumer/shipping:1700000000", which is then read by
@@ -90,7 +106,7 @@ type Config struct {
 
 	// StoreName identifies the mapping in the Store instead of EventSourceARN and FunctionName, or UUID: 1 to 1,024
 	// bytes of UTF-8. After a change of FunctionName, or of a stream's ARN to a consumer's, the mapping resumes from
-	// its progress if StoreName is its former name: Name returns it, and the log shows it. An extension.
+	// its progress if StoreName is its former name: StoreKey returns it, and the log shows it. An extension.
 	StoreName string
 
 	// StartingPosition is where shards without a checkpoint begin.
@@ -153,6 +169,9 @@ type Config struct {
 	// consumer it must have SubscribeToShard too, or be a poller.Subscriber.
 	Client poller.Client
 
+	// Read controls how Client reads.
+	Read ReadOptions
+
 	// Source replaces Client: another way to read, such as a fake of a few lines in a test.
 	Source poller.Source
 
@@ -166,8 +185,9 @@ type Config struct {
 	// are used unchecked.
 	Role *role.Provider
 
-	// Store keeps the progress. It stays the caller's, and may serve many mappings. If nil, progress is kept in memory
-	// and lost with the process.
+	// Store keeps the progress, under a lease of each shard and concurrently with the invocations: one of boltstore and
+	// dynamostore, or of your own. It stays the caller's, and may serve many mappings. If nil, progress is kept in a
+	// MemoryStore and lost with the process.
 	Store driver.Store
 
 	// FunctionTimeout ends an invocation that takes longer; the function sees it as its ctx's deadline. An in-process
@@ -177,32 +197,6 @@ type Config struct {
 	// PayloadLimit is the largest event in bytes of JSON: 1,024 to 2^40, default 6,291,456 as on Lambda.
 	// An extension.
 	PayloadLimit int
-
-	// PollInterval is the time from one read of a shard to the next: 200 ms to 4 min, default 1 s as on Lambda. An
-	// extension. It goes with Client; a Source has its own cadence. A shard grants 5 reads per second to all its
-	// consumers together: if they want more, the interval grows, so that each gets about an equal part.
-	// ShardStatus.Shared shows that.
-	PollInterval time.Duration
-
-	// FallBackToPolling polls the shards of a consumer while subscriptions fail: see poller.Config.FallBackToPolling.
-	// It goes with the ARN of a consumer, and with Client. An extension.
-	FallBackToPolling bool
-
-	// Deaggregate makes a record of each member of an aggregate of the Kinesis Producer Library (KPL). It is off by
-	// default: Lambda passes an aggregate on as the one record that it is in the stream. With the ARN of a consumer it
-	// is always on, as on Lambda. It may be changed with a restart. An aggregate that was partly resolved then resumes
-	// after its resolved members, or is delivered again raw. A member whose hash key lies outside the shard is skipped
-	// and counted (Counts.PassedOver). An extension. It goes with Client; a Source deaggregates itself.
-	Deaggregate bool
-
-	// KeepMembersOutsideShard keeps the members of aggregates whose hash keys lie outside the shard: see
-	// poller.Config.KeepMembersOutsideShard for the producers that need it. It goes with Deaggregate, or the ARN of a
-	// consumer, and with Client. An extension.
-	KeepMembersOutsideShard bool
-
-	// SDKDecoding and CBOR control how the answers of reads are encoded and decoded: see the fields of poller.Config.
-	// They go with Client. Extensions.
-	SDKDecoding, CBOR bool
 
 	// ShardRefreshInterval is the interval of listings of the stream's shards: 1 s to 24 h, default 30 s. An extension.
 	ShardRefreshInterval time.Duration
@@ -241,7 +235,7 @@ type Config struct {
 	Logger *slog.Logger
 
 	// Observer is called for events, for metrics and tests. nil fields are not called.
-	Observer Observer
+	Observer observe.Observer
 }
 
 // Defaults that are not AWS's own.

@@ -41,7 +41,7 @@ func TestConfigViolationsNameFieldValueAndBound(t *testing.T) {
 		"EventSourceARN: must be set":                                                        func(c *mapping.Config) { c.EventSourceARN = "" },
 		`EventSourceARN: Unrecognized event source. "arn:aws:sqs:us-east-1:1:q"`:             func(c *mapping.Config) { c.EventSourceARN = "arn:aws:sqs:us-east-1:1:q" },
 		`EventSourceARN: Unrecognized event source. "` + streamARN + `/consumer/c" does not`: func(c *mapping.Config) { c.EventSourceARN += "/consumer/c" },
-		"FallBackToPolling: is set, but goes with Client only":                               func(c *mapping.Config) { c.FallBackToPolling = true },
+		"Read.FallBackToPolling: is set, but goes with Client only":                          func(c *mapping.Config) { c.Read.FallBackToPolling = true },
 		"FunctionName: must be set":                                                          func(c *mapping.Config) { c.FunctionName = "" },
 		`FunctionName: "a b": the function name is "a b", must be 1 to 64 letters`:           func(c *mapping.Config) { c.FunctionName = "a b" },
 		"Client: must be set, or Source":                                                     func(c *mapping.Config) { c.Source = nil },
@@ -50,9 +50,9 @@ func TestConfigViolationsNameFieldValueAndBound(t *testing.T) {
 		"BufferBytes: is -5, must be between 1024 and " + strconv.Itoa(mostBytes):            func(c *mapping.Config) { c.BufferBytes = -5 },
 		"FunctionTimeout: is -1s, must be between 0s and 24h0m0s":                            func(c *mapping.Config) { c.FunctionTimeout = -time.Second },
 		"ShardRefreshInterval: is 1ms, must be between 1s and 24h0m0s":                       func(c *mapping.Config) { c.ShardRefreshInterval = time.Millisecond },
-		"Deaggregate: is set, but goes with Client only":                                     func(c *mapping.Config) { c.Deaggregate = true },
-		"KeepMembersOutsideShard: is set, but goes with Client only":                         func(c *mapping.Config) { c.KeepMembersOutsideShard = true },
-		"PollInterval: is 1s, but goes with Client only":                                     func(c *mapping.Config) { c.PollInterval = time.Second },
+		"Read.Deaggregate: is set, but goes with Client only":                                func(c *mapping.Config) { c.Read.Deaggregate = true },
+		"Read.KeepMembersOutsideShard: is set, but goes with Client only":                    func(c *mapping.Config) { c.Read.KeepMembersOutsideShard = true },
+		"Read.PollInterval: is 1s, but goes with Client only":                                func(c *mapping.Config) { c.Read.PollInterval = time.Second },
 		"MaximumBatchingWindow: is 1.5s, must be whole seconds":                              func(c *mapping.Config) { c.MaximumBatchingWindow = 1500 * time.Millisecond },
 		"StartingPositionTimestamp: Timestamp only valid with StartingPosition AT_TIMESTAMP": func(c *mapping.Config) { c.StartingPositionTimestamp = time.Unix(1, 0) },
 		"StartingPositionTimestamp: Need to specify a timestamp":                             func(c *mapping.Config) { c.StartingPosition = mapping.AtTimestamp },
@@ -68,8 +68,8 @@ func TestConfigViolationsNameFieldValueAndBound(t *testing.T) {
 		"DestinationConfig.OnFailure: invoke: destination arn:aws:sqs:us-east-1:123456789012:q: no resolver serves it: add sqs.Resolver": func(c *mapping.Config) {
 			c.DestinationConfig.OnFailure.Destination = "arn:aws:sqs:us-east-1:123456789012:q"
 		},
-		"DestinationConfig.OnFailure: its fields Destination and To must not be set together": func(c *mapping.Config) {
-			c.DestinationConfig.OnFailure.Destination, c.DestinationConfig.OnFailure.To = "arn:aws:sqs:us-east-1:123456789012:q", &documents{}
+		"DestinationConfig.OnFailure: its fields Destination and Target must not be set together": func(c *mapping.Config) {
+			c.DestinationConfig.OnFailure.Destination, c.DestinationConfig.OnFailure.Target = "arn:aws:sqs:us-east-1:123456789012:q", &documents{}
 		},
 		"Value '11' at 'parallelizationFactor' failed to satisfy constraint: Member must have value less than or equal to 10":     func(c *mapping.Config) { c.ParallelizationFactor = 11 },
 		"Value '901' at 'tumblingWindowInSeconds' failed to satisfy constraint: Member must have value less than or equal to 900": func(c *mapping.Config) { c.TumblingWindow = 901 * time.Second },

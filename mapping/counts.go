@@ -20,21 +20,21 @@ type Counts struct {
 	Invocations int64
 
 	// PassedOver counts members of aggregates whose hash keys lie outside the shard: they are never invoked, and in Polled.
-	// With Config.KeepMembersOutsideShard it stays 0. Lambda has no such metric.
+	// With ReadOptions.KeepMembersOutsideShard it stays 0. Lambda has no such metric.
 	PassedOver int64
 
 	// Repeated counts records that the stream repeated within a page, with the same number and data: each is processed,
 	// and in Polled, once. Lambda has no such metric.
 	Repeated int64
 
-	// Trimmed counts gaps caused by retention, not the records in them: see Observer.Trimmed. Lambda has no such
+	// Gaps counts gaps caused by retention, not the records in them: see Observer.Trimmed. Lambda has no such
 	// metric.
-	Trimmed int64
+	Gaps int64
 }
 
 // counts is the Counts of a mapping that runs.
 type counts struct {
-	polled, filtered, passedOver, repeated, trimmed, invoked, failed, dropped, delivered, invocations atomic.Int64
+	polled, filtered, passedOver, repeated, gaps, invoked, failed, dropped, delivered, invocations atomic.Int64
 }
 
 // invocation counts an invocation by its outcome. An event that was too large was sent, but the function did not run.
@@ -60,6 +60,6 @@ func (c *counts) discard(records int, delivered bool) {
 func (c *counts) get() Counts {
 	return Counts{
 		Polled: c.polled.Load(), FilteredOut: c.filtered.Load(), Invoked: c.invoked.Load(), Failed: c.failed.Load(), Dropped: c.dropped.Load(),
-		Delivered: c.delivered.Load(), Invocations: c.invocations.Load(), PassedOver: c.passedOver.Load(), Repeated: c.repeated.Load(), Trimmed: c.trimmed.Load(),
+		Delivered: c.delivered.Load(), Invocations: c.invocations.Load(), PassedOver: c.passedOver.Load(), Repeated: c.repeated.Load(), Gaps: c.gaps.Load(),
 	}
 }

@@ -13,7 +13,7 @@ import (
 // after any other error. In a fleet only their shards wait, so the map has the others, and err names the unreadable
 // ones.
 func (m *Mapping) progress(ctx context.Context) (stored map[string]driver.Progress, err error) {
-	stored, err = m.store.Progress(ctx, m.name)
+	stored, err = m.store.Progress(ctx, m.cfg.storeKey)
 	if err == nil || m.fleet != nil && errors.Is(err, driver.ErrUnreadable) {
 		return stored, err
 	}

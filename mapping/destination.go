@@ -40,11 +40,11 @@ func (r *run) askDestination(fresh bool) error {
 	if r.askedDestination {
 		return nil
 	}
-	if _, ok := r.m.destination.(invoke.DestinationChecker); ok {
+	if _, ok := r.m.cfg.destination.(invoke.DestinationChecker); ok {
 		r.starting.try("asking whether the on-failure destination exists", "")
 	}
 	var err error
-	if failed := r.m.guard.Do("Destination.Check", func() { err = checkDestination(r.soft, r.m.destination) }); failed != nil {
+	if failed := r.m.guard.Do("Destination.Check", func() { err = checkDestination(r.soft, r.m.cfg.destination) }); failed != nil {
 		err = failed
 	}
 	missing := errors.Is(err, invoke.ErrDestinationMissing)

@@ -29,7 +29,7 @@ func (c *checked) Check(context.Context) error {
 func TestADestinationThatDoesNotExistIsRefusedAtTheFirstStart(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		d := &checked{err: fmt.Errorf("%w: The specified queue does not exist", invoke.ErrDestinationMissing)}
-		cfg.DestinationConfig.OnFailure.To = d
+		cfg.DestinationConfig.OnFailure.Target = d
 		require.ErrorIs(t, cfg.CheckDestination(t.Context()), invoke.ErrDestinationMissing)
 		err := w.start(cfg).wait()
 		require.ErrorIs(t, err, invoke.ErrDestinationMissing)
@@ -56,7 +56,7 @@ func TestADestinationThatDoesNotExistIsRefusedAtTheFirstStart(t *testing.T) {
 func TestADestinationThatMayNotBeAskedForIsAWarning(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		d := &checked{err: assert.AnError}
-		cfg.DestinationConfig.OnFailure.To = d
+		cfg.DestinationConfig.OnFailure.Target = d
 		r := w.start(cfg)
 		pages <- page(1, 3)
 		pass(time.Hour)

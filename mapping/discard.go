@@ -7,6 +7,7 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // deliveryTimeout is the deadline of one delivery, including the retries of the destination's own client, which has
@@ -20,7 +21,7 @@ const (
 func (s *shard) discard(now time.Time, a *batch.Discard) {
 	c := s.begin(now, a.Lane, a.ID, true)
 	end := callEnd{lane: a.Lane, id: a.ID, began: now, discarded: a, outcome: batch.Outcome{Kind: batch.Dropped}}
-	if s.m.destination == nil {
+	if s.m.cfg.destination == nil {
 		s.ends.add(s, end)
 		return
 	}
@@ -43,7 +44,7 @@ var errStopped = errors.New("stopped while waiting for the destination")
 // document returns the content of the on-failure document of a discard.
 func (s *shard) document(now time.Time, c *lastCall, a *batch.Discard) *invoke.Failure {
 	return &invoke.Failure{
-		MappingUUID: s.m.uuid, RequestID: c.requestID, FunctionARN: s.m.functionARN,
+		MappingUUID: s.m.cfg.uuid, RequestID: c.requestID, FunctionARN: s.m.cfg.functionARN,
 		Condition: a.Condition, Invocations: a.Invocations, Time: now,
 		Response: invoke.NewFailureResponse(a.Cause, &c.result),
 		Event:    invoke.NewEvent(s.origin, a.Records, a.Window),
@@ -84,7 +85,7 @@ func (s *shard) pause(d time.Duration) bool {
 func (s *shard) tryDelivery(f *invoke.Failure) (err error) {
 	ctx, cancel := context.WithTimeout(s.ctx, deliveryTimeout)
 	defer cancel()
-	if failed := s.m.guard.Do("Destination.Deliver", func() { err = s.m.destination.Deliver(ctx, f) }); failed != nil {
+	if failed := s.m.guard.Do("Destination.Deliver", func() { err = s.m.cfg.destination.Deliver(ctx, f) }); failed != nil {
 		return failed
 	}
 	return err
@@ -95,7 +96,7 @@ func (s *shard) toldDiscarded(c *lastCall, e callEnd) {
 	a := e.discarded
 	delivered := e.outcome.Kind == batch.Delivered
 	s.m.counts.discard(a.Records.Len(), delivered)
-	d := Discarded{
+	d := observe.Discarded{
 		Shard: s.info.ID, Lane: a.Lane, RequestID: c.requestID, Condition: a.Condition, Invocations: a.Invocations,
 		Records: a.Records.Len(), Delivered: delivered, Duration: time.Since(e.began), Err: e.err,
 	}

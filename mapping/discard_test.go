@@ -18,6 +18,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // poison returns a function that keeps what it is invoked with and raises when one of the records is bad.
@@ -72,10 +73,10 @@ func TestPoisonRecordIsBisectedOutAndReported(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		docs := &documents{}
 		cfg.MaximumRetryAttempts, cfg.BisectBatchOnFunctionError = new(1), true
-		cfg.DestinationConfig.OnFailure.To = docs
+		cfg.DestinationConfig.OnFailure.Target = docs
 		cfg.Function = w.poison("0002")
 		var ids []string
-		cfg.Observer.Invoking = func(e mapping.Invoking) { ids = append(ids, e.RequestID) }
+		cfg.Observer.Invoking = func(e observe.Invoking) { ids = append(ids, e.RequestID) }
 		r := w.start(cfg)
 		pages <- page(1, 4)
 		pass(time.Second)
@@ -100,7 +101,7 @@ func TestPartialFailureGoesOnFromTheFirstFailedItem(t *testing.T) {
 		docs := &documents{}
 		cfg.MaximumRetryAttempts = new(1)
 		cfg.FunctionResponseTypes = []mapping.FunctionResponseType{mapping.ReportBatchItemFailures}
-		cfg.DestinationConfig.OnFailure.To = docs
+		cfg.DestinationConfig.OnFailure.Target = docs
 		raise := w.poison()
 		cfg.Function = invoke.Func(func(ctx context.Context, e *invoke.Event) error {
 			_ = raise(ctx, e)
@@ -138,7 +139,7 @@ func TestRecordsThatAreTooOldAreDiscardedWithoutAnInvocation(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		docs := &documents{}
 		cfg.MaximumRecordAge = time.Minute
-		cfg.DestinationConfig.OnFailure.To = docs
+		cfg.DestinationConfig.OnFailure.Target = docs
 		r := w.start(cfg)
 		p := page(1, 3)
 		p.Records[0].ArrivalTime = time.Now().Add(-61 * time.Second)
@@ -159,9 +160,9 @@ func TestOversizedRecordIsNeverInvokedAndDiscarded(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		docs := &documents{}
 		cfg.MaximumRetryAttempts, cfg.PayloadLimit = new(2), 2000
-		cfg.DestinationConfig.OnFailure.To = docs
-		var large []mapping.TooLarge
-		cfg.Observer.TooLarge = func(e mapping.TooLarge) { large = append(large, e) }
+		cfg.DestinationConfig.OnFailure.Target = docs
+		var large []observe.TooLarge
+		cfg.Observer.TooLarge = func(e observe.TooLarge) { large = append(large, e) }
 		r := w.start(cfg)
 		p := page(1, 3)
 		p.Records[1].Data = make([]byte, 5000)
@@ -171,7 +172,7 @@ func TestOversizedRecordIsNeverInvokedAndDiscarded(t *testing.T) {
 		require.Len(t, docs.got, 1)
 		assert.EqualValues(t, 3, docs.got[0]["requestContext"].(map[string]any)["approximateInvokeCount"])
 		assert.NotContains(t, docs.got[0], "responseContext")
-		assert.Equal(t, []mapping.TooLarge{{Shard: "shardId-000000000000", SequenceNumber: "2"}}, large, "told once")
+		assert.Equal(t, []observe.TooLarge{{Shard: "shardId-000000000000", SequenceNumber: "2"}}, large, "told once")
 		require.NoError(t, r.stop())
 	})
 }
@@ -180,10 +181,10 @@ func TestDestinationThatFailsLosesTheRecordsAndTheStreamGoesOn(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		docs := &documents{err: errors.New("access denied to the queue")}
 		cfg.MaximumRetryAttempts, cfg.BatchSize = new(0), 2
-		cfg.DestinationConfig.OnFailure.To = docs
+		cfg.DestinationConfig.OnFailure.Target = docs
 		cfg.Function = w.poison("0001")
-		var events []mapping.Discarded
-		cfg.Observer.Discarded = func(e mapping.Discarded) { events = append(events, e) }
+		var events []observe.Discarded
+		cfg.Observer.Discarded = func(e observe.Discarded) { events = append(events, e) }
 		r := w.start(cfg)
 		pages <- page(1, 4)
 		synctest.Wait()
@@ -201,7 +202,7 @@ func TestDestinationThatIsWaitedForBlocksItsLaneUntilItWorks(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		docs := &documents{err: errors.New("queue is down")}
 		cfg.MaximumRetryAttempts, cfg.BatchSize = new(0), 2
-		cfg.DestinationConfig.OnFailure.To, cfg.DestinationConfig.OnFailure.Block = docs, true
+		cfg.DestinationConfig.OnFailure.Target, cfg.DestinationConfig.OnFailure.Block = docs, true
 		cfg.Function = w.poison("0001")
 		r := w.start(cfg)
 		pages <- page(1, 4)
@@ -227,7 +228,7 @@ func TestDestinationThatPanicsOrHangsLosesTheRecordsAndTheStreamGoesOn(t *testin
 		t.Run(name, func(t *testing.T) {
 			fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 				cfg.MaximumRetryAttempts, cfg.BatchSize = new(0), 1
-				cfg.DestinationConfig.OnFailure.To = fail
+				cfg.DestinationConfig.OnFailure.Target = fail
 				cfg.Function = w.poison("0001")
 				r := w.start(cfg)
 				pages <- page(1, 2)
@@ -243,7 +244,7 @@ func TestDestinationThatPanicsOrHangsLosesTheRecordsAndTheStreamGoesOn(t *testin
 func TestDeliveryThatAStopCutsShortComesAgain(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		cfg.MaximumRetryAttempts, cfg.DrainTimeout = new(0), time.Second
-		cfg.DestinationConfig.OnFailure.To = invoke.DestinationFunc(func(ctx context.Context, _ *invoke.Failure) error {
+		cfg.DestinationConfig.OnFailure.Target = invoke.DestinationFunc(func(ctx context.Context, _ *invoke.Failure) error {
 			<-ctx.Done()
 			return ctx.Err()
 		})
@@ -309,7 +310,7 @@ func TestStopWhileWaitingForTheDestinationIsAtOnce(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		cfg.MaximumRetryAttempts = new(0)
 		cfg.Function = w.poison("0001")
-		cfg.DestinationConfig.OnFailure.To = &documents{err: errors.New("denied")}
+		cfg.DestinationConfig.OnFailure.Target = &documents{err: errors.New("denied")}
 		cfg.DestinationConfig.OnFailure.Block = true
 		r := w.start(cfg)
 		pages <- page(1, 1)
@@ -326,7 +327,7 @@ func TestDestinationThatEndsItsGoroutineLosesTheRecords(t *testing.T) {
 		cfg.MaximumRetryAttempts = new(0)
 		cfg.Function = w.poison("0001")
 		cfg.BatchSize = 1
-		cfg.DestinationConfig.OnFailure.To = invoke.DestinationFunc(func(context.Context, *invoke.Failure) error { runtime.Goexit(); return nil })
+		cfg.DestinationConfig.OnFailure.Target = invoke.DestinationFunc(func(context.Context, *invoke.Failure) error { runtime.Goexit(); return nil })
 		r := w.start(cfg)
 		pages <- page(1, 2)
 		pass(time.Hour)

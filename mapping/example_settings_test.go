@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
@@ -87,7 +88,7 @@ func ExampleConfig_latest() {
 	defer stop()
 	cfg := o.config(printUntil("new", stop))
 	cfg.StartingPosition = mapping.Latest
-	cfg.Observer.ShardOpened = func(mapping.ShardOpened) { o.put("new") }
+	cfg.Observer.ShardOpened = func(observe.ShardOpened) { o.put("new") }
 	run(ctx, cfg)
 	// Output: new
 }
@@ -184,7 +185,7 @@ func ExampleConfig_destinationConfig() {
 	}))
 	cfg.BatchSize = 1
 	cfg.MaximumRetryAttempts = new(0)
-	cfg.DestinationConfig.OnFailure.To = invoke.DestinationFunc(func(_ context.Context, f *invoke.Failure) error {
+	cfg.DestinationConfig.OnFailure.Target = invoke.DestinationFunc(func(_ context.Context, f *invoke.Failure) error {
 		fmt.Println("given up:", f.Condition, f.Event.Len())
 		return nil
 	})
@@ -204,11 +205,11 @@ func ExampleObserver() {
 	defer stop()
 	cfg := o.config(printUntil("three", stop))
 	cfg.BatchSize = 2
-	cfg.Observer = mapping.Observer{
-		ShardOpened: func(e mapping.ShardOpened) { fmt.Println(e.Shard, "opened at", e.From) },
-		Invoking:    func(e mapping.Invoking) { fmt.Println("invoking with", e.Records, "records") },
-		Invoked:     func(e mapping.Invoked) { fmt.Println(e.Outcome, e.Failed, "failed") },
-		ShardClosed: func(e mapping.ShardClosed) { fmt.Println(e.Shard, "closed, at its end:", e.End) },
+	cfg.Observer = observe.Observer{
+		ShardOpened: func(e observe.ShardOpened) { fmt.Println(e.Shard, "opened at", e.From) },
+		Invoking:    func(e observe.Invoking) { fmt.Println("invoking with", e.Records, "records") },
+		Invoked:     func(e observe.Invoked) { fmt.Println(e.Outcome, e.Failed, "failed") },
+		ShardClosed: func(e observe.ShardClosed) { fmt.Println(e.Shard, "closed, at its end:", e.End) },
 	}
 	run(ctx, cfg)
 	// Output:

@@ -42,7 +42,7 @@ func TestConsumerIsReadByFanOut(t *testing.T) {
 	docs := &documents{}
 	cfg := w.config()
 	cfg.EventSourceARN, cfg.Client = consumer, server.Client()
-	cfg.MaximumRetryAttempts, cfg.BisectBatchOnFunctionError, cfg.DestinationConfig.OnFailure.To = new(0), true, docs
+	cfg.MaximumRetryAttempts, cfg.BisectBatchOnFunctionError, cfg.DestinationConfig.OnFailure.Target = new(0), true, docs
 	cfg.Function = invoke.Func(func(_ context.Context, e *invoke.Event) error {
 		mu.Lock()
 		sources[e.Origin.EventSourceARN] = true
@@ -92,7 +92,7 @@ func TestClientThatCannotSubscribeIsRefusedForAConsumer(t *testing.T) {
 		assert.ErrorContains(t, err, "SubscribeToShard")
 
 		cfg = w.config()
-		cfg.FallBackToPolling = true
+		cfg.Read.FallBackToPolling = true
 		_, err = mapping.New(cfg)
 		require.ErrorContains(t, err, "FallBackToPolling: is set, but goes with the ARN of a consumer")
 	})

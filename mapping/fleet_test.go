@@ -12,6 +12,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -279,7 +280,7 @@ func TestFenceIsLookedAtRightBeforeTheFunctionIsCalled(t *testing.T) {
 		cfg := w.config()
 		cfg.Store, cfg.ShardRefreshInterval = &stuckView{v, table}, 15*time.Second
 		suspended, calls := false, 0
-		cfg.Observer.Invoking = func(mapping.Invoking) {
+		cfg.Observer.Invoking = func(observe.Invoking) {
 			if suspended = calls == 0 && !suspended; suspended {
 				time.Sleep(30 * time.Second) // between the loop's look at the fence and the call
 			}
@@ -374,7 +375,7 @@ func TestWorkersWithDifferentFailoverTimesShareTheirShards(t *testing.T) {
 	inWorld(t, 9, func(t *testing.T, w *world) {
 		c := newCrew(w)
 		of := func(d time.Duration) func(*mapping.Config) {
-			return func(cfg *mapping.Config) { cfg.FailoverTime, cfg.PollInterval = d, 10*time.Second }
+			return func(cfg *mapping.Config) { cfg.FailoverTime, cfg.Read.PollInterval = d, 10*time.Second }
 		}
 		a, b, d := c.joinWith("a", of(time.Second)), c.joinWith("b", of(10*time.Second)), c.joinWith("d", of(time.Minute))
 		pass(2 * time.Minute)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
+	"github.com/shardmill/shardmill/mapping/internal/lineage"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -22,15 +23,12 @@ func (f *fleetWorker) listed() {
 
 func (f *fleetWorker) report(now time.Time) {
 	l := &f.r.lineage
-	early := l.early()
 	var shards []fleet.Shard
-	for id, s := range l.shards {
-		if _, ok := early[id]; !ok {
-			shards = append(shards, fleet.Shard{ID: id, Parents: parentsOf(s)})
-		}
+	for _, s := range l.Ready() {
+		shards = append(shards, fleet.Shard{ID: s.ID, Parents: lineage.ParentsOf(s)})
 	}
 	for id := range f.r.lost {
-		if _, known := l.shards[id]; !known {
+		if _, known := l.Shard(id); !known {
 			shards = append(shards, fleet.Shard{ID: id})
 		}
 	}
@@ -38,7 +36,7 @@ func (f *fleetWorker) report(now time.Time) {
 	f.core.Shards(now, shards)
 	f.r.publish()
 	if lister, ok := f.table.(driver.FleetLister); ok {
-		_ = f.r.m.guard.Do("FleetTable.Listed", func() { lister.Listed(l.described()) })
+		_ = f.r.m.guard.Do("FleetTable.Listed", func() { lister.Listed(l.Described()) })
 	}
 }
 
@@ -108,7 +106,7 @@ func (f *fleetWorker) hasLeft(now time.Time) bool {
 
 // remove implements assignment. The fleet.Coordinator frees leases that were not released.
 func (f *fleetWorker) remove(ctx context.Context, id string) error {
-	return f.r.m.store.Delete(ctx, f.r.m.name, id)
+	return f.r.m.store.Delete(ctx, f.r.m.cfg.storeKey, id)
 }
 
 // waiting returns the shards that this worker does not process.
@@ -119,7 +117,7 @@ func (f *fleetWorker) waiting() (waiting []ShardStatus) {
 		}
 		waiting = append(waiting, ShardStatus{ShardID: s.Lease.Shard, Owner: s.Lease.Owner, Waiting: f.reason(s)})
 	}
-	for _, s := range f.r.lineage.early() { // the core does not know them
+	for _, s := range f.r.lineage.Early() { // the core does not know them
 		waiting = append(waiting, ShardStatus{ShardID: s.ID, Waiting: f.r.waitingFor(s)})
 	}
 	return waiting
@@ -130,7 +128,7 @@ func (f *fleetWorker) reason(s fleet.State) string {
 	_, straggles := f.r.stragglers[s.Lease.Shard]
 	switch {
 	case straggles:
-		return f.r.waitingFor(f.r.lineage.shards[s.Lease.Shard])
+		return f.r.waitingFor(f.r.known(s.Lease.Shard))
 	case s.Lease.Damage != "":
 		return "its row cannot be read: " + s.Lease.Damage
 	case s.Lease.Foreign:
@@ -138,7 +136,7 @@ func (f *fleetWorker) reason(s fleet.State) string {
 	case s.Lease.Owner != "":
 		return "processed by another worker of the fleet: " + s.Lease.Owner
 	case s.Waits:
-		return f.r.waitingFor(f.r.lineage.shards[s.Lease.Shard])
+		return f.r.waitingFor(f.r.known(s.Lease.Shard))
 	default:
 		return "waiting for a worker of the fleet to acquire it"
 	}

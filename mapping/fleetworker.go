@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/fleet"
+	"github.com/shardmill/shardmill/mapping/internal/lineage"
 )
 
 // leavePatience is how long a stopping worker tries to store that it has left, once nothing of it runs any more. If
@@ -51,7 +52,7 @@ type fleetWorker struct {
 // newFleetWorker returns the assignment of a worker that is about to join.
 func newFleetWorker(r *run) (*fleetWorker, error) {
 	f := &fleetWorker{r: r, began: time.Now(), failing: map[string]failing{}, damagedLeases: damaged{}, damagedWorkers: damaged{}}
-	if err := r.m.guard.Do("FleetStore.Fleet", func() { f.table = r.m.fleet.Fleet(r.m.name) }); err != nil {
+	if err := r.m.guard.Do("FleetStore.Fleet", func() { f.table = r.m.fleet.Fleet(r.m.cfg.storeKey) }); err != nil {
 		return nil, fmt.Errorf("mapping: %w", err)
 	}
 	_, shared := f.table.(driver.FleetRenewer)
@@ -213,12 +214,12 @@ func (f *fleetWorker) take(a *fleet.Take) {
 // start processes a shard under a lease.
 func (f *fleetWorker) start(row driver.FleetLease) {
 	r := f.r
-	info, known := r.lineage.shards[row.Shard]
+	info, known := r.lineage.Shard(row.Shard)
 	lost := !known && r.lost[row.Shard]
 	if !known {
 		info.ID = row.Shard
 		if !lost {
-			r.refreshSoon(earlyRefresh) // it has left the stream since, or is too new: a listing shows which of the two
+			r.refreshSoon(lineage.EarlyRefresh) // it has left the stream since, or is too new: a listing shows which of the two
 		}
 	}
 	held := &fleetTenure{m: r.m, table: f.table, row: row}

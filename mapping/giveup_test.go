@@ -15,6 +15,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // closingCall is a final invocation of a tumbling window.
@@ -61,7 +62,7 @@ func (f *closings) function() invoke.ResponseFunc {
 type windowed struct {
 	w     *world
 	cfg   mapping.Config
-	gaps  chan mapping.Trimmed
+	gaps  chan observe.Trimmed
 	fleet *sharedStore // nil where it is alone
 }
 

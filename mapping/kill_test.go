@@ -54,7 +54,7 @@ func aggregate(url, file string) {
 	})
 	m, err := mapping.New(mapping.Config{
 		EventSourceARN: streamARN, FunctionName: "count", StartingPosition: mapping.TrimHorizon,
-		BatchSize: 3, TumblingWindow: time.Second, TumblingWindowGrace: time.Second, PollInterval: 200 * time.Millisecond,
+		BatchSize: 3, TumblingWindow: time.Second, TumblingWindowGrace: time.Second, Read: mapping.ReadOptions{PollInterval: 200 * time.Millisecond},
 		Client: client, Store: store,
 		Function: invoke.StateFunc(func(_ context.Context, e *invoke.Event, s seen) (seen, error) {
 			if s.Records == nil {

@@ -268,7 +268,7 @@ func TestShardThatListingsLackForHoursIsReadOn(t *testing.T) {
 	t.Parallel()
 	aloneAndInAFleet(t, 2, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]driver.Progress) {
 		w.keep(7 * 24)
-		cfg.PollInterval, cfg.ShardRefreshInterval = 4*time.Minute, 10*time.Minute
+		cfg.Read.PollInterval, cfg.ShardRefreshInterval = 4*time.Minute, 10*time.Minute
 		if _, shared := cfg.Store.(driver.FleetStore); shared {
 			cfg.FailoverTime = 5 * time.Minute // fewer heartbeats
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/shardmill/shardmill/mapping/internal/lineage"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -15,16 +16,6 @@ var (
 	errNoShards = errors.New("mapping: the source lists no shard, though every stream has some")
 	errNoID     = errors.New("mapping: the source lists a shard without an ID")
 )
-
-// sight is the result of a look at the stream.
-type sight struct {
-	shards []poller.Shard
-	began  time.Time
-
-	described bool          // the Source was asked for the following fields, and answered
-	created   time.Time     // zero if unknown
-	retention time.Duration // 0 if unknown
-}
 
 // shards lists the stream's shards. An impossible listing is an error: a shard that it lacks must not count as one that
 // has left.
@@ -45,10 +36,10 @@ func (m *Mapping) shards(ctx context.Context) ([]poller.Shard, error) {
 }
 
 // look lists the stream's shards, and if describe is set also describes the stream.
-func (m *Mapping) look(ctx context.Context, describe bool) (*sight, error) {
-	v := &sight{began: time.Now()}
+func (m *Mapping) look(ctx context.Context, describe bool) (*lineage.Look, error) {
+	v := &lineage.Look{Began: time.Now()}
 	var err error
-	if v.shards, err = m.shards(ctx); err != nil {
+	if v.Shards, err = m.shards(ctx); err != nil {
 		return nil, err
 	}
 	if describe {
@@ -58,7 +49,7 @@ func (m *Mapping) look(ctx context.Context, describe bool) (*sight, error) {
 }
 
 // describe adds the stream's description of itself, if the Source supports that. The role need not allow it.
-func (m *Mapping) describe(ctx context.Context, v *sight) {
+func (m *Mapping) describe(ctx context.Context, v *lineage.Look) {
 	d, ok := m.source.(poller.Describer)
 	if !ok {
 		return
@@ -70,5 +61,5 @@ func (m *Mapping) describe(ctx context.Context, v *sight) {
 		m.log.Debug("the stream could not be described", "error", err)
 		return
 	}
-	v.described, v.created, v.retention = true, described.Created, described.Retention
+	v.Described, v.Created, v.Retention = true, described.Created, described.Retention
 }

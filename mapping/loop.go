@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -102,7 +103,7 @@ func (s *shard) arm(timer *time.Timer, now time.Time) {
 func (s *shard) offer(r *read) {
 	s.reading = false
 	s.share(r.shared)
-	polled := Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, PassedOver: r.passedOver, Repeated: r.repeats, Behind: r.page.Behind, Err: r.err}
+	polled := observe.Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, PassedOver: r.passedOver, Repeated: r.repeats, Behind: r.page.Behind, Err: r.err}
 	if r.err != nil {
 		call(s.m.observer.Polled, polled)
 		s.account.Received(0) // the bytes of a page that is not used
@@ -165,7 +166,7 @@ func (s *shard) settle(arrived bool) {
 
 // hurry ends the batching windows while reads wait for memory of the Budget that the shard holds.
 func (s *shard) hurry() {
-	if s.account == nil || s.m.policy.MaximumBatchingWindow == 0 {
+	if s.account == nil || s.m.cfg.policy.MaximumBatchingWindow == 0 {
 		return
 	}
 	on := s.held > 0 && s.account.Pressed()
@@ -212,10 +213,10 @@ func (s *shard) toEnd() {
 
 // trimmed reports records that the stream may have trimmed unread. Reading resumes after them.
 func (s *shard) trimmed(g *poller.Gap) {
-	s.m.counts.trimmed.Add(1)
+	s.m.counts.gaps.Add(1)
 	s.log.Error("retention has passed the position to resume from: records that arrived in between, if any, are lost",
 		"position", g.Position.String(), "from", stamp(g.From), "to", stamp(g.To), "gap", g.To.Sub(g.From).String())
-	call(s.m.observer.Trimmed, Trimmed{Shard: s.info.ID, Position: g.Position, From: g.From, To: g.To})
+	call(s.m.observer.Trimmed, observe.Trimmed{Shard: s.info.ID, Position: g.Position, From: g.From, To: g.To})
 }
 
 func (s *shard) readWorked(behind time.Duration) {
@@ -307,8 +308,8 @@ func (s *shard) checkSize(l *batch.LaneStatus) {
 		return
 	}
 	*told = what
-	e := TooLarge{Shard: s.info.ID, Lane: l.Lane, SequenceNumber: l.First.SequenceNumber, StateBytes: l.StateBytes}
-	log := s.log.With("lane", l.Lane, "state", string(l.State), "payloadLimit", s.m.policy.PayloadLimit)
+	e := observe.TooLarge{Shard: s.info.ID, Lane: l.Lane, SequenceNumber: l.First.SequenceNumber, StateBytes: l.StateBytes}
+	log := s.log.With("lane", l.Lane, "state", string(l.State), "payloadLimit", s.m.cfg.policy.PayloadLimit)
 	switch {
 	case l.Final:
 		e.SequenceNumber = ""

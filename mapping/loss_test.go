@@ -53,7 +53,7 @@ func TestALossIsReportedThoughTheProcessCrashesWhenItsEndIsStored(t *testing.T) 
 				r = w.start(cfg)
 				pass(10*time.Minute + 10*time.Second)
 				assert.Len(t, gaps, 1)
-				assert.EqualValues(t, 1, r.Status().Counts.Trimmed)
+				assert.EqualValues(t, 1, r.Status().Counts.Gaps)
 				assert.Len(t, w.logs.lines("the rest of it is lost"), 1)
 				_ = r.stop()
 
@@ -139,7 +139,7 @@ func TestALossIsReportedOnceThoughAStopComesBeforeTheWindowIsClosed(t *testing.T
 		}}
 		cfg, gaps := w.trims()
 		cfg.Source, cfg.TumblingWindow, cfg.DrainTimeout, cfg.Function = leavingSource{g}, 15*time.Minute, time.Second, fn.function()
-		cfg.PollInterval, cfg.ShardRefreshInterval = 0, 30*time.Second
+		cfg.Read.PollInterval, cfg.ShardRefreshInterval = 0, 30*time.Second
 		r := w.start(cfg)
 		pass(10 * time.Second)
 		g.mu.Lock()

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
@@ -21,7 +22,7 @@ func TestAStreamOfMoreShardsThanAPageLists(t *testing.T) {
 		w.put(0, manyShards)
 		var opened atomic.Int64
 		cfg := w.config()
-		cfg.Observer.ShardOpened = func(mapping.ShardOpened) { opened.Add(1) }
+		cfg.Observer.ShardOpened = func(observe.ShardOpened) { opened.Add(1) }
 		r := w.start(cfg)
 		pass(5 * time.Second)
 		assert.EqualValues(t, manyShards, opened.Load())
@@ -77,7 +78,7 @@ func TestAStreamOfManyShardsOverHTTP(t *testing.T) {
 	done := make(chan struct{})
 	var seen atomic.Int64
 	cfg.Client = kinesis.New(server.Client().Options())
-	cfg.Observer.Invoked = func(e mapping.Invoked) {
+	cfg.Observer.Invoked = func(e observe.Invoked) {
 		if seen.Add(int64(e.Records)) == 1100 {
 			close(done)
 		}

@@ -1,20 +1,17 @@
 package mapping
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
-
-	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/batch/filter"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping/driver"
 	"github.com/shardmill/shardmill/mapping/internal/callback"
+	"github.com/shardmill/shardmill/mapping/internal/lineage"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -37,90 +34,57 @@ var (
 
 	// ErrStreamReplaced says that the stored progress belongs to a deleted stream of the same name. The stream has
 	// shown that twice: by its shards and by its creation time, or by either of them again after 10 s.
-	ErrStreamReplaced = errors.New("mapping: the stream was deleted and recreated under its name")
+	ErrStreamReplaced = lineage.ErrReplaced
 )
 
 // Mapping is an event source mapping: it reads a stream and invokes a function with its records. Use New to create one.
 // It is safe for concurrent use.
 type Mapping struct {
-	cfg         Config
-	name        string // its name in the store
-	worker      string // this process, to the store
-	owner       string // the owner of its leases, without a fleet
-	from        sourceARN
-	functionARN string
-	policy      batch.Policy // without the parts that differ between shards
-	source      poller.Source
-	store       *guardedStore
-	fleet       driver.FleetStore // the store, if it is a FleetStore; else nil
-	observer    Observer
-	guard       callback.Guard // of the user's callbacks
-	log         *slog.Logger
-	view        view
-	counts      counts
-	owed        owed // leases whose release failed
-	lastResult  atomic.Pointer[string]
+	cfg        parsed
+	worker     string // this process, to the store
+	owner      string // the owner of its leases, without a fleet
+	source     poller.Source
+	store      *guardedStore
+	fleet      driver.FleetStore // the store, if it is a FleetStore; else nil
+	observer   observe.Observer
+	guard      callback.Guard // of the user's callbacks
+	log        *slog.Logger
+	view       view
+	counts     counts
+	owed       owed // leases whose release failed
+	lastResult atomic.Pointer[string]
 
 	warnedUnreported atomic.Bool // of failed items without the setting that reports them
 
 	sourceHost, storeHost string // the hosts of the calls; empty if they are not known
 
-	uuid          string // of the mapping, the same across restarts
 	invokeOptions invoke.Options
-	destination   invoke.Destination // nil: discarded records are dropped
-	filters       *filter.Criteria   // nil: all records pass
 }
 
 // New returns a mapping that is ready to Run. It starts nothing and makes no call. The error names all violations of
 // cfg; its parts are *ConfigError. A filter that can match no record is logged.
 func New(cfg Config) (*Mapping, error) {
-	if err := cfg.validate(time.Now()); err != nil {
-		return nil, err
-	}
-	cfg = cfg.withDefaults()
-	from, err := parseSourceARN(cfg.EventSourceARN)
-	if err != nil {
-		return nil, err
-	}
-	function, err := functionARN(cfg.FunctionName, cfg.EventSourceARN)
+	p, err := cfg.parse(time.Now())
 	if err != nil {
 		return nil, err
 	}
 	m := &Mapping{
-		cfg:         cfg,
-		name:        nameOf(cfg.EventSourceARN, function),
-		from:        from,
-		functionARN: function,
-		log:         slog.New(callback.Handler(cfg.Logger.Handler())).With("stream", from.name, "function", cfg.FunctionName),
+		cfg: *p,
+		log: slog.New(callback.Handler(p.Logger.Handler())).With("stream", p.from.name, "function", p.FunctionName),
 	}
-	m.worker = workerOf(cfg.Store)
+	m.worker = workerOf(p.Store)
 	m.owner = m.newOwner()
-	if m.fleet, _ = cfg.Store.(driver.FleetStore); m.fleet != nil {
+	if m.fleet, _ = p.Store.(driver.FleetStore); m.fleet != nil {
 		m.log = m.log.With("worker", m.worker)
 	}
 	m.guard = callback.Guard{Log: m.log}
-	m.observer = cfg.Observer.guarded(m.guard)
-	m.name = cmp.Or(cfg.StoreName, m.name)
-	m.uuid = uuid.NewSHA1(uuid.NameSpaceURL, []byte(m.name)).String()
-	if cfg.UUID != "" {
-		m.name, m.uuid = cmp.Or(cfg.StoreName, cfg.UUID), cfg.UUID
-	}
-	if m.destination, err = cfg.destination(); err != nil {
-		return nil, err
-	}
-	if m.filters, err = cfg.filters(); err != nil {
-		return nil, err
-	}
+	m.observer = guardObserver(&p.Observer, m.guard)
 	m.warnOfFilters()
 	m.lastResult.Store(new(resultNone))
 	m.view.shards = map[string]*shardView{}
-	m.policy = cfg.policy()
-	if err := m.policy.Validate(); err != nil {
-		return nil, err
-	}
 	m.invokeOptions = invoke.Options{
-		Timeout: cfg.FunctionTimeout, ReportBatchItemFailures: m.policy.ReportBatchItemFailures,
-		PayloadLimit: m.policy.PayloadLimit, Logger: m.log,
+		Timeout: p.FunctionTimeout, ReportBatchItemFailures: m.cfg.policy.ReportBatchItemFailures,
+		PayloadLimit: m.cfg.policy.PayloadLimit, Logger: m.log,
 	}
 	if m.source, err = m.newSource(); err != nil {
 		return nil, err
@@ -152,10 +116,10 @@ func (m *Mapping) newSource() (poller.Source, error) {
 // poller returns the Source that reads through the configured Client.
 func (m *Mapping) poller() (poller.Source, error) {
 	p, err := poller.New(poller.Config{
-		Client: m.cfg.Client, StreamARN: m.from.stream, ConsumerARN: m.from.consumer,
-		PollInterval: m.cfg.PollInterval, FallBackToPolling: m.cfg.FallBackToPolling,
-		Deaggregate: m.cfg.Deaggregate, KeepMembersOutsideShard: m.cfg.KeepMembersOutsideShard,
-		SDKDecoding: m.cfg.SDKDecoding, CBOR: m.cfg.CBOR, Logger: m.log,
+		Client: m.cfg.Client, StreamARN: m.cfg.from.stream, ConsumerARN: m.cfg.from.consumer,
+		PollInterval: m.cfg.Read.PollInterval, FallBackToPolling: m.cfg.Read.FallBackToPolling,
+		Deaggregate: m.cfg.Read.Deaggregate, KeepMembersOutsideShard: m.cfg.Read.KeepMembersOutsideShard,
+		SDKDecoding: m.cfg.Read.SDKDecoding, CBOR: m.cfg.Read.CBOR, Logger: m.log,
 	})
 	if err != nil {
 		return nil, &ConfigError{Field: "Client", Message: err.Error()}
@@ -165,31 +129,12 @@ func (m *Mapping) poller() (poller.Source, error) {
 
 // warnOfFilters logs each filter that no record can match. AWS accepts it, so it is not an error.
 func (m *Mapping) warnOfFilters() {
-	if m.filters == nil {
+	if m.cfg.filters == nil {
 		return
 	}
-	for _, u := range m.filters.Unmatchable() {
+	for _, u := range m.cfg.filters.Unmatchable() {
 		m.log.Warn("a filter can match no record, because no record has the field: a pattern begins with data, partitionKey, sequenceNumber, "+
 			"approximateArrivalTimestamp or kinesisSchemaVersion", "filter", u.Filter, "field", u.Path)
-	}
-}
-
-// policy returns the common policy of the Schedulers of all shards.
-func (c *Config) policy() batch.Policy {
-	return batch.Policy{
-		BatchSize:             c.BatchSize,
-		MaximumBatchingWindow: c.MaximumBatchingWindow,
-		PayloadLimit:          cmp.Or(c.PayloadLimit, batch.DefaultPayloadLimit),
-		BufferBytes:           c.BufferBytes,
-
-		ParallelizationFactor: c.ParallelizationFactor,
-		TumblingWindow:        c.TumblingWindow,
-		TumblingWindowGrace:   c.TumblingWindowGrace,
-
-		MaximumRetryAttempts:       c.MaximumRetryAttempts,
-		MaximumRecordAge:           c.MaximumRecordAge,
-		BisectBatchOnFunctionError: c.BisectBatchOnFunctionError,
-		ReportBatchItemFailures:    len(c.FunctionResponseTypes) > 0,
 	}
 }
 
@@ -236,7 +181,7 @@ func (m *Mapping) Run(ctx context.Context) error {
 
 // origin returns the common part of a shard's events.
 func (m *Mapping) origin(shard string) *invoke.Origin {
-	o := &invoke.Origin{ShardID: shard, EventSourceARN: m.cfg.EventSourceARN, Region: m.from.region}
+	o := &invoke.Origin{ShardID: shard, EventSourceARN: m.cfg.EventSourceARN, Region: m.cfg.from.region}
 	if m.cfg.Role != nil {
 		o.InvokeIdentityARN = m.cfg.Role.ARN()
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // actor is one process of a trial: a mapping, alone or as a worker of a fleet.
@@ -35,7 +36,7 @@ func (t *trial) start() *actor {
 	cfg.Store = t.storeOf(a)
 	cfg.Function = a.function(cfg.TumblingWindow > 0)
 	cfg.Logger = slog.New(slog.NewTextHandler(&t.logs, nil)).With("worker", a.name)
-	cfg.Observer.ShardOpened = func(o mapping.ShardOpened) { t.witness.opened(a.name, o) }
+	cfg.Observer.ShardOpened = func(o observe.ShardOpened) { t.witness.opened(a.name, o) }
 	m, err := mapping.New(cfg)
 	if err != nil {
 		t.fail("New: %v", err)

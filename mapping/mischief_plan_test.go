@@ -71,7 +71,7 @@ func (t *trial) fits(k kinesistest.Kind) bool {
 		kinesistest.EarlyEnd, kinesistest.BrokenSubscription, kinesistest.HalfOpenSubscription:
 		return t.face == fanOut
 	case kinesistest.EmptyPage, kinesistest.ExpiredIterator:
-		return t.face != fanOut || t.base.FallBackToPolling
+		return t.face != fanOut || t.base.Read.FallBackToPolling
 	}
 	return true
 }

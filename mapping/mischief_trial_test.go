@@ -344,11 +344,11 @@ func (t *trial) config() mapping.Config {
 	rng := t.rng
 	cfg.BatchSize = 1 + rng.IntN(6)
 	cfg.MaximumBatchingWindow = time.Duration(max(0, rng.IntN(6)-3)) * time.Second
-	cfg.PollInterval = pick(rng, time.Second, time.Second, time.Second, 5*time.Second)
+	cfg.Read.PollInterval = pick(rng, time.Second, time.Second, time.Second, 5*time.Second)
 	cfg.ShardRefreshInterval = pick(rng, 3*time.Second, 10*time.Second, 30*time.Second)
 	cfg.BisectBatchOnFunctionError = rng.IntN(2) == 0
 	if t.face != fanOut {
-		cfg.Deaggregate = rng.IntN(3) > 0
+		cfg.Read.Deaggregate = rng.IntN(3) > 0
 	}
 	if cfg.TumblingWindow == 0 {
 		cfg.ParallelizationFactor = 1 + max(0, rng.IntN(5)-2)
@@ -365,13 +365,13 @@ func (t *trial) settings() {
 		EventSourceARN: streamARN, FunctionName: "ship-orders", Client: t.client,
 		StartingPosition:      t.base.StartingPosition,
 		FunctionResponseTypes: []mapping.FunctionResponseType{mapping.ReportBatchItemFailures},
-		CBOR:                  t.face == asCBOR, SDKDecoding: t.face == bySDK,
+		Read:                  mapping.ReadOptions{CBOR: t.face == asCBOR, SDKDecoding: t.face == bySDK},
 	}
 	if t.face == fanOut {
 		var err error
 		t.consumer, err = t.stream.RegisterConsumer("shipping")
 		require.NoError(t, err)
-		cfg.EventSourceARN, cfg.FallBackToPolling = t.consumer, t.rng.IntN(3) == 0
+		cfg.EventSourceARN, cfg.Read.FallBackToPolling = t.consumer, t.rng.IntN(3) == 0
 	}
 	if t.rng.IntN(5) == 0 {
 		cfg.TumblingWindow = pick(t.rng, 5*time.Second, 30*time.Second)
@@ -383,7 +383,7 @@ func (t *trial) settings() {
 		cfg.MaximumRecordAge = pick(t.rng, time.Minute, 10*time.Minute)
 		t.witness.age = cfg.MaximumRecordAge
 	}
-	cfg.DestinationConfig.OnFailure.To = invoke.DestinationFunc(func(_ context.Context, f *invoke.Failure) error {
+	cfg.DestinationConfig.OnFailure.Target = invoke.DestinationFunc(func(_ context.Context, f *invoke.Failure) error {
 		t.witness.discarded(f)
 		return nil
 	})

@@ -8,8 +8,8 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
-	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // evidence is what is known of one record that was put, or of one member of an aggregate.
@@ -159,7 +159,7 @@ func (w *witness) missing() []*evidence {
 }
 
 // opened notes that a worker has a lease.
-func (w *witness) opened(worker string, o mapping.ShardOpened) {
+func (w *witness) opened(worker string, o observe.ShardOpened) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.held[worker] == nil {

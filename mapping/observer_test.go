@@ -9,14 +9,15 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 func TestObserverIsToldWhoseShardIsOpenedAndWhatAReadBrought(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
-		var opened []mapping.ShardOpened
-		var polled []mapping.Polled
-		cfg.Observer.ShardOpened = func(e mapping.ShardOpened) { opened = append(opened, e) }
-		cfg.Observer.Polled = func(e mapping.Polled) { polled = append(polled, e) }
+		var opened []observe.ShardOpened
+		var polled []observe.Polled
+		cfg.Observer.ShardOpened = func(e observe.ShardOpened) { opened = append(opened, e) }
+		cfg.Observer.Polled = func(e observe.Polled) { polled = append(polled, e) }
 		cfg.FilterCriteria.Filters = []mapping.Filter{{Pattern: `{"partitionKey": ["a"]}`}}
 		r := w.start(cfg)
 		pages <- keyed(7, "b", "a", "b")

@@ -57,7 +57,7 @@ func TestStreamThatIsCreatedAgainIsNeverTakenForTheOldOne(t *testing.T) {
 		for says, hide := range map[string]bool{"": false, ", and does not say when it was created": true} {
 			t.Run(name+says, func(t *testing.T) {
 				aloneAndInAFleet(t, 1, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]driver.Progress) {
-					cfg.PollInterval, cfg.ShardRefreshInterval = time.Minute, 2*time.Minute
+					cfg.Read.PollInterval, cfg.ShardRefreshInterval = time.Minute, 2*time.Minute
 					if _, shared := cfg.Store.(driver.FleetStore); shared {
 						cfg.FailoverTime = 5 * time.Minute // fewer heartbeats
 					}

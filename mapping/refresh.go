@@ -3,9 +3,9 @@ package mapping
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"time"
 
+	"github.com/shardmill/shardmill/mapping/internal/lineage"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -24,7 +24,7 @@ func (r *run) refresh() {
 }
 
 // looked handles the result of refresh.
-func (r *run) looked(v *sight, err error) {
+func (r *run) looked(v *lineage.Look, err error) {
 	r.listing = false
 	if r.soft.Err() != nil {
 		return
@@ -67,7 +67,7 @@ func (r *run) listSoon(soon time.Duration) {
 // wantsDescription reports whether the next listing must include a description of the stream. That is so periodically,
 // and when there is a doubt: shards are missing, or the stream itself was.
 func (r *run) wantsDescription() bool {
-	wanted := r.missing.Swap(false) || r.trouble != "" || r.lineage.isMissingSome() || time.Since(r.described) >= sweepInterval
+	wanted := r.missing.Swap(false) || r.trouble != "" || r.lineage.IsMissingSome() || time.Since(r.described) >= sweepInterval
 	if wanted {
 		r.described = time.Now()
 	}
@@ -75,9 +75,9 @@ func (r *run) wantsDescription() bool {
 }
 
 // refreshed handles the result of a look at the stream, and returns when to list next. An error ends the mapping.
-func (r *run) refreshed(v *sight, err error) (time.Duration, error) {
+func (r *run) refreshed(v *lineage.Look, err error) (time.Duration, error) {
 	if err == nil {
-		err = r.weigh(v, contradiction{})
+		err = r.weigh(v, false)
 	}
 	switch {
 	case errors.Is(err, ErrStreamReplaced):
@@ -86,7 +86,7 @@ func (r *run) refreshed(v *sight, err error) (time.Duration, error) {
 		if r.soft.Err() == nil {
 			r.problem(whatFailed(err), err)
 		}
-		return min(unsettledRefresh, r.m.cfg.ShardRefreshInterval), nil
+		return min(lineage.UnsettledRefresh, r.m.cfg.ShardRefreshInterval), nil
 	}
 	r.list(v)
 	return r.next(), nil
@@ -94,7 +94,7 @@ func (r *run) refreshed(v *sight, err error) (time.Duration, error) {
 
 // whatFailed returns the log message for a failed listing.
 func whatFailed(err error) string {
-	if errors.Is(err, errDoubt) {
+	if errors.Is(err, lineage.ErrDoubt) {
 		return "the listing seems to be of another stream: it is not used before a second look"
 	}
 	return "listing the stream's shards failed, retrying"
@@ -103,37 +103,29 @@ func whatFailed(err error) string {
 // next returns when to list again after a listing.
 func (r *run) next() time.Duration {
 	every := r.m.cfg.ShardRefreshInterval
-	if soon := r.lineage.unsettled(); soon > 0 {
+	if soon := r.lineage.Unsettled(); soon > 0 {
 		return min(soon, every)
 	}
 	for _, s := range r.running { // a processed shard that is missing in the newest listing
-		if st := s.standing.Load(); !st.listed && !st.gone {
-			return min(unsettledRefresh, every)
+		if st := s.standing.Load(); !st.Listed && !st.Gone {
+			return min(lineage.UnsettledRefresh, every)
 		}
 	}
-	if r.lineage.isLeaving() {
-		return min(absentFor, every)
+	if r.lineage.IsLeaving() {
+		return min(lineage.AbsentFor, every)
 	}
 	return every
 }
 
 // weigh returns an error if the stream seems to be another one than before, or than that of the rows: an
-// ErrStreamReplaced if that is certain. Then no part of the listing may be used. odd is the known contradiction in it.
-func (r *run) weigh(v *sight, odd contradiction) error {
-	if c := r.lineage.contradicts(v.shards, r.positions()); c.text != "" {
-		odd = c
+// ErrStreamReplaced if that is certain. Then no part of the listing may be used. first is set for the first look of the
+// run.
+func (r *run) weigh(v *lineage.Look, first bool) error {
+	renumbered, err := r.lineage.Weigh(v, r.positions(), first)
+	if renumbered != "" {
+		r.m.log.Warn("the stream is the same, but its service changes the numbers at which shards begin: a recreated stream may not be noticed", "why", renumbered)
 	}
-	vague := r.lineage.vague
-	reason, certain := r.suspicion.weigh(&r.lineage, v, odd)
-	switch {
-	case certain:
-		return fmt.Errorf("%w: %s: %s", ErrStreamReplaced, reason, advice)
-	case reason != "":
-		return fmt.Errorf("%w: %s", errDoubt, reason)
-	case r.lineage.vague && !vague:
-		r.m.log.Warn("the stream is the same, but its service changes the numbers at which shards begin: a recreated stream may not be noticed", "why", odd.text)
-	}
-	return nil
+	return err
 }
 
 // positions returns the sequence numbers up to which the processed shards are read, for shards without a starting
@@ -141,7 +133,7 @@ func (r *run) weigh(v *sight, odd contradiction) error {
 func (r *run) positions() map[string]string {
 	read := map[string]string{}
 	for id, s := range r.running {
-		if !s.left && s.standing.Load().info.StartingSequenceNumber == "" {
+		if !s.left && s.standing.Load().Info.StartingSequenceNumber == "" {
 			status, _ := s.view.get()
 			read[id] = status.Read.SequenceNumber
 		}
@@ -150,7 +142,7 @@ func (r *run) positions() map[string]string {
 }
 
 // list handles a look at the stream.
-func (r *run) list(v *sight) {
+func (r *run) list(v *lineage.Look) {
 	r.listed = time.Now()
 	r.clock.at(r.listed)
 	r.m.view.set(func(v *view) { v.problem = "" })
@@ -158,16 +150,14 @@ func (r *run) list(v *sight) {
 		r.trouble = ""
 		r.m.log.Info("the stream's shards are listed again")
 	}
-	if v.described {
-		r.retention = v.retention
-		if r.lineage.created.IsZero() && !r.lineage.fickle {
-			r.lineage.created = v.created
-		}
+	if v.Described {
+		r.retention = v.Retention
+		r.lineage.Describe(v.Created)
 	}
 	processed := make(map[string]poller.Shard, len(r.running))
 	for id, s := range r.running {
 		if !s.left { // otherwise it has left, whether it is processed or not
-			processed[id] = s.standing.Load().info
+			processed[id] = s.standing.Load().Info
 		}
 	}
 	for id, s := range r.stragglers {
@@ -175,10 +165,10 @@ func (r *run) list(v *sight) {
 			processed[id] = s.info
 		}
 	}
-	gone := r.lineage.list(v.shards, v.began, processed)
+	gone := r.lineage.List(v.Shards, v.Began, processed)
 	for id, s := range r.running {
 		if !s.left {
-			s.standing.Store(r.standing(id, gone[id]))
+			s.standing.Store(r.lineage.Standing(id, gone[id], r.retention))
 		}
 	}
 }

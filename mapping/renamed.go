@@ -30,7 +30,7 @@ func (r *run) lookForOthers() {
 	shown := others[:min(len(others), maxOthers)]
 	r.m.log.Warn("the mapping has no progress and begins at its StartingPosition, but the store has progress of the same stream under other names, "+
 		"which no worker runs: to resume from it, stop the mapping and set Config.StoreName to that name",
-		"name", r.m.name, "others", strings.Join(shown, ", "), "count", len(others))
+		"name", r.m.cfg.storeKey, "others", strings.Join(shown, ", "), "count", len(others))
 }
 
 // others returns the names with progress of the stream that no worker runs.
@@ -62,7 +62,7 @@ func (r *run) others(ctx context.Context) (others []string, err error) {
 func (m *Mapping) isOther(name string) bool {
 	arn, _, _ := strings.Cut(name, " ")
 	from, err := parseSourceARN(arn)
-	return err == nil && from.stream == m.from.stream && name != m.name
+	return err == nil && from.stream == m.cfg.from.stream && name != m.cfg.storeKey
 }
 
 // withoutLease returns those of some names that have no held lease.

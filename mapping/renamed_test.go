@@ -66,7 +66,7 @@ func TestARenamedFunctionIsWarnedOfAndGoesOnUnderItsOldName(t *testing.T) {
 				assert.Len(t, w.logs.lines(renamedLine), 1, "a restart with progress of its own")
 
 				w.put(20, 5)
-				old, err := mapping.Name(streamARN, "ship-orders")
+				old, err := mapping.StoreKey(streamARN, "ship-orders")
 				require.NoError(t, err)
 				cfg := w.called("send-orders")
 				cfg.StoreName = old

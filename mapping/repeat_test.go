@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -54,7 +54,7 @@ func TestRecordThatComesTwiceInAPageIsProcessedOnce(t *testing.T) {
 				cfg := w.config()
 				cfg.Client = repeating{w.service.Client(), c.change}
 				polled := 0
-				cfg.Observer.Polled = func(e mapping.Polled) { polled += e.Repeated }
+				cfg.Observer.Polled = func(e observe.Polled) { polled += e.Repeated }
 				r := w.start(cfg)
 				pass(500 * time.Millisecond) // between two reads, so that ten records are one page
 				for i := range 10 {
@@ -78,7 +78,7 @@ func TestRecordThatComesTwiceInAPageIsProcessedOnce(t *testing.T) {
 func TestAggregateThatComesTwiceInAPageIsProcessedOnce(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		cfg := w.config()
-		cfg.Deaggregate = true
+		cfg.Read.Deaggregate = true
 		cfg.Client = repeating{w.service.Client(), func(r []types.Record) []types.Record { return join(r, r) }}
 		_, _, err := w.stream.Put("k", aggregateOf("", "a", "b", "c"))
 		require.NoError(t, err)

@@ -16,23 +16,24 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // pairs keeps the invocations that an Observer saw begin and end, by request ID and attempt.
 type pairs struct {
 	mu    sync.Mutex
 	open  map[string]int
-	ended []mapping.Invoked
+	ended []observe.Invoked
 }
 
-func (p *pairs) observe(o *mapping.Observer) {
+func (p *pairs) observe(o *observe.Observer) {
 	p.open = map[string]int{}
-	o.Invoking = func(e mapping.Invoking) {
+	o.Invoking = func(e observe.Invoking) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.open[e.RequestID]++
 	}
-	o.Invoked = func(e mapping.Invoked) {
+	o.Invoked = func(e observe.Invoked) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.open[e.RequestID]--; p.open[e.RequestID] == 0 {
@@ -126,7 +127,7 @@ func TestADestinationThatEndsItsGoroutineIsTriedAgainWhereItBlocks(t *testing.T)
 				tries := 0
 				cfg.MaximumRetryAttempts = new(0)
 				cfg.Function = invoke.Func(func(context.Context, *invoke.Event) error { return assert.AnError })
-				cfg.DestinationConfig.OnFailure = mapping.OnFailure{Block: true, To: invoke.DestinationFunc(func(context.Context, *invoke.Failure) error {
+				cfg.DestinationConfig.OnFailure = mapping.OnFailure{Block: true, Target: invoke.DestinationFunc(func(context.Context, *invoke.Failure) error {
 					if tries++; tries < 3 {
 						end()
 					}

@@ -15,6 +15,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
@@ -38,8 +39,8 @@ func TestSurplusIsInvokedBackToBackBetweenTwoPolls(t *testing.T) {
 		cfg := w.config()
 		cfg.BatchSize = 10
 		var polls, invocations atomic.Int64
-		cfg.Observer.Polled = func(mapping.Polled) { polls.Add(1) }
-		cfg.Observer.Invoked = func(mapping.Invoked) { invocations.Add(1) }
+		cfg.Observer.Polled = func(observe.Polled) { polls.Add(1) }
+		cfg.Observer.Invoked = func(observe.Invoked) { invocations.Add(1) }
 		r := w.start(cfg)
 		synctest.Wait()
 		assert.EqualValues(t, 100, invocations.Load())
@@ -53,7 +54,7 @@ func TestPollsGoOnWhileTheFunctionRuns(t *testing.T) {
 		w.put(0, 1)
 		cfg := w.config()
 		var polls atomic.Int64
-		cfg.Observer.Polled = func(mapping.Polled) { polls.Add(1) }
+		cfg.Observer.Polled = func(observe.Polled) { polls.Add(1) }
 		cfg.Function = invoke.Func(func(ctx context.Context, _ *invoke.Event) error {
 			<-ctx.Done()
 			return ctx.Err()
@@ -78,7 +79,7 @@ func TestNothingIsReadWithoutRoom(t *testing.T) {
 		cfg.BufferBytes = 1 << 10
 		release := make(chan struct{})
 		var polls atomic.Int64
-		cfg.Observer.Polled = func(mapping.Polled) { polls.Add(1) }
+		cfg.Observer.Polled = func(observe.Polled) { polls.Add(1) }
 		cfg.Function = invoke.Func(func(_ context.Context, e *invoke.Event) error {
 			<-release
 			w.see(e)
@@ -117,7 +118,7 @@ func TestFailedBatchIsRetriedUntilItSucceedsAndHoldsBackTheNext(t *testing.T) {
 		cfg := w.config()
 		cfg.BatchSize = 2
 		ids := map[string]int{}
-		cfg.Observer.Invoking = func(e mapping.Invoking) { ids[e.RequestID]++ }
+		cfg.Observer.Invoking = func(e observe.Invoking) { ids[e.RequestID]++ }
 		var tries atomic.Int64
 		cfg.Function = invoke.Func(func(_ context.Context, e *invoke.Event) error {
 			w.see(e)
@@ -236,8 +237,8 @@ func TestChildrenWaitUntilTheirParentIsResolved(t *testing.T) {
 func TestShardThatEndsEmptyIsFinished(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		close(pages)
-		ended := make(chan mapping.ShardClosed, 1)
-		cfg.Observer.ShardClosed = func(e mapping.ShardClosed) { ended <- e }
+		ended := make(chan observe.ShardClosed, 1)
+		cfg.Observer.ShardClosed = func(e observe.ShardClosed) { ended <- e }
 		r := w.start(cfg)
 		assert.True(t, (<-ended).End)
 		require.NoError(t, r.stop())

@@ -60,7 +60,7 @@ func TestADestinationThatHangsIsLogged(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		cfg.MaximumRetryAttempts = new(0)
 		cfg.Function = invoke.Func(func(context.Context, *invoke.Event) error { return assert.AnError })
-		cfg.DestinationConfig.OnFailure.To = invoke.DestinationFunc(func(context.Context, *invoke.Failure) error {
+		cfg.DestinationConfig.OnFailure.Target = invoke.DestinationFunc(func(context.Context, *invoke.Failure) error {
 			time.Sleep(5 * time.Minute)
 			return nil
 		})

@@ -14,6 +14,8 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/internal/lineage"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -42,9 +44,9 @@ type shard struct {
 	// which is reported with its end.
 	unread bool
 
-	standing atomic.Pointer[standing] // its state in the listings; set by Run's goroutine
-	was      driver.Progress          // its identity when it was opened; never changed after
-	readTo   time.Time                // everything that arrived before it is read, by the stream's clock; zero while that is not known
+	standing atomic.Pointer[lineage.Standing] // its state in the listings; set by Run's goroutine
+	was      driver.Progress                  // its identity when it was opened; never changed after
+	readTo   time.Time                        // everything that arrived before it is read, by the stream's clock; zero while that is not known
 
 	// soft is done when nothing more may be read or started: the mapping is stopping, or the shard is handed over
 	// (drain).
@@ -106,7 +108,7 @@ func newShard(r *run, info poller.Shard, t tenure) *shard {
 	}
 	s.soft, s.drain = context.WithCancel(r.soft)
 	s.ctx, s.lose = context.WithCancelCause(r.hard)
-	s.standing.Store(r.standing(info.ID, r.lineage.isGone(info.ID)))
+	s.standing.Store(r.lineage.Standing(info.ID, r.lineage.IsGone(info.ID), r.retention))
 	return s
 }
 
@@ -216,7 +218,7 @@ func (s *shard) prepare(progress driver.Progress) (*guard, error) {
 		s.log.Error("a tumbling window was open, and none is configured any more: its state is dropped",
 			"window", stamp(progress.Window.Start), "bytes", len(progress.Window.State))
 	}
-	policy := s.m.policy
+	policy := s.m.cfg.policy
 	policy.EnvelopeSize, policy.WindowSize = s.origin.EnvelopeSize(), s.origin.WindowSize(&batch.Window{})-len("{}")
 	policy.Seed = rand.Uint64() | 1
 	var err error
@@ -230,7 +232,7 @@ func (s *shard) prepare(progress driver.Progress) (*guard, error) {
 	s.view.set(func(v *shardView) {
 		v.account, v.answered = s.account, time.Now()
 		if s.m.cfg.Source == nil { // another Source may wait for records
-			v.patience = answerPatience + 2*cmp.Or(s.m.cfg.PollInterval, time.Second)
+			v.patience = answerPatience + 2*cmp.Or(s.m.cfg.Read.PollInterval, time.Second)
 		}
 	})
 	from.Account = s.account
@@ -240,8 +242,8 @@ func (s *shard) prepare(progress driver.Progress) (*guard, error) {
 		return nil, fmt.Errorf("mapping: shard %s: open at %s: %w", s.info.ID, from, err)
 	}
 	s.log.Info("shard opened", "from", from.String(), "epoch", s.lease.Epoch)
-	call(s.m.observer.ShardOpened, ShardOpened{
-		Shard: s.info.ID, From: from.String(), Epoch: s.lease.Epoch, MappingUUID: s.m.uuid, FunctionARN: s.m.functionARN,
+	call(s.m.observer.ShardOpened, observe.ShardOpened{
+		Shard: s.info.ID, From: from.String(), Epoch: s.lease.Epoch, MappingUUID: s.m.cfg.uuid, FunctionARN: s.m.cfg.functionARN,
 	})
 	return g, nil
 }
@@ -285,7 +287,7 @@ func (s *shard) close(left error) (finished bool, err error) {
 	case s.straggles == nil:
 		s.released = s.release()
 	}
-	call(s.m.observer.ShardClosed, ShardClosed{Shard: s.info.ID, End: finished, Err: errors.Join(s.straggles, err)})
+	call(s.m.observer.ShardClosed, observe.ShardClosed{Shard: s.info.ID, End: finished, Err: errors.Join(s.straggles, err)})
 	return finished, err
 }
 

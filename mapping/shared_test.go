@@ -20,6 +20,7 @@ import (
 	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -49,7 +50,7 @@ type polls struct {
 	longest time.Duration
 }
 
-func (p *polls) saw(e mapping.Polled) {
+func (p *polls) saw(e observe.Polled) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if e.Err != nil {
@@ -93,7 +94,7 @@ func TestMappingsThatShareAShardDoNotStarveEachOther(t *testing.T) {
 				views := make([]polls, len(c.intervals))
 				for i, interval := range c.intervals {
 					cfg := w.config()
-					cfg.FunctionName, cfg.PollInterval, cfg.Client = fmt.Sprint("fn-", i), interval, stranger{Client: w.service.Client(), latency: c.latency}
+					cfg.FunctionName, cfg.Read.PollInterval, cfg.Client = fmt.Sprint("fn-", i), interval, stranger{Client: w.service.Client(), latency: c.latency}
 					views[i].last = time.Now()
 					cfg.Observer.Polled = views[i].saw
 					all = append(all, w.start(cfg))
@@ -125,7 +126,7 @@ func TestMappingsOfOneProcessAreNotRefused(t *testing.T) {
 		for i := range views {
 			cfg := w.config()
 			cfg.FunctionName = fmt.Sprint("fn-", i)
-			cfg.Observer.Polled = func(e mapping.Polled) {
+			cfg.Observer.Polled = func(e observe.Polled) {
 				views[i].saw(e)
 				if e.Err != nil {
 					refused.Add(1)

@@ -17,6 +17,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/internal/modeltest"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -132,7 +133,7 @@ func TestRecordsWithoutAnArrivalTimeNeverGrowTooOld(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		cfg.MaximumRecordAge = time.Hour
 		ages := make(chan time.Duration, 1)
-		cfg.Observer.Invoking = func(e mapping.Invoking) { ages <- e.IteratorAge }
+		cfg.Observer.Invoking = func(e observe.Invoking) { ages <- e.IteratorAge }
 		r := w.start(cfg)
 		p := page(1, 3)
 		for i := range p.Records {

@@ -195,7 +195,7 @@ func (v *shardView) set(change func(*shardView)) {
 func (m *Mapping) Status() Status {
 	v := &m.view
 	v.mu.Lock()
-	s := Status{UUID: m.uuid, Running: v.running, LastProcessingResult: *m.lastResult.Load(), Problem: v.problem, Counts: m.counts.get()}
+	s := Status{UUID: m.cfg.uuid, Running: v.running, LastProcessingResult: *m.lastResult.Load(), Problem: v.problem, Counts: m.counts.get()}
 	if m.fleet != nil {
 		s.Worker = m.worker
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // slow returns a function that takes d, or until its ctx is done.
@@ -76,7 +77,7 @@ func TestStopNamesTheFunctionThatIgnoresItsContextAndKeepsItsLease(t *testing.T)
 			return nil
 		})
 		request := ""
-		cfg.Observer.Invoking = func(e mapping.Invoking) { request = e.RequestID }
+		cfg.Observer.Invoking = func(e observe.Invoking) { request = e.RequestID }
 		r := w.start(cfg)
 		pages <- page(1, 10)
 		synctest.Wait()

@@ -9,8 +9,8 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
-	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // moment is when something happened: its place in the order of all that happened, from 1 on. The zero moment has not come.
@@ -196,7 +196,7 @@ func (j *journal) end(c *played) {
 }
 
 // open enters that a process opened a shard.
-func (j *journal) open(p *player, o mapping.ShardOpened) {
+func (j *journal) open(p *player, o observe.ShardOpened) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	p.epochs[o.Shard] = o.Epoch
@@ -210,7 +210,7 @@ type lease struct {
 }
 
 // close enters that a process closed a shard.
-func (j *journal) close(p *player, c mapping.ShardClosed) {
+func (j *journal) close(p *player, c observe.ShardClosed) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if errors.Is(c.Err, driver.ErrLeaseLost) {
@@ -219,7 +219,7 @@ func (j *journal) close(p *player, c mapping.ShardClosed) {
 }
 
 // trim enters a gap.
-func (j *journal) trim(t mapping.Trimmed) {
+func (j *journal) trim(t observe.Trimmed) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.trims = append(j.trims, trimmed{t.Shard, j.now(), t.To})
@@ -251,7 +251,7 @@ func (j *journal) drop(p *player, f *invoke.Failure) *dropped {
 }
 
 // dropUnseen enters a discard of which no destination is given a document.
-func (j *journal) dropUnseen(p *player, e mapping.Discarded) {
+func (j *journal) dropUnseen(p *player, e observe.Discarded) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	d := &dropped{by: p, shard: e.Shard, epoch: p.epochs[e.Shard], request: e.RequestID, condition: e.Condition, began: j.now(), gone: true}

@@ -364,8 +364,8 @@ func (s *setup) config() mapping.Config {
 	cfg := mapping.Config{
 		EventSourceARN: streamARN, FunctionName: "ship-orders", StartingPosition: mapping.TrimHorizon,
 		BatchSize: s.batchSize, ParallelizationFactor: s.factor, BufferBytes: s.buffer, MaximumBatchingWindow: s.gather,
-		TumblingWindow: s.window, MaximumRecordAge: s.age, BisectBatchOnFunctionError: s.bisect, Deaggregate: !s.whole,
-		PollInterval: s.poll, ShardRefreshInterval: s.refresh, DrainTimeout: s.drain, CheckpointInterval: s.every, FunctionTimeout: s.to,
+		TumblingWindow: s.window, MaximumRecordAge: s.age, BisectBatchOnFunctionError: s.bisect,
+		Read: mapping.ReadOptions{Deaggregate: !s.whole, PollInterval: s.poll}, ShardRefreshInterval: s.refresh, DrainTimeout: s.drain, CheckpointInterval: s.every, FunctionTimeout: s.to,
 	}
 	if s.retries >= 0 {
 		cfg.MaximumRetryAttempts = new(s.retries)

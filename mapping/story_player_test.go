@@ -16,6 +16,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // player is one process of a story. Its Invoke is the function.
@@ -50,12 +51,12 @@ func (s *stage) start(set setup) {
 	cfg := set.config()
 	cfg.Client, cfg.Function = s.client, invoke.Invoker(p)
 	if cfg.EventSourceARN = s.arn; s.fanOut {
-		cfg.Deaggregate = false // which is on
+		cfg.Read.Deaggregate = false // which is on
 	}
 	cfg.Logger = slog.New(slog.NewTextHandler(&s.logs, nil)).With("process", p.name)
-	cfg.Observer.ShardOpened = func(o mapping.ShardOpened) { s.journal.open(p, o) }
+	cfg.Observer.ShardOpened = func(o observe.ShardOpened) { s.journal.open(p, o) }
 	cfg.Observer.Trimmed = s.journal.trim
-	cfg.Observer.ShardClosed = func(c mapping.ShardClosed) { s.journal.close(p, c) }
+	cfg.Observer.ShardClosed = func(c observe.ShardClosed) { s.journal.close(p, c) }
 	if s.shared != nil {
 		cfg.Store = gatedFleet{&view{sharedStore: s.shared}, p.gate}
 	} else {
@@ -63,9 +64,9 @@ func (s *stage) start(set setup) {
 		cfg.Store = p.alone
 	}
 	if s.report == noDestination {
-		cfg.Observer.Discarded = func(e mapping.Discarded) { s.journal.dropUnseen(p, e) }
+		cfg.Observer.Discarded = func(e observe.Discarded) { s.journal.dropUnseen(p, e) }
 	} else {
-		cfg.DestinationConfig.OnFailure = mapping.OnFailure{To: invoke.DestinationFunc(p.deliver), Block: s.report == blocking}
+		cfg.DestinationConfig.OnFailure = mapping.OnFailure{Target: invoke.DestinationFunc(p.deliver), Block: s.report == blocking}
 	}
 	s.tamper.with(&cfg)
 	p.run(cfg)

@@ -111,7 +111,7 @@ var tampers = []tamper{
 	{name: "keeps a lease", rule: "released", config: storesVia(func(s driver.Store) driver.Store { return keeping{s} })},
 	{name: "delivers no document", rule: "nothing lost", config: func(cfg *mapping.Config) {
 		cfg.Observer.Discarded = nil
-		cfg.DestinationConfig.OnFailure.To = invoke.DestinationFunc(func(context.Context, *invoke.Failure) error { return nil })
+		cfg.DestinationConfig.OnFailure.Target = invoke.DestinationFunc(func(context.Context, *invoke.Failure) error { return nil })
 	}},
 	{name: "retries too often", rule: "discards", config: func(cfg *mapping.Config) {
 		if cfg.MaximumRetryAttempts != nil {
@@ -262,11 +262,11 @@ func (keeping) Release(context.Context, driver.Lease) error { return nil }
 // pagesVia changes the pages that are read.
 func pagesVia(change func(*batch.Page)) func(*mapping.Config) {
 	return func(cfg *mapping.Config) {
-		p, err := poller.New(poller.Config{Client: cfg.Client, StreamARN: streamARN, Deaggregate: cfg.Deaggregate})
+		p, err := poller.New(poller.Config{Client: cfg.Client, StreamARN: streamARN, Deaggregate: cfg.Read.Deaggregate})
 		if err != nil {
 			panic(fmt.Sprint("the plan has settings that a poller refuses: ", err))
 		}
-		cfg.Source, cfg.Client, cfg.Deaggregate, cfg.PollInterval = changedSource{p, change}, nil, false, 0
+		cfg.Source, cfg.Client, cfg.Read.Deaggregate, cfg.Read.PollInterval = changedSource{p, change}, nil, false, 0
 	}
 }
 

@@ -220,17 +220,17 @@ func (s *story) start() {
 	cfg.BatchSize = 1 + s.rng.IntN(6)
 	cfg.ParallelizationFactor = 1 + max(0, s.rng.IntN(5)-2)
 	cfg.MaximumBatchingWindow = time.Duration(max(0, s.rng.IntN(6)-3)) * time.Second
-	cfg.Deaggregate = s.rng.IntN(3) > 0
-	cfg.PollInterval = []time.Duration{time.Second, time.Second, 5 * time.Second, 30 * time.Second}[s.rng.IntN(4)]
+	cfg.Read.Deaggregate = s.rng.IntN(3) > 0
+	cfg.Read.PollInterval = []time.Duration{time.Second, time.Second, 5 * time.Second, 30 * time.Second}[s.rng.IntN(4)]
 	cfg.ShardRefreshInterval = []time.Duration{3 * time.Second, 30 * time.Second, time.Hour}[s.rng.IntN(3)]
 	cfg.BisectBatchOnFunctionError = s.rng.IntN(2) == 0
 	cfg.FunctionResponseTypes = []mapping.FunctionResponseType{mapping.ReportBatchItemFailures}
 	if s.rng.IntN(3) == 0 {
 		cfg.BufferBytes = 1 << 10
 	}
-	s.cfg.ParallelizationFactor, s.cfg.PollInterval = cfg.ParallelizationFactor, cfg.PollInterval // seal and settle ask for them
+	s.cfg.ParallelizationFactor, s.cfg.Read.PollInterval = cfg.ParallelizationFactor, cfg.Read.PollInterval // seal and settle ask for them
 	s.note("start: batch %d, lanes %d, window %s, poll %s, refresh %s, deaggregate %v", cfg.BatchSize, cfg.ParallelizationFactor,
-		cfg.MaximumBatchingWindow, cfg.PollInterval, cfg.ShardRefreshInterval, cfg.Deaggregate)
+		cfg.MaximumBatchingWindow, cfg.Read.PollInterval, cfg.ShardRefreshInterval, cfg.Read.Deaggregate)
 	s.run = s.world.start(cfg)
 	synctest.Wait()
 }
@@ -305,7 +305,7 @@ func (s *story) settle() {
 		if s.ledger.missing() == nil {
 			break
 		}
-		pass(max(10*time.Second, s.cfg.PollInterval))
+		pass(max(10*time.Second, s.cfg.Read.PollInterval))
 	}
 	if e := s.ledger.missing(); e != nil {
 		s.fail("%s of key %s in %s is lost; %v", e.data, e.key, e.shard, s.run.Status().Shards)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/internal/lineage"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -15,13 +16,7 @@ import (
 const callGrace = 5 * time.Second
 
 // startRetry is the pause after a failed listing or call of the store; it doubles up to the refresh interval.
-// earlyRefresh is the least time between two listings that follow the ends of shards. unsettledRefresh is the interval
-// of listings while something waits for a listing, or after a failed one.
-const (
-	startRetry       = time.Second
-	earlyRefresh     = time.Second
-	unsettledRefresh = 5 * time.Second
-)
+const startRetry = time.Second
 
 // run is one Run of a mapping. Its supervise method is the goroutine that owns it: it lists the shards, handles their
 // ends, and stops them. Its assignment decides which of them it processes.
@@ -40,7 +35,7 @@ type run struct {
 	assignment assignment
 	latest     latest
 	clock      sourceClock
-	lineage    lineage
+	lineage    lineage.Lineage
 	running    map[string]*shard
 	listing    bool                       // the shards are being listed
 	relist     time.Duration              // how soon to list again after that; 0: at the usual time
@@ -58,7 +53,6 @@ type run struct {
 
 	askedDestination bool // it exists, as far as is known
 
-	suspicion suspicion     // that the stream is another one of its name
 	described time.Time     // when a description of the stream was last due
 	retention time.Duration // of the stream, 0 while it is not known
 	missing   atomic.Bool   // a shard that is processed is unknown to the service; set by shards
@@ -90,7 +84,7 @@ type shardEnd struct {
 func newRun(ctx context.Context, m *Mapping, began time.Time) *run {
 	r := &run{
 		m: m, began: began, latest: latest{m: m, began: began}, clock: sourceClock{m: m, began: began},
-		lineage: newLineage(), running: map[string]*shard{}, warned: map[string]bool{}, lost: map[string]bool{},
+		lineage: lineage.New(), running: map[string]*shard{}, warned: map[string]bool{}, lost: map[string]bool{},
 		ended: make(chan shardEnd), gone: make(chan struct{}), beside: newBeside(ctx),
 		stragglers: map[string]straggler{}, outlived: make(chan string),
 	}
@@ -129,7 +123,7 @@ func (r *run) work() error {
 	if r.fresh {
 		r.wg.Go(r.lookForOthers)
 	}
-	r.m.log.Info("mapping runs", "shards", len(r.lineage.shards), "startingPosition", string(r.m.cfg.StartingPosition))
+	r.m.log.Info("mapping runs", "shards", r.lineage.Count(), "startingPosition", string(r.m.cfg.StartingPosition))
 	if err := r.assign(); err != nil {
 		return err
 	}
@@ -213,12 +207,18 @@ func (r *run) publish() {
 	r.m.view.set(func(v *view) { v.blocked, v.done = blocked, map[string]bool{} })
 }
 
+// known returns a shard of the stream, the zero one if the shard is not known.
+func (r *run) known(id string) poller.Shard {
+	s, _ := r.lineage.Shard(id)
+	return s
+}
+
 // waitingFor says why a shard is not processed.
 func (r *run) waitingFor(s poller.Shard) string {
 	if left, ok := r.stragglers[s.ID]; ok {
 		return "waiting for the end of calls that ignored the loss of the shard's lease: " + left.err.Error()
 	}
-	return r.lineage.waitingFor(s)
+	return r.lineage.WaitingFor(s)
 }
 
 // process runs a shard in its own goroutine, which sends to ended when it returns.
@@ -242,7 +242,7 @@ func (r *run) process(s *shard, delay time.Duration) {
 
 // end handles the end of a shard's processing.
 func (r *run) end(e shardEnd) {
-	info := r.running[e.id].standing.Load().info
+	info := r.running[e.id].standing.Load().Info
 	delete(r.running, e.id)
 	r.m.view.set(func(v *view) {
 		delete(v.shards, e.id)
@@ -280,18 +280,18 @@ func (r *run) judge(e *shardEnd) {
 func (r *run) finish(e *shardEnd) {
 	if e.left {
 		delete(r.lost, e.id)
-		r.lineage.end(e.id)
+		r.lineage.End(e.id)
 		r.assignment.swept()
 		return
 	}
-	r.lineage.finished[e.id] = true
-	news := r.lineage.learn(e.id, e.children, time.Now())
+	r.lineage.Finish(e.id)
+	news := r.lineage.Learn(e.id, e.children, time.Now())
 	r.m.log.Info("shard is complete", "shard", e.id, "newChildren", len(news))
 	if r.soft.Err() != nil {
 		return
 	}
 	r.assignment.finished(e.id, len(news))
-	if soon, ok := r.lineage.needsListing(e.id); ok {
+	if soon, ok := r.lineage.NeedsListing(e.id); ok {
 		r.refreshSoon(soon)
 	}
 }

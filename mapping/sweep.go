@@ -7,6 +7,8 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/internal/lineage"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 )
 
@@ -24,10 +26,10 @@ const (
 // settled.
 func (r *run) isSweepDue() bool {
 	switch {
-	case r.suspicion != (suspicion{}):
+	case r.lineage.IsDoubted():
 		return false // the rows may be those of another stream
 	case r.unswept:
-		return !r.lineage.isLeaving()
+		return !r.lineage.IsLeaving()
 	}
 	return time.Since(r.swept) >= sweepInterval
 }
@@ -36,34 +38,34 @@ func (r *run) isSweepDue() bool {
 // rows must be deleted.
 func (r *run) leavers(progress map[string]driver.Progress) (removable []string) {
 	r.swept = time.Now()
-	r.lineage.read(progress)
-	r.unswept = r.lineage.isLeaving()
-	now, retention := r.clock.at(r.swept), cmp.Or(r.retention, maxRetention)
+	r.lineage.Read(progress)
+	r.unswept = r.lineage.IsLeaving()
+	now, retention := r.clock.at(r.swept), cmp.Or(r.retention, lineage.MaxRetention)
 	clear(r.lost)
-	for _, id := range r.lineage.lost(progress, now, retention) {
+	for _, id := range r.lineage.Lost(progress, now, retention) {
 		r.lost[id] = true
 		r.warned[id] = true // reported when its end is stored
 	}
 	r.warnUnread()
-	removable = r.lineage.removable(progress, now, retention)
+	removable = r.lineage.Removable(progress, now, retention)
 	return removable[:min(len(removable), sweepMost)]
 }
 
 // warnUnread logs, once, each shard that has left the stream before it was read to its end, though its records may not
 // have expired yet. Its children are read.
 func (r *run) warnUnread() {
-	for _, id := range r.lineage.unread() {
+	for _, id := range r.lineage.Unread() {
 		if !r.warned[id] {
 			r.warned[id] = true
 			r.m.log.Warn("the stream no longer lists a shard that was not read to its end: its children are read", "shard", id,
-				"position", r.lineage.rows[id].position)
+				"position", r.lineage.Position(id))
 		}
 	}
 }
 
 // leftUnread returns the shards that have left the stream before they were read to their end.
 func (r *run) leftUnread() (left []ShardStatus) {
-	for _, id := range r.lineage.unread() {
+	for _, id := range r.lineage.Unread() {
 		left = append(left, ShardStatus{ShardID: id, Waiting: "the stream no longer lists it, though it was not read to its end"})
 	}
 	return left
@@ -118,9 +120,9 @@ func (s *shard) reportLoss(c *batch.Commit) {
 		return
 	}
 	s.unread = false
-	s.m.counts.trimmed.Add(1)
-	retention := cmp.Or(s.standing.Load().retention, minRetention)
-	t := Trimmed{Shard: s.info.ID, Position: s.sched.Read(), From: s.readTo, To: s.m.clocks(time.Now()).service.Add(poller.ClockSlack - retention)}
+	s.m.counts.gaps.Add(1)
+	retention := cmp.Or(s.standing.Load().Retention, lineage.MinRetention)
+	t := observe.Trimmed{Shard: s.info.ID, Position: s.sched.Read(), From: s.readTo, To: s.m.clocks(time.Now()).service.Add(poller.ClockSlack - retention)}
 	s.log.Error("the shard has left the stream before it was read to its end: the rest of it is lost",
 		"position", t.Position.String(), "from", stamp(t.From), "to", stamp(t.To))
 	call(s.m.observer.Trimmed, t)

@@ -39,7 +39,7 @@ func (o *ownTenure) acquire(ctx context.Context) (driver.Lease, driver.Progress,
 	if err := o.m.owed.pay(ctx, o.m.store, o.shard); err != nil {
 		return driver.Lease{}, driver.Progress{}, err
 	}
-	return o.m.store.Acquire(ctx, o.m.name, o.shard, o.m.owner)
+	return o.m.store.Acquire(ctx, o.m.cfg.storeKey, o.shard, o.m.owner)
 }
 
 func (o *ownTenure) Commit(ctx context.Context, l driver.Lease, p driver.Progress) error {
@@ -63,7 +63,7 @@ type fleetTenure struct {
 }
 
 func (f *fleetTenure) lease() driver.Lease {
-	return driver.Lease{Mapping: f.m.name, Shard: f.row.Shard, Owner: f.row.Owner, Epoch: f.row.Epoch}
+	return driver.Lease{Mapping: f.m.cfg.storeKey, Shard: f.row.Shard, Owner: f.row.Owner, Epoch: f.row.Epoch}
 }
 
 func (f *fleetTenure) acquire(ctx context.Context) (l driver.Lease, p driver.Progress, err error) {

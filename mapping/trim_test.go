@@ -11,16 +11,17 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 )
 
 // trims is a Config, polling seldom, and the gaps that it is told of.
-func (w *world) trims() (mapping.Config, chan mapping.Trimmed) {
-	gaps := make(chan mapping.Trimmed, 10)
+func (w *world) trims() (mapping.Config, chan observe.Trimmed) {
+	gaps := make(chan observe.Trimmed, 10)
 	cfg := w.config()
-	cfg.PollInterval, cfg.ShardRefreshInterval = 4*time.Minute, 10*time.Minute
+	cfg.Read.PollInterval, cfg.ShardRefreshInterval = 4*time.Minute, 10*time.Minute
 	cfg.FailoverTime = 5 * time.Minute // a fleet's heartbeats of many hours are rarer then
-	cfg.Observer.Trimmed = func(g mapping.Trimmed) { gaps <- g }
+	cfg.Observer.Trimmed = func(g observe.Trimmed) { gaps <- g }
 	return cfg, gaps
 }
 
@@ -49,7 +50,7 @@ func TestPositionThatRetentionHasPassedIsToldWithItsGap(t *testing.T) {
 		r = w.start(cfg)
 		pass(time.Minute)
 		assert.Equal(t, append(numbers(0, 3), numbers(6, 3)...), w.delivered(), "reading goes on at the horizon")
-		assert.EqualValues(t, 1, r.Status().Counts.Trimmed)
+		assert.EqualValues(t, 1, r.Status().Counts.Gaps)
 		g := <-gaps
 		assert.Equal(t, position, g.Position)
 		assert.WithinDuration(t, time.Now().Add(-30*time.Hour), g.From, 2*time.Minute)
@@ -128,7 +129,7 @@ func TestOldPositionThatIsStillThereIsNoGapAndComesNotAgain(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		w.keep(100)
 		cfg, gaps := w.trims()
-		cfg.Deaggregate, cfg.BatchSize = true, 2
+		cfg.Read.Deaggregate, cfg.BatchSize = true, 2
 		_, _, err := w.stream.Put("k", aggregateOf("", "a", "b", "c"))
 		require.NoError(t, err)
 		cfg.Function = w.stuckAt("c")
@@ -174,7 +175,7 @@ func TestRetentionPassesTheReaderWhileTheFunctionBlocks(t *testing.T) {
 func TestGapOfLessThanASecondIsTold(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		cfg, gaps := w.trims()
-		cfg.PollInterval = 200 * time.Millisecond
+		cfg.Read.PollInterval = 200 * time.Millisecond
 		w.put(0, 1)
 		r := w.start(cfg)
 		pass(10*time.Second + 450*time.Millisecond)

@@ -17,22 +17,22 @@ import (
 // maxStoreName is the maximum length of Config.StoreName, which is a key in DynamoDB, in bytes.
 const maxStoreName = 1024
 
-// validate returns all violations of c, joined, or nil.
-func (c *Config) validate(now time.Time) error {
+// validate returns all violations of c, joined, or nil. It stores in p what it has parsed.
+func (c *Config) validate(p *parsed, now time.Time) error {
 	var v violations
-	c.validateRequired(&v)
+	c.validateRequired(&v, p)
 	c.validateStart(&v, now)
 
 	v.atMost("BatchSize", "batchSize", c.BatchSize, 10_000)
 	v.atLeast("BatchSize", "batchSize", c.BatchSize, 0)
 	v.seconds("MaximumBatchingWindow", "maximumBatchingWindowInSeconds", c.MaximumBatchingWindow, 0, 300)
 
-	c.validateFailures(&v)
-	c.validateShape(&v)
+	c.validateFailures(&v, p)
+	c.validateShape(&v, p)
 	c.validateWorker(&v)
 
 	v.within("FunctionTimeout", c.FunctionTimeout, 0, 24*time.Hour)
-	v.within("PollInterval", c.PollInterval, 200*time.Millisecond, 4*time.Minute) // an iterator lives 5 minutes
+	v.within("Read.PollInterval", c.Read.PollInterval, 200*time.Millisecond, 4*time.Minute) // an iterator lives 5 minutes
 	if c.FailoverTime != 0 {
 		v.within("FailoverTime", c.FailoverTime, time.Second, time.Hour)
 	}
@@ -42,12 +42,13 @@ func (c *Config) validate(now time.Time) error {
 	return v.join()
 }
 
-func (c *Config) validateRequired(v *violations) {
+func (c *Config) validateRequired(v *violations, p *parsed) {
 	from, err := parseSourceARN(c.EventSourceARN)
+	p.from = from
 	if err != nil {
 		v.add("EventSourceARN", err.Error())
 	} else {
-		c.validateFunction(v)
+		c.validateFunction(v, p)
 	}
 	if c.FunctionName == "" && c.EventSourceARN == "" {
 		v.add("FunctionName", "must be set")
@@ -57,18 +58,18 @@ func (c *Config) validateRequired(v *violations) {
 		v.add("Client", "must be set, or Source")
 	case c.Client != nil && c.Source != nil:
 		v.add("Source", "must not be set together with Client")
-	case c.Source != nil && c.PollInterval != 0:
-		v.add("PollInterval", fmt.Sprintf("is %s, but goes with Client only: a Source has its own cadence", c.PollInterval))
+	case c.Source != nil && c.Read.PollInterval != 0:
+		v.add("Read.PollInterval", fmt.Sprintf("is %s, but goes with Client only: a Source has its own cadence", c.Read.PollInterval))
 	}
 	for _, f := range []struct {
 		name string
 		set  bool
 	}{
-		{"Deaggregate", c.Deaggregate},
-		{"KeepMembersOutsideShard", c.KeepMembersOutsideShard},
-		{"FallBackToPolling", c.FallBackToPolling},
-		{"SDKDecoding", c.SDKDecoding},
-		{"CBOR", c.CBOR},
+		{"Read.Deaggregate", c.Read.Deaggregate},
+		{"Read.KeepMembersOutsideShard", c.Read.KeepMembersOutsideShard},
+		{"Read.FallBackToPolling", c.Read.FallBackToPolling},
+		{"Read.SDKDecoding", c.Read.SDKDecoding},
+		{"Read.CBOR", c.Read.CBOR},
 		{"Budget", c.Budget != nil},
 		{"Role", c.Role != nil},
 	} {
@@ -80,11 +81,11 @@ func (c *Config) validateRequired(v *violations) {
 		v.add("Client", fmt.Sprintf("is for the region %q, and EventSourceARN is in %q", region, from.region))
 	}
 	polled := err == nil && from.consumer == ""
-	if c.FallBackToPolling && polled {
-		v.add("FallBackToPolling", "is set, but goes with the ARN of a consumer in EventSourceARN only")
+	if c.Read.FallBackToPolling && polled {
+		v.add("Read.FallBackToPolling", "is set, but goes with the ARN of a consumer in EventSourceARN only")
 	}
-	if c.KeepMembersOutsideShard && !c.Deaggregate && c.Source == nil && polled {
-		v.add("KeepMembersOutsideShard", "is set, but goes with Deaggregate, or the ARN of a consumer in EventSourceARN, only")
+	if c.Read.KeepMembersOutsideShard && !c.Read.Deaggregate && c.Source == nil && polled {
+		v.add("Read.KeepMembersOutsideShard", "is set, but goes with Deaggregate, or the ARN of a consumer in EventSourceARN, only")
 	}
 	if isNil(c.Function) {
 		v.add("Function", "must be set")
@@ -107,21 +108,21 @@ func clientRegion(client poller.Client) string {
 }
 
 // validateFunction checks the function's name, and whether the Function can invoke it.
-func (c *Config) validateFunction(v *violations) {
-	function, err := functionARN(c.FunctionName, c.EventSourceARN)
-	if err != nil {
+func (c *Config) validateFunction(v *violations, p *parsed) {
+	var err error
+	if p.functionARN, err = functionARN(c.FunctionName, &p.from); err != nil {
 		v.add("FunctionName", err.Error())
 		return
 	}
 	if f, ok := c.Function.(invoke.FunctionChecker); ok && !isNil(c.Function) {
-		if err := f.CheckFunction(function); err != nil {
+		if err := f.CheckFunction(p.functionARN); err != nil {
 			v.add("Function", err.Error())
 		}
 	}
 }
 
 // validateShape checks the settings that control how batches are cut: lanes, windows, filters.
-func (c *Config) validateShape(v *violations) {
+func (c *Config) validateShape(v *violations, p *parsed) {
 	v.atMost("ParallelizationFactor", "parallelizationFactor", c.ParallelizationFactor, 10)
 	v.atLeast("ParallelizationFactor", "parallelizationFactor", c.ParallelizationFactor, 0)
 	v.seconds("TumblingWindow", "tumblingWindowInSeconds", c.TumblingWindow, 0, 900)
@@ -135,7 +136,8 @@ func (c *Config) validateShape(v *violations) {
 	if _, ok := c.Function.(invoke.Func); ok && c.TumblingWindow > 0 {
 		v.add("Function", "is an invoke.Func, which returns no state, and a tumbling window needs one: use invoke.StateFunc or invoke.ResponseFunc")
 	}
-	if _, err := c.filters(); err != nil {
+	var err error
+	if p.filters, err = c.filters(); err != nil {
 		v.add("FilterCriteria", err.Error())
 	}
 }
@@ -153,7 +155,7 @@ func (c *Config) filters() (*filter.Criteria, error) {
 }
 
 // validateFailures checks the settings for failed batches.
-func (c *Config) validateFailures(v *violations) {
+func (c *Config) validateFailures(v *violations, p *parsed) {
 	if n := c.MaximumRetryAttempts; n != nil {
 		v.atMost("MaximumRetryAttempts", "maximumRetryAttempts", *n, 10_000)
 		if *n < -1 {
@@ -171,19 +173,20 @@ func (c *Config) validateFailures(v *violations) {
 			break
 		}
 	}
-	if _, err := c.destination(); err != nil {
+	var err error
+	if p.destination, err = c.destination(); err != nil {
 		v.add("DestinationConfig.OnFailure", err.Error())
 	}
 }
 
 // destination returns the destination of discarded records, nil without one.
 func (c *Config) destination() (invoke.Destination, error) {
-	to, name := c.DestinationConfig.OnFailure.To, c.DestinationConfig.OnFailure.Destination
+	to, name := c.DestinationConfig.OnFailure.Target, c.DestinationConfig.OnFailure.Destination
 	switch {
 	case to != nil && isNil(to):
-		return nil, errors.New("its field To is a nil function")
+		return nil, errors.New("its field Target is a nil function")
 	case to != nil && name != "":
-		return nil, errors.New("its fields Destination and To must not be set together")
+		return nil, errors.New("its fields Destination and Target must not be set together")
 	case to != nil:
 		return to, nil
 	case name == "" && c.DestinationConfig.OnFailure.Block:

@@ -201,7 +201,7 @@ func TestAStartThatWaitsSaysForWhat(t *testing.T) {
 				inWorld(t, 1, func(t *testing.T, w *world) {
 					cfg := w.config()
 					store := &hanging{w.store, c.method, d}
-					cfg.Store, cfg.StartingPosition, cfg.DestinationConfig.OnFailure.To = store, mapping.Latest, checkedHang{store}
+					cfg.Store, cfg.StartingPosition, cfg.DestinationConfig.OnFailure.Target = store, mapping.Latest, checkedHang{store}
 					if c.op != "" {
 						w.service.Delay(c.op, d, 1)
 					}

@@ -16,6 +16,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // stateOf returns a function whose answer has a state of about so many bytes.
@@ -28,7 +29,7 @@ func stateOf(bytes int) invoke.ResponseFunc {
 func TestAnswerWithoutAStateIsAFailedInvocation(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
 		docs := &documents{}
-		cfg.TumblingWindow, cfg.MaximumRetryAttempts, cfg.DestinationConfig.OnFailure.To = 10*time.Second, new(1), docs
+		cfg.TumblingWindow, cfg.MaximumRetryAttempts, cfg.DestinationConfig.OnFailure.Target = 10*time.Second, new(1), docs
 		cfg.Function = invoke.ResponseFunc(func(context.Context, *invoke.Event) (*invoke.Response, error) { return nil, nil })
 		r := w.start(cfg)
 		pages <- page(1, 3)
@@ -65,8 +66,8 @@ func TestStateThatLeavesNoRoomForItsFinalIsRefused(t *testing.T) {
 // TestStoredStateThatIsTooLargeIsToldOf resumes with a state that fitted a larger limit.
 func TestStoredStateThatIsTooLargeIsToldOf(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
-		var told []mapping.TooLarge
-		cfg.Observer.TooLarge = func(e mapping.TooLarge) { told = append(told, e) }
+		var told []observe.TooLarge
+		cfg.Observer.TooLarge = func(e observe.TooLarge) { told = append(told, e) }
 		cfg.TumblingWindow, cfg.Function = 10*time.Second, stateOf(3000)
 		r := w.start(cfg)
 		pages <- page(1, 1)
@@ -79,7 +80,7 @@ func TestStoredStateThatIsTooLargeIsToldOf(t *testing.T) {
 		pages <- page(2, 1) // of the next window
 		pass(time.Hour)
 		require.Len(t, told, 1, "once")
-		assert.Equal(t, mapping.TooLarge{Shard: told[0].Shard, StateBytes: 3008}, told[0])
+		assert.Equal(t, observe.TooLarge{Shard: told[0].Shard, StateBytes: 3008}, told[0])
 		assert.Equal(t, 1, strings.Count(w.logs.String(), "the state of a tumbling window is too large for the function"))
 		assert.NotContains(t, w.logs.String(), "record is too large")
 		require.NoError(t, r.stop())
@@ -88,8 +89,8 @@ func TestStoredStateThatIsTooLargeIsToldOf(t *testing.T) {
 
 func TestRecordThatIsTooLargeBesideAStateIsToldOfAsSuch(t *testing.T) {
 	fed(t, func(t *testing.T, w *world, cfg mapping.Config, pages chan batch.Page) {
-		var told []mapping.TooLarge
-		cfg.Observer.TooLarge = func(e mapping.TooLarge) { told = append(told, e) }
+		var told []observe.TooLarge
+		cfg.Observer.TooLarge = func(e observe.TooLarge) { told = append(told, e) }
 		cfg.TumblingWindow, cfg.BatchSize, cfg.MaximumRetryAttempts, cfg.Function = 10*time.Second, 1, new(1), stateOf(1_000_000)
 		r := w.start(cfg)
 		p := page(1, 2)
@@ -134,9 +135,9 @@ func TestLostLeaseEndsABlockedDelivery(t *testing.T) {
 		store := &alwaysLost{MemoryStore: mapping.NewMemoryStore()}
 		cfg.Store, cfg.MaximumRetryAttempts, cfg.BatchSize, cfg.ParallelizationFactor = store, new(0), 1, 2
 		lost, after := false, 0
-		cfg.Observer.ShardClosed = func(e mapping.ShardClosed) { lost = errors.Is(e.Err, driver.ErrLeaseLost) }
+		cfg.Observer.ShardClosed = func(e observe.ShardClosed) { lost = errors.Is(e.Err, driver.ErrLeaseLost) }
 		cfg.DestinationConfig.OnFailure.Block = true
-		cfg.DestinationConfig.OnFailure.To = invoke.DestinationFunc(func(context.Context, *invoke.Failure) error {
+		cfg.DestinationConfig.OnFailure.Target = invoke.DestinationFunc(func(context.Context, *invoke.Failure) error {
 			if lost {
 				after++
 			}

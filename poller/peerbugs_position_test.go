@@ -14,6 +14,7 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -27,7 +28,7 @@ func TestPeerBugsReadPositionFromTheCheckpoint(t *testing.T) {
 			polled := 0
 			stop := w.run(func(c *mapping.Config) {
 				c.StartingPosition, c.BatchSize = position, 1
-				c.Observer.Polled = func(p mapping.Polled) { polled += p.Records }
+				c.Observer.Polled = func(p observe.Polled) { polled += p.Records }
 			})
 			for i := range 5 {
 				w.put(2*i, 1)
@@ -192,7 +193,7 @@ func TestPeerBugsAggregateCutByARestart(t *testing.T) {
 			w.put(5, 1)
 			members = append(members, "0005")
 			stop := w.run(func(c *mapping.Config) {
-				c.Deaggregate, c.BatchSize = true, 1
+				c.Read.Deaggregate, c.BatchSize = true, 1
 				c.Function = invoke.Func(func(ctx context.Context, e *invoke.Event) error {
 					for r := range e.Records() {
 						if slices.Index(members, string(r.Data)) >= resolved {
@@ -205,7 +206,7 @@ func TestPeerBugsAggregateCutByARestart(t *testing.T) {
 			w.pass(5 * time.Second)
 			stop()
 			require.Len(w, w.delivered(), resolved)
-			stop = w.run(func(c *mapping.Config) { c.Deaggregate = true })
+			stop = w.run(func(c *mapping.Config) { c.Read.Deaggregate = true })
 			w.pass(5 * time.Second)
 			require.Equal(w, members, w.delivered())
 			stop()

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -235,7 +236,7 @@ func TestPeerBugsCancelInTheMiddleOfARead(t *testing.T) {
 			}
 			var reads, running atomic.Int64
 			w.client = lingering{w.client, &running}
-			stop := w.run(func(c *mapping.Config) { c.Observer.Polled = func(mapping.Polled) { reads.Add(1) } })
+			stop := w.run(func(c *mapping.Config) { c.Observer.Polled = func(observe.Polled) { reads.Add(1) } })
 			w.pass(after)
 			inTheMiddle := running.Load() > 0
 			stop()

@@ -30,7 +30,7 @@ func TestMappingPausesWithoutItsPermissionAndGoesOnWithIt(t *testing.T) {
 		StartingPosition:     mapping.TrimHorizon,
 		BatchSize:            1,
 		MaximumRetryAttempts: new(0),
-		PollInterval:         200 * time.Millisecond,
+		Read:                 mapping.ReadOptions{PollInterval: 200 * time.Millisecond},
 		Client:               w.client(role.Role{}),
 		Function: invoke.Func(func(_ context.Context, e *invoke.Event) error {
 			invocations.Add(1)

@@ -59,7 +59,7 @@ func work(ctx context.Context, o options) error {
 		Function:         invoke.Func(out.report),
 		Store:            store, // a fleet store is all that is needed
 		FailoverTime:     o.failover,
-		PollInterval:     putInterval, // shorter than the checkpoint interval, so that a kill shows its duplicates
+		Read:             mapping.ReadOptions{PollInterval: putInterval}, // shorter than the checkpoint interval, so that a kill shows its duplicates
 	})
 	if err != nil {
 		return err

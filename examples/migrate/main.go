@@ -92,7 +92,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	name, err := mapping.Name(o.source, o.function)
+	name, err := mapping.StoreKey(o.source, o.function)
 	if err != nil {
 		return fmt.Errorf("%w: %w", err, errUsage)
 	}

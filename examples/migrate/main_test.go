@@ -144,7 +144,7 @@ func migrateWith(t *testing.T, flags ...string) (string, error) {
 // progress reads what a store has of the mapping.
 func progress(t *testing.T, s driver.Store, arn string) map[string]driver.Progress {
 	t.Helper()
-	name, err := mapping.Name(arn, function)
+	name, err := mapping.StoreKey(arn, function)
 	require.NoError(t, err)
 	all, err := s.Progress(t.Context(), name)
 	require.NoError(t, err)

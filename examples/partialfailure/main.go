@@ -13,6 +13,7 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
@@ -50,7 +51,7 @@ func run(ctx context.Context) error {
 		BisectBatchOnFunctionError: true,
 		FunctionResponseTypes:      []mapping.FunctionResponseType{mapping.ReportBatchItemFailures},
 		DestinationConfig: mapping.DestinationConfig{OnFailure: mapping.OnFailure{
-			To: invoke.DestinationFunc(func(_ context.Context, f *invoke.Failure) error {
+			Target: invoke.DestinationFunc(func(_ context.Context, f *invoke.Failure) error {
 				fmt.Printf("document %s\n", f.AppendJSON(nil))
 				return nil
 			}),
@@ -60,9 +61,9 @@ func run(ctx context.Context) error {
 		Function: invoke.Func(ship),
 		Store:    mapping.NewMemoryStore(),
 		Logger:   slog.New(slog.DiscardHandler),
-		Observer: mapping.Observer{
-			Invoked:   func(e mapping.Invoked) { resolved(e.Records - e.Failed) },
-			Discarded: func(e mapping.Discarded) { resolved(e.Records) },
+		Observer: observe.Observer{
+			Invoked:   func(e observe.Invoked) { resolved(e.Records - e.Failed) },
+			Discarded: func(e observe.Discarded) { resolved(e.Records) },
 		},
 	})
 	if err != nil {

@@ -27,6 +27,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/invoke/process"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
@@ -109,7 +110,7 @@ func drive(ctx context.Context, o options, client *kinesis.Client, arn string, l
 		Store:                 mapping.NewMemoryStore(),
 		Function:              watched,
 		Logger:                log,
-		Observer:              mapping.Observer{Polled: func(mapping.Polled) { polls.Add(1) }},
+		Observer:              observe.Observer{Polled: func(observe.Polled) { polls.Add(1) }},
 	})
 	if err != nil {
 		return false, err

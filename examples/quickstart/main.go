@@ -26,6 +26,7 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/boltstore"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 func main() {
@@ -81,7 +82,7 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 		StartingPosition:      mapping.TrimHorizon,
 		BatchSize:             o.batch,
 		MaximumBatchingWindow: o.window,
-		Deaggregate:           o.aggregate,
+		Read:                  mapping.ReadOptions{Deaggregate: o.aggregate},
 		Client:                stream.client,
 		Store:                 store,
 		Function: invoke.Func(func(ctx context.Context, e *invoke.Event) error {
@@ -90,9 +91,9 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 			}
 			return ledger.deliver(e)
 		}),
-		Observer: mapping.Observer{
-			Polled:  func(mapping.Polled) { polls.Add(1) },
-			Invoked: func(mapping.Invoked) { invocations.Add(1) },
+		Observer: observe.Observer{
+			Polled:  func(observe.Polled) { polls.Add(1) },
+			Invoked: func(observe.Invoked) { invocations.Add(1) },
 		},
 	})
 	if err != nil {

@@ -86,7 +86,7 @@ func TestAggregatesOfTheKPL(t *testing.T) {
 	require.Positive(t, aggregates)
 
 	members := newWitness()
-	w.readAggregates(members, w.stream.ARN(), members.completed, stored, func(c *mapping.Config) { c.KeepMembersOutsideShard = true })
+	w.readAggregates(members, w.stream.ARN(), members.completed, stored, func(c *mapping.Config) { c.Read.KeepMembersOutsideShard = true })
 	inside, undivided := w.sortOut(members.all(), all)
 	t.Logf("%d user records in %d records of the stream, %d of them aggregates, with %d members in all: %d lie in their shard, %d in aggregates that do so as a whole",
 		len(all), stored, aggregates, members.distinct(), len(inside), len(undivided))
@@ -194,7 +194,7 @@ func (w *world) readAggregates(seen *witness, source string, count func() int, n
 			}
 		}
 		m := w.mapping(ours{"ours", source, store, seen, stop, func(c *mapping.Config) {
-			c.Deaggregate = true
+			c.Read.Deaggregate = true
 			c.BatchSize = 7 // which no aggregate is a multiple of
 			if more != nil {
 				more(c)

@@ -66,8 +66,8 @@ func runChild(settings string) int {
 	}
 	m, err := mapping.New(mapping.Config{
 		EventSourceARN: c.Source, FunctionName: "orders-app", StartingPosition: mapping.TrimHorizon,
-		Client: kinesis.NewFromConfig(rig.AWSConfig(c.Kinesis)), Store: store, FailoverTime: c.Failover, Deaggregate: true,
-		PollInterval: 250 * time.Millisecond, ShardRefreshInterval: time.Second,
+		Client: kinesis.NewFromConfig(rig.AWSConfig(c.Kinesis)), Store: store, FailoverTime: c.Failover,
+		Read: mapping.ReadOptions{Deaggregate: true, PollInterval: 250 * time.Millisecond}, ShardRefreshInterval: time.Second,
 		Logger:   slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Function: invoke.Func(p.invoke),
 	})

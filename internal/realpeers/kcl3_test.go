@@ -105,7 +105,7 @@ func (w *world) application(name string, several bool) *application {
 	w.createLeaseTable(name)
 	a := &application{w: w, name: name, stream: w.stream.Name()}
 	var err error
-	a.mapping, err = mapping.Name(w.stream.ARN(), "orders-app")
+	a.mapping, err = mapping.StoreKey(w.stream.ARN(), "orders-app")
 	require.NoError(w, err)
 	if several {
 		d, err := a.poller().Describe(w.Context())
@@ -238,7 +238,7 @@ func (a *application) run(store driver.Store, n int) {
 	w := a.w
 	w.Helper()
 	ctx, cancel := context.WithCancel(w.Context())
-	m := w.mapping(ours{"ours", w.stream.ARN(), store, w.witness, nil, func(c *mapping.Config) { c.Deaggregate = true }})
+	m := w.mapping(ours{"ours", w.stream.ARN(), store, w.witness, nil, func(c *mapping.Config) { c.Read.Deaggregate = true }})
 	var g errgroup.Group
 	ended := make(chan struct{})
 	g.Go(func() error {

@@ -20,6 +20,7 @@ import (
 	"github.com/shardmill/shardmill/internal/rig"
 	onlambda "github.com/shardmill/shardmill/invoke/lambda"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/role"
 )
 
@@ -139,11 +140,11 @@ func TestInvokesFunctionsOnMoto(t *testing.T) {
 
 	function, err := onlambda.New(client, onlambda.Config{})
 	require.NoError(t, err)
-	calls := make(chan mapping.Invoked, n)
+	calls := make(chan observe.Invoked, n)
 	stop := background(t, m.mapping("ship-orders", succeeds, func(c *mapping.Config) {
 		c.Function, c.BatchSize = function, 20
 		c.FunctionResponseTypes = []mapping.FunctionResponseType{mapping.ReportBatchItemFailures}
-		c.Observer.Invoked = func(i mapping.Invoked) { calls <- i }
+		c.Observer.Invoked = func(i observe.Invoked) { calls <- i }
 	}))
 	var invocations, resolved, failed int
 	for resolved < n {

@@ -70,7 +70,7 @@ func (m *moto) mapping(name string, function func(*invoke.Event) error, more ...
 	m.Helper()
 	c := mapping.Config{
 		EventSourceARN: m.arn, FunctionName: name, StartingPosition: mapping.TrimHorizon, Client: m.kinesis,
-		Logger: slog.New(slog.DiscardHandler), PollInterval: 250 * time.Millisecond, ShardRefreshInterval: time.Second,
+		Logger: slog.New(slog.DiscardHandler), Read: mapping.ReadOptions{PollInterval: 250 * time.Millisecond}, ShardRefreshInterval: time.Second,
 		Function: invoke.Func(func(_ context.Context, e *invoke.Event) error {
 			if err := function(e); err != nil {
 				return err

@@ -26,7 +26,7 @@ func (w *world) mapping(o ours) *mapping.Mapping {
 	c := mapping.Config{
 		EventSourceARN: o.source, FunctionName: "orders-app", StartingPosition: mapping.TrimHorizon,
 		Client: w.server.Client(), Store: o.store,
-		Logger: slog.New(slog.DiscardHandler), PollInterval: 250 * time.Millisecond, ShardRefreshInterval: time.Second,
+		Logger: slog.New(slog.DiscardHandler), Read: mapping.ReadOptions{PollInterval: 250 * time.Millisecond}, ShardRefreshInterval: time.Second,
 		Function: invoke.Func(func(_ context.Context, e *invoke.Event) error {
 			all := make([]delivery, 0, e.Len())
 			for r := range e.Records() {

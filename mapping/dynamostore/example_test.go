@@ -9,7 +9,7 @@ import (
 
 // The lease table of a mapping, for a policy or a dashboard. Options.LeaseTable can name another one.
 func ExampleLeaseTableName() {
-	name, err := mapping.Name("arn:aws:kinesis:us-east-1:123456789012:stream/orders", "ship-orders")
+	name, err := mapping.StoreKey("arn:aws:kinesis:us-east-1:123456789012:stream/orders", "ship-orders")
 	if err != nil {
 		fmt.Println(err)
 		return

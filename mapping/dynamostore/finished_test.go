@@ -17,7 +17,7 @@ import (
 func TestFinishedRowOfAWorkerThatHasDiedIsFreed(t *testing.T) {
 	const gone = "shardId-000000000077"
 	ctx, c := t.Context(), newCrew(t, 1)
-	name, err := mapping.Name(c.stream.ARN(), "ship-orders")
+	name, err := mapping.StoreKey(c.stream.ARN(), "ship-orders")
 	require.NoError(t, err)
 	s := openFleet(t, c.db)
 	f := s.Fleet(name)

@@ -136,7 +136,7 @@ func TestWorkersOfAFleetShareShardsAndTakeThemOverWithoutADuplicate(t *testing.T
 		assert.Equal(t, 1, n, record)
 	}
 
-	name, err := mapping.Name(c.stream.ARN(), "ship-orders")
+	name, err := mapping.StoreKey(c.stream.ARN(), "ship-orders")
 	require.NoError(t, err)
 	rows := scan(t, c.db, dynamostore.LeaseTableName(name))
 	require.Len(t, rows, 4)

@@ -70,7 +70,7 @@ func TestMappingGoesOnWhereTheProcessBeforeStopped(t *testing.T) {
 		assert.Equal(t, 1, n, record)
 	}
 
-	name, err := mapping.Name(stream.ARN(), "ship-orders")
+	name, err := mapping.StoreKey(stream.ARN(), "ship-orders")
 	require.NoError(t, err)
 	rows := scan(t, db, dynamostore.LeaseTableName(name))
 	require.Len(t, rows, 2)

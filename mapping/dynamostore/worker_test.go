@@ -49,7 +49,7 @@ func TestTheNameOfAWorkerIsInItsLeases(t *testing.T) {
 			want = fmt.Sprintf("%s-%d", host, os.Getpid())
 		}
 		assert.Equal(t, want, c.joined["a"].Status().Worker)
-		mine, err := mapping.Name(c.stream.ARN(), "ship-orders")
+		mine, err := mapping.StoreKey(c.stream.ARN(), "ship-orders")
 		require.NoError(t, err)
 		for _, row := range scan(t, c.db, dynamostore.LeaseTableName(mine)) {
 			assert.Regexp(t, "^"+want+"/[a-z0-9]{13}#1$", kcl.Text(row, kcl.LeaseOwner))

@@ -15,7 +15,7 @@ func Example() {
 	client := &tables{rows: map[string][]item{"orders-app": { // dynamodb.NewFromConfig(awsConfig)
 		kcl2("shardId-000000000001", "4217", 3), kcl2("shardId-000000000002", "TRIM_HORIZON", 0),
 	}}}
-	name, err := mapping.Name("arn:aws:kinesis:us-east-1:123456789012:stream/orders", "ship-orders")
+	name, err := mapping.StoreKey("arn:aws:kinesis:us-east-1:123456789012:stream/orders", "ship-orders")
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -24,7 +24,7 @@ import (
 // Shards, as the stream lists them, give new rows their parents, children and hash keys. In a table of several streams
 // only the rows of to.Stream are written; for new rows it must be the result of KCLStream. A shard without progress
 // gets no row: KCL creates it, and begins at its initial position. Rows that name another stream than the mapping's are
-// refused, as far as name is from mapping.Name. A row whose checkpoint would fall is refused unless
+// refused, as far as name is from mapping.StoreKey. A row whose checkpoint would fall is refused unless
 // allowBack is set.
 func Export(ctx context.Context, store driver.Store, name string, to Table, shards []poller.Shard, allowBack bool) (*Plan, error) {
 	if to.Format != KCL {

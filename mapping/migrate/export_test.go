@@ -177,7 +177,7 @@ func TestExportRefuses(t *testing.T) {
 // TestExportRefusesRowsOfAnotherStreamThanTheMappings, whether Stream chose them or not: the shards of all streams have the
 // same IDs, so that the application would read another stream from this one's positions.
 func TestExportRefusesRowsOfAnotherStreamThanTheMappings(t *testing.T) {
-	ours, err := mapping.Name("arn:aws:kinesis:us-east-1:111111111111:stream/orders", "f")
+	ours, err := mapping.StoreKey("arn:aws:kinesis:us-east-1:111111111111:stream/orders", "f")
 	require.NoError(t, err)
 	for title, c := range map[string]struct{ rows, stream, refused string }{
 		"ours":                  {rows: "111111111111:orders:1600000000"},

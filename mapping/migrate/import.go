@@ -22,7 +22,7 @@ import (
 // Target is the mapping that positions are moved to.
 type Target struct {
 	Store   driver.Store
-	Mapping string // as mapping.Name returns it
+	Mapping string // as mapping.StoreKey returns it
 
 	// StartingPosition is the mapping's. LATEST is refused if a shard would begin at a later place than in the other
 	// program.

@@ -116,7 +116,7 @@ func otherStream(stream, name string, created time.Time) string {
 		return ""
 	}
 	parts := strings.Split(stream, ":")
-	source, _, _ := strings.Cut(name, " ") // of a name by mapping.Name
+	source, _, _ := strings.Cut(name, " ") // of a name by mapping.StoreKey
 	source, _, _ = strings.Cut(source, "/consumer/")
 	a, err := arns.Stream.Parse(source)
 	if err == nil && (a.Account != parts[0] || a.Resource != "stream/"+parts[1]) {

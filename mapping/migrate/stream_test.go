@@ -72,9 +72,9 @@ func TestRowsOfAKCLTableAreThoseOfTheDescribedStream(t *testing.T) {
 
 // TestRowsOfAnotherStreamThanTheMappingsAreRefused, whether Stream chose them or not: shards of all streams have the same IDs.
 func TestRowsOfAnotherStreamThanTheMappingsAreRefused(t *testing.T) {
-	ours, err := mapping.Name("arn:aws:kinesis:us-east-1:111111111111:stream/orders", "f")
+	ours, err := mapping.StoreKey("arn:aws:kinesis:us-east-1:111111111111:stream/orders", "f")
 	require.NoError(t, err)
-	fanout, err := mapping.Name("arn:aws:kinesis:us-east-1:111111111111:stream/orders/consumer/f:1600000007", "f")
+	fanout, err := mapping.StoreKey("arn:aws:kinesis:us-east-1:111111111111:stream/orders/consumer/f:1600000007", "f")
 	require.NoError(t, err)
 	created := time.Unix(1600000000, 999e6)
 	for title, c := range map[string]struct {

@@ -6,7 +6,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // The dimensions of Lambda's metrics, and of Kinesis's.
@@ -68,7 +68,7 @@ type series struct {
 	records []metric.RecordOption
 }
 
-func newSeries(from stream, function string, e mapping.ShardOpened, perShard bool) series {
+func newSeries(from stream, function string, e observe.ShardOpened, perShard bool) series {
 	attributes := []attribute.KeyValue{keyMapping.String(e.MappingUUID), keyFunction.String(function), keyStream.String(from.name)}
 	if perShard {
 		attributes = append(attributes, keyShard.String(e.Shard))

@@ -17,6 +17,7 @@ import (
 
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/mapping/otelobserver"
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
@@ -46,7 +47,7 @@ func case83(destination error) func(*mapping.Config) {
 	return func(cfg *mapping.Config) {
 		cfg.BatchSize, cfg.MaximumRetryAttempts = 1, new(1)
 		cfg.FilterCriteria.Filters = []mapping.Filter{{Pattern: `{"partitionKey": ["10", "20"]}`}}
-		cfg.DestinationConfig.OnFailure.To = delivering(destination)
+		cfg.DestinationConfig.OnFailure.Target = delivering(destination)
 		cfg.Function = failOn("20")
 	}
 }
@@ -137,7 +138,7 @@ func TestReadsThatFailCountNothing(t *testing.T) {
 		failed := 0
 		r := w.start(func(cfg *mapping.Config) {
 			cfg.Function = invoke.Func(succeed)
-			cfg.Observer.Polled = func(p mapping.Polled) {
+			cfg.Observer.Polled = func(p observe.Polled) {
 				if p.Err != nil {
 					failed++
 				}

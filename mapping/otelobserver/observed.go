@@ -11,6 +11,7 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // observed is an observed mapping. Its methods are those of an Observer.
@@ -29,7 +30,7 @@ func (o *observed) shard(id string) *shard {
 	return o.shards[id]
 }
 
-func (o *observed) shardOpened(e mapping.ShardOpened) {
+func (o *observed) shardOpened(e observe.ShardOpened) {
 	function := functionName(e.FunctionARN)
 	s := &shard{
 		series:  newSeries(o.stream, function, e, o.perShard),
@@ -42,7 +43,7 @@ func (o *observed) shardOpened(e mapping.ShardOpened) {
 	o.shards[e.Shard] = s
 }
 
-func (o *observed) shardClosed(e mapping.ShardClosed) {
+func (o *observed) shardClosed(e observe.ShardClosed) {
 	o.mu.Lock()
 	s := o.shards[e.Shard]
 	delete(o.shards, e.Shard)
@@ -53,7 +54,7 @@ func (o *observed) shardClosed(e mapping.ShardClosed) {
 }
 
 // polled counts the result of a read. A failed read has none, and does not count as a read without records either.
-func (o *observed) polled(e mapping.Polled) {
+func (o *observed) polled(e observe.Polled) {
 	s := o.shard(e.Shard)
 	if s == nil || e.Err != nil {
 		return
@@ -66,7 +67,7 @@ func (o *observed) polled(e mapping.Polled) {
 }
 
 // invoking takes the age of the last record. The final invocation of a tumbling window has none.
-func (o *observed) invoking(e mapping.Invoking) {
+func (o *observed) invoking(e observe.Invoking) {
 	if s := o.shard(e.Shard); s != nil && e.Records > 0 {
 		o.iteratorAge.Record(noContext, milliseconds(e.IteratorAge), s.records...)
 	}
@@ -74,7 +75,7 @@ func (o *observed) invoking(e mapping.Invoking) {
 
 // invoked counts an invocation whose outcome counts, and ends its span. The measurements are made within the span, so
 // that it can be their exemplar.
-func (o *observed) invoked(e mapping.Invoked) {
+func (o *observed) invoked(e observe.Invoked) {
 	s := o.shard(e.Shard)
 	if s == nil {
 		return
@@ -101,7 +102,7 @@ func (o *observed) invoked(e mapping.Invoked) {
 
 // count counts an invocation. One that did not run, for whatever reason, has no events that were sent to the function;
 // one that was too large was sent, but is no run of the function.
-func (o *observed) count(ctx context.Context, s *shard, e *mapping.Invoked) {
+func (o *observed) count(ctx context.Context, s *shard, e *observe.Invoked) {
 	if e.Outcome == batch.NotRun {
 		if errors.Is(e.Err, invoke.ErrThrottled) {
 			o.throttles.Add(ctx, 1, s.adds...)
@@ -120,7 +121,7 @@ func (o *observed) count(ctx context.Context, s *shard, e *mapping.Invoked) {
 	}
 }
 
-func (o *observed) discarded(e mapping.Discarded) {
+func (o *observed) discarded(e observe.Discarded) {
 	s := o.shard(e.Shard)
 	switch {
 	case s == nil:
@@ -135,7 +136,7 @@ func (o *observed) discarded(e mapping.Discarded) {
 }
 
 // committed drops the polls whose records are all resolved.
-func (o *observed) committed(e mapping.Committed) {
+func (o *observed) committed(e observe.Committed) {
 	if s := o.shard(e.Shard); s != nil && e.Err == nil {
 		s.forget(e.Position)
 	}

@@ -13,14 +13,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/shardmill/shardmill/batch"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // opened returns a shard with polls of n records each, numbered from 1, whose spans are sampled.
 func opened(polls, n int) (*shard, []trace.SpanContext) {
-	s := &shard{spans: newSpans(sdktrace.NewTracerProvider().Tracer(""), stream{name: "orders"}, "f", mapping.ShardOpened{})}
+	s := &shard{spans: newSpans(sdktrace.NewTracerProvider().Tracer(""), stream{name: "orders"}, "f", observe.ShardOpened{})}
 	for i := range polls {
-		s.polled(&mapping.Polled{Records: n, FirstSequenceNumber: fmt.Sprint(i*n + 1), LastSequenceNumber: fmt.Sprint((i + 1) * n)})
+		s.polled(&observe.Polled{Records: n, FirstSequenceNumber: fmt.Sprint(i*n + 1), LastSequenceNumber: fmt.Sprint((i + 1) * n)})
 	}
 	spans := make([]trace.SpanContext, len(s.polls))
 	for i := range s.polls {
@@ -59,7 +59,7 @@ func TestPollsOfRecordsAreFoundBySequenceNumber(t *testing.T) {
 
 func TestPollThatBroughtNothingForTheFunctionIsNotRemembered(t *testing.T) {
 	s, _ := opened(0, 0)
-	s.polled(&mapping.Polled{Records: 3, Filtered: 2, PassedOver: 1, FirstSequenceNumber: "1", LastSequenceNumber: "3"})
+	s.polled(&observe.Polled{Records: 3, Filtered: 2, PassedOver: 1, FirstSequenceNumber: "1", LastSequenceNumber: "3"})
 	assert.Empty(t, s.polls)
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/observe"
 	"github.com/shardmill/shardmill/mapping/otelobserver"
 )
 
@@ -22,14 +23,14 @@ func TestOwnObserverIsToldToo(t *testing.T) {
 		var committed atomic.Bool // by another goroutine than the rest
 		r := w.start(func(cfg *mapping.Config) {
 			case83(nil)(cfg)
-			cfg.Observer = mapping.Observer{
-				ShardOpened: func(mapping.ShardOpened) { told["opened"]++ },
-				ShardClosed: func(mapping.ShardClosed) { told["closed"]++ },
-				Polled:      func(e mapping.Polled) { told["polled"] += e.Records },
-				Invoking:    func(mapping.Invoking) { told["invoking"]++ },
-				Invoked:     func(mapping.Invoked) { told["invoked"]++ },
-				Discarded:   func(mapping.Discarded) { told["discarded"]++ },
-				Committed:   func(mapping.Committed) { committed.Store(true) },
+			cfg.Observer = observe.Observer{
+				ShardOpened: func(observe.ShardOpened) { told["opened"]++ },
+				ShardClosed: func(observe.ShardClosed) { told["closed"]++ },
+				Polled:      func(e observe.Polled) { told["polled"] += e.Records },
+				Invoking:    func(observe.Invoking) { told["invoking"]++ },
+				Invoked:     func(observe.Invoked) { told["invoked"]++ },
+				Discarded:   func(observe.Discarded) { told["discarded"]++ },
+				Committed:   func(observe.Committed) { committed.Store(true) },
 			}
 		})
 		pass(5 * time.Second)
@@ -65,19 +66,19 @@ func (w *world) told() mapping.Config {
 	telemetry, err := otelobserver.New(w.telemetry)
 	require.NoError(w.t, err)
 	cfg := telemetry.Instrument(w.config(func(cfg *mapping.Config) { cfg.Function = invoke.Func(succeed) }))
-	cfg.Observer.ShardOpened(mapping.ShardOpened{Shard: shardID})
-	cfg.Observer.Polled(mapping.Polled{Shard: shardID, Records: 2, FirstSequenceNumber: "1", LastSequenceNumber: "2"})
+	cfg.Observer.ShardOpened(observe.ShardOpened{Shard: shardID})
+	cfg.Observer.Polled(observe.Polled{Shard: shardID, Records: 2, FirstSequenceNumber: "1", LastSequenceNumber: "2"})
 	return cfg
 }
 
 // invoke runs the function with record 2, and returns what the mapping would say of that.
-func (w *world) invoke(cfg mapping.Config, requestID string) mapping.Invoked {
+func (w *world) invoke(cfg mapping.Config, requestID string) observe.Invoked {
 	w.t.Helper()
 	event := invoke.NewEvent(&invoke.Origin{ShardID: shardID}, batch.RecordsOf([]batch.Record{{SequenceNumber: "2"}}), nil)
 	_, err := cfg.Function.Invoke(w.t.Context(), &invoke.Invocation{RequestID: requestID, Attempt: 1, Event: event})
 	require.NoError(w.t, err)
-	return mapping.Invoked{
-		Invoking: mapping.Invoking{Shard: shardID, RequestID: requestID, Attempt: 1, Records: 1},
+	return observe.Invoked{
+		Invoking: observe.Invoking{Shard: shardID, RequestID: requestID, Attempt: 1, Records: 1},
 		Outcome:  batch.Success, Step: batch.Resolved,
 	}
 }
@@ -86,7 +87,7 @@ func TestPollsAreForgottenWhenTheirRecordsAreStored(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		cfg := w.told()
 		commit := func(n string, err error) {
-			cfg.Observer.Committed(mapping.Committed{Shard: shardID, Position: batch.Position{SequenceNumber: n}, Err: err})
+			cfg.Observer.Committed(observe.Committed{Shard: shardID, Position: batch.Position{SequenceNumber: n}, Err: err})
 		}
 		commit("1", nil)
 		cfg.Observer.Invoked(w.invoke(cfg, "first"))
@@ -118,7 +119,7 @@ func TestSpanEndsWhenTheFunctionReturnsNotWhenTheMappingComesToIt(t *testing.T) 
 func TestShardThatIsNotOpenIsNotObserved(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		cfg := w.told()
-		cfg.Observer.ShardClosed(mapping.ShardClosed{Shard: shardID})
+		cfg.Observer.ShardClosed(observe.ShardClosed{Shard: shardID})
 		before := w.collect().counters
 		cfg.Observer.Invoked(w.invoke(cfg, "first"))
 		assert.Equal(t, before, w.collect().counters)

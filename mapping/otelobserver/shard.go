@@ -9,7 +9,7 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 const (
@@ -46,7 +46,7 @@ type run struct {
 }
 
 // polled makes the span of a read that returned records.
-func (s *shard) polled(e *mapping.Polled) {
+func (s *shard) polled(e *observe.Polled) {
 	span := s.spans.poll(e)
 	if !span.IsSampled() || e.Records == e.Filtered+e.PassedOver {
 		return // a link to it would lead nowhere, or none will be made

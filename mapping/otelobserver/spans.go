@@ -13,7 +13,7 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
-	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/observe"
 )
 
 // Attributes without a name in OpenTelemetry's conventions.
@@ -44,7 +44,7 @@ type spans struct {
 	pollOpts, processOpts []trace.SpanStartOption // clipped, so that appending copies
 }
 
-func newSpans(tracer trace.Tracer, from stream, function string, e mapping.ShardOpened) spans {
+func newSpans(tracer trace.Tracer, from stream, function string, e observe.ShardOpened) spans {
 	common := []attribute.KeyValue{
 		semconv.MessagingSystemKey.String("aws.kinesis"),
 		semconv.MessagingDestinationName(from.name),
@@ -71,7 +71,7 @@ func clipped(opts ...trace.SpanStartOption) []trace.SpanStartOption {
 
 // poll makes the span of a read that returned records. It has no duration, because the duration of the read is not
 // known.
-func (s *spans) poll(e *mapping.Polled) trace.SpanContext {
+func (s *spans) poll(e *observe.Polled) trace.SpanContext {
 	_, span := s.tracer.Start(noContext, s.pollName, append(s.pollOpts, trace.WithAttributes(
 		semconv.MessagingBatchMessageCount(e.Records), keyFilteredOut.Int(e.Filtered), keyBytes.Int(e.Bytes),
 		keyBehind.Int64(e.Behind.Milliseconds())))...)
@@ -91,7 +91,7 @@ func (s *spans) process(ctx context.Context, in *invoke.Invocation, from []trace
 }
 
 // settle ends the span of an invocation with its effect in the mapping.
-func (r *run) settle(e *mapping.Invoked) {
+func (r *run) settle(e *observe.Invoked) {
 	r.span.SetAttributes(keyStep.String(e.Step.String()))
 	if e.Outcome != batch.Success || e.Failed > 0 {
 		r.span.SetAttributes(semconv.ErrorTypeKey.String(errorType(e)), keyFailed.Int(e.Failed))
@@ -116,7 +116,7 @@ func (r *run) abandon(err error) {
 }
 
 // errorType classifies failures of an invocation.
-func errorType(e *mapping.Invoked) string {
+func errorType(e *observe.Invoked) string {
 	if e.Outcome == batch.Success {
 		return errorItems
 	}

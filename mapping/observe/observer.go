@@ -1,4 +1,4 @@
-package mapping
+package observe
 
 import (
 	"time"
@@ -22,7 +22,7 @@ type Observer struct {
 	// Invoking is called right before the function is.
 	Invoking func(Invoking)
 	// Invoked is called once for each Invoking: when the invocation has ended, or when its shard ends and the function
-	// still runs (Err is then an ErrStillRunning). Step is batch.Ignored if the outcome does not count, because the
+	// still runs (Err is then a mapping.ErrStillRunning). Step is batch.Ignored if the outcome does not count, because the
 	// lease was lost or a stop cut the invocation short.
 	Invoked func(Invoked)
 	// Discarded is called when records were discarded: delivered to the on-failure destination, or dropped.
@@ -51,7 +51,7 @@ type ShardOpened struct {
 type ShardClosed struct {
 	Shard string
 	End   bool  // it was read to its end, and all of it is resolved and stored
-	Err   error // the reason, if it was neither that nor a stop: ErrLeaseLost
+	Err   error // the reason, if it was neither that nor a stop: driver.ErrLeaseLost
 }
 
 // Polled reports one read.
@@ -128,11 +128,4 @@ type Committed struct {
 	End      bool
 	Duration time.Duration
 	Err      error // the write failed, and will be retried unless the lease is lost
-}
-
-// call calls f with e, unless f is nil.
-func call[E any](f func(E), e E) {
-	if f != nil {
-		f(e)
-	}
 }

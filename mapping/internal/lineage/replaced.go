@@ -1,4 +1,4 @@
-package mapping
+package lineage
 
 import (
 	"cmp"
@@ -12,23 +12,29 @@ import (
 )
 
 const (
-	// listingLag is how long a shard may be listed as open after it was read to its end. It is also the time between
+	// ListingLag is how long a shard may be listed as open after it was read to its end. It is also the time between
 	// the two witnesses that prove that a stream was replaced by another one of its name.
-	listingLag = 10 * time.Second
+	ListingLag = 10 * time.Second
 
 	// createdSlack is the greatest difference of two creation times of one stream: services round them in different
 	// ways.
 	createdSlack = time.Second
+
+	// stampFormat is the form of times in messages.
+	stampFormat = "2006-01-02T15:04:05.000Z"
 
 	// awsDigits is the length from which a sequence number contains the creation time of its shard, as AWS's do. Two
 	// streams never have the same.
 	awsDigits = 50
 )
 
-// errDoubt becomes an ErrStreamReplaced if a second witness confirms it.
-var errDoubt = errors.New("mapping: the stream may have been deleted and created again under its name")
+// ErrDoubt becomes an ErrReplaced if a second witness confirms it.
+var ErrDoubt = errors.New("mapping: the stream may have been deleted and created again under its name")
 
-// advice is the remedy for an ErrStreamReplaced.
+// ErrReplaced says that the stream is another one than before, or than that of the stored progress.
+var ErrReplaced = errors.New("mapping: the stream was deleted and recreated under its name")
+
+// advice is the remedy for an ErrReplaced.
 const advice = "give the mapping another FunctionName or store"
 
 // identifies reports whether a starting sequence number distinguishes a shard from others. Services without such
@@ -62,7 +68,7 @@ func contradictionOf(start, other, text string) contradiction {
 
 // contradicts returns how a listing contradicts the known or stored shards of the stream. read has the read positions
 // of the processed shards.
-func (l *lineage) contradicts(listed []poller.Shard, read map[string]string) contradiction {
+func (l *Lineage) contradicts(listed []poller.Shard, read map[string]string) contradiction {
 	for _, s := range listed {
 		start, row := s.StartingSequenceNumber, l.rows[s.ID]
 		if l.vague || !identifies(start) {
@@ -81,7 +87,7 @@ func (l *lineage) contradicts(listed []poller.Shard, read map[string]string) con
 }
 
 // startOf returns the known starting sequence number of a shard, else the stored one; empty if there is neither.
-func (l *lineage) startOf(id string) string {
+func (l *Lineage) startOf(id string) string {
 	for _, start := range [...]string{l.shards[id].StartingSequenceNumber, l.rows[id].start} {
 		if identifies(start) {
 			return start
@@ -92,7 +98,7 @@ func (l *lineage) startOf(id string) string {
 
 // reopens returns the contradiction of a listing that has a shard as open which was stored as ended before the listing
 // began. If it is certainly the same shard, the listing is old, and there is none.
-func (l *lineage) reopens(listed []poller.Shard) contradiction {
+func (l *Lineage) reopens(listed []poller.Shard) contradiction {
 	closed := closedOf(listed)
 	for _, s := range listed {
 		row, start := l.rows[s.ID], s.StartingSequenceNumber
@@ -104,7 +110,7 @@ func (l *lineage) reopens(listed []poller.Shard) contradiction {
 }
 
 // createds returns the known creation times of the stream: that of this run, else the stored ones.
-func (l *lineage) createds() (all []time.Time) {
+func (l *Lineage) createds() (all []time.Time) {
 	if !l.created.IsZero() {
 		return []time.Time{l.created}
 	}
@@ -117,13 +123,13 @@ func (l *lineage) createds() (all []time.Time) {
 }
 
 // creation compares the creation time of the stream with the known ones.
-func (l *lineage) creation(now time.Time) (same bool, differs string) {
+func (l *Lineage) creation(now time.Time) (same bool, differs string) {
 	if now.IsZero() || l.fickle {
 		return false, ""
 	}
 	for _, was := range l.createds() {
 		if !sameTime(was, now) {
-			return false, fmt.Sprintf("the stream was created at %s, and the one that is known at %s", stamp(now), stamp(was))
+			return false, fmt.Sprintf("the stream was created at %s, and the one that is known at %s", now.UTC().Format(stampFormat), was.UTC().Format(stampFormat))
 		}
 		same = true
 	}
@@ -133,7 +139,7 @@ func (l *lineage) creation(now time.Time) (same bool, differs string) {
 func sameTime(a, b time.Time) bool { return a.Sub(b).Abs() <= createdSlack }
 
 // isVouchedFor reports whether a listing has a shard with a known starting number that no other stream has.
-func (l *lineage) isVouchedFor(listed []poller.Shard) bool {
+func (l *Lineage) isVouchedFor(listed []poller.Shard) bool {
 	for _, s := range listed {
 		if isOneShard(s.StartingSequenceNumber, l.startOf(s.ID)) {
 			return true
@@ -143,7 +149,7 @@ func (l *lineage) isVouchedFor(listed []poller.Shard) bool {
 }
 
 // suspicion is the suspicion that the stream was replaced by another one of its name. It needs two witnesses: other
-// shards and another creation time, or one of them again after listingLag. The zero value is no suspicion.
+// shards and another creation time, or one of them again after ListingLag. The zero value is no suspicion.
 type suspicion struct {
 	since   time.Time // when the look that caused it began
 	created time.Time // the creation time that a look returned, if any did
@@ -157,15 +163,15 @@ type suspicion struct {
 // service changes the numbers. That does not apply to numbers of AWS's form, because the stream may have been replaced
 // between the first listing and the description after it. Second, the creation time differs between two requests: then it
 // proves nothing. The lineage remembers both.
-func (s *suspicion) weigh(l *lineage, v *sight, c contradiction) (reason string, certain bool) {
-	same, differs := l.creation(v.created)
-	if c.text == "" && l.isVouchedFor(v.shards) {
+func (s *suspicion) weigh(l *Lineage, v *Look, c contradiction) (reason string, certain bool) {
+	same, differs := l.creation(v.Created)
+	if c.text == "" && l.isVouchedFor(v.Shards) {
 		differs = ""
 	}
-	if differs != "" && !s.created.IsZero() && !sameTime(s.created, v.created) {
+	if differs != "" && !s.created.IsZero() && !sameTime(s.created, v.Created) {
 		l.fickle, differs = true, ""
 	}
-	lasts := !s.since.IsZero() && v.began.Sub(s.since) >= listingLag
+	lasts := !s.since.IsZero() && v.Began.Sub(s.since) >= ListingLag
 	s.same = s.same || same
 	switch {
 	case c.text != "" && differs != "":
@@ -178,6 +184,38 @@ func (s *suspicion) weigh(l *lineage, v *sight, c contradiction) (reason string,
 		*s = suspicion{}
 		return "", false
 	}
-	s.since, s.created = cmp.Or(s.since, v.began), cmp.Or(s.created, v.created)
+	s.since, s.created = cmp.Or(s.since, v.Began), cmp.Or(s.created, v.Created)
 	return cmp.Or(c.text, differs), lasts
+}
+
+// Weigh returns an error if the stream of a look seems to be another one than before, or than that of the rows: an
+// ErrReplaced if that is certain, else an ErrDoubt. Then no part of the look may be used. read has the read positions of
+// the processed shards. first is set for the first look. renumbered says how the numbers of shards have changed, when
+// that has just turned out to be the service's way.
+func (l *Lineage) Weigh(v *Look, read map[string]string, first bool) (renumbered string, err error) {
+	c := l.contradicts(v.Shards, read)
+	if c.text == "" && first {
+		c = l.reopens(v.Shards)
+	}
+	vague := l.vague
+	reason, certain := l.suspicion.weigh(l, v, c)
+	switch {
+	case certain:
+		return "", fmt.Errorf("%w: %s: %s", ErrReplaced, reason, advice)
+	case reason != "":
+		return "", fmt.Errorf("%w: %s", ErrDoubt, reason)
+	case l.vague && !vague:
+		return c.text, nil
+	}
+	return "", nil
+}
+
+// IsDoubted reports whether the last look may have been at another stream.
+func (l *Lineage) IsDoubted() bool { return l.suspicion != (suspicion{}) }
+
+// Describe takes in the creation time of the stream, zero if it is not known.
+func (l *Lineage) Describe(created time.Time) {
+	if l.created.IsZero() && !l.fickle {
+		l.created = created
+	}
 }

@@ -1,10 +1,9 @@
-package mapping
+package lineage
 
 import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/shardmill/shardmill/internal/parentage"
@@ -12,13 +11,20 @@ import (
 	"github.com/shardmill/shardmill/poller"
 )
 
-// confirmWithin is how long a child that its parent has named is believed without a listing that has it. A listing may
-// be older than the child, because it began before, or because the service's view of a stream lags.
-const confirmWithin = 5 * time.Minute
+const (
+	// confirmWithin is how long a child that its parent has named is believed without a listing that has it. A listing
+	// may be older than the child, because it began before, or because the service's view of a stream lags.
+	confirmWithin = 5 * time.Minute
 
-// lineage is a run's knowledge of the shards of its stream, and of the complete ones. It decides which may be opened,
-// and which have left the stream. It has no clock and starts nothing. The run's goroutine owns it.
-type lineage struct {
+	// EarlyRefresh is the least time between two listings that follow the ends of shards. UnsettledRefresh is the
+	// interval of listings while something waits for a listing, or after a failed one.
+	EarlyRefresh     = time.Second
+	UnsettledRefresh = 5 * time.Second
+)
+
+// Lineage is a run's knowledge of the shards of its stream, and of the complete ones. It decides which may be opened,
+// and which have left the stream. It has no clock and starts nothing. One goroutine uses it.
+type Lineage struct {
 	shards   map[string]poller.Shard // listed, learned, still processed, or missed by one listing
 	children map[string][]string     // by parent
 	finished map[string]bool         // the complete shards whose end is stored
@@ -45,19 +51,22 @@ type lineage struct {
 	created time.Time
 	fickle  bool
 	vague   bool
+
+	suspicion suspicion // that the stream is another one of its name
 }
 
-func newLineage() lineage {
-	return lineage{
+// New returns a Lineage that knows no shard.
+func New() Lineage {
+	return Lineage{
 		shards: map[string]poller.Shard{}, children: map[string][]string{}, finished: map[string]bool{},
 		learned: map[string]time.Time{}, missed: map[string]absence{}, orphaned: map[string]absence{}, open: map[string]time.Time{},
 	}
 }
 
-// list takes in a listing that began at a time. A shard that it lacks stays until a second one lacks it too, because
+// List takes in a listing that began at a time. A shard that it lacks stays until a second one lacks it too, because
 // its children must wait for it; and longer while it is processed. It returns the processed shards that have left the
 // stream.
-func (l *lineage) list(listed []poller.Shard, began time.Time, processed map[string]poller.Shard) (gone map[string]bool) {
+func (l *Lineage) List(listed []poller.Shard, began time.Time, processed map[string]poller.Shard) (gone map[string]bool) {
 	had := l.shards
 	l.all = l.all.again(began)
 	l.shards = make(map[string]poller.Shard, len(listed))
@@ -87,7 +96,7 @@ func (l *lineage) list(listed []poller.Shard, began time.Time, processed map[str
 		if _, ok := l.shards[id]; ok {
 			continue
 		}
-		if gone[id] = l.isGone(id); !gone[id] {
+		if gone[id] = l.IsGone(id); !gone[id] {
 			delete(gone, id)
 		}
 		l.missed[id] = l.absence(id)
@@ -103,10 +112,10 @@ func (l *lineage) list(listed []poller.Shard, began time.Time, processed map[str
 }
 
 // orphan records the parents that no listing ever had, each since the first listing with a shard that names it.
-func (l *lineage) orphan(began time.Time) {
+func (l *Lineage) orphan(began time.Time) {
 	orphaned := map[string]absence{}
 	for _, s := range l.shards {
-		for _, p := range parentsOf(s) {
+		for _, p := range ParentsOf(s) {
 			if _, known := l.shards[p]; !known && l.missed[p].listings == 0 {
 				orphaned[p] = l.orphaned[p].again(began)
 			}
@@ -116,7 +125,7 @@ func (l *lineage) orphan(began time.Time) {
 }
 
 // forget drops the state of shards that have left, except their absence: see read.
-func (l *lineage) forget() {
+func (l *Lineage) forget() {
 	left := func(id string) bool { _, known := l.shards[id]; return !known }
 	maps.DeleteFunc(l.finished, func(id string, _ bool) bool { return left(id) })
 	maps.DeleteFunc(l.open, func(id string, _ time.Time) bool { return left(id) })
@@ -129,7 +138,7 @@ func closedOf(listed []poller.Shard) map[string]bool {
 		if s.EndingSequenceNumber != "" {
 			closed[s.ID] = true
 		}
-		for _, p := range parentsOf(s) {
+		for _, p := range ParentsOf(s) {
 			closed[p] = true
 		}
 	}
@@ -146,15 +155,42 @@ func completed(s, known poller.Shard) poller.Shard {
 	return s
 }
 
+// Shard returns a known shard, and false if the shard is not known.
+func (l *Lineage) Shard(id string) (poller.Shard, bool) {
+	s, known := l.shards[id]
+	return s, known
+}
+
+// Count returns the number of known shards.
+func (l *Lineage) Count() int { return len(l.shards) }
+
+// Finish records that the end of a shard is stored: its children may open.
+func (l *Lineage) Finish(id string) { l.finished[id] = true }
+
+// Resume takes in which known shards are finished at the start of a run. It returns, in order, those that are finished
+// though nothing is stored for them.
+func (l *Lineage) Resume(progress map[string]driver.Progress) (implied []string) {
+	for id, p := range progress {
+		if _, known := l.shards[id]; known {
+			l.finished[id] = p.End
+		}
+	}
+	implied = l.impliedFinished(progress)
+	for _, id := range implied {
+		l.finished[id] = true
+	}
+	return implied
+}
+
 // adopt adds a shard to the children of its parents.
-func (l *lineage) adopt(id string) {
-	for _, p := range parentsOf(l.shards[id]) {
+func (l *Lineage) adopt(id string) {
+	for _, p := range ParentsOf(l.shards[id]) {
 		l.children[p] = append(l.children[p], id)
 	}
 }
 
 // impliedFinished returns, in order, the listed shards that are finished though nothing is stored for them.
-func (l *lineage) impliedFinished(progress map[string]driver.Progress) (ids []string) {
+func (l *Lineage) impliedFinished(progress map[string]driver.Progress) (ids []string) {
 	implied := map[string]bool{}
 	begun := func(yield func(string) bool) {
 		for id, p := range progress {
@@ -163,7 +199,7 @@ func (l *lineage) impliedFinished(progress map[string]driver.Progress) (ids []st
 			}
 		}
 	}
-	parents := func(id string) []string { return parentsOf(l.shards[id]) }
+	parents := func(id string) []string { return ParentsOf(l.shards[id]) }
 	parentage.ImplyFinished(begun, parents, func(id string) bool {
 		_, listed := l.shards[id]
 		_, isStored := progress[id]
@@ -179,10 +215,10 @@ func (l *lineage) impliedFinished(progress map[string]driver.Progress) (ids []st
 // isBegun reports whether a shard has progress.
 func isBegun(p driver.Progress) bool { return p.End || !p.Position.IsZero() }
 
-// learn takes in the children that the last page of a shard named, and returns the new ones.
-func (l *lineage) learn(parent string, children []poller.Shard, now time.Time) (news []poller.Shard) {
+// Learn takes in the children that the last page of a shard named, and returns the new ones.
+func (l *Lineage) Learn(parent string, children []poller.Shard, now time.Time) (news []poller.Shard) {
 	for _, c := range children {
-		if _, ok := l.shards[c.ID]; ok || c.ID == "" || !slices.Contains(parentsOf(c), parent) {
+		if _, ok := l.shards[c.ID]; ok || c.ID == "" || !slices.Contains(ParentsOf(c), parent) {
 			continue
 		}
 		l.shards[c.ID], l.learned[c.ID] = c, now
@@ -192,8 +228,8 @@ func (l *lineage) learn(parent string, children []poller.Shard, now time.Time) (
 	return news
 }
 
-// openable returns the shards that may be processed, or already are.
-func (l *lineage) openable() []poller.Shard {
+// Openable returns the shards that may be processed, or already are.
+func (l *Lineage) Openable() []poller.Shard {
 	all := make([]poller.Shard, 0, len(l.shards))
 	for _, s := range l.shards {
 		all = append(all, s)
@@ -201,92 +237,41 @@ func (l *lineage) openable() []poller.Shard {
 	return l.filter(all)
 }
 
-// openableChildren is openable for the children of one shard. It looks only at them and their parents, so that the cost
+// OpenableChildren is openable for the children of one shard. It looks only at them and their parents, so that the cost
 // of a reshard of thousands of shards is proportional to their number.
-func (l *lineage) openableChildren(parent string) []poller.Shard {
+func (l *Lineage) OpenableChildren(parent string) []poller.Shard {
 	var family []poller.Shard
 	for _, id := range l.children[parent] {
 		family = append(family, l.shards[id])
-		for _, p := range parentsOf(l.shards[id]) {
+		for _, p := range ParentsOf(l.shards[id]) {
 			if s, ok := l.shards[p]; ok {
 				family = append(family, s)
 			}
 		}
 	}
 	return slices.DeleteFunc(l.filter(family), func(s poller.Shard) bool {
-		return !slices.Contains(parentsOf(s), parent) // a parent, whose own parents are not in family
+		return !slices.Contains(ParentsOf(s), parent) // a parent, whose own parents are not in family
 	})
 }
 
 // filter returns those of some shards, which must include their parents, that may be processed.
-func (l *lineage) filter(shards []poller.Shard) []poller.Shard {
+func (l *Lineage) filter(shards []poller.Shard) []poller.Shard {
 	open := poller.Openable(shards, func(id string) bool { return l.finished[id] })
 	return slices.DeleteFunc(open, l.isEarly)
 }
 
-// needsListing reports whether a complete shard requires a listing soon, and how long after the last one. Its children
+// NeedsListing reports whether a complete shard requires a listing soon, and how long after the last one. Its children
 // may be unknown, or not known enough to open them. Children that it has named itself are opened, but not identified
 // yet.
-func (l *lineage) needsListing(id string) (soon time.Duration, ok bool) {
+func (l *Lineage) NeedsListing(id string) (soon time.Duration, ok bool) {
 	children := l.children[id]
 	if len(children) == 0 || slices.ContainsFunc(children, func(c string) bool { return l.isEarly(l.shards[c]) }) {
-		return earlyRefresh, true
+		return EarlyRefresh, true
 	}
-	return unsettledRefresh, slices.ContainsFunc(children, func(c string) bool { _, learned := l.learned[c]; return learned })
+	return UnsettledRefresh, slices.ContainsFunc(children, func(c string) bool { _, learned := l.learned[c]; return learned })
 }
 
-// waiting returns the shards that wait for their parents, or for a listing.
-func (l *lineage) waiting(processed func(id string) bool) (waiting []poller.Shard) {
-	for id, s := range l.shards {
-		if !l.finished[id] && !processed(id) {
-			waiting = append(waiting, s)
-		}
-	}
-	return waiting
-}
-
-// early returns the early shards, and their descendants: to code that does not know a shard, it has left.
-func (l *lineage) early() map[string]poller.Shard {
-	early := map[string]poller.Shard{}
-	var add func(id string)
-	add = func(id string) {
-		s, known := l.shards[id]
-		if _, added := early[id]; added || !known || l.rows[id].begun || l.finished[id] {
-			return // it has progress: it was opened when its parents were complete or gone
-		}
-		early[id] = s
-		for _, child := range l.children[id] {
-			add(child)
-		}
-	}
-	for id, s := range l.shards {
-		if l.isEarly(s) {
-			add(id)
-		}
-	}
-	return early
-}
-
-// waitingFor says what a shard is waiting for.
-func (l *lineage) waitingFor(s poller.Shard) string {
-	if _, learned := l.learned[s.ID]; !learned && l.isEarly(s) {
-		return "waiting for another listing to lack its parents too: " + strings.Join(parentsOf(s), " and ")
-	}
-	return "waiting for its parents to be complete: " + strings.Join(parentsOf(s), " and ")
-}
-
-// described returns all shards with their parents and children.
-func (l *lineage) described() []driver.FleetShard {
-	all := make([]driver.FleetShard, 0, len(l.shards))
-	for id, s := range l.shards {
-		all = append(all, driver.FleetShard{
-			ID: id, Parents: parentsOf(s), Children: slices.Sorted(slices.Values(l.children[id])),
-			StartingHashKey: s.StartingHashKey, EndingHashKey: s.EndingHashKey,
-		})
-	}
-	return all
-}
-
-func parentsOf(s poller.Shard) []string {
+// ParentsOf returns the parents of a shard: none, one or two.
+func ParentsOf(s poller.Shard) []string {
 	return slices.DeleteFunc([]string{s.Parent, s.AdjacentParent}, func(p string) bool { return p == "" })
 }

@@ -1,4 +1,4 @@
-package mapping
+package lineage
 
 import (
 	"slices"
@@ -32,10 +32,10 @@ func ids(shards []poller.Shard) string {
 	return strings.Join(all, " ")
 }
 
-func listedLineage(notation string, finished ...string) *lineage {
-	l := newLineage()
-	l.list(family(notation), time.Unix(0, 0), nil)
-	l.list(family(notation), time.Unix(60, 0), nil)
+func listedLineage(notation string, finished ...string) *Lineage {
+	l := New()
+	l.List(family(notation), time.Unix(0, 0), nil)
+	l.List(family(notation), time.Unix(60, 0), nil)
 	for _, id := range finished {
 		l.finished[id] = true
 	}
@@ -61,8 +61,8 @@ func TestLearnedChildrenOpenWithTheirParents(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := listedLineage(tc.listed, tc.finished...)
-			l.learn(tc.parent, family(tc.told), now)
-			assert.Equal(t, tc.want, ids(l.openableChildren(tc.parent)))
+			l.Learn(tc.parent, family(tc.told), now)
+			assert.Equal(t, tc.want, ids(l.OpenableChildren(tc.parent)))
 		})
 	}
 }
@@ -70,28 +70,28 @@ func TestLearnedChildrenOpenWithTheirParents(t *testing.T) {
 func TestLearnedChildrenStayOverListingsThatAreOlder(t *testing.T) {
 	l := listedLineage("a x", "a")
 	at := time.Unix(1000, 0)
-	l.learn("a", family("b<a c<a d<a"), at)
+	l.Learn("a", family("b<a c<a d<a"), at)
 	l.finished["b"] = true
 	processed := map[string]poller.Shard{"c": {ID: "c", Parent: "a"}}
 
-	gone := l.list(family("a x"), at.Add(-time.Second), processed)
+	gone := l.List(family("a x"), at.Add(-time.Second), processed)
 	assert.Empty(t, gone, "c has not left the stream")
-	assert.Equal(t, "c d x", ids(l.openable()))
+	assert.Equal(t, "c d x", ids(l.Openable()))
 	assert.ElementsMatch(t, []string{"b", "c", "d"}, l.children["a"])
 	assert.True(t, l.finished["b"])
 
-	assert.Empty(t, l.list(family("a x d<a"), at.Add(confirmWithin-absentFor), processed), "it is too soon")
-	gone = l.list(family("a x d<a"), at.Add(confirmWithin), processed)
+	assert.Empty(t, l.List(family("a x d<a"), at.Add(confirmWithin-AbsentFor), processed), "it is too soon")
+	gone = l.List(family("a x d<a"), at.Add(confirmWithin), processed)
 	assert.Equal(t, map[string]bool{"c": true}, gone, "by now listings should have it")
-	assert.Equal(t, "c d x", ids(l.openable()))
+	assert.Equal(t, "c d x", ids(l.Openable()))
 	assert.NotContains(t, l.finished, "b")
 	assert.Empty(t, l.learned)
 }
 
 func TestListedShardIsNotLearnedOver(t *testing.T) {
-	l := newLineage()
-	l.list([]poller.Shard{{ID: "a"}, {ID: "b", Parent: "a", StartingSequenceNumber: "7"}}, time.Unix(0, 0), nil)
-	assert.Empty(t, l.learn("a", family("b<a"), time.Unix(1, 0)))
+	l := New()
+	l.List([]poller.Shard{{ID: "a"}, {ID: "b", Parent: "a", StartingSequenceNumber: "7"}}, time.Unix(0, 0), nil)
+	assert.Empty(t, l.Learn("a", family("b<a"), time.Unix(1, 0)))
 	assert.Equal(t, "7", l.shards["b"].StartingSequenceNumber)
 	assert.Equal(t, []string{"b"}, l.children["a"])
 }
@@ -149,8 +149,8 @@ func TestRemovableRows(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := listedLineage(tc.listed)
-			assert.Equal(t, tc.removable, slices.Contains(l.removable(tc.progress, now, minRetention), "a"))
-			assert.Equal(t, tc.lost, slices.Contains(l.lost(tc.progress, now, minRetention), "a"))
+			assert.Equal(t, tc.removable, slices.Contains(l.Removable(tc.progress, now, MinRetention), "a"))
+			assert.Equal(t, tc.lost, slices.Contains(l.Lost(tc.progress, now, MinRetention), "a"))
 		})
 	}
 }

@@ -1,4 +1,4 @@
-package mapping
+package lineage
 
 import (
 	"slices"
@@ -21,11 +21,11 @@ type look struct {
 }
 
 // watched returns a lineage that has taken in a sequence of listings.
-func watched(rows map[string]driver.Progress, looks ...look) *lineage {
-	l := newLineage()
-	l.read(rows)
+func watched(rows map[string]driver.Progress, looks ...look) *Lineage {
+	l := New()
+	l.Read(rows)
 	for _, v := range looks {
-		l.list(family(v.listed), time.Unix(0, 0).Add(v.at), nil)
+		l.List(family(v.listed), time.Unix(0, 0).Add(v.at), nil)
 	}
 	return &l
 }
@@ -54,7 +54,7 @@ func TestShardHasLeftWhenTwoListingsApartLackIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := watched(nil, tc.looks...)
-			assert.Equal(t, tc.gone, l.isGone("a"))
+			assert.Equal(t, tc.gone, l.IsGone("a"))
 			known := l.shards["a"].ID != ""
 			listedOnce := slices.ContainsFunc(tc.looks, func(v look) bool { return strings.HasPrefix(v.listed, "a") })
 			assert.Equal(t, listedOnce && !tc.gone, known, "a shard that was listed stays for as long as it has not left")
@@ -98,10 +98,10 @@ func TestChildWaitsForAParentThatAListingMayHaveLeftOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := watched(tc.rows, tc.looks...)
-			assert.Equal(t, tc.want, ids(l.openable()))
-			for _, s := range l.early() {
-				assert.Contains(t, l.waitingFor(s), "waiting for another listing to lack its parents too: ")
-				assert.NotZero(t, l.unsettled(), "the next listing must come soon")
+			assert.Equal(t, tc.want, ids(l.Openable()))
+			for _, s := range l.Early() {
+				assert.Contains(t, l.WaitingFor(s), "waiting for another listing to lack its parents too: ")
+				assert.NotZero(t, l.Unsettled(), "the next listing must come soon")
 			}
 		})
 	}
@@ -111,19 +111,19 @@ func TestChildWaitsForAParentThatAListingMayHaveLeftOut(t *testing.T) {
 // A parent that no listing ever had may be younger than the listings before the one that names it: a cut listing then has the
 // grandchildren of a shard that it knows, and not the children.
 func TestListingsFromBeforeAParentWasNamedSayNothingOfIt(t *testing.T) {
-	l := newLineage()
+	l := New()
 	at := func(s int64) time.Time { return time.Unix(s, 0) }
 	for s := range int64(5) {
-		l.list(family("a"), at(60*s), nil)
+		l.List(family("a"), at(60*s), nil)
 	}
 	grandchild := family("g<c")[0]
-	l.list(family("a g<c"), at(300), nil)
+	l.List(family("a g<c"), at(300), nil)
 	assert.True(t, l.isEarly(grandchild), "one listing lacks its parent")
-	l.list(family("a"), at(301), nil)
+	l.List(family("a"), at(301), nil)
 	assert.True(t, l.isEarly(grandchild), "two do, but not for long enough")
-	l.list(family("a g<c"), at(302), nil)
+	l.List(family("a g<c"), at(302), nil)
 	assert.False(t, l.isEarly(grandchild), "as at a first start")
-	l.list(family("a c<a g<c"), at(310), nil)
+	l.List(family("a c<a g<c"), at(310), nil)
 	assert.False(t, l.isEarly(grandchild), "now it waits for its parent as any child does")
 	assert.Empty(t, l.orphaned)
 }
@@ -131,37 +131,37 @@ func TestListingsFromBeforeAParentWasNamedSayNothingOfIt(t *testing.T) {
 // A listing that shows a shard as open, though its end is stored, is older than the end: it may lack the shard's children, which
 // would wait for the next one.
 func TestListingThatIsOlderThanAStoredEndIsMadeAgainSoon(t *testing.T) {
-	l := newLineage()
-	l.read(map[string]driver.Progress{"a": {Version: 1, End: true}})
-	l.list(family("a"), time.Unix(0, 0), nil)
-	assert.Equal(t, unsettledRefresh, l.unsettled())
-	l.list(family("a b<a"), time.Unix(10, 0), nil)
-	assert.Zero(t, l.unsettled())
+	l := New()
+	l.Read(map[string]driver.Progress{"a": {Version: 1, End: true}})
+	l.List(family("a"), time.Unix(0, 0), nil)
+	assert.Equal(t, UnsettledRefresh, l.Unsettled())
+	l.List(family("a b<a"), time.Unix(10, 0), nil)
+	assert.Zero(t, l.Unsettled())
 }
 
 func TestListingTakesNothingBackThatNeverChanges(t *testing.T) {
 	full := poller.Shard{
 		ID: "a", Parent: "p", AdjacentParent: "q", StartingHashKey: "0", EndingHashKey: "9", StartingSequenceNumber: "7", EndingSequenceNumber: "8",
 	}
-	l := newLineage()
-	l.list([]poller.Shard{full}, time.Unix(0, 0), nil)
-	l.list([]poller.Shard{{ID: "a"}}, time.Unix(1, 0), nil)
+	l := New()
+	l.List([]poller.Shard{full}, time.Unix(0, 0), nil)
+	l.List([]poller.Shard{{ID: "a"}}, time.Unix(1, 0), nil)
 	assert.Equal(t, full, l.shards["a"])
 }
 
 // TestLearnedShardTakesOverWhatIsListed, though it is processed.
 func TestLearnedShardTakesOverWhatIsListed(t *testing.T) {
 	l := listedLineage("a", "a")
-	l.learn("a", family("b<a"), time.Unix(100, 0))
+	l.Learn("a", family("b<a"), time.Unix(100, 0))
 	listed := poller.Shard{ID: "b", Parent: "a", StartingSequenceNumber: "7"}
-	l.list([]poller.Shard{{ID: "a"}, listed}, time.Unix(101, 0), map[string]poller.Shard{"b": {ID: "b", Parent: "a"}})
+	l.List([]poller.Shard{{ID: "a"}, listed}, time.Unix(101, 0), map[string]poller.Shard{"b": {ID: "b", Parent: "a"}})
 	assert.Equal(t, listed, l.shards["b"])
 	assert.Empty(t, l.learned)
 }
 
 // TestProcessedShardThatHasLeftStaysSo: it is known to the lineage for as long as it is processed, and gone all the same.
 func TestProcessedShardThatHasLeftStaysSo(t *testing.T) {
-	l := newLineage()
+	l := New()
 	processed := map[string]poller.Shard{"a": {ID: "a"}, "taken": {ID: "taken"}}
 	var gone []map[string]bool
 	for i := range 6 {
@@ -169,11 +169,11 @@ func TestProcessedShardThatHasLeftStaysSo(t *testing.T) {
 		if i > 0 {
 			listed = "x"
 		}
-		gone = append(gone, l.list(family(listed), time.Unix(int64(30*i), 0), processed))
+		gone = append(gone, l.List(family(listed), time.Unix(int64(30*i), 0), processed))
 	}
 	taken, both := map[string]bool{"taken": true}, map[string]bool{"a": true, "taken": true}
 	assert.Equal(t, []map[string]bool{{}, {}, taken, both, both, both}, gone)
-	assert.Equal(t, "a taken x", ids(l.openable()))
+	assert.Equal(t, "a taken x", ids(l.Openable()))
 }
 
 // TestRowsAreGivenUpOnlyByTwoListingsAndTheRetention holds the lineage against a model that goes through all listings each time.
@@ -193,8 +193,8 @@ func TestRowsAreGivenUpOnlyByTwoListingsAndTheRetention(t *testing.T) {
 				rows[id] = p
 			}
 		}
-		l := newLineage()
-		l.read(rows)
+		l := New()
+		l.Read(rows)
 		var history []look
 		for i := range rapid.IntRange(1, 12).Draw(t, "listings") {
 			gap := rapid.SampledFrom([]time.Duration{0, time.Second, 29 * time.Second, 30 * time.Second, time.Minute, time.Hour, 25 * time.Hour, 9000 * time.Hour})
@@ -208,11 +208,11 @@ func TestRowsAreGivenUpOnlyByTwoListingsAndTheRetention(t *testing.T) {
 				}
 			}
 			history = append(history, look{time.Duration(now.UnixNano()), listed})
-			l.list(family(listed), now, nil)
+			l.List(family(listed), now, nil)
 			if rapid.Bool().Draw(t, "rows are read") {
-				l.read(rows)
+				l.Read(rows)
 			}
-			lost, removable := l.lost(rows, now, retention), l.removable(rows, now, retention)
+			lost, removable := l.Lost(rows, now, retention), l.Removable(rows, now, retention)
 			for id, p := range rows {
 				expired := expiredByModel(id, p, history, now, retention)
 				assert.Equal(t, expired && !p.End, slices.Contains(lost, id), "%s is given up; %v", id, history)
@@ -236,7 +236,7 @@ func expiredByModel(id string, p driver.Progress, history []look, now time.Time,
 	}
 	missedFor := lacking[0] - lacking[len(lacking)-1]
 	if p.ResolvedUpTo.IsZero() {
-		return missedFor >= max(absentFor, retention)
+		return missedFor >= max(AbsentFor, retention)
 	}
-	return missedFor >= absentFor && now.Sub(p.ResolvedUpTo) >= retention
+	return missedFor >= AbsentFor && now.Sub(p.ResolvedUpTo) >= retention
 }

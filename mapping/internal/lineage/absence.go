@@ -1,4 +1,4 @@
-package mapping
+package lineage
 
 import (
 	"cmp"
@@ -11,19 +11,19 @@ import (
 )
 
 const (
-	// absentFor is how long listings must lack a shard for it to have left the stream: from the beginning of the first
+	// AbsentFor is how long listings must lack a shard for it to have left the stream: from the beginning of the first
 	// of them to that of another one, with none in between that has the shard. It is longer than the lag of the
 	// service's view of a stream, and short enough for children to wait. A listing is made at that age, whatever
 	// ShardRefreshInterval is.
-	absentFor = time.Minute
+	AbsentFor = time.Minute
 
 	// unknownFor replaces it for an unknown parent: no listing ever had it, and it has no progress. Most parents are
 	// such when a mapping starts for the first time, and only the order is at stake.
 	unknownFor = 2 * time.Second
 
-	// minRetention is the shortest retention period of a stream, and maxRetention the longest.
-	minRetention = 24 * time.Hour
-	maxRetention = 8760 * time.Hour
+	// MinRetention is the shortest retention period of a stream, and MaxRetention the longest.
+	MinRetention = 24 * time.Hour
+	MaxRetention = 8760 * time.Hour
 )
 
 // absence counts consecutive listings that lack a shard. The zero absence is none.
@@ -45,7 +45,7 @@ func (a absence) lasts(d time.Duration) bool {
 
 // absence returns the absence of a shard in the newest listings. A shard that no listing ever had or named as a parent
 // was absent from all of them.
-func (l *lineage) absence(id string) absence {
+func (l *Lineage) absence(id string) absence {
 	if a, ok := l.missed[id]; ok {
 		return a
 	}
@@ -58,12 +58,12 @@ func (l *lineage) absence(id string) absence {
 	return l.all
 }
 
-// isGone reports whether a shard has left the stream, according to the listings.
-func (l *lineage) isGone(id string) bool { return l.absence(id).lasts(absentFor) }
+// IsGone reports whether a shard has left the stream, according to the listings.
+func (l *Lineage) IsGone(id string) bool { return l.absence(id).lasts(AbsentFor) }
 
 // miss records that a listing lacks a known shard, and reports whether the shard may still be in the stream: the
 // listing is older than the shard, which its parent has named, or no second listing lacks it.
-func (l *lineage) miss(id string, began time.Time) (stays bool) {
+func (l *Lineage) miss(id string, began time.Time) (stays bool) {
 	named, learned := l.learned[id]
 	if learned && !began.After(named) {
 		return true
@@ -73,7 +73,7 @@ func (l *lineage) miss(id string, began time.Time) (stays bool) {
 		return true
 	}
 	delete(l.learned, id)
-	return !l.missed[id].lasts(absentFor)
+	return !l.missed[id].lasts(AbsentFor)
 }
 
 // stored is the part of a shard's progress that the lineage needs.
@@ -85,8 +85,8 @@ type stored struct {
 	created  time.Time // its StreamCreated
 }
 
-// read takes in the progress of the shards. The absence of a shard without a row is dropped.
-func (l *lineage) read(progress map[string]driver.Progress) {
+// Read takes in the progress of the shards. The absence of a shard without a row is dropped.
+func (l *Lineage) Read(progress map[string]driver.Progress) {
 	l.rows = make(map[string]stored, len(progress))
 	for id, p := range progress {
 		l.rows[id] = stored{
@@ -100,8 +100,8 @@ func (l *lineage) read(progress map[string]driver.Progress) {
 	})
 }
 
-// end records that the end of a shard is stored.
-func (l *lineage) end(id string) {
+// End records that the end of a shard is stored.
+func (l *Lineage) End(id string) {
 	row := l.rows[id]
 	row.end = true
 	l.rows[id] = row
@@ -109,12 +109,12 @@ func (l *lineage) end(id string) {
 
 // isEarly reports whether a shard has a parent that may still have to be processed, though no listing has it: one that
 // was created after the last listing, or that a listing omitted. The shard must not open before that parent.
-func (l *lineage) isEarly(s poller.Shard) bool {
-	return slices.ContainsFunc(parentsOf(s), func(p string) bool { return l.isDoubtful(s, p) })
+func (l *Lineage) isEarly(s poller.Shard) bool {
+	return slices.ContainsFunc(ParentsOf(s), func(p string) bool { return l.isDoubtful(s, p) })
 }
 
 // isDoubtful is isEarly for one parent.
-func (l *lineage) isDoubtful(s poller.Shard, parent string) bool {
+func (l *Lineage) isDoubtful(s poller.Shard, parent string) bool {
 	if _, known := l.shards[parent]; known {
 		return false // then poller.Openable waits for it
 	}
@@ -128,62 +128,65 @@ func (l *lineage) isDoubtful(s poller.Shard, parent string) bool {
 	case l.rows[s.ID].begun:
 		return false // it was opened before, when its parents were complete or gone
 	case isStored:
-		return !l.isGone(parent)
+		return !l.IsGone(parent)
 	default:
 		return !l.absence(parent).lasts(unknownFor)
 	}
 }
 
-// unsettled returns how soon the next listing is needed, 0 if nothing waits for it.
-func (l *lineage) unsettled() (soon time.Duration) {
+// Unsettled returns how soon the next listing is needed, 0 if nothing waits for it.
+func (l *Lineage) Unsettled() (soon time.Duration) {
 	if len(l.learned) > 0 {
-		soon = unsettledRefresh
+		soon = UnsettledRefresh
 	}
 	for id, s := range l.shards {
 		if l.rows[id].end && l.open[id].Equal(l.all.last) && l.all.listings > 0 {
-			soon = unsettledRefresh // the listing is older than the shard's end: it may lack children
+			soon = UnsettledRefresh // the listing is older than the shard's end: it may lack children
 		}
 		if _, learned := l.learned[id]; learned || l.finished[id] || !l.isEarly(s) {
 			continue
 		}
-		soon = unsettledRefresh
-		if slices.ContainsFunc(parentsOf(s), func(p string) bool { return l.isUnknown(p) && l.isDoubtful(s, p) }) {
-			return earlyRefresh
+		soon = UnsettledRefresh
+		if slices.ContainsFunc(ParentsOf(s), func(p string) bool { return l.isUnknown(p) && l.isDoubtful(s, p) }) {
+			return EarlyRefresh
 		}
 	}
 	return soon
 }
 
 // isUnknown reports whether no listing has a shard, and it has no progress.
-func (l *lineage) isUnknown(id string) bool {
+func (l *Lineage) isUnknown(id string) bool {
 	_, isStored := l.rows[id]
 	return !isStored
 }
 
-// isMissingSome reports whether the newest listing lacks shards that may still be in the stream.
-func (l *lineage) isMissingSome() bool {
+// IsMissingSome reports whether the newest listing lacks shards that may still be in the stream.
+func (l *Lineage) IsMissingSome() bool {
 	for _, a := range l.missed {
-		if !a.lasts(absentFor) {
+		if !a.lasts(AbsentFor) {
 			return true
 		}
 	}
 	return false
 }
 
-// isLeaving reports whether there are rows of shards that the newest listing lacks, but that are not gone yet.
-func (l *lineage) isLeaving() bool {
+// IsLeaving reports whether there are rows of shards that the newest listing lacks, but that are not gone yet.
+func (l *Lineage) IsLeaving() bool {
 	for id := range l.rows {
-		if a := l.absence(id); a.listings > 0 && !a.lasts(absentFor) {
+		if a := l.absence(id); a.listings > 0 && !a.lasts(AbsentFor) {
 			return true
 		}
 	}
 	return false
 }
 
-// unread returns the incomplete shards with progress, in order, that the stream no longer lists.
-func (l *lineage) unread() (ids []string) {
+// Position returns the sequence number up to which a shard is stored as processed; empty if nothing is stored.
+func (l *Lineage) Position(id string) string { return l.rows[id].position }
+
+// Unread returns the incomplete shards with progress, in order, that the stream no longer lists.
+func (l *Lineage) Unread() (ids []string) {
 	for id, row := range l.rows {
-		if _, known := l.shards[id]; !known && !row.end && l.isGone(id) {
+		if _, known := l.shards[id]; !known && !row.end && l.IsGone(id) {
 			ids = append(ids, id)
 		}
 	}
@@ -191,11 +194,11 @@ func (l *lineage) unread() (ids []string) {
 	return ids
 }
 
-// removable returns the shards whose rows are not needed any more: they are complete, they have left the stream, and
+// Removable returns the shards whose rows are not needed any more: they are complete, they have left the stream, and
 // each of their listed children has progress of its own. retention is that of the stream.
 //
 // A row that is deleted too soon would open its shard again from the start.
-func (l *lineage) removable(progress map[string]driver.Progress, now time.Time, retention time.Duration) (ids []string) {
+func (l *Lineage) Removable(progress map[string]driver.Progress, now time.Time, retention time.Duration) (ids []string) {
 	for id, p := range progress {
 		if p.End && l.hasExpired(id, p, now, retention) && l.areUnderWay(l.children[id], progress) {
 			ids = append(ids, id)
@@ -204,8 +207,8 @@ func (l *lineage) removable(progress map[string]driver.Progress, now time.Time, 
 	return ids
 }
 
-// lost returns the shards that have left the stream before they were complete.
-func (l *lineage) lost(progress map[string]driver.Progress, now time.Time, retention time.Duration) (ids []string) {
+// Lost returns the shards that have left the stream before they were complete.
+func (l *Lineage) Lost(progress map[string]driver.Progress, now time.Time, retention time.Duration) (ids []string) {
 	for id, p := range progress {
 		if !p.End && l.hasExpired(id, p, now, retention) {
 			ids = append(ids, id)
@@ -216,8 +219,8 @@ func (l *lineage) lost(progress map[string]driver.Progress, now time.Time, reten
 
 // hasExpired reports whether a shard has left the stream because all its records have expired: two listings lack it,
 // and its last known time is a retention period ago. For a shard without such a time that is when it was first missed.
-func (l *lineage) hasExpired(id string, p driver.Progress, now time.Time, retention time.Duration) bool {
-	if _, known := l.shards[id]; known || !l.isGone(id) {
+func (l *Lineage) hasExpired(id string, p driver.Progress, now time.Time, retention time.Duration) bool {
+	if _, known := l.shards[id]; known || !l.IsGone(id) {
 		return false
 	}
 	if a := l.absence(id); p.ResolvedUpTo.IsZero() {
@@ -226,7 +229,7 @@ func (l *lineage) hasExpired(id string, p driver.Progress, now time.Time, retent
 	return now.Sub(p.ResolvedUpTo) >= retention
 }
 
-func (l *lineage) areUnderWay(shards []string, progress map[string]driver.Progress) bool {
+func (l *Lineage) areUnderWay(shards []string, progress map[string]driver.Progress) bool {
 	for _, id := range shards {
 		if !isBegun(progress[id]) {
 			return false

@@ -1,4 +1,4 @@
-package mapping
+package lineage
 
 import (
 	"strings"
@@ -29,25 +29,25 @@ type seen struct {
 	created int
 }
 
-func (s seen) sight() *sight {
-	v := &sight{shards: begins(s.shards), began: time.Unix(1_700_000_000+int64(s.at), 0), described: s.created > 0}
+func (s seen) sight() *Look {
+	v := &Look{Shards: begins(s.shards), Began: time.Unix(1_700_000_000+int64(s.at), 0), Described: s.created > 0}
 	if s.created > 0 {
-		v.created = time.Unix(1_600_000_000+int64(1000*s.created), 0)
+		v.Created = time.Unix(1_600_000_000+int64(1000*s.created), 0)
 	}
 	return v
 }
 
 // weighed has a lineage weigh looks as a run does: it takes over those that are not suspicious.
-func weighed(l *lineage, read map[string]string, looks []seen) (reasons []string, certain bool) {
+func weighed(l *Lineage, read map[string]string, looks []seen) (reasons []string, certain bool) {
 	var s suspicion
 	for _, look := range looks {
 		v := look.sight()
-		reason, sure := s.weigh(l, v, l.contradicts(v.shards, read))
+		reason, sure := s.weigh(l, v, l.contradicts(v.Shards, read))
 		reasons, certain = append(reasons, reason), sure
 		if reason == "" {
-			l.list(v.shards, v.began, nil)
+			l.List(v.Shards, v.Began, nil)
 			if l.created.IsZero() && !l.fickle {
-				l.created = v.created
+				l.created = v.Created
 			}
 		}
 	}
@@ -62,7 +62,7 @@ func TestStreamIsAnotherOneByTwoWitnesses(t *testing.T) {
 	row := func(start string, created int) map[string]driver.Progress {
 		p := driver.Progress{Version: 1, ShardStart: start}
 		if created > 0 {
-			p.StreamCreated = seen{created: created}.sight().created
+			p.StreamCreated = seen{created: created}.sight().Created
 		}
 		return map[string]driver.Progress{"a": p}
 	}
@@ -114,8 +114,8 @@ func TestStreamIsAnotherOneByTwoWitnesses(t *testing.T) {
 		"a learned shard that is listed as another":   {row("6", 0), nil, []seen{{0, "b:1", 0}, {100, "b:1 a:7", 0}, {110, "b:1 a:7", 0}}, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newLineage()
-			l.read(tc.rows)
+			l := New()
+			l.Read(tc.rows)
 			reasons, certain := weighed(&l, tc.read, tc.looks)
 			assert.Equal(t, tc.certain, certain, "%q", reasons)
 			assert.Equal(t, tc.doubted, reasons[len(reasons)-1] != "", "%q", reasons)
@@ -125,19 +125,19 @@ func TestStreamIsAnotherOneByTwoWitnesses(t *testing.T) {
 
 // TestShardThatIsStoredAsEndedAndListedAsOpen is of another stream, whatever the creation time, if that does not pass.
 func TestShardThatIsStoredAsEndedAndListedAsOpen(t *testing.T) {
-	l := newLineage()
+	l := New()
 	v := seen{0, "a:7", 1}.sight()
-	l.read(map[string]driver.Progress{"a": {Version: 1, End: true, ShardStart: "7", StreamCreated: v.created}})
+	l.Read(map[string]driver.Progress{"a": {Version: 1, End: true, ShardStart: "7", StreamCreated: v.Created}})
 	var s suspicion
 	for _, at := range []int{0, 5, 10} {
 		v := seen{at, "a:7", 1}.sight()
-		reason, certain := s.weigh(&l, v, l.reopens(v.shards))
+		reason, certain := s.weigh(&l, v, l.reopens(v.Shards))
 		assert.Equal(t, "shard a is open, but stored as fully processed", reason)
 		assert.Equal(t, at == 10, certain)
 	}
 	child := append(begins("a:7"), poller.Shard{ID: "b", Parent: "a", StartingSequenceNumber: "9"})
 	assert.Zero(t, l.reopens(child), "a child closes its parent too")
-	l.read(map[string]driver.Progress{"a": {Version: 1, End: true, ShardStart: long}})
+	l.Read(map[string]driver.Progress{"a": {Version: 1, End: true, ShardStart: long}})
 	assert.Zero(t, l.reopens(begins("a:"+long)), "no other stream has that number: the listing is old")
 	assert.NotZero(t, l.reopens(begins("a:"+long[1:]+"2")))
 }
@@ -152,12 +152,12 @@ func TestCreationTimesAreComparedAsServicesRoundThem(t *testing.T) {
 
 // TestProgressOfAnotherShardIsRefused when a shard is opened.
 func TestProgressOfAnotherShardIsRefused(t *testing.T) {
-	listed := standing{info: begins("a:7")[0], listed: true}
+	listed := Standing{Info: begins("a:7")[0], Listed: true}
 	closed, vague := listed, listed
 	closed.closed, vague.vague = true, true
 	at := func(position string) batch.Position { return batch.Position{SequenceNumber: position} }
 	for name, tc := range map[string]struct {
-		st   standing
+		st   Standing
 		p    driver.Progress
 		says string
 	}{
@@ -170,20 +170,20 @@ func TestProgressOfAnotherShardIsRefused(t *testing.T) {
 		"before its beginning":                  {listed, driver.Progress{Version: 1, Position: at("6")}, "the stored position is 6"},
 		"its end, before its beginning":         {closed, driver.Progress{Version: 1, Position: at("6"), End: true}, "the stored position is 6"},
 		"ended and open":                        {listed, driver.Progress{Version: 1, Position: at("8"), End: true}, "shard a is open"},
-		"ended and open, and the same one":      {standing{info: begins("a:" + long)[0], listed: true}, driver.Progress{Version: 1, End: true, ShardStart: long}, ""},
+		"ended and open, and the same one":      {Standing{Info: begins("a:" + long)[0], Listed: true}, driver.Progress{Version: 1, End: true, ShardStart: long}, ""},
 		"of a service that changes numbers":     {vague, driver.Progress{Version: 1, Position: at("6"), ShardStart: "6"}, ""},
 		"and it has ended and is open":          {vague, driver.Progress{Version: 1, End: true, ShardStart: "6"}, "shard a is open"},
-		"a shard whose beginning is unknown":    {standing{info: begins("a")[0]}, driver.Progress{Version: 1, End: true, ShardStart: "6"}, ""},
-		"a number that all shards begin at":     {standing{info: begins("a:0")[0]}, driver.Progress{Version: 1, ShardStart: "6"}, ""},
+		"a shard whose beginning is unknown":    {Standing{Info: begins("a")[0]}, driver.Progress{Version: 1, End: true, ShardStart: "6"}, ""},
+		"a number that all shards begin at":     {Standing{Info: begins("a:0")[0]}, driver.Progress{Version: 1, ShardStart: "6"}, ""},
 		"stored with a number that says nought": {listed, driver.Progress{Version: 1, Position: at("8"), ShardStart: "0"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := tc.st.replaced(tc.p)
+			err := tc.st.Replaced(tc.p)
 			if tc.says == "" {
 				assert.NoError(t, err)
 				return
 			}
-			assert.ErrorIs(t, err, ErrStreamReplaced)
+			assert.ErrorIs(t, err, ErrReplaced)
 			assert.ErrorContains(t, err, tc.says)
 		})
 	}
