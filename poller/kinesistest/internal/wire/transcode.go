@@ -1,4 +1,4 @@
-package kinesistest
+package wire
 
 import (
 	"encoding/binary"
@@ -17,19 +17,19 @@ const maxDepth = 16
 // blob from a text in base64.
 type transcoder struct {
 	in  []byte
-	out encoder
+	out Encoder
 }
 
-// transcode returns the JSON of a request in CBOR.
-func transcode(body []byte) ([]byte, error) {
-	t := transcoder{in: body, out: encoder{buf: make([]byte, 0, len(body)+len(body)/2)}}
+// Transcode returns the JSON of a request in CBOR.
+func Transcode(body []byte) ([]byte, error) {
+	t := transcoder{in: body, out: Encoder{Buf: make([]byte, 0, len(body)+len(body)/2)}}
 	if err := t.value(maxDepth); err != nil {
 		return nil, fmt.Errorf("CBOR at byte %d: %w", len(body)-len(t.in), err)
 	}
 	if len(t.in) > 0 {
 		return nil, fmt.Errorf("CBOR at byte %d: the request has ended", len(body)-len(t.in))
 	}
-	return t.out.buf, nil
+	return t.out.Buf, nil
 }
 
 // value transcodes one item. depth is the number of levels that it may have.
@@ -100,13 +100,13 @@ func (t *transcoder) integer(major, info byte) error {
 		return err
 	}
 	if major == cborUnsigned {
-		t.out.buf = strconv.AppendUint(t.out.buf, n, 10)
+		t.out.Buf = strconv.AppendUint(t.out.Buf, n, 10)
 		return nil
 	}
 	if n > math.MaxInt64 {
 		return errors.New("the number is too small")
 	}
-	t.out.buf = strconv.AppendInt(t.out.buf, -1-int64(n), 10)
+	t.out.Buf = strconv.AppendInt(t.out.Buf, -1-int64(n), 10)
 	return nil
 }
 
@@ -196,7 +196,7 @@ func (t *transcoder) key() error {
 		return errors.New("the name of a member is not a text")
 	}
 	err = t.text(info)
-	t.out.buf = append(t.out.buf, ':')
+	t.out.Buf = append(t.out.Buf, ':')
 	return err
 }
 
@@ -209,15 +209,15 @@ func (t *transcoder) tagged(info byte, depth int) error {
 	if depth == 0 {
 		return errors.New("nested too deeply")
 	}
-	start := len(t.out.buf)
+	start := len(t.out.Buf)
 	if err := t.value(depth - 1); err != nil || tag != cborEpochTime {
 		return err
 	}
-	ms, err := strconv.ParseFloat(string(t.out.buf[start:]), 64)
+	ms, err := strconv.ParseFloat(string(t.out.Buf[start:]), 64)
 	if err != nil {
 		return errors.New("a time that is not a number")
 	}
-	t.out.buf = strconv.AppendFloat(t.out.buf[:start], ms/1000, 'f', -1, 64)
+	t.out.Buf = strconv.AppendFloat(t.out.Buf[:start], ms/1000, 'f', -1, 64)
 	return nil
 }
 
@@ -230,10 +230,10 @@ func (t *transcoder) simple(info byte) error {
 	var f float64
 	switch info {
 	case cborFalse, cborTrue:
-		t.out.buf = strconv.AppendBool(t.out.buf, info == cborTrue)
+		t.out.Buf = strconv.AppendBool(t.out.Buf, info == cborTrue)
 		return nil
 	case cborNull, cborUndefined:
-		t.out.buf = append(t.out.buf, "null"...)
+		t.out.Buf = append(t.out.Buf, "null"...)
 		return nil
 	case cborHalf:
 		f = halfFloat(uint16(bits))
@@ -247,7 +247,7 @@ func (t *transcoder) simple(info byte) error {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return errors.New("not a number")
 	}
-	t.out.buf = strconv.AppendFloat(t.out.buf, f, 'f', -1, 64)
+	t.out.Buf = strconv.AppendFloat(t.out.Buf, f, 'f', -1, 64)
 	return nil
 }
 

@@ -1,4 +1,4 @@
-package kinesistest
+package wire
 
 import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -7,7 +7,8 @@ import (
 
 // How the requests are read: the object that AWS's model has, by its names.
 
-func readCreateStream(m object) *kinesis.CreateStreamInput {
+// ReadCreateStream reads a request of CreateStream.
+func ReadCreateStream(m Object) *kinesis.CreateStreamInput {
 	in := &kinesis.CreateStreamInput{
 		StreamName: m.text("StreamName"), ShardCount: m.integer("ShardCount"),
 		WarmThroughputMiBps: m.integer("WarmThroughputMiBps"), MaxRecordSizeInKiB: m.integer("MaxRecordSizeInKiB"),
@@ -20,33 +21,38 @@ func readCreateStream(m object) *kinesis.CreateStreamInput {
 	return in
 }
 
-func readDeleteStream(m object) *kinesis.DeleteStreamInput {
+// ReadDeleteStream reads a request of DeleteStream.
+func ReadDeleteStream(m Object) *kinesis.DeleteStreamInput {
 	return &kinesis.DeleteStreamInput{
 		StreamName: m.text("StreamName"), StreamARN: m.text("StreamARN"), StreamId: m.text("StreamId"),
 		EnforceConsumerDeletion: m.boolean("EnforceConsumerDeletion"),
 	}
 }
 
-func readDescribeStream(m object) *kinesis.DescribeStreamInput {
+// ReadDescribeStream reads a request of DescribeStream.
+func ReadDescribeStream(m Object) *kinesis.DescribeStreamInput {
 	return &kinesis.DescribeStreamInput{
 		StreamName: m.text("StreamName"), StreamARN: m.text("StreamARN"), StreamId: m.text("StreamId"),
 		Limit: m.integer("Limit"), ExclusiveStartShardId: m.text("ExclusiveStartShardId"),
 	}
 }
 
-func readDescribeStreamSummary(m object) *kinesis.DescribeStreamSummaryInput {
+// ReadDescribeStreamSummary reads a request of DescribeStreamSummary.
+func ReadDescribeStreamSummary(m Object) *kinesis.DescribeStreamSummaryInput {
 	return &kinesis.DescribeStreamSummaryInput{
 		StreamName: m.text("StreamName"), StreamARN: m.text("StreamARN"), StreamId: m.text("StreamId"),
 	}
 }
 
-func readListStreams(m object) *kinesis.ListStreamsInput {
+// ReadListStreams reads a request of ListStreams.
+func ReadListStreams(m Object) *kinesis.ListStreamsInput {
 	return &kinesis.ListStreamsInput{
 		Limit: m.integer("Limit"), ExclusiveStartStreamName: m.text("ExclusiveStartStreamName"), NextToken: m.text("NextToken"),
 	}
 }
 
-func readListShards(m object) *kinesis.ListShardsInput {
+// ReadListShards reads a request of ListShards.
+func ReadListShards(m Object) *kinesis.ListShardsInput {
 	in := &kinesis.ListShardsInput{
 		StreamName: m.text("StreamName"), StreamARN: m.text("StreamARN"), StreamId: m.text("StreamId"),
 		NextToken: m.text("NextToken"), ExclusiveStartShardId: m.text("ExclusiveStartShardId"),
@@ -60,7 +66,8 @@ func readListShards(m object) *kinesis.ListShardsInput {
 	return in
 }
 
-func readPutRecord(m object) *kinesis.PutRecordInput {
+// ReadPutRecord reads a request of PutRecord.
+func ReadPutRecord(m Object) *kinesis.PutRecordInput {
 	return &kinesis.PutRecordInput{
 		StreamName: m.text("StreamName"), StreamARN: m.text("StreamARN"), StreamId: m.text("StreamId"),
 		Data: m.blob("Data"), PartitionKey: m.text("PartitionKey"), ExplicitHashKey: m.text("ExplicitHashKey"),
@@ -68,7 +75,8 @@ func readPutRecord(m object) *kinesis.PutRecordInput {
 	}
 }
 
-func readPutRecords(m object) *kinesis.PutRecordsInput {
+// ReadPutRecords reads a request of PutRecords.
+func ReadPutRecords(m Object) *kinesis.PutRecordsInput {
 	in := &kinesis.PutRecordsInput{
 		StreamName: m.text("StreamName"), StreamARN: m.text("StreamARN"), StreamId: m.text("StreamId"),
 		DryRun: m.boolean("DryRun"),
@@ -86,7 +94,8 @@ func readPutRecords(m object) *kinesis.PutRecordsInput {
 	return in
 }
 
-func readGetShardIterator(m object) *kinesis.GetShardIteratorInput {
+// ReadGetShardIterator reads a request of GetShardIterator.
+func ReadGetShardIterator(m Object) *kinesis.GetShardIteratorInput {
 	return &kinesis.GetShardIteratorInput{
 		StreamName: m.text("StreamName"), StreamARN: m.text("StreamARN"), StreamId: m.text("StreamId"),
 		ShardId: m.text("ShardId"), ShardIteratorType: enum[types.ShardIteratorType](m, "ShardIteratorType"),
@@ -94,56 +103,64 @@ func readGetShardIterator(m object) *kinesis.GetShardIteratorInput {
 	}
 }
 
-func readGetRecords(m object) *kinesis.GetRecordsInput {
+// ReadGetRecords reads a request of GetRecords.
+func ReadGetRecords(m Object) *kinesis.GetRecordsInput {
 	return &kinesis.GetRecordsInput{
 		ShardIterator: m.text("ShardIterator"), Limit: m.integer("Limit"),
 		StreamARN: m.text("StreamARN"), StreamId: m.text("StreamId"), DryRun: m.boolean("DryRun"),
 	}
 }
 
-func readSplitShard(m object) *kinesis.SplitShardInput {
+// ReadSplitShard reads a request of SplitShard.
+func ReadSplitShard(m Object) *kinesis.SplitShardInput {
 	return &kinesis.SplitShardInput{
 		StreamName: m.text("StreamName"), StreamARN: m.text("StreamARN"), StreamId: m.text("StreamId"),
 		ShardToSplit: m.text("ShardToSplit"), NewStartingHashKey: m.text("NewStartingHashKey"),
 	}
 }
 
-func readMergeShards(m object) *kinesis.MergeShardsInput {
+// ReadMergeShards reads a request of MergeShards.
+func ReadMergeShards(m Object) *kinesis.MergeShardsInput {
 	return &kinesis.MergeShardsInput{
 		StreamName: m.text("StreamName"), StreamARN: m.text("StreamARN"), StreamId: m.text("StreamId"),
 		ShardToMerge: m.text("ShardToMerge"), AdjacentShardToMerge: m.text("AdjacentShardToMerge"),
 	}
 }
 
-func readRegisterStreamConsumer(m object) *kinesis.RegisterStreamConsumerInput {
+// ReadRegisterStreamConsumer reads a request of RegisterStreamConsumer.
+func ReadRegisterStreamConsumer(m Object) *kinesis.RegisterStreamConsumerInput {
 	return &kinesis.RegisterStreamConsumerInput{
 		StreamARN: m.text("StreamARN"), StreamId: m.text("StreamId"),
 		ConsumerName: m.text("ConsumerName"), Tags: m.dictionary("Tags"),
 	}
 }
 
-func readDescribeStreamConsumer(m object) *kinesis.DescribeStreamConsumerInput {
+// ReadDescribeStreamConsumer reads a request of DescribeStreamConsumer.
+func ReadDescribeStreamConsumer(m Object) *kinesis.DescribeStreamConsumerInput {
 	return &kinesis.DescribeStreamConsumerInput{
 		StreamARN: m.text("StreamARN"), StreamId: m.text("StreamId"),
 		ConsumerName: m.text("ConsumerName"), ConsumerARN: m.text("ConsumerARN"),
 	}
 }
 
-func readDeregisterStreamConsumer(m object) *kinesis.DeregisterStreamConsumerInput {
+// ReadDeregisterStreamConsumer reads a request of DeregisterStreamConsumer.
+func ReadDeregisterStreamConsumer(m Object) *kinesis.DeregisterStreamConsumerInput {
 	return &kinesis.DeregisterStreamConsumerInput{
 		StreamARN: m.text("StreamARN"), StreamId: m.text("StreamId"),
 		ConsumerName: m.text("ConsumerName"), ConsumerARN: m.text("ConsumerARN"),
 	}
 }
 
-func readListStreamConsumers(m object) *kinesis.ListStreamConsumersInput {
+// ReadListStreamConsumers reads a request of ListStreamConsumers.
+func ReadListStreamConsumers(m Object) *kinesis.ListStreamConsumersInput {
 	return &kinesis.ListStreamConsumersInput{
 		StreamARN: m.text("StreamARN"), StreamId: m.text("StreamId"), NextToken: m.text("NextToken"),
 		MaxResults: m.integer("MaxResults"), StreamCreationTimestamp: m.time("StreamCreationTimestamp"),
 	}
 }
 
-func readSubscribeToShard(m object) *kinesis.SubscribeToShardInput {
+// ReadSubscribeToShard reads a request of SubscribeToShard.
+func ReadSubscribeToShard(m Object) *kinesis.SubscribeToShardInput {
 	in := &kinesis.SubscribeToShardInput{
 		ConsumerARN: m.text("ConsumerARN"), StreamId: m.text("StreamId"), ShardId: m.text("ShardId"), DryRun: m.boolean("DryRun"),
 	}
@@ -155,21 +172,24 @@ func readSubscribeToShard(m object) *kinesis.SubscribeToShardInput {
 	return in
 }
 
-func readUpdateShardCount(m object) *kinesis.UpdateShardCountInput {
+// ReadUpdateShardCount reads a request of UpdateShardCount.
+func ReadUpdateShardCount(m Object) *kinesis.UpdateShardCountInput {
 	return &kinesis.UpdateShardCountInput{
 		StreamName: m.text("StreamName"), StreamARN: m.text("StreamARN"), StreamId: m.text("StreamId"),
 		TargetShardCount: m.integer("TargetShardCount"), ScalingType: enum[types.ScalingType](m, "ScalingType"),
 	}
 }
 
-func readIncreaseRetention(m object) *kinesis.IncreaseStreamRetentionPeriodInput {
+// ReadIncreaseRetention reads a request of IncreaseStreamRetentionPeriod.
+func ReadIncreaseRetention(m Object) *kinesis.IncreaseStreamRetentionPeriodInput {
 	return &kinesis.IncreaseStreamRetentionPeriodInput{
 		StreamName: m.text("StreamName"), StreamARN: m.text("StreamARN"), StreamId: m.text("StreamId"),
 		RetentionPeriodHours: m.integer("RetentionPeriodHours"),
 	}
 }
 
-func readDecreaseRetention(m object) *kinesis.DecreaseStreamRetentionPeriodInput {
+// ReadDecreaseRetention reads a request of DecreaseStreamRetentionPeriod.
+func ReadDecreaseRetention(m Object) *kinesis.DecreaseStreamRetentionPeriodInput {
 	return &kinesis.DecreaseStreamRetentionPeriodInput{
 		StreamName: m.text("StreamName"), StreamARN: m.text("StreamARN"), StreamId: m.text("StreamId"),
 		RetentionPeriodHours: m.integer("RetentionPeriodHours"),

@@ -1,4 +1,4 @@
-package kinesistest
+package wire
 
 import (
 	"bytes"
@@ -14,24 +14,24 @@ import (
 	"unicode/utf8"
 )
 
-// object reads a structure of a request: the values of its members by their exact names, all of them JSON. It ignores
+// Object reads a structure of a request: the values of its members by their exact names, all of them JSON. It ignores
 // unknown members, and null counts as absent, as on AWS. The first value of a wrong type is the error of the whole
 // request; everything read after it is absent.
 //
 // The texts of the errors are those of the framework that parses requests to AWS.
-type object struct {
+type Object struct {
 	values map[string]json.RawMessage
 	err    *error // shared by all structures of a request
 }
 
-// decode reads a request by read.
-func decode[I any](body []byte, read func(object) *I) (*I, error) {
+// Decode reads a request by read.
+func Decode[I any](body []byte, read func(Object) *I) (*I, error) {
 	var failure error
 	values, err := objectOf(body)
 	if err != nil {
 		return nil, err
 	}
-	in := read(object{values, &failure})
+	in := read(Object{values, &failure})
 	return in, failure
 }
 
@@ -71,20 +71,20 @@ func cannot(value json.RawMessage, become string) error {
 }
 
 // value returns the value of a member, and false if there is none, or if the request is wrong already.
-func (m object) value(name string) (json.RawMessage, bool) {
+func (m Object) value(name string) (json.RawMessage, bool) {
 	value, ok := m.values[name]
 	return value, ok && value[0] != 'n' && *m.err == nil
 }
 
 // fail notes the first error.
-func (m object) fail(err error) {
+func (m Object) fail(err error) {
 	if *m.err == nil {
 		*m.err = err
 	}
 }
 
 // text returns a string.
-func (m object) text(name string) *string {
+func (m Object) text(name string) *string {
 	value, ok := m.value(name)
 	if !ok {
 		return nil
@@ -97,14 +97,14 @@ func (m object) text(name string) *string {
 	return &s
 }
 
-// blank stands for an enumeration's value that is there and empty: the SDK's types take "" for one that is absent. among
+// Blank stands for an enumeration's value that is there and empty: the SDK's types take "" for one that is absent. among
 // refuses it.
-const blank = "\x00"
+const Blank = "\x00"
 
 // enum returns a string that is one of a set, and "" where it is absent.
-func enum[E ~string](m object, name string) E {
+func enum[E ~string](m Object, name string) E {
 	if s := m.text(name); s != nil {
-		return E(cmp.Or(*s, blank))
+		return E(cmp.Or(*s, Blank))
 	}
 	return ""
 }
@@ -122,7 +122,7 @@ func textOf(value json.RawMessage) (string, error) {
 }
 
 // number returns a number, and false if there is none.
-func (m object) number(name, become string) (float64, bool) {
+func (m Object) number(name, become string) (float64, bool) {
 	value, ok := m.value(name)
 	if !ok {
 		return 0, false
@@ -137,7 +137,7 @@ func (m object) number(name, become string) (float64, bool) {
 
 // integer returns a number of 32 bits. A fraction is cut off, and a number out of range becomes the nearest limit,
 // which every constraint refuses.
-func (m object) integer(name string) *int32 {
+func (m Object) integer(name string) *int32 {
 	f, ok := m.number(name, "an Integer")
 	if !ok {
 		return nil
@@ -150,7 +150,7 @@ const maxEpoch = 253402300799
 
 // time returns a time, which is seconds since 1970 with a fraction. It rounds to milliseconds, the intended precision
 // of the number.
-func (m object) time(name string) *time.Time {
+func (m Object) time(name string) *time.Time {
 	seconds, ok := m.number(name, "milliseconds since epoch")
 	if !ok {
 		return nil
@@ -159,7 +159,7 @@ func (m object) time(name string) *time.Time {
 	return new(time.UnixMilli(int64(math.Round(seconds * 1000))).UTC())
 }
 
-func (m object) boolean(name string) *bool {
+func (m Object) boolean(name string) *bool {
 	value, ok := m.value(name)
 	if !ok {
 		return nil
@@ -172,7 +172,7 @@ func (m object) boolean(name string) *bool {
 }
 
 // blob returns bytes, which are nil only where they are absent.
-func (m object) blob(name string) []byte {
+func (m Object) blob(name string) []byte {
 	value, ok := m.value(name)
 	if !ok {
 		return nil
@@ -210,7 +210,7 @@ func blobOf(value json.RawMessage) ([]byte, error) {
 	if err != nil {
 		return nil, refused("Invalid last non-pad Base64 character dectected")
 	}
-	return orEmpty(data), nil
+	return data, nil // which is not nil if it is empty
 }
 
 // outsideBase64 reports whether c is no character of base64. The decoder of the standard library passes over line ends.
@@ -219,26 +219,26 @@ func outsideBase64(c rune) bool {
 }
 
 // structure returns a structure, and false where it is absent.
-func (m object) structure(name string) (object, bool) {
+func (m Object) structure(name string) (Object, bool) {
 	value, ok := m.value(name)
 	if !ok {
-		return object{}, false
+		return Object{}, false
 	}
 	return m.inner(value)
 }
 
 // inner returns what is inside of a value that has to be a structure.
-func (m object) inner(value json.RawMessage) (object, bool) {
+func (m Object) inner(value json.RawMessage) (Object, bool) {
 	values, err := objectOf(value)
 	if err != nil {
 		m.fail(err)
-		return object{}, false
+		return Object{}, false
 	}
-	return object{values, m.err}, true
+	return Object{values, m.err}, true
 }
 
 // structures returns a list of structures, and nil where it is absent. An element that is null has no members.
-func (m object) structures(name string) []object {
+func (m Object) structures(name string) []Object {
 	value, ok := m.value(name)
 	if !ok {
 		return nil
@@ -252,7 +252,7 @@ func (m object) structures(name string) []object {
 		m.fail(err)
 		return nil
 	}
-	all := make([]object, 0, len(elements))
+	all := make([]Object, 0, len(elements))
 	for _, element := range elements {
 		if one, ok := m.inner(element); ok {
 			all = append(all, one)
@@ -262,7 +262,7 @@ func (m object) structures(name string) []object {
 }
 
 // dictionary returns a map of strings, and nil where it is absent.
-func (m object) dictionary(name string) map[string]string {
+func (m Object) dictionary(name string) map[string]string {
 	value, ok := m.value(name)
 	if !ok {
 		return nil

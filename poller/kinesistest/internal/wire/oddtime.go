@@ -1,4 +1,4 @@
-package kinesistest
+package wire
 
 import (
 	"encoding/binary"
@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// oddTime replaces the arrival times of an answer. Zero: no replacement.
-type oddTime struct {
+// OddTime replaces the arrival times of an answer. Zero: no replacement.
+type OddTime struct {
 	seconds float64 // the replacement; zero: none
 }
 
-// oddTimes are the variants of OddTimestamp. The first leaves the times as a Client shows them.
-var oddTimes = []oddTime{{}, {1}, {-1}, {1e300}, {math.NaN()}, {math.Inf(1)}, {math.Inf(-1)}}
+// OddTimes are the variants of OddTimestamp. The first leaves the times as a Client shows them.
+var OddTimes = []OddTime{{}, {1}, {-1}, {1e300}, {math.NaN()}, {math.Inf(1)}, {math.Inf(-1)}}
 
-// of returns what a Client shows for a time: a second about 1970, or as if milliseconds were taken for seconds.
-func (o oddTime) of(t time.Time) time.Time {
+// Of returns what a Client shows for a time: a second about 1970, or as if milliseconds were taken for seconds.
+func (o OddTime) Of(t time.Time) time.Time {
 	if o.seconds == 1 || o.seconds == -1 {
 		return time.Unix(int64(o.seconds), 0).UTC()
 	}
@@ -24,11 +24,11 @@ func (o oddTime) of(t time.Time) time.Time {
 }
 
 // append appends the time in a form, and reports false if it can be written like any other.
-func (o oddTime) append(buf []byte, as form) ([]byte, bool) {
+func (o OddTime) append(buf []byte, as Form) ([]byte, bool) {
 	switch {
 	case o.seconds == 0:
 		return buf, false
-	case as == cborForm:
+	case as == CBOR:
 		buf = append(buf, cborTag|cborEpochTime, cborSimple|cborDouble)
 		return binary.BigEndian.AppendUint64(buf, math.Float64bits(o.seconds*1000)), true
 	case math.IsNaN(o.seconds), math.IsInf(o.seconds, 0):

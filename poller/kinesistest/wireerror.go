@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/aws/smithy-go"
+
+	"github.com/shardmill/shardmill/poller/kinesistest/internal/wire"
 )
 
 // wireError is an error in its HTTP form.
@@ -38,11 +40,6 @@ func faultOf(err error) wireError {
 }
 
 // encode appends the error in a form.
-func (f wireError) encode(buf []byte, as form) []byte {
-	e := encoder{buf: buf, form: as}
-	e.open()
-	e.text("__type", &f.code)
-	e.enum("message", f.message)
-	e.close()
-	return e.buf
+func (f wireError) encode(buf []byte, as wire.Form) []byte {
+	return wire.EncodeError(buf, as, f.code, f.message)
 }

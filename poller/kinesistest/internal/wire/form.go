@@ -1,4 +1,4 @@
-package kinesistest
+package wire
 
 import (
 	"encoding/binary"
@@ -7,15 +7,16 @@ import (
 	"strings"
 )
 
-// form is how a request, and with it its answer, is written.
-type form uint8
+// Form is how a request, and with it its answer, is written.
+type Form uint8
 
+// The forms.
 const (
-	jsonForm form = iota // AWS JSON 1.1
+	JSON Form = iota // AWS JSON 1.1
 
-	// cborForm is the form of Amazon's Java SDK: the members of the JSON form as maps of CBOR (RFC 8949), blobs as byte
+	// CBOR is the form of Amazon's Java SDK: the members of the JSON form as maps of CBOR (RFC 8949), blobs as byte
 	// strings, times as tag 1 with milliseconds, although in CBOR that tag means seconds.
-	cborForm
+	CBOR
 )
 
 const (
@@ -23,25 +24,26 @@ const (
 	cborType = "application/x-amz-cbor-1.1"
 )
 
-// formOf returns the form of a request. Everything that is not CBOR is read as JSON.
-func formOf(r *http.Request) form {
+// FormOf returns the form of a request. Everything that is not CBOR is read as JSON.
+func FormOf(r *http.Request) Form {
 	mediaType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	if strings.EqualFold(strings.TrimSpace(mediaType), cborType) {
-		return cborForm
+		return CBOR
 	}
-	return jsonForm
+	return JSON
 }
 
-func (f form) contentType() string {
-	if f == cborForm {
+// ContentType is the type of the answer to a request in this form.
+func (f Form) ContentType() string {
+	if f == CBOR {
 		return cborType
 	}
 	return jsonType
 }
 
-// payloadType is the type of the events that a subscription asked for in this form gets.
-func (f form) payloadType() string {
-	if f == cborForm {
+// PayloadType is the type of the events that a subscription asked for in this form gets.
+func (f Form) PayloadType() string {
+	if f == CBOR {
 		return "application/cbor"
 	}
 	return "application/json"
