@@ -24,6 +24,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 
+	"github.com/shardmill/shardmill/examples/internal/transcript"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/invoke/process"
 	"github.com/shardmill/shardmill/mapping"
@@ -35,6 +36,7 @@ type options struct {
 	shards, parallelization, records, batch int
 	patience                                time.Duration
 	command                                 []string
+	delivered                               string // the file that the function writes
 }
 
 func main() {
@@ -74,8 +76,9 @@ func run(ctx context.Context, o options) (bool, error) {
 	}
 	server := kinesistest.NewServer(kinesistest.New(kinesistest.Config{})) //nolint:contextcheck // it ends with Close
 	defer server.Close()
-	ledger := newLedger(filepath.Join(dir, "delivered"))
-	arn, err := fill(ctx, server.Client(), o, ledger)
+	o.delivered = filepath.Join(dir, "delivered")
+	ledger := transcript.New(o.delivered)
+	arn, err := ledger.Fill(ctx, server.Client(), o.shards, o.records)
 	if err != nil {
 		return false, err
 	}
@@ -83,11 +86,11 @@ func run(ctx context.Context, o options) (bool, error) {
 }
 
 // drive runs a mapping of the stream to the program until everything has arrived, or nothing arrives any more.
-func drive(ctx context.Context, o options, client *kinesis.Client, arn string, ledger *ledger) (bool, error) {
+func drive(ctx context.Context, o options, client *kinesis.Client, arn string, ledger *transcript.Ledger) (bool, error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	function, err := process.New(process.Config{
 		Command:      o.command,
-		Environment:  map[string]string{"DELIVERED": ledger.file},
+		Environment:  map[string]string{"DELIVERED": o.delivered},
 		MaxProcesses: o.shards * o.parallelization,
 		Logger:       log,
 	})
@@ -118,18 +121,18 @@ func drive(ctx context.Context, o options, client *kinesis.Client, arn string, l
 	defer cancel()
 	stopped := make(chan error, 1)
 	go func() { stopped <- m.Run(ctx) }()
-	err = ledger.wait(ctx, o.patience)
+	err = ledger.Wait(ctx, o.patience)
 	cancel()
 	err = errors.Join(err, <-stopped)
 
 	fmt.Printf("at most %d concurrent invocations, in up to %d processes\n", watched.most.Load(), o.shards*o.parallelization)
-	return ledger.summary(watched.invocations.Load(), polls.Load(), o.shards), err
+	return ledger.Summary(watched.invocations.Load(), polls.Load(), o.shards), err
 }
 
 // watched is the function with a count of its invocations.
 type watched struct {
 	invoke.Invoker
-	ledger      *ledger
+	ledger      *transcript.Ledger
 	invocations atomic.Int64
 	now, most   atomic.Int64
 }
@@ -144,5 +147,5 @@ func (w *watched) Invoke(ctx context.Context, in *invoke.Invocation) (*invoke.Re
 	}
 	defer w.now.Add(-1)
 	result, err := w.Invoker.Invoke(ctx, in)
-	return result, errors.Join(err, w.ledger.read())
+	return result, errors.Join(err, w.ledger.Read())
 }
