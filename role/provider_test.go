@@ -230,7 +230,7 @@ func TestCredentialsAreRenewedUnderLoadBeforeTheyEnd(t *testing.T) {
 			assert.Greater(t, n, 700)
 		}
 		sessions := account.Sessions()
-		assert.InDelta(t, 120/13, len(sessions), 1, "one call of STS for each renewal, whoever asks")
+		assert.InDelta(t, 120/13, len(sessions), 1, "one call of STS for each renewal, for all callers")
 		for i, s := range sessions {
 			assert.Equal(t, sessions[0].Name, s.Name)
 			if i > 0 {
