@@ -25,7 +25,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 
 	"github.com/shardmill/shardmill/examples/internal/transcript"
-	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/invoke/process"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/poller/kinesistest"
@@ -99,7 +98,7 @@ func drive(ctx context.Context, o options, client *kinesis.Client, arn string, l
 	}
 	defer function.Close()
 
-	watched := &watched{Invoker: function, ledger: ledger}
+	watched := ledger.Watch(function)
 	var polls atomic.Int64
 	m, err := mapping.New(mapping.Config{
 		EventSourceARN:        arn,
@@ -125,27 +124,6 @@ func drive(ctx context.Context, o options, client *kinesis.Client, arn string, l
 	cancel()
 	err = errors.Join(err, <-stopped)
 
-	fmt.Printf("at most %d concurrent invocations, in up to %d processes\n", watched.most.Load(), o.shards*o.parallelization)
-	return ledger.Summary(watched.invocations.Load(), polls.Load(), o.shards), err
-}
-
-// watched is the function with a count of its invocations.
-type watched struct {
-	invoke.Invoker
-	ledger      *transcript.Ledger
-	invocations atomic.Int64
-	now, most   atomic.Int64
-}
-
-// Invoke invokes the function, and makes the ledger read its output.
-func (w *watched) Invoke(ctx context.Context, in *invoke.Invocation) (*invoke.Result, error) {
-	w.invocations.Add(1)
-	for now := w.now.Add(1); ; {
-		if most := w.most.Load(); now <= most || w.most.CompareAndSwap(most, now) {
-			break
-		}
-	}
-	defer w.now.Add(-1)
-	result, err := w.Invoker.Invoke(ctx, in)
-	return result, errors.Join(err, w.ledger.Read())
+	fmt.Printf("at most %d concurrent invocations, in up to %d processes\n", watched.Most(), o.shards*o.parallelization)
+	return ledger.Summary(watched.Invocations(), polls.Load(), o.shards), err
 }
