@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardmill/shardmill/role/policy"
+	"github.com/shardmill/shardmill/role/internal/policy"
 )
 
 func TestBadDocumentsAreRefusedWithThePlace(t *testing.T) {

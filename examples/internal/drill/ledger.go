@@ -1,4 +1,4 @@
-package main
+package drill
 
 import (
 	"maps"
@@ -14,7 +14,7 @@ type ledger struct {
 	put        map[int]bool // numbers of records
 	seen       map[int]bool // those that have arrived
 	arrived    int          // the number of records in both
-	deliveries []delivery
+	deliveries []Delivery
 	owners     map[string]string   // by shard: the worker that delivered last
 	children   map[string][]string // by shard: its children, if it was split
 }
@@ -38,7 +38,7 @@ func (l *ledger) wasSplit(parent string, children ...string) {
 	l.children[parent] = children
 }
 
-func (l *ledger) delivered(d delivery) {
+func (l *ledger) delivered(d Delivery) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.deliveries = append(l.deliveries, d)
@@ -99,7 +99,7 @@ type tally struct {
 func (l *ledger) tally() tally {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	slices.SortStableFunc(l.deliveries, func(a, b delivery) int { return a.Time.Compare(b.Time) })
+	slices.SortStableFunc(l.deliveries, func(a, b Delivery) int { return a.Time.Compare(b.Time) })
 	t := tally{put: len(l.put), delivered: l.arrived, lost: len(l.put) - l.arrived}
 	seen, newest := map[int]bool{}, map[string]int{}
 	for _, d := range l.deliveries {

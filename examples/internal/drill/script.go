@@ -1,4 +1,4 @@
-package main
+package drill
 
 import (
 	"context"
@@ -15,7 +15,7 @@ const (
 
 // script is the sequence of events in the fleet.
 type script struct {
-	options options
+	options Options
 	crew    *crew
 	ledger  *ledger
 	stream  *stream
@@ -44,7 +44,7 @@ func (s *script) run(ctx context.Context) error {
 		}
 	}
 	recovered := func() bool { return s.crew.even(s.options.shards+1) && len(s.takeovers()) == len(s.shards) }
-	return s.await(ctx, s.options.failover+balance, "the fleet does not recover", recovered)
+	return s.await(ctx, s.options.Failover+balance, "the fleet does not recover", recovered)
 }
 
 func (s *script) kill(context.Context) error {

@@ -1,8 +1,7 @@
-package main
+package audit
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -180,33 +179,4 @@ func (l *ledger) counts() (put, delivered int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return int64(len(l.put)), l.arrived
-}
-
-// summary is the program's last line.
-type summary struct {
-	Put         int64 `json:"put"`
-	Delivered   int64 `json:"delivered"`
-	Lost        int64 `json:"lost"`
-	Duplicates  int64 `json:"duplicates"`
-	OutOfOrder  int64 `json:"out_of_order"`
-	Invocations int64 `json:"invocations"`
-	Polls       int64 `json:"polls"`
-	Shards      int   `json:"shards"`
-}
-
-func (l *ledger) summary() summary {
-	put, delivered := l.counts()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return summary{Put: put, Delivered: delivered, Lost: put - delivered, Duplicates: l.duplicates, OutOfOrder: l.outOfOrder}
-}
-
-func (s summary) print(asJSON bool) {
-	if asJSON {
-		line, _ := json.Marshal(s) //nolint:errchkjson // a struct of numbers
-		fmt.Printf("%s\n", line)
-		return
-	}
-	fmt.Printf("put=%d delivered=%d lost=%d duplicates=%d out_of_order=%d invocations=%d polls=%d shards=%d\n",
-		s.Put, s.Delivered, s.Lost, s.Duplicates, s.OutOfOrder, s.Invocations, s.Polls, s.Shards)
 }

@@ -1,4 +1,4 @@
-package main
+package drill
 
 import (
 	"context"
@@ -16,9 +16,13 @@ import (
 )
 
 const (
-	region      = "us-east-1"
-	keysOfShard = 4                      // partition keys of each shard; each half of a split shard gets half of them
-	putInterval = 250 * time.Millisecond // the interval of the records of each key
+	// Region is the region of the stream.
+	Region = "us-east-1"
+
+	// PutInterval is the interval of the records of each key.
+	PutInterval = 250 * time.Millisecond
+
+	keysOfShard = 4 // partition keys of each shard; each half of a split shard gets half of them
 )
 
 // stream is the stream that the workers share. Each key has an explicit hash key, so that all shards have the same
@@ -49,7 +53,7 @@ func openStream(service *kinesistest.Service, shards int, l *ledger) (*stream, e
 
 // feed puts records to all shards until ctx ends.
 func (s *stream) feed(ctx context.Context) error {
-	tick := time.NewTicker(putInterval)
+	tick := time.NewTicker(PutInterval)
 	defer tick.Stop()
 	for {
 		select {

@@ -1,4 +1,6 @@
-package main
+// Package transcript puts records into a stream and checks them against what a function writes to a file: a line with the
+// sequence number and the partition key of each record. It is the machinery of examples/process.
+package transcript
 
 import (
 	"bufio"
@@ -22,10 +24,10 @@ import (
 // keys is how many partition keys the records have.
 const keys = 64
 
-// fill creates a stream with the records, and returns its ARN.
-func fill(ctx context.Context, client *kinesis.Client, o options, l *ledger) (string, error) {
+// Fill creates a stream with shards and records, and returns its ARN.
+func (l *Ledger) Fill(ctx context.Context, client *kinesis.Client, shards, records int) (string, error) {
 	name := aws.String("process")
-	if _, err := client.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: name, ShardCount: aws.Int32(int32(o.shards))}); err != nil {
+	if _, err := client.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: name, ShardCount: aws.Int32(int32(shards))}); err != nil {
 		return "", err
 	}
 	stream, err := client.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: name})
@@ -33,9 +35,9 @@ func fill(ctx context.Context, client *kinesis.Client, o options, l *ledger) (st
 		return "", err
 	}
 	const most = 500 // that PutRecords takes
-	for first := 0; first < o.records; first += most {
+	for first := 0; first < records; first += most {
 		in := &kinesis.PutRecordsInput{StreamName: name}
-		for n := first; n < min(first+most, o.records); n++ {
+		for n := first; n < min(first+most, records); n++ {
 			in.Records = append(in.Records, types.PutRecordsRequestEntry{
 				PartitionKey: aws.String(fmt.Sprintf("key-%d", n%keys)), Data: fmt.Appendf(nil, "record %d", n),
 			})
@@ -53,8 +55,8 @@ func fill(ctx context.Context, client *kinesis.Client, o options, l *ledger) (st
 	return aws.ToString(stream.StreamDescriptionSummary.StreamARN), nil
 }
 
-// ledger knows which records were put, before the mapping starts, and which the function wrote.
-type ledger struct {
+// Ledger knows which records were put, before the mapping starts, and which the function wrote.
+type Ledger struct {
 	file  string
 	put   map[string]bool // by sequence number
 	moved chan struct{}   // a token when something has arrived
@@ -67,12 +69,13 @@ type ledger struct {
 	outOfOrder int
 }
 
-func newLedger(file string) *ledger {
-	return &ledger{file: file, put: map[string]bool{}, moved: make(chan struct{}, 1), delivered: map[string]bool{}, newest: map[string]string{}}
+// New returns the Ledger of a file, which the function creates.
+func New(file string) *Ledger {
+	return &Ledger{file: file, put: map[string]bool{}, moved: make(chan struct{}, 1), delivered: map[string]bool{}, newest: map[string]string{}}
 }
 
-// read reads what the function has written since the last call.
-func (l *ledger) read() error {
+// Read reads what the function has written since the last call.
+func (l *Ledger) Read() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f, err := os.Open(l.file)
@@ -106,7 +109,7 @@ func (l *ledger) read() error {
 }
 
 // note records one record.
-func (l *ledger) note(sequence, key string) {
+func (l *Ledger) note(sequence, key string) {
 	switch {
 	case l.delivered[sequence]:
 		l.duplicates++
@@ -120,7 +123,7 @@ func (l *ledger) note(sequence, key string) {
 }
 
 // lost returns how many records have not arrived.
-func (l *ledger) lost() (lost int) {
+func (l *Ledger) lost() (lost int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for sequence := range l.put {
@@ -131,8 +134,8 @@ func (l *ledger) lost() (lost int) {
 	return lost
 }
 
-// wait returns when everything has arrived, or nothing has for patience.
-func (l *ledger) wait(ctx context.Context, patience time.Duration) error {
+// Wait returns when everything has arrived, or nothing has for patience.
+func (l *Ledger) Wait(ctx context.Context, patience time.Duration) error {
 	for l.lost() > 0 {
 		select {
 		case <-l.moved:
@@ -145,8 +148,8 @@ func (l *ledger) wait(ctx context.Context, patience time.Duration) error {
 	return nil
 }
 
-// summary prints the last line, and reports whether all is well.
-func (l *ledger) summary(invocations, polls int64, shards int) bool {
+// Summary prints the last line, and reports whether all is well.
+func (l *Ledger) Summary(invocations, polls int64, shards int) bool {
 	lost := l.lost()
 	fmt.Printf("put=%d delivered=%d lost=%d duplicates=%d out_of_order=%d invocations=%d polls=%d shards=%d\n",
 		len(l.put), len(l.put)-lost, lost, l.duplicates, l.outOfOrder, invocations, polls, shards)

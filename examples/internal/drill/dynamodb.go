@@ -1,4 +1,4 @@
-package main
+package drill
 
 import (
 	"bufio"
@@ -54,7 +54,7 @@ func locate() (node, dir string, err error) {
 	const or = "or set -dynamodb to the URL of a DynamoDB"
 	node, err = exec.LookPath("node")
 	if err != nil {
-		return "", "", fmt.Errorf("there is no node on PATH: install Node 20 or later and run `npm ci --prefix .ci/rig`, %s: %w", or, errBegin)
+		return "", "", fmt.Errorf("there is no node on PATH: install Node 20 or later and run `npm ci --prefix .ci/rig`, %s: %w", or, ErrBegin)
 	}
 	wd, err := os.Getwd()
 	if err != nil {
@@ -66,7 +66,7 @@ func locate() (node, dir string, err error) {
 			return node, dir, nil
 		}
 		if up == filepath.Dir(up) {
-			return "", "", fmt.Errorf("dynalite is not installed: run `npm ci --prefix .ci/rig` in the repository's root, %s: %w", or, errBegin)
+			return "", "", fmt.Errorf("dynalite is not installed: run `npm ci --prefix .ci/rig` in the repository's root, %s: %w", or, ErrBegin)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package audit
 
 import (
 	"context"
@@ -28,13 +28,13 @@ type stream struct {
 }
 
 // openStream connects to the endpoint, or starts the embedded server, and creates the stream if it is missing.
-func openStream(ctx context.Context, o options) (*stream, func(), error) {
+func openStream(ctx context.Context, o Options) (*stream, func(), error) {
 	s, closeServer, err := connect(ctx, o)
 	if err != nil {
 		return nil, nil, err
 	}
-	err = s.ensure(ctx, o.shards)
-	if s.source = s.arn; err == nil && o.fanout {
+	err = s.ensure(ctx, o.Shards)
+	if s.source = s.arn; err == nil && o.Fanout {
 		err = s.register(ctx)
 	}
 	if err != nil {
@@ -44,16 +44,16 @@ func openStream(ctx context.Context, o options) (*stream, func(), error) {
 	return s, closeServer, nil
 }
 
-func connect(ctx context.Context, o options) (*stream, func(), error) {
-	if o.endpoint == "" {
+func connect(ctx context.Context, o Options) (*stream, func(), error) {
+	if o.Endpoint == "" {
 		service, closeService, err := embedded(o)
 		if err != nil {
 			return nil, nil, err
 		}
 		server := kinesistest.NewServer(service) //nolint:contextcheck // the server ends with closeStream, not with a context
-		return &stream{client: server.Client(), name: o.stream}, func() { server.Close(); closeService() }, nil
+		return &stream{client: server.Client(), name: o.Stream}, func() { server.Close(); closeService() }, nil
 	}
-	options := []func(*config.LoadOptions) error{config.WithRegion(o.region)}
+	options := []func(*config.LoadOptions) error{config.WithRegion(o.Region)}
 	if os.Getenv("AWS_ACCESS_KEY_ID") == "" && os.Getenv("AWS_PROFILE") == "" {
 		// An emulator accepts any key; a search for one would only take time.
 		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("000000000000", "none", "")))
@@ -62,8 +62,8 @@ func connect(ctx context.Context, o options) (*stream, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	client := kinesis.NewFromConfig(cfg, func(ko *kinesis.Options) { ko.BaseEndpoint = aws.String(o.endpoint) })
-	return &stream{client: client, name: o.stream}, func() {}, nil
+	client := kinesis.NewFromConfig(cfg, func(ko *kinesis.Options) { ko.BaseEndpoint = aws.String(o.Endpoint) })
+	return &stream{client: client, name: o.Stream}, func() {}, nil
 }
 
 // ensure creates the stream if it is missing, and waits until it is usable.
@@ -124,11 +124,11 @@ func (s *stream) register(ctx context.Context) error {
 
 // embedded returns the service of the embedded server: in memory, or in a file next to the store, so that it survives a
 // kill.
-func embedded(o options) (*kinesistest.Service, func(), error) {
-	if o.store == "" {
-		return kinesistest.New(kinesistest.Config{Region: o.region}), func() {}, nil
+func embedded(o Options) (*kinesistest.Service, func(), error) {
+	if o.Store == "" {
+		return kinesistest.New(kinesistest.Config{Region: o.Region}), func() {}, nil
 	}
-	service, err := kinesistest.Open(o.store+".stream", kinesistest.Config{Region: o.region})
+	service, err := kinesistest.Open(o.Store+".stream", kinesistest.Config{Region: o.Region})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,4 +1,4 @@
-package main
+package drill
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
-// run shows the fleet, and reports whether all is well.
-func run(ctx context.Context, o options) (ok bool, err error) {
-	service := kinesistest.New(kinesistest.Config{Region: region})
+// Run runs the drill, and reports whether all is well. It starts the program that calls it as each worker.
+func Run(ctx context.Context, o Options) (ok bool, err error) {
+	service := kinesistest.New(kinesistest.Config{Region: Region})
 	server := kinesistest.NewServer(service) //nolint:contextcheck // the server ends with Close, not with a context
 	defer server.Close()
 	ledger := newLedger()
@@ -21,14 +21,14 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	o.kinesis, o.stream = server.URL, stream.ARN()
-	if o.dynamodb == "" {
+	o.Kinesis, o.Stream = server.URL, stream.ARN()
+	if o.DynamoDB == "" {
 		url, stop, err := startDynamoDB(ctx)
 		if err != nil {
 			return false, err
 		}
 		defer stop()
-		o.dynamodb = url
+		o.DynamoDB = url
 	}
 	show := newBoard(os.Stdout, ledger)
 	ctx, fail := context.WithCancelCause(ctx)

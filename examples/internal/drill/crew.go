@@ -1,4 +1,4 @@
-package main
+package drill
 
 import (
 	"bufio"
@@ -22,7 +22,7 @@ const patience = 15 * time.Second
 
 // crew are the worker processes. Its methods, except listen, belong to one goroutine.
 type crew struct {
-	options   options
+	options   Options
 	ledger    *ledger
 	fail      context.CancelCauseFunc // called for a worker that ended unexpectedly
 	listeners sync.WaitGroup
@@ -35,7 +35,7 @@ type worker struct {
 	name   string
 	cmd    *exec.Cmd
 	stop   context.CancelFunc // sends SIGTERM
-	told   func() bool        // asked to stop
+	asked  func() bool        // to stop
 	killed atomic.Bool
 }
 
@@ -49,7 +49,7 @@ func (c *crew) start(ctx context.Context, n int) error {
 		c.started++
 		w := &worker{name: "w" + strconv.Itoa(c.started)}
 		ctx, stop := context.WithCancel(ctx)
-		w.stop, w.told = stop, func() bool { return ctx.Err() != nil }
+		w.stop, w.asked = stop, func() bool { return ctx.Err() != nil }
 		w.cmd = exec.CommandContext(ctx, program, c.options.args(w.name)...)
 		w.cmd.Cancel = func() error { return w.cmd.Process.Signal(syscall.SIGTERM) }
 		w.cmd.WaitDelay, w.cmd.Stderr = patience, os.Stderr
@@ -77,7 +77,7 @@ func (c *crew) listen(w *worker, out io.Reader) error {
 		if err != nil {
 			break // an incomplete line does not count: its invocation did not succeed
 		}
-		var d delivery
+		var d Delivery
 		if err := json.Unmarshal(line, &d); err != nil {
 			wrong = errors.Join(wrong, err)
 			continue
@@ -88,7 +88,7 @@ func (c *crew) listen(w *worker, out io.Reader) error {
 	switch state := w.cmd.ProcessState; {
 	case w.killed.Load():
 		return wrong
-	case !w.told():
+	case !w.asked():
 		return errors.Join(wrong, fmt.Errorf("ended by itself: %s", state))
 	case !state.Success():
 		return errors.Join(wrong, fmt.Errorf("did not stop properly: %w", err))

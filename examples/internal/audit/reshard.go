@@ -1,4 +1,4 @@
-package main
+package audit
 
 import (
 	"cmp"
@@ -25,7 +25,7 @@ type resharder struct {
 	rest   []int         // the numbers of the records that are not put yet
 	shares int           // the number of shares in which they are put
 	pause  time.Duration // the minimum time for putting a share
-	tell   func(reshard)
+	report func(reshard)
 }
 
 // reshard is a completed split or merge.
@@ -94,7 +94,7 @@ func (r *resharder) step(ctx context.Context, name string, parents []poller.Shar
 	go func() { putting <- r.putSome(ctx) }()
 	children, err := r.children(ctx, parents, call)
 	if err == nil {
-		r.tell(reshard{name, idsOf(parents), idsOf(children)})
+		r.report(reshard{name, idsOf(parents), idsOf(children)})
 	}
 	return children, errors.Join(err, <-putting)
 }

@@ -1,4 +1,4 @@
-package main
+package audit
 
 import (
 	"context"
@@ -8,17 +8,18 @@ import (
 	"github.com/shardmill/shardmill/mapping"
 )
 
-// process runs the mapping while records are put, until all of them have arrived, or nothing arrives any more.
-func process(ctx context.Context, o options, m *mapping.Mapping, stream *stream, ledger *ledger) error {
+// Run runs the mapping while records are put, until all of them have arrived, or nothing arrives any more.
+func (a *Audit) Run(ctx context.Context, m *mapping.Mapping) error {
+	o, ledger := a.options, a.ledger
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stopped := make(chan error, 1)
 	go func() { stopped <- m.Run(ctx) }()
 	putting := make(chan error, 1)
 	reshards := make(chan reshard)
-	go func() { putting <- feed(ctx, o, stream, ledger, reshards) }()
+	go func() { putting <- feed(ctx, o, a.stream, ledger, reshards) }()
 
-	show := newProgress(o.json)
+	show := newProgress(o.JSON)
 	tick := time.NewTicker(show.interval)
 	defer tick.Stop()
 	var failed error
@@ -42,13 +43,13 @@ func process(ctx context.Context, o options, m *mapping.Mapping, stream *stream,
 		case <-ledger.moved:
 		}
 		put, delivered := ledger.counts()
-		show.update(put, delivered, int64(o.records))
+		show.update(put, delivered, int64(o.Records))
 		if delivered != last {
 			last, moved = delivered, time.Now()
 		}
 		done := allPut && (delivered >= put || failed != nil)
-		if stuck := time.Since(moved) > o.patience+o.window+o.work; done || allPut && stuck {
-			show.end(put, delivered, int64(o.records))
+		if stuck := time.Since(moved) > o.Patience+o.Window+o.Work; done || allPut && stuck {
+			show.end(put, delivered, int64(o.Records))
 			cancel()
 			return errors.Join(failed, <-stopped)
 		}
@@ -56,13 +57,13 @@ func process(ctx context.Context, o options, m *mapping.Mapping, stream *stream,
 }
 
 // feed puts the records that the stream does not have yet, and reshards the stream meanwhile if requested.
-func feed(ctx context.Context, o options, s *stream, l *ledger, reshards chan<- reshard) error {
-	p := &putter{stream: s, ledger: l, recordSize: o.recordSize, aggregate: o.aggregate}
-	numbers := l.missing(o.records)
-	if !o.reshard {
+func feed(ctx context.Context, o Options, s *stream, l *ledger, reshards chan<- reshard) error {
+	p := &putter{stream: s, ledger: l, recordSize: o.RecordSize, aggregate: o.Aggregate}
+	numbers := l.missing(o.Records)
+	if !o.Reshard {
 		return p.put(ctx, numbers)
 	}
-	r := resharder{putter: p, rest: numbers, tell: func(r reshard) {
+	r := resharder{putter: p, rest: numbers, report: func(r reshard) {
 		select {
 		case reshards <- r:
 		case <-ctx.Done():

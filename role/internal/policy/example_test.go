@@ -3,7 +3,7 @@ package policy_test
 import (
 	"fmt"
 
-	"github.com/shardmill/shardmill/role/policy"
+	"github.com/shardmill/shardmill/role/internal/policy"
 )
 
 func Example() {

@@ -1,4 +1,4 @@
-package main
+package audit
 
 import (
 	"context"
@@ -7,11 +7,11 @@ import (
 )
 
 // scan reads an existing stream from its beginning, and records this program's records.
-func (s *stream) scan(ctx context.Context, o options, l *ledger) error {
+func (s *stream) scan(ctx context.Context, o Options, l *ledger) error {
 	if !s.found {
 		return nil
 	}
-	source, err := poller.New(poller.Config{Client: s.client, StreamARN: s.arn, Deaggregate: o.aggregate || o.fanout})
+	source, err := poller.New(poller.Config{Client: s.client, StreamARN: s.arn, Deaggregate: o.Aggregate || o.Fanout})
 	if err != nil {
 		return err
 	}
