@@ -53,8 +53,8 @@ func TestKCL3IsRefusedAliveAndItsPositionsPassOnceItHasStopped(t *testing.T) {
 
 			before := a.start(c.before, "kcl-before")
 			w.reads(before, n)
-			a.refusesLive("kcl-before")
 			merged := w.reshard()
+			a.refusesLive("kcl-before")
 			eventually(t, "records of a shard that was split and merged", func() bool { return w.delivered(merged) }, before.Exited())
 			before.Stop(t)
 			seen := w.total()
