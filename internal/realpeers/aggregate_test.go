@@ -100,15 +100,29 @@ func TestAggregatesOfTheKPL(t *testing.T) {
 		w.assertSame("ours from "+source, inside, seen)
 		assert.Empty(t, missing(put, seen.all()), "what the producer was answered for")
 	}
+	w.readByKCL(undivided, put)
+}
+
+// readByKCL has KCL 2 and KCL 3 read the stream concurrently, each for an application of its own.
+func (w *world) readByKCL(undivided, put []record) {
+	w.Helper()
+	type reading struct {
+		rig.KCL
+		seen   *witness
+		worker *rig.Peer
+	}
+	var all []reading
 	for _, k := range []rig.KCL{w.worker(rig.KCL2, "two", "app-two"), w.worker(rig.KCL3, "three", "app-three")} {
 		k.FanOut, k.Every = k.Version == rig.KCL3, 7
 		w.createLeaseTable(k.Application)
 		seen := newWitness()
-		worker := k.Start(t, seen.listen(k.Worker))
-		eventually(t, "KCL's records", func() bool { return seen.distinct() >= len(undivided) }, worker.Exited())
-		worker.Stop(t)
-		w.assertSame("KCL "+k.Version, undivided, seen)
-		t.Logf("KCL %s lost %d user records that the producer was answered for", k.Version, len(missing(put, seen.all())))
+		all = append(all, reading{k, seen, k.Start(w, seen.listen(k.Worker))})
+	}
+	for _, r := range all {
+		eventually(w, "KCL's records", func() bool { return r.seen.distinct() >= len(undivided) }, r.worker.Exited())
+		r.worker.Stop(w)
+		w.assertSame("KCL "+r.Version, undivided, r.seen)
+		w.Logf("KCL %s lost %d user records that the producer was answered for", r.Version, len(missing(put, r.seen.all())))
 	}
 }
 

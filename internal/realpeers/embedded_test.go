@@ -12,6 +12,7 @@ import (
 // Amazon's own client reads the embedded stream across a reshard: over HTTP/2 that it sends unasked, with TLS and without,
 // with requests in CBOR, polling and by enhanced fan-out.
 func TestKCLReadsTheEmbeddedStream(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		version string
