@@ -85,8 +85,10 @@ func TestFleetOnMotosDynamoDB(t *testing.T) {
 		if w.workersWithShards() == 3 {
 			return w.distinct() >= len(w.records())
 		}
-		more++ // the others may have read all before a late worker has a shard
-		w.puts(more, more, 100)
+		if w.distinct() >= len(w.records()) { // the others have read all before a late worker had a shard
+			w.puts(more+1, more+10, 100)
+			more += 10
+		}
 		return false
 	})
 	w.reshard()
