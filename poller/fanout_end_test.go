@@ -127,6 +127,48 @@ func TestACancelledSubscribeIsNoFailure(t *testing.T) {
 	})
 }
 
+// TestACancelDuringASubscribeThatIsGrantedIsNoFailure: the subscription is closed, and the next call makes another one.
+func TestACancelDuringASubscribeThatIsGrantedIsNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub(1)
+		lost := errors.New("lease lost")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		h.plan = func(n int) feedPlan {
+			if n == 0 {
+				cancel(lost)
+				synctest.Wait()
+			}
+			return feedPlan{}
+		}
+		r := subscribed(t, h, poller.Start{}, poller.Config{})
+		_, err := r.Next(ctx)
+		require.Equal(t, lost, err)
+		synctest.Wait()
+		require.Zero(t, h.open())
+		got, errs := readOn(t, r, 1)
+		require.Equal(t, numbers(1, 1), got)
+		require.Empty(t, errs)
+		require.Len(t, h.times("subscribe"), 2)
+	})
+}
+
+// TestSubscriptionsThatAreRefusedBackOff: up to ten seconds and more, whatever is left of the service's own five.
+func TestSubscriptionsThatAreRefusedBackOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub(1)
+		h.plan = func(int) feedPlan { return feedPlan{refuse: errDenied} }
+		r := subscribed(t, h, poller.Start{}, poller.Config{})
+		for range 10 {
+			_, err := r.Next(t.Context())
+			require.ErrorIs(t, err, errDenied)
+		}
+		tried := h.times("subscribe")
+		require.Len(t, tried, 10)
+		require.GreaterOrEqual(t, tried[9]-tried[8], 10*time.Second)
+		require.Less(t, tried[9]-tried[8], 20*time.Second+time.Millisecond)
+	})
+}
+
 func TestCloseEndsTheSubscription(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(2)

@@ -3,6 +3,7 @@ package poller_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,6 +57,8 @@ func TestAReaderPollsWhileItCannotSubscribe(t *testing.T) {
 		require.InDelta(t, 330, reads[0].Seconds(), 10, "30 s without a subscription")
 		require.InDelta(t, 600, reads[len(reads)-1].Seconds(), 31, "tried again every 30 s")
 		require.Regexp(t, `^AFTER_SEQUENCE_NUMBER \d+00$`, h.details("iterator")[0])
+		polled := slices.DeleteFunc(h.times("subscribe"), func(at time.Duration) bool { return at < reads[0] || at > reads[len(reads)-1] })
+		require.LessOrEqual(t, len(polled), 10, "and no more often than that")
 		requireApart(t, h.times("subscribe"))
 
 		lines := log()
