@@ -10,7 +10,7 @@ import (
 const (
 	DefaultBatchSize    = 100
 	DefaultPayloadLimit = 6_291_456 // bytes of a synchronous Lambda request
-	DefaultBufferBytes  = 32 << 20
+	defaultBufferBytes  = 32 << 20
 
 	// RecordOverhead is what a buffered record is charged in addition to its data: the Record itself, its strings, its
 	// place in a lane. It bounds the number of small records in a budget of bytes.
@@ -123,7 +123,7 @@ func (p Policy) withDefaults() Policy {
 		p.TumblingWindowGrace = defaultWindowGrace
 	}
 	if p.BufferBytes == 0 {
-		p.BufferBytes = DefaultBufferBytes
+		p.BufferBytes = defaultBufferBytes
 	}
 	return p
 }

@@ -109,7 +109,7 @@ func newModel(p batch.Policy, stream []batch.Record, resume mark, told batch.Com
 	m.p.BatchSize = cmpOr(p.BatchSize, batch.DefaultBatchSize)
 	m.p.ParallelizationFactor = cmpOr(p.ParallelizationFactor, 1)
 	m.p.PayloadLimit = cmpOr(p.PayloadLimit, batch.DefaultPayloadLimit)
-	m.p.BufferBytes = cmpOr(p.BufferBytes, batch.DefaultBufferBytes)
+	m.p.BufferBytes = cmpOr(p.BufferBytes, 32<<20)
 	if p.MaximumRetryAttempts != nil {
 		m.retries = *p.MaximumRetryAttempts
 	}

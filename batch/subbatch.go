@@ -64,11 +64,8 @@ func older(arrival time.Time, age time.Duration, now time.Time) bool {
 	return !arrival.IsZero() && now.Sub(arrival) > age
 }
 
-// expired returns how many leading records are older than age at now, by the source's clock.
+// expired returns how many leading records are older than age, which is positive, at now, by the source's clock.
 func expired(records Records, age time.Duration, now time.Time) int {
-	if age <= 0 {
-		return 0
-	}
 	n := 0
 	for n < records.Len() && records.At(n).older(age, now) {
 		n++

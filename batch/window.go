@@ -209,10 +209,10 @@ func (s *Scheduler) windowSize(start time.Time) int {
 	return s.policy.WindowSize + len(emptyState)
 }
 
-// keepState stores the state that a successful invocation of a batch returned.
+// keepState stores the state that a successful invocation of a batch returned. The records of the batch that are
+// resolved with it move the frontier, because there is one lane, so a Commit follows.
 func (s *Scheduler) keepState(window time.Time, state []byte) {
 	s.windows.open = &openWindow{start: window, end: window.Add(s.windows.size), state: state}
-	s.moved = true
 }
 
 // endWindow drops the state of the open window: its final invocation succeeded, or was discarded. If it was terminated
