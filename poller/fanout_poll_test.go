@@ -122,6 +122,23 @@ func TestSilentSubscriptionsDoNotEndPolling(t *testing.T) {
 	})
 }
 
+// TestASubscriptionThatBreaksOffWhilePollingIsTriedEveryHalfMinute: each attempt may delay the polls.
+func TestASubscriptionThatBreaksOffWhilePollingIsTriedEveryHalfMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub(300)
+		h.arriveEverySecond(t)
+		h.plan = func(int) feedPlan { return feedPlan{then: "break", with: internal} }
+		got, _ := readOn(t, subscribed(t, h, poller.Start{}, poller.Config{FallBackToPolling: true}), 300)
+		require.Equal(t, numbers(1, 300), got)
+		polls := h.times("read")[0]
+		tried := slices.DeleteFunc(h.times("subscribe"), func(at time.Duration) bool { return at < polls })
+		require.GreaterOrEqual(t, len(tried), 4)
+		for i := 1; i < len(tried); i++ {
+			require.GreaterOrEqual(t, tried[i]-tried[i-1], 30*time.Second)
+		}
+	})
+}
+
 func TestPollingGoesOnFromTheContinuation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(2)
