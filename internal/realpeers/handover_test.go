@@ -33,7 +33,7 @@ func TestOneTablePassesFromKCLToUsAndBack(t *testing.T) {
 			const application = "orders-app"
 			w := newWorld(t, 4, kinesistest.NewServer)
 			w.createLeaseTable(application)
-			puts := w.startTraffic(many(100, 400), 50)
+			puts := w.startTraffic(many(40, 400), 50)
 			for phase, start := range []func() *rig.Peer{
 				func() *rig.Peer { k := w.worker(rig.KCL2, "kcl-before", application); k.Every = 20; return w.start(k) },
 				func() *rig.Peer { o := w.child("ours", application); o.Alone = c.alone; return w.startChild(o) },

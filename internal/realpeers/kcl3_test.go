@@ -49,7 +49,7 @@ func TestKCL3IsRefusedAliveAndItsPositionsPassOnceItHasStopped(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 2, kinesistest.NewServer)
 			a := w.application("orders-app", c.several)
-			puts := w.startTraffic(many(60, 400), 50)
+			puts := w.startTraffic(many(40, 400), 50)
 			n := many(200, 4_000)
 
 			before := a.start(c.before, "kcl-before")

@@ -26,7 +26,7 @@ func TestKCLAndOursShareOneLiveTable(t *testing.T) {
 	c := &crew{w: w, application: "orders-app", alive: map[string]bool{}}
 	w.createLeaseTable(c.application)
 	checkpointers := w.checkpointersOf(c.application)
-	puts := w.startTraffic(100, 500)
+	puts := w.startTraffic(many(40, 100), 500)
 	for range 3 {
 		c.start(false)
 		c.start(true)

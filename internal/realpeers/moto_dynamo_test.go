@@ -113,7 +113,7 @@ func (w *world) joins(name string) (stop func()) {
 	store, err := dynamostore.NewFleet(dynamostore.Options{Client: dynamodb.NewFromConfig(rig.AWSConfig(w.dynamo)), Worker: name})
 	require.NoError(w, err)
 	return background(w.T, w.mapping(ours{name, w.stream.ARN(), store, w.witness, nil, func(c *mapping.Config) {
-		c.FailoverTime = 15 * time.Second // moto takes its time, and one call after the other
+		c.FailoverTime = 45 * time.Second // on a busy machine moto answers two calls a second, and one after another
 	}}))
 }
 
