@@ -81,7 +81,7 @@ func (a *alone) start(info poller.Shard, delay time.Duration) {
 // invocation, then the end is stored.
 func (a *alone) swept() {
 	r := a.r
-	if r.soft.Err() != nil {
+	if r.stopCtx.Err() != nil {
 		return
 	}
 	active := 0
@@ -109,7 +109,7 @@ func (a *alone) swept() {
 // owner, the next sweep retries it.
 func (a *alone) ended(info poller.Shard, e *shardEnd) {
 	switch {
-	case a.r.soft.Err() != nil:
+	case a.r.stopCtx.Err() != nil:
 	case e.left:
 		delete(a.r.lost, e.id)
 		if !e.finished {
@@ -125,7 +125,7 @@ func (a *alone) ended(info poller.Shard, e *shardEnd) {
 // freed processes a shard again. If it has left the stream, the next sweep ends it.
 func (a *alone) freed(s *straggler) {
 	r := a.r
-	if r.soft.Err() != nil {
+	if r.stopCtx.Err() != nil {
 		return
 	}
 	if !s.left {

@@ -76,7 +76,7 @@ func (s *shard) pause(d time.Duration) bool {
 	case <-timer.C:
 		return true
 	case <-s.ctx.Done():
-	case <-s.soft.Done():
+	case <-s.stopCtx.Done():
 	}
 	return false
 }

@@ -58,7 +58,7 @@ func (s *shard) confirm(progress driver.Progress) error {
 // relisted lists the stream, and returns its contradiction to the progress, and false if it says nothing about the
 // shard.
 func (s *shard) relisted(progress driver.Progress) (listed bool, err error) {
-	shards, err := s.m.shards(s.soft)
+	shards, err := s.m.shards(s.stopCtx)
 	if err != nil {
 		return false, err
 	}
@@ -86,8 +86,8 @@ func (s *shard) awaitListing() error {
 
 // retryLater waits before the next try. A stop ends it, and the loss of the lease.
 func (s *shard) retryLater() error {
-	if !sleep(s.soft, leaseRetry) {
-		return s.soft.Err()
+	if !sleep(s.stopCtx, leaseRetry) {
+		return s.stopCtx.Err()
 	}
 	if s.wasLost() {
 		return driver.ErrLeaseLost

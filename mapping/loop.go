@@ -16,7 +16,7 @@ import (
 // the shard is complete, or until the run stops and all calls have ended. An error describes the calls that did not
 // end.
 func (s *shard) loop() error {
-	soft, hard := s.soft.Done(), s.ctx.Done()
+	stopped, killed := s.stopCtx.Done(), s.ctx.Done()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	defer s.rest()
@@ -50,11 +50,11 @@ func (s *shard) loop() error {
 		case <-s.account.Pressure():
 		case <-s.stored:
 			return nil
-		case <-soft:
-			soft = nil
+		case <-stopped:
+			stopped = nil
 			s.stop()
-		case <-hard:
-			hard = nil
+		case <-killed:
+			killed = nil
 			s.stop()
 			t := time.NewTimer(callGrace)
 			defer t.Stop()
@@ -222,7 +222,7 @@ func (s *shard) trimmed(g *poller.Gap) {
 func (s *shard) readWorked(behind time.Duration) {
 	s.view.set(func(v *shardView) {
 		v.status.Behind, v.answered = behind, time.Now()
-		v.read = trouble{}
+		v.read = condition{}
 	})
 	s.throttle.over(s)
 	if s.failing {
@@ -298,16 +298,16 @@ type tooLarge struct {
 
 // checkSize reports once each event that is too large. The Scheduler never invokes it.
 func (s *shard) checkSize(l *batch.LaneStatus) {
-	told := &s.calls[l.Lane].tooLarge
+	reported := &s.calls[l.Lane].tooLarge
 	if l.Cause != batch.TooLarge || l.Attempt > 0 {
-		*told = tooLarge{}
+		*reported = tooLarge{}
 		return
 	}
 	what := tooLarge{first: l.First, final: l.Final}
-	if *told == what {
+	if *reported == what {
 		return
 	}
-	*told = what
+	*reported = what
 	e := observe.TooLarge{Shard: s.info.ID, Lane: l.Lane, SequenceNumber: l.First.SequenceNumber, StateBytes: l.StateBytes}
 	log := s.log.With("lane", l.Lane, "state", string(l.State), "payloadLimit", s.m.cfg.policy.PayloadLimit)
 	switch {

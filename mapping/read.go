@@ -20,19 +20,19 @@ type read struct {
 
 // read is the goroutine that reads. It reads one page for each token, so that it never exceeds the room, and measures
 // the records before it passes them on.
-func (s *shard) read(ctx context.Context, guard *guard) {
+func (s *shard) read(ctx context.Context, reader *orderedReader) {
 	for {
 		select {
 		case <-s.room:
 		case <-ctx.Done():
 			return
 		}
-		page, err := guard.next(ctx)
+		page, err := reader.next(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		r := &read{page: page, measured: s.measure(page.Records), repeats: guard.repeats, err: err}
-		r.ask(guard.reader)
+		r := &read{page: page, measured: s.measure(page.Records), repeats: reader.repeats, err: err}
+		r.ask(reader.reader)
 		select {
 		case s.pages <- r:
 		case <-ctx.Done():

@@ -12,7 +12,7 @@ import (
 // owes the release, and makes it before it acquires the shard again; another owner waits until then, or until the lease
 // expires.
 func (s *shard) release() (released bool) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.soft), finalCommit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.stopCtx), finalCommit)
 	defer cancel()
 	err := s.tryRelease(ctx)
 	for pause := commitRetry; err != nil && !isFinal(err); pause *= 2 {

@@ -48,10 +48,10 @@ type shard struct {
 	was      driver.Progress                  // its identity when it was opened; never changed after
 	readTo   time.Time                        // everything that arrived before it is read, by the stream's clock; zero while that is not known
 
-	// soft is done when nothing more may be read or started: the mapping is stopping, or the shard is handed over
+	// stopCtx is done when nothing more may be read or started: the mapping is stopping, or the shard is handed over
 	// (drain).
-	soft  context.Context
-	drain context.CancelFunc
+	stopCtx context.Context
+	drain   context.CancelFunc
 
 	// ctx is the context of everything under the lease: done when the lease is lost, or when the stop's patience is
 	// over.
@@ -106,8 +106,8 @@ func newShard(r *run, info poller.Shard, t tenure) *shard {
 		pages: make(chan *read),
 		room:  make(chan struct{}, 1),
 	}
-	s.soft, s.drain = context.WithCancel(r.soft)
-	s.ctx, s.lose = context.WithCancelCause(r.hard)
+	s.stopCtx, s.drain = context.WithCancel(r.stopCtx)
+	s.ctx, s.lose = context.WithCancelCause(r.killCtx)
 	s.standing.Store(r.lineage.Standing(info.ID, r.lineage.IsGone(info.ID), r.retention))
 	return s
 }
@@ -116,23 +116,23 @@ func newShard(r *run, info poller.Shard, t tenure) *shard {
 func (s *shard) run(delay time.Duration) (finished bool, err error) {
 	defer s.lose(nil)
 	defer s.drain()
-	guard, finished, err := s.open(delay)
-	if guard == nil {
+	reader, finished, err := s.open(delay)
+	if reader == nil {
 		if s.lease != (driver.Lease{}) && !s.wasLost() {
 			s.released = s.release()
 		}
 		return finished, err
 	}
 	defer s.account.Close()
-	defer guard.close()
-	return s.process(guard)
+	defer reader.close()
+	return s.process(reader)
 }
 
-// open acquires the shard's lease, after a delay, and returns a guard whose Reader resumes after the checkpoint.
-// Without a guard there is nothing to process, because the shard is complete, or the mapping is stopping, or for an
+// open acquires the shard's lease, after a delay, and returns a reader that resumes after the checkpoint.
+// Without a reader there is nothing to process, because the shard is complete, or the mapping is stopping, or for an
 // error.
-func (s *shard) open(delay time.Duration) (g *guard, finished bool, err error) {
-	if !sleep(s.soft, delay) {
+func (s *shard) open(delay time.Duration) (o *orderedReader, finished bool, err error) {
+	if !sleep(s.stopCtx, delay) {
 		return nil, false, nil
 	}
 	progress, err := s.acquire()
@@ -148,13 +148,13 @@ func (s *shard) open(delay time.Duration) (g *guard, finished bool, err error) {
 	s.was = driver.Progress{ShardStart: progress.ShardStart, StreamCreated: progress.StreamCreated}
 	s.readTo = progress.ResolvedUpTo
 	s.closes = s.left && progress.Window != nil
-	g, err = s.prepare(progress)
-	return g, false, err
+	o, err = s.prepare(progress)
+	return o, false, err
 }
 
 // unlessStopping returns err, or nil if a stop is its reason.
 func (s *shard) unlessStopping(err error) error {
-	if s.soft.Err() != nil {
+	if s.stopCtx.Err() != nil {
 		return nil
 	}
 	return err
@@ -163,7 +163,7 @@ func (s *shard) unlessStopping(err error) error {
 // acquire acquires the shard's lease, however long that takes. A lease that was passed to it may be lost before its
 // progress could be read.
 func (s *shard) acquire() (driver.Progress, error) {
-	told := ""
+	reported := ""
 	for {
 		lease, progress, err := s.tryAcquire()
 		if err == nil {
@@ -181,12 +181,12 @@ func (s *shard) acquire() (driver.Progress, error) {
 		if isFinal(err) && !s.tenure.mends(err) || s.left && errors.Is(err, driver.ErrLeaseHeld) { // the owner of a lost shard ends it
 			return driver.Progress{}, fmt.Errorf("mapping: shard %s: %w", s.info.ID, err)
 		}
-		if told != message(err) && s.soft.Err() == nil {
-			told = message(err)
-			s.waitForLease(err, told)
+		if reported != message(err) && s.stopCtx.Err() == nil {
+			reported = message(err)
+			s.waitForLease(err, reported)
 		}
-		if !sleep(s.soft, leaseRetry) {
-			return driver.Progress{}, s.soft.Err()
+		if !sleep(s.stopCtx, leaseRetry) {
+			return driver.Progress{}, s.stopCtx.Err()
 		}
 	}
 }
@@ -203,13 +203,13 @@ func (s *shard) waitForLease(err error, text string) {
 }
 
 func (s *shard) tryAcquire() (driver.Lease, driver.Progress, error) {
-	ctx, cancel := context.WithTimeout(s.soft, storeTimeout)
+	ctx, cancel := context.WithTimeout(s.stopCtx, storeTimeout)
 	defer cancel()
 	return s.tenure.acquire(ctx)
 }
 
 // prepare creates the Scheduler, and opens the Reader that resumes after the checkpoint.
-func (s *shard) prepare(progress driver.Progress) (*guard, error) {
+func (s *shard) prepare(progress driver.Progress) (*orderedReader, error) {
 	from := s.m.start(s.parent.latest.at)
 	if !progress.Position.IsZero() {
 		from = poller.Start{Type: poller.AtPosition, Position: progress.Position, ResolvedUpTo: progress.ResolvedUpTo}
@@ -236,7 +236,7 @@ func (s *shard) prepare(progress driver.Progress) (*guard, error) {
 		}
 	})
 	from.Account = s.account
-	g, err := s.guard(from)
+	o, err := s.openReader(from)
 	if err != nil {
 		s.account.Close()
 		return nil, fmt.Errorf("mapping: shard %s: open at %s: %w", s.info.ID, from, err)
@@ -245,21 +245,21 @@ func (s *shard) prepare(progress driver.Progress) (*guard, error) {
 	call(s.m.observer.ShardOpened, observe.ShardOpened{
 		Shard: s.info.ID, From: from.String(), Epoch: s.lease.Epoch, MappingUUID: s.m.cfg.uuid, FunctionARN: s.m.cfg.functionARN,
 	})
-	return g, nil
+	return o, nil
 }
 
 // process runs the loop, concurrently with the goroutine that reads and the committer, and ends them in the order that
 // loses nothing.
-func (s *shard) process(g *guard) (finished bool, err error) {
+func (s *shard) process(o *orderedReader) (finished bool, err error) {
 	var readers sync.WaitGroup
-	readCtx, stopReading := context.WithCancel(s.soft)
-	writeCtx, stopWriting := context.WithCancel(context.WithoutCancel(s.soft))
+	readCtx, stopReading := context.WithCancel(s.stopCtx)
+	writeCtx, stopWriting := context.WithCancel(context.WithoutCancel(s.stopCtx))
 	defer stopWriting()
 	s.commits = &committer{
 		ctx: writeCtx, store: s.tenure, guard: s.m.guard, every: s.m.checkpointInterval(), hurry: make(chan struct{}), lease: s.lease, log: s.log, observer: &s.m.observer,
 		pending: make(chan *batch.Commit, 1), identify: s.identify, written: s.written, failing: s.notWritten, lost: s.lose,
 	}
-	readers.Go(func() { s.read(readCtx, g) })
+	readers.Go(func() { s.read(readCtx, o) })
 	if s.left {
 		s.toEnd()
 	}
@@ -303,7 +303,7 @@ func (s *shard) notStored() error {
 func (s *shard) written(c *batch.Commit) {
 	s.view.set(func(v *shardView) {
 		v.status.Stored = c.Position
-		v.store = trouble{}
+		v.store = condition{}
 	})
 	if c.End {
 		close(s.stored)

@@ -62,8 +62,8 @@ func endsWithItsLease(t *testing.T, table driver.FleetTable) {
 			assert.Fail(t, "it still waits")
 			close(r.gone)
 		}
-		r.halt(nil)
-		r.cancel(nil)
+		r.stop(nil)
+		r.kill(nil)
 		r.beside.cancel()
 		r.wg.Wait()
 	})
