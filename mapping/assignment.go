@@ -73,7 +73,7 @@ func (a *alone) startAll(shards []poller.Shard) {
 
 // start processes one shard, after a delay.
 func (a *alone) start(info poller.Shard, delay time.Duration) {
-	s := newShard(a.r, info, &ownTenure{m: a.r.m, shard: info.ID})
+	s := a.r.newShard(info, &ownTenure{m: a.r.m, shard: info.ID})
 	a.r.process(s, delay)
 }
 
@@ -98,7 +98,7 @@ func (a *alone) swept() {
 		if active++; active > endMost {
 			break
 		}
-		s := newShard(r, poller.Shard{ID: id}, &ownTenure{m: r.m, shard: id})
+		s := r.newShard(poller.Shard{ID: id}, &ownTenure{m: r.m, shard: id})
 		s.left = true
 		r.process(s, 0)
 	}

@@ -58,7 +58,7 @@ func (s *shard) confirm(progress driver.Progress) error {
 // relisted lists the stream, and returns its contradiction to the progress, and false if it says nothing about the
 // shard.
 func (s *shard) relisted(progress driver.Progress) (listed bool, err error) {
-	shards, err := s.m.shards(s.stopCtx)
+	shards, err := s.deps.shards(s.stopCtx)
 	if err != nil {
 		return false, err
 	}
@@ -112,5 +112,5 @@ func (s *shard) hasLeft() bool {
 		age := now.Sub(at)
 		return at.IsZero() || age >= cmp.Or(st.Retention, lineage.MinRetention) || age < -maxAhead
 	}
-	return expired(s.readTo, s.m.clocks(time.Now()).service) && expired(st.Open, time.Now())
+	return expired(s.readTo, s.deps.clocks(time.Now()).service) && expired(st.Open, time.Now())
 }

@@ -44,7 +44,7 @@ type orderedReader struct {
 
 // openReader returns an orderedReader, which has no Reader for a shard that has left the stream.
 func (s *shard) openReader(from poller.Start) (*orderedReader, error) {
-	o := &orderedReader{open: func(from poller.Start) (poller.Reader, error) { return s.m.source.Open(s.info, from) }, from: from}
+	o := &orderedReader{open: func(from poller.Start) (poller.Reader, error) { return s.deps.source.Open(s.info, from) }, from: from}
 	if s.left {
 		return o, nil
 	}

@@ -80,7 +80,7 @@ func (s *shard) measure(records []batch.Record) (m measured) {
 		switch {
 		case r.Filtered:
 			m.passedOver++
-		case s.m.cfg.filters != nil && !s.m.cfg.filters.Match(r).Passes():
+		case s.deps.cfg.filters != nil && !s.deps.cfg.filters.Match(r).Passes():
 			r.Filtered = true
 			m.filtered++
 		default:

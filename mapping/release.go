@@ -30,7 +30,7 @@ func (s *shard) release() (released bool) {
 }
 
 func (s *shard) tryRelease(ctx context.Context) (err error) {
-	if failed := s.m.guard.Do("Store.Release", func() { err = s.tenure.Release(ctx, s.lease) }); failed != nil {
+	if failed := s.deps.guard.Do("Store.Release", func() { err = s.tenure.Release(ctx, s.lease) }); failed != nil {
 		return failed
 	}
 	return err

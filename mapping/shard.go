@@ -28,8 +28,7 @@ const repeatsPause = time.Hour
 // shard processes one shard. Its run method is the goroutine that owns it and the only one that touches its Scheduler.
 // Concurrently there are one goroutine that reads, one that commits, and one for each invocation.
 type shard struct {
-	parent *run
-	m      *Mapping
+	deps   *shardDeps
 	info   poller.Shard
 	log    *slog.Logger
 	view   *shardView
@@ -95,20 +94,20 @@ type shard struct {
 	lanes    []batch.LaneStatus
 }
 
-func newShard(r *run, info poller.Shard, t tenure) *shard {
+func newShard(d *shardDeps, info poller.Shard, standing *lineage.Standing, t tenure) *shard {
 	view := &shardView{}
 	view.status.ShardID = info.ID
 	s := &shard{
-		parent: r, m: r.m, info: info, view: view, tenure: t,
-		log:    r.m.log.With("shard", info.ID),
-		origin: r.m.origin(info.ID),
+		deps: d, info: info, view: view, tenure: t,
+		log:    d.log.With("shard", info.ID),
+		origin: d.origin(info.ID),
 		stored: make(chan struct{}), reported: make(chan struct{}),
 		pages: make(chan *read),
 		room:  make(chan struct{}, 1),
 	}
-	s.stopCtx, s.drain = context.WithCancel(r.stopCtx)
-	s.ctx, s.lose = context.WithCancelCause(r.killCtx)
-	s.standing.Store(r.lineage.Standing(info.ID, r.lineage.IsGone(info.ID), r.retention))
+	s.stopCtx, s.drain = context.WithCancel(d.stopCtx)
+	s.ctx, s.lose = context.WithCancelCause(d.killCtx)
+	s.standing.Store(standing)
 	return s
 }
 
@@ -160,65 +159,17 @@ func (s *shard) unlessStopping(err error) error {
 	return err
 }
 
-// acquire acquires the shard's lease, however long that takes. A lease that was passed to it may be lost before its
-// progress could be read.
-func (s *shard) acquire() (driver.Progress, error) {
-	reported := ""
-	for {
-		lease, progress, err := s.tryAcquire()
-		if err == nil {
-			if s.lease != lease { // otherwise the lease was passed to it, and the worker of the fleet watches it
-				s.lease = lease
-			}
-			s.view.set(func(v *shardView) {
-				v.status.Owner, v.status.Stored, v.status.Waiting = lease.Owner, progress.Position, ""
-			})
-			return progress, nil
-		}
-		if s.wasLost() {
-			return driver.Progress{}, driver.ErrLeaseLost
-		}
-		if isFinal(err) && !s.tenure.mends(err) || s.left && errors.Is(err, driver.ErrLeaseHeld) { // the owner of a lost shard ends it
-			return driver.Progress{}, fmt.Errorf("mapping: shard %s: %w", s.info.ID, err)
-		}
-		if reported != message(err) && s.stopCtx.Err() == nil {
-			reported = message(err)
-			s.waitForLease(err, reported)
-		}
-		if !sleep(s.stopCtx, leaseRetry) {
-			return driver.Progress{}, s.stopCtx.Err()
-		}
-	}
-}
-
-// waitForLease reports why the shard cannot be processed yet; acquire retries.
-func (s *shard) waitForLease(err error, text string) {
-	if s.tenure.mends(err) {
-		s.view.set(func(v *shardView) { v.status.Waiting = "its progress cannot be read: " + text })
-		s.log.Error("the shard's stored progress cannot be read: the shard waits until it is mended", "error", err)
-		return
-	}
-	s.view.set(func(v *shardView) { v.status.Waiting = "no lease: " + text })
-	s.log.Warn("cannot acquire the shard's lease, retrying", "error", err)
-}
-
-func (s *shard) tryAcquire() (driver.Lease, driver.Progress, error) {
-	ctx, cancel := context.WithTimeout(s.stopCtx, storeTimeout)
-	defer cancel()
-	return s.tenure.acquire(ctx)
-}
-
 // prepare creates the Scheduler, and opens the Reader that resumes after the checkpoint.
 func (s *shard) prepare(progress driver.Progress) (*orderedReader, error) {
-	from := s.m.start(s.parent.latest.at)
+	from := s.deps.start()
 	if !progress.Position.IsZero() {
 		from = poller.Start{Type: poller.AtPosition, Position: progress.Position, ResolvedUpTo: progress.ResolvedUpTo}
 	}
-	if progress.Window != nil && s.m.cfg.TumblingWindow == 0 {
+	if progress.Window != nil && s.deps.cfg.TumblingWindow == 0 {
 		s.log.Error("a tumbling window was open, and none is configured any more: its state is dropped",
 			"window", stamp(progress.Window.Start), "bytes", len(progress.Window.State))
 	}
-	policy := s.m.cfg.policy
+	policy := s.deps.cfg.policy
 	policy.EnvelopeSize, policy.WindowSize = s.origin.EnvelopeSize(), s.origin.WindowSize(&batch.Window{})-len("{}")
 	policy.Seed = rand.Uint64() | 1
 	var err error
@@ -228,11 +179,11 @@ func (s *shard) prepare(progress driver.Progress) (*orderedReader, error) {
 	}
 	s.calls = make([]lastCall, len(s.sched.Lanes(nil)))
 	s.ends.c = make(chan callEnd, len(s.calls))
-	s.account = s.m.cfg.Budget.OpenAs(s.info.ID + " of " + s.m.cfg.FunctionName)
+	s.account = s.deps.cfg.Budget.OpenAs(s.info.ID + " of " + s.deps.cfg.FunctionName)
 	s.view.set(func(v *shardView) {
 		v.account, v.answered = s.account, time.Now()
-		if s.m.cfg.Source == nil { // another Source may wait for records
-			v.patience = answerPatience + 2*cmp.Or(s.m.cfg.Read.PollInterval, time.Second)
+		if s.deps.cfg.Source == nil { // another Source may wait for records
+			v.patience = answerPatience + 2*cmp.Or(s.deps.cfg.Read.PollInterval, time.Second)
 		}
 	})
 	from.Account = s.account
@@ -242,8 +193,8 @@ func (s *shard) prepare(progress driver.Progress) (*orderedReader, error) {
 		return nil, fmt.Errorf("mapping: shard %s: open at %s: %w", s.info.ID, from, err)
 	}
 	s.log.Info("shard opened", "from", from.String(), "epoch", s.lease.Epoch)
-	call(s.m.observer.ShardOpened, observe.ShardOpened{
-		Shard: s.info.ID, From: from.String(), Epoch: s.lease.Epoch, MappingUUID: s.m.cfg.uuid, FunctionARN: s.m.cfg.functionARN,
+	call(s.deps.observer.ShardOpened, observe.ShardOpened{
+		Shard: s.info.ID, From: from.String(), Epoch: s.lease.Epoch, MappingUUID: s.deps.cfg.uuid, FunctionARN: s.deps.cfg.functionARN,
 	})
 	return o, nil
 }
@@ -256,7 +207,7 @@ func (s *shard) process(o *orderedReader) (finished bool, err error) {
 	writeCtx, stopWriting := context.WithCancel(context.WithoutCancel(s.stopCtx))
 	defer stopWriting()
 	s.commits = &committer{
-		ctx: writeCtx, store: s.tenure, guard: s.m.guard, every: s.m.checkpointInterval(), hurry: make(chan struct{}), lease: s.lease, log: s.log, observer: &s.m.observer,
+		ctx: writeCtx, store: s.tenure, guard: s.deps.guard, every: s.deps.checkpointInterval, hurry: make(chan struct{}), lease: s.lease, log: s.log, observer: s.deps.observer,
 		pending: make(chan *batch.Commit, 1), identify: s.identify, written: s.written, failing: s.notWritten, lost: s.lose,
 	}
 	readers.Go(func() { s.read(readCtx, o) })
@@ -287,7 +238,7 @@ func (s *shard) close(left error) (finished bool, err error) {
 	case s.straggles == nil:
 		s.released = s.release()
 	}
-	call(s.m.observer.ShardClosed, observe.ShardClosed{Shard: s.info.ID, End: finished, Err: errors.Join(s.straggles, err)})
+	call(s.deps.observer.ShardClosed, observe.ShardClosed{Shard: s.info.ID, End: finished, Err: errors.Join(s.straggles, err)})
 	return finished, err
 }
 

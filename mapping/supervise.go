@@ -22,6 +22,7 @@ const startRetry = time.Second
 // ends, and stops them. Its assignment decides which of them it processes.
 type run struct {
 	m       *Mapping
+	deps    *shardDeps
 	began   time.Time
 	stopCtx context.Context // when done, nothing more is read or started
 	stop    context.CancelCauseFunc
@@ -67,20 +68,6 @@ type run struct {
 	errs     stopErrors       // the errors of shards after that, or after a stop
 }
 
-// shardEnd is how the processing of one shard ended.
-type shardEnd struct {
-	id       string
-	finished bool
-	left     bool // the shard has left the stream
-	lease    driver.Lease
-	released bool
-	children []poller.Shard // those of its last page
-	err      error
-
-	// straggles names the shard's calls that still run, or is nil. Their end is sent to outlived.
-	straggles error
-}
-
 func newRun(ctx context.Context, m *Mapping, began time.Time) *run {
 	r := &run{
 		m: m, began: began, latest: latest{m: m, began: began}, clock: sourceClock{m: m, began: began},
@@ -90,6 +77,7 @@ func newRun(ctx context.Context, m *Mapping, began time.Time) *run {
 	}
 	r.stopCtx, r.stop = context.WithCancelCause(ctx)
 	r.killCtx, r.kill = context.WithCancelCause(context.WithoutCancel(ctx))
+	r.deps = newShardDeps(r)
 	return r
 }
 
@@ -221,6 +209,11 @@ func (r *run) waitingFor(s poller.Shard) string {
 	return r.lineage.WaitingFor(s)
 }
 
+// newShard returns a shard that is not processed yet.
+func (r *run) newShard(info poller.Shard, t tenure) *shard {
+	return newShard(r.deps, info, r.lineage.Standing(info.ID, r.lineage.IsGone(info.ID), r.retention), t)
+}
+
 // process runs a shard in its own goroutine, which sends to ended when it returns.
 func (r *run) process(s *shard, delay time.Duration) {
 	info, sv := s.info, s.view
@@ -238,71 +231,6 @@ func (r *run) process(s *shard, delay time.Duration) {
 		case <-r.gone:
 		}
 	})
-}
-
-// end handles the end of a shard's processing.
-func (r *run) end(e shardEnd) {
-	info := r.running[e.id].standing.Load().Info
-	delete(r.running, e.id)
-	r.m.view.set(func(v *view) {
-		delete(v.shards, e.id)
-		v.done[e.id] = e.finished
-	})
-	if e.straggles != nil {
-		r.straggle(info, &e)
-	}
-	r.judge(&e)
-	r.assignment.ended(info, &e)
-	if e.finished {
-		r.finish(&e)
-	}
-}
-
-// judge decides whether the error with which a shard ended ends the run. A lost lease does not.
-func (r *run) judge(e *shardEnd) {
-	switch {
-	case r.stopping || r.failed != nil:
-		r.errs.add(e.err)
-	case e.err == nil || errors.Is(e.err, driver.ErrLeaseLost):
-	case isFinal(e.err):
-		r.fail(e.err)
-	case e.straggles != nil: // it is processed again when they have ended
-	case e.left:
-		if !errors.Is(e.err, driver.ErrLeaseHeld) { // else the owner of the lease ends the shard
-			r.m.log.Warn("storing the end of a shard that has left the stream failed", "shard", e.id, "error", e.err)
-		}
-	case !r.assignment.survives(e):
-		r.fail(e.err)
-	}
-}
-
-// finish handles a shard whose end is stored: its children may start.
-func (r *run) finish(e *shardEnd) {
-	if e.left {
-		delete(r.lost, e.id)
-		r.lineage.End(e.id)
-		r.assignment.swept()
-		return
-	}
-	r.lineage.Finish(e.id)
-	news := r.lineage.Learn(e.id, e.children, time.Now())
-	r.m.log.Info("shard is complete", "shard", e.id, "newChildren", len(news))
-	if r.stopCtx.Err() != nil {
-		return
-	}
-	r.assignment.finished(e.id, len(news))
-	if soon, ok := r.lineage.NeedsListing(e.id); ok {
-		r.refreshSoon(soon)
-	}
-}
-
-// free handles the end of a shard's stragglers: it may be processed again.
-func (r *run) free(id string) {
-	s := r.outlive(id)
-	if r.stopping {
-		r.errs.add(s.cutShort())
-	}
-	r.assignment.freed(&s)
 }
 
 // sleep waits, and reports whether ctx is not done.
