@@ -9,8 +9,8 @@ type lane struct {
 	queue  ring
 	inHand int // how many of the queue belong to the batch in hand
 
-	// pieces are the unresolved parts of the batch in hand, the head last. Together they are the first inHand records.
-	pieces []piece
+	// subBatches are the unresolved parts of the batch in hand, the head last. Together they are the first inHand records.
+	subBatches []subBatch
 
 	// fill and fillBytes describe the batch that would be cut from the buffered records. full is set if no further
 	// record can join it.
@@ -24,12 +24,12 @@ type lane struct {
 
 func (l *lane) buffered() int { return l.queue.len() - l.inHand }
 
-// head returns the piece that is next in turn, nil when no batch is in hand.
-func (l *lane) head() *piece {
-	if len(l.pieces) == 0 {
+// head returns the sub-batch that is next in turn, nil when no batch is in hand.
+func (l *lane) head() *subBatch {
+	if len(l.subBatches) == 0 {
 		return nil
 	}
-	return &l.pieces[len(l.pieces)-1]
+	return &l.subBatches[len(l.subBatches)-1]
 }
 
 // push buffers a record.
@@ -60,12 +60,19 @@ func (l *lane) extend(r *Record, p *Policy) {
 	l.full = l.fill == p.BatchSize || size >= p.PayloadLimit
 }
 
-// cut makes the next n buffered records the batch in hand.
-func (l *lane) cut(n int, p *Policy) {
-	l.pieces = append(l.pieces, piece{records: l.queue.oldest(n)})
-	l.inHand = n
+// nextBatch is the batch that would be cut from the buffered records of a lane.
+type nextBatch struct {
+	n      int
+	window time.Time // the beginning of its tumbling window
+	full   bool      // no further record can join it
+}
+
+// cut makes the next batch of the buffered records, at least one, the batch in hand.
+func (l *lane) cut(next nextBatch, p *Policy) {
+	l.subBatches = append(l.subBatches, subBatch{records: l.queue.oldest(next.n), window: next.window})
+	l.inHand = next.n
 	l.fill, l.fillBytes, l.full = 0, 0, false
-	for r := range l.queue.from(n) {
+	for r := range l.queue.from(next.n) {
 		if l.full {
 			break
 		}
@@ -82,12 +89,12 @@ func (l *lane) resolve(n int) {
 		h.records = h.records.Slice(n, h.records.Len())
 		return
 	}
-	*h = piece{}
-	l.pieces = l.pieces[:len(l.pieces)-1]
+	*h = subBatch{}
+	l.subBatches = l.subBatches[:len(l.subBatches)-1]
 }
 
-// replace replaces the head with two pieces. first comes first in turn.
-func (l *lane) replace(first, second piece) {
+// replace replaces the head with two sub-batches. first comes first in turn.
+func (l *lane) replace(first, second subBatch) {
 	*l.head() = second
-	l.pieces = append(l.pieces, first)
+	l.subBatches = append(l.subBatches, first)
 }

@@ -15,7 +15,7 @@ func (s *Scheduler) Offer(now time.Time, page Page) {
 	}
 	s.caughtUp = later(s.caughtUp, page.CaughtUpTo)
 	s.stall.read(now, page.Behind, len(records) > 0)
-	if _, _, stalled := s.Stalled(); stalled {
+	if _, _, stalled := s.Stalled(); stalled && s.windows.size > 0 {
 		s.windows.pass(s.clock.at(now))
 	}
 	s.ended = s.ended || page.End
@@ -40,7 +40,7 @@ func (s *Scheduler) spread(now time.Time, p *page) {
 			continue
 		}
 		l := &s.lanes[0]
-		if len(s.lanes) > 1 {
+		if len(s.lanes) != 1 {
 			l = &s.lanes[LaneOf(r, len(s.lanes))]
 		}
 		if s.windows.size > 0 {

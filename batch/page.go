@@ -1,5 +1,7 @@
 package batch
 
+import "slices"
+
 import "time"
 
 // page is an offered Page with its place among all records of the shard.
@@ -56,7 +58,7 @@ func (f *frontier) advance(resolved uint64) bool {
 		f.held -= p.charge
 		passed++
 	}
-	f.drop(passed)
+	f.pages = slices.Delete(f.pages, 0, passed)
 	if len(f.pages) > 0 && resolved > f.pages[0].base {
 		p := f.pages[0]
 		f.stand(&p.records[resolved-p.base-1])
@@ -67,14 +69,4 @@ func (f *frontier) advance(resolved uint64) bool {
 // stand puts the position after r.
 func (f *frontier) stand(r *Record) {
 	f.position, f.arrived = PositionOf(r), r.ArrivalTime
-}
-
-// drop releases the oldest n pages.
-func (f *frontier) drop(n int) {
-	if n == 0 {
-		return
-	}
-	left := copy(f.pages, f.pages[n:])
-	clear(f.pages[left:])
-	f.pages = f.pages[:left]
 }

@@ -80,7 +80,9 @@ func TestNewCopiesThePolicy(t *testing.T) {
 
 func TestNamesOfKindsAndSteps(t *testing.T) {
 	assert.Equal(t, "function-error", batch.FunctionError.String())
+	assert.Equal(t, "OutcomeKind(7)", (batch.Dropped + 1).String(), "the first that does not exist")
 	assert.Equal(t, "OutcomeKind(99)", batch.OutcomeKind(99).String())
 	assert.Equal(t, "retried", batch.Retried.String())
+	assert.Equal(t, "Step(6)", (batch.Exhausted + 1).String(), "the first that does not exist")
 	assert.Equal(t, "Step(99)", batch.Step(99).String())
 }

@@ -51,14 +51,14 @@ type mark struct {
 }
 
 type modelLane struct {
-	queue  []int // unresolved, in order
-	pieces []modelPiece
-	busy   bool // the first piece is invoked or discarded right now
-	window time.Time
+	queue      []int // unresolved, in order
+	subBatches []modelSubBatch
+	busy       bool // the first sub-batch is invoked or discarded right now
+	window     time.Time
 }
 
-// modelPiece is some records of the front of a lane that go through invocations together.
-type modelPiece struct {
+// modelSubBatch is some records of the front of a lane that go through invocations together.
+type modelSubBatch struct {
 	n         int
 	id        batch.ID
 	attempts  int
@@ -172,7 +172,7 @@ func (m *model) settle() {
 
 func (m *model) inHand(l *modelLane) int {
 	n := 0
-	for _, p := range l.pieces {
+	for _, p := range l.subBatches {
 		n += p.n
 	}
 	return n
@@ -223,13 +223,13 @@ func (m *model) step(now time.Time, lane int) (wanted, bool) {
 	}
 	m.terminate(now, l)
 	for {
-		if len(l.pieces) == 0 && !m.take(now, l) {
+		if len(l.subBatches) == 0 && !m.take(now, l) {
 			return wanted{}, false
 		}
-		if l.pieces[0].condition == "" {
+		if l.subBatches[0].condition == "" {
 			m.giveUp(now, l)
 		}
-		p := &l.pieces[0]
+		p := &l.subBatches[0]
 		tooLarge := m.size(l.queue[:p.n], p.window) > m.p.PayloadLimit
 		switch {
 		case p.condition == "" && now.Before(p.notBefore):
@@ -247,19 +247,19 @@ func (m *model) step(now time.Time, lane int) (wanted, bool) {
 // take takes the next batch of a lane in hand, or the final invocation before it, if one is due.
 func (m *model) take(now time.Time, l *modelLane) bool {
 	if final, due := m.closes(now, l); due {
-		l.pieces = []modelPiece{final}
+		l.subBatches = []modelSubBatch{final}
 		return true
 	}
 	n := m.cut(now, l)
 	if n > 0 {
-		l.pieces = []modelPiece{{n: n, window: m.windows[l.queue[0]]}}
+		l.subBatches = []modelSubBatch{{n: n, window: m.windows[l.queue[0]]}}
 	}
 	return n > 0
 }
 
-// giveUp dooms what is too old of the piece in hand.
+// giveUp marks for discarding what is too old of the sub-batch in hand.
 func (m *model) giveUp(now time.Time, l *modelLane) {
-	p := &l.pieces[0]
+	p := &l.subBatches[0]
 	if old := m.expired(now, l.queue[:p.n]); old > 0 {
 		l.giveUpOldest(old)
 	}
@@ -268,14 +268,14 @@ func (m *model) giveUp(now time.Time, l *modelLane) {
 	}
 }
 
-// halve splits the piece in hand in two, which begin afresh.
+// halve splits the sub-batch in hand in two, which begin afresh.
 func (l *modelLane) halve() {
-	p := l.pieces[0]
-	l.pieces = append([]modelPiece{{n: p.n / 2, window: p.window}, {n: p.n - p.n/2, window: p.window}}, l.pieces[1:]...)
+	p := l.subBatches[0]
+	l.subBatches = append([]modelSubBatch{{n: p.n / 2, window: p.window}, {n: p.n - p.n/2, window: p.window}}, l.subBatches[1:]...)
 }
 
-// begin makes the piece's invocation or discard.
-func (m *model) begin(lane int, l *modelLane, p *modelPiece) wanted {
+// begin makes the sub-batch's invocation or discard.
+func (m *model) begin(lane int, l *modelLane, p *modelSubBatch) wanted {
 	if p.id == 0 {
 		m.lastID++
 		p.id = m.lastID
@@ -347,11 +347,11 @@ func (m *model) expired(now time.Time, queue []int) int {
 }
 
 func (l *modelLane) giveUpOldest(n int) {
-	old, rest := l.pieces[0], l.pieces[0]
+	old, rest := l.subBatches[0], l.subBatches[0]
 	old.n, old.condition, old.cause = n, batch.RecordAgeExceeded, batch.None
 	rest.n, rest.id, rest.attempts = rest.n-n, 0, 0
-	if l.pieces[0] = old; rest.n > 0 {
-		l.pieces = slices.Insert(l.pieces, 1, rest)
+	if l.subBatches[0] = old; rest.n > 0 {
+		l.subBatches = slices.Insert(l.subBatches, 1, rest)
 	}
 }
 
@@ -359,15 +359,15 @@ func (l *modelLane) giveUpOldest(n int) {
 func (m *model) wake() (at time.Time, ok bool) {
 	for i := range m.lanes {
 		l := &m.lanes[i]
-		if l.busy || len(l.queue)+len(l.pieces) == 0 || m.stopped {
+		if l.busy || len(l.queue)+len(l.subBatches) == 0 || m.stopped {
 			continue
 		}
 		t := l.window.Add(m.p.MaximumBatchingWindow)
 		var born time.Time // of what grows too old
-		if len(l.pieces) > 0 {
-			t, born = l.pieces[0].notBefore, l.pieces[0].due
+		if len(l.subBatches) > 0 {
+			t, born = l.subBatches[0].notBefore, l.subBatches[0].due
 		}
-		if len(l.pieces) == 0 || !l.pieces[0].final {
+		if len(l.subBatches) == 0 || !l.subBatches[0].final {
 			born = m.stream[l.queue[0]].ArrivalTime.Add(-m.ahead)
 		}
 		if age := m.p.MaximumRecordAge; age > 0 {

@@ -137,23 +137,23 @@ func (s *schedule) checkLanes() {
 		l := &s.m.lanes[i]
 		want := batch.Gathering
 		switch {
-		case len(l.queue)+len(l.pieces) == 0:
+		case len(l.queue)+len(l.subBatches) == 0:
 			want = batch.Idle
-		case l.busy && l.pieces[0].condition != "":
+		case l.busy && l.subBatches[0].condition != "":
 			want = batch.Discarding
 		case l.busy:
 			want = batch.Invoking
-		case len(l.pieces) > 0 && !s.m.stopped:
+		case len(l.subBatches) > 0 && !s.m.stopped:
 			want = batch.Retrying
-		case len(l.pieces) > 0:
+		case len(l.subBatches) > 0:
 			want = got.State // it stands still, whatever it would do
 		}
 		records, until := 0, time.Time{}
-		if len(l.pieces) > 0 {
-			records = l.pieces[0].n
+		if len(l.subBatches) > 0 {
+			records = l.subBatches[0].n
 		}
 		if want == batch.Retrying {
-			until = l.pieces[0].notBefore
+			until = l.subBatches[0].notBefore
 		}
 		if got.Lane != i || got.State != want || got.Records != records || got.Buffered != len(l.queue)-records ||
 			want == batch.Retrying && !got.Until.Equal(until) {

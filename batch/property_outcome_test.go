@@ -8,10 +8,10 @@ import (
 	"github.com/shardmill/shardmill/batch"
 )
 
-// report takes an outcome that fits what runs in the lane. It returns the verdict, the delay without jitter.
-func (m *model) report(now time.Time, lane int, o batch.Outcome) batch.Verdict {
+// report takes an outcome that fits what runs in the lane. It returns the disposition, the delay without jitter.
+func (m *model) report(now time.Time, lane int, o batch.Outcome) batch.Disposition {
 	l := &m.lanes[lane]
-	p := &l.pieces[0]
+	p := &l.subBatches[0]
 	l.busy = false
 	if p.condition != "" {
 		return m.pass(l, p.n, batch.Resolved, nil)
@@ -39,7 +39,7 @@ func (m *model) report(now time.Time, lane int, o batch.Outcome) batch.Verdict {
 	default:
 		window := p.window
 		v := m.pass(l, first, batch.Continued, o.State)
-		l.pieces[0] = modelPiece{n: l.pieces[0].n, window: window}
+		l.subBatches[0] = modelSubBatch{n: l.subBatches[0].n, window: window}
 		return v
 	}
 }
@@ -61,9 +61,9 @@ func (m *model) lowest(queue []int, items []string) int {
 	return first
 }
 
-// pass takes note that the first n records of the piece in hand are done with, and of the state that they led to.
-func (m *model) pass(l *modelLane, n int, step batch.Step, state []byte) batch.Verdict {
-	switch p := &l.pieces[0]; {
+// pass takes note that the first n records of the sub-batch in hand are done with, and of the state that they led to.
+func (m *model) pass(l *modelLane, n int, step batch.Step, state []byte) batch.Disposition {
+	switch p := &l.subBatches[0]; {
 	case p.final:
 		m.closed = max(m.closed, m.open.start)
 		if !p.early {
@@ -78,18 +78,18 @@ func (m *model) pass(l *modelLane, n int, step batch.Step, state []byte) batch.V
 		m.resolved[i] = true
 	}
 	l.queue = l.queue[n:]
-	if l.pieces[0].n -= n; l.pieces[0].n == 0 {
-		l.pieces = l.pieces[1:]
+	if l.subBatches[0].n -= n; l.subBatches[0].n == 0 {
+		l.subBatches = l.subBatches[1:]
 	}
 	m.settle()
-	return batch.Verdict{Step: step, Resolved: n}
+	return batch.Disposition{Step: step, Resolved: n}
 }
 
-func (m *model) fail(now time.Time, l *modelLane, cause batch.OutcomeKind) batch.Verdict {
-	p := &l.pieces[0]
+func (m *model) fail(now time.Time, l *modelLane, cause batch.OutcomeKind) batch.Disposition {
+	p := &l.subBatches[0]
 	if cause != batch.NotRun && m.p.BisectBatchOnFunctionError && p.n > 1 {
 		l.halve()
-		return batch.Verdict{Step: batch.Bisected}
+		return batch.Disposition{Step: batch.Bisected}
 	}
 	p.failures++
 	p.cause = cause
@@ -97,7 +97,7 @@ func (m *model) fail(now time.Time, l *modelLane, cause batch.OutcomeKind) batch
 		p.spent++
 		if m.retries >= 0 && p.spent > m.retries {
 			p.condition = batch.RetryAttemptsExhausted
-			return batch.Verdict{Step: batch.Exhausted}
+			return batch.Disposition{Step: batch.Exhausted}
 		}
 	}
 	delay := 200 * time.Millisecond
@@ -106,5 +106,5 @@ func (m *model) fail(now time.Time, l *modelLane, cause batch.OutcomeKind) batch
 	}
 	delay = min(delay, time.Minute)
 	p.notBefore = now.Add(delay)
-	return batch.Verdict{Step: batch.Retried, Delay: delay}
+	return batch.Disposition{Step: batch.Retried, Delay: delay}
 }

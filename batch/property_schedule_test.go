@@ -252,18 +252,18 @@ func (s *schedule) withState(r run, o batch.Outcome) batch.Outcome {
 func (s *schedule) report(r run, o batch.Outcome) {
 	want := s.m.report(s.now, r.lane, o)
 	got := s.s.Report(s.now, r.id, o)
-	s.logf("report %d %s %q: %s", r.id, o.Kind, o.FailedItems, verdictLine(got))
+	s.logf("report %d %s %q: %s", r.id, o.Kind, o.FailedItems, dispositionLine(got))
 	s.calm = false
 	jitter := got.Delay - want.Delay
 	if jitter != 0 && (s.p.Seed == 0 || jitter < 0 || jitter > want.Delay/10) {
 		s.failf("report %d %s: delay is %s, want %s", r.id, o.Kind, got.Delay, want.Delay)
 	}
 	if want.Step == batch.Retried {
-		p := &s.m.lanes[r.lane].pieces[0]
+		p := &s.m.lanes[r.lane].subBatches[0]
 		p.notBefore = p.notBefore.Add(jitter)
 	}
 	if want.Delay = got.Delay; got != want {
-		s.failf("report %d %s: verdict is %+v, want %+v", r.id, o.Kind, got, want)
+		s.failf("report %d %s: disposition is %+v, want %+v", r.id, o.Kind, got, want)
 	}
 	c := s.w.running[r.id]
 	delete(s.w.running, r.id)
@@ -293,8 +293,8 @@ func (s *schedule) reportNonsense() {
 		}
 	}
 	s.logf("report %d %s, which is nonsense", id, o.Kind)
-	if v := s.s.Report(s.now, id, o); v != (batch.Verdict{}) {
-		s.failf("report %d %s: verdict is %+v, want none", id, o.Kind, v)
+	if v := s.s.Report(s.now, id, o); v != (batch.Disposition{}) {
+		s.failf("report %d %s: disposition is %+v, want none", id, o.Kind, v)
 	}
 	s.next()
 }

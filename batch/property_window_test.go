@@ -88,9 +88,9 @@ func (m *model) edge(l *modelLane) int64 {
 }
 
 // closes returns the final invocation of the open window, if it is due in a lane whose turn it is to cut.
-func (m *model) closes(now time.Time, l *modelLane) (modelPiece, bool) {
+func (m *model) closes(now time.Time, l *modelLane) (modelSubBatch, bool) {
 	if m.open == nil || m.windowSize() == 0 {
-		return modelPiece{}, false
+		return modelSubBatch{}, false
 	}
 	resized := m.open.end-m.open.start != m.windowSize()
 	due := resized || len(l.queue) > 0 && m.windows[l.queue[0]] > m.open.start
@@ -100,15 +100,15 @@ func (m *model) closes(now time.Time, l *modelLane) (modelPiece, bool) {
 			m.current = max(m.current, windowStart(m.tip(), m.windowSize()))
 		}
 	}
-	return modelPiece{final: true, window: m.open.start, due: now}, due
+	return modelSubBatch{final: true, window: m.open.start, due: now}, due
 }
 
 // terminate puts the final invocation of a window with too large a state before all others.
 func (m *model) terminate(now time.Time, l *modelLane) {
-	if m.open == nil || len(m.open.state) <= 1<<20 || len(l.pieces) > 0 && l.pieces[0].final {
+	if m.open == nil || len(m.open.state) <= 1<<20 || len(l.subBatches) > 0 && l.subBatches[0].final {
 		return
 	}
-	l.pieces = append([]modelPiece{{final: true, early: true, window: m.open.start, due: now}}, l.pieces...)
+	l.subBatches = append([]modelSubBatch{{final: true, early: true, window: m.open.start, due: now}}, l.subBatches...)
 }
 
 // stateOf returns the state that an invocation of a window gets.

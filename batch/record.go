@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"time"
@@ -73,13 +74,10 @@ func (p Position) Compare(q Position) int {
 		}
 		return 1
 	}
-	switch {
-	case !p.Partial || p.SubSequence == q.SubSequence:
+	if !p.Partial {
 		return 0
-	case p.SubSequence < q.SubSequence:
-		return -1
 	}
-	return 1
+	return cmp.Compare(p.SubSequence, q.SubSequence)
 }
 
 // String returns the position as scenarios and logs print it: "-" at the beginning, "42" after a whole record, "42.3+"

@@ -183,7 +183,7 @@ func (w *world) report(c *cursor) error {
 	if v.Step != batch.Ignored {
 		w.land(batch.ID(id))
 	}
-	w.printf("report id=%d %s", id, verdictLine(v))
+	w.printf("report id=%d %s", id, dispositionLine(v))
 	return nil
 }
 
@@ -240,7 +240,7 @@ func parseFailed(c *cursor, kind batch.OutcomeKind) ([]string, error) {
 	return parseItems(c)
 }
 
-func verdictLine(v batch.Verdict) string {
+func dispositionLine(v batch.Disposition) string {
 	s := v.Step.String()
 	if v.Resolved > 0 {
 		s += fmt.Sprintf(" resolved=%d", v.Resolved)

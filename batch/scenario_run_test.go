@@ -106,7 +106,7 @@ func (w *world) run(c *cursor) error {
 		w.land(id)
 		v := w.s.Report(w.now, id, outcome)
 		if o.reports {
-			w.printf("report id=%d %s", id, verdictLine(v))
+			w.printf("report id=%d %s", id, dispositionLine(v))
 		}
 	}
 	w.printf("(run stopped at its limit of %d actions)", o.limit)

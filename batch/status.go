@@ -68,7 +68,7 @@ func (s *Scheduler) laneStatus(i int) LaneStatus {
 		st.State = Invoking
 	case waiting:
 		st.State, st.Until = Retrying, h.notBefore
-	case doomed, discarding:
+	case discardPending, discarding:
 		st.State = Discarding
 	default: // ready: Next invokes it
 		st.State = Invoking

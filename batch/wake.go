@@ -23,7 +23,7 @@ func (s *Scheduler) wake(now time.Time, l *lane) (time.Time, bool) {
 	switch {
 	case h == nil && l.buffered() == 0:
 		return time.Time{}, false
-	case h == nil && s.due(now, l):
+	case h == nil && s.due(now, l, s.nextBatch(l)):
 		return now, true
 	case h == nil:
 		return s.orTooOld(l.since.Add(s.policy.MaximumBatchingWindow), l.queue.front().record().ArrivalTime), true

@@ -22,17 +22,15 @@ type windows struct {
 	// The following fields are one state. A Commit carries it across restarts, even to windows of another size. The
 	// invariant is
 	//
-	//	closed <= current <= seen, where closed and current are rounded down to the beginning of their windows of this size
+	//	closed <= seen
 	//	open.start <= seen, and closed < open.end
 	//
 	// so that no window is closed, and none gets a record, that begins after everything that the source has shown.
 
-	// seen is the latest time that a record has shown by its arrival. The tip counts as seen too if it is later.
+	// seen is the latest time that the source has shown: by the arrival of a record, or by its clock when the shard was
+	// idle and its window was closed. It is zero at first. Its window is the current one, which a late record of an
+	// earlier window joins.
 	seen time.Time
-
-	// current is the window of the last offered record, or that of the source's clock when the shard became idle. A
-	// late record of an earlier window joins it.
-	current time.Time
 
 	// passed is a time, by the source's clock, that a stalled source has passed: no record that arrived before it is
 	// waited for.
@@ -64,19 +62,20 @@ func (w *windows) of(t time.Time) time.Time {
 	return time.Unix(sec-((sec%size)+size)%size, 0).UTC()
 }
 
+// current returns the beginning of the window that a record joins, unless it arrived after that window.
+func (w *windows) current() time.Time { return w.of(w.seen) }
+
 // add records a record that is offered at now, by the source's clock. A record with an unknown arrival time joins the
 // current window.
 func (w *windows) add(now time.Time, r *Record) {
 	arrived := r.ArrivalTime
-	if arrived.IsZero() && w.current.IsZero() {
+	if arrived.IsZero() && w.seen.IsZero() {
 		arrived = now
 	}
 	w.seen = later(w.seen, arrived)
-	if start := w.of(arrived); start.After(w.current) {
-		w.current = start
-	}
-	if n := len(w.spans); n == 0 || !w.spans[n-1].start.Equal(w.current) {
-		w.spans = append(w.spans, span{first: w.added, start: w.current})
+	current := w.current()
+	if n := len(w.spans); n == 0 || !w.spans[n-1].start.Equal(current) {
+		w.spans = append(w.spans, span{first: w.added, start: current})
 	}
 	w.added++
 }
@@ -108,7 +107,7 @@ func (s *Scheduler) tip() time.Time { return later(s.caughtUp, s.windows.passed)
 // pass stops waiting for records that arrived before now, by the source's clock, and for those of the existing windows,
 // because that clock may be unknown, or behind.
 func (w *windows) pass(now time.Time) {
-	w.passed = later(now, w.current.Add(w.size+w.grace))
+	w.passed = later(now, w.current().Add(w.size+w.grace))
 }
 
 // state returns the state for the next invocation of a window.
@@ -125,11 +124,8 @@ func (w *windows) resume(last *Commit) {
 	if w.size == 0 {
 		return
 	}
-	if w.closed = last.ClosedUpTo; !w.closed.IsZero() {
-		w.current, w.seen = w.of(w.closed), w.closed
-	}
+	w.closed, w.seen = last.ClosedUpTo, last.ClosedUpTo
 	if open := last.Window; open != nil {
-		w.current = later(w.current, w.of(open.Start))
 		w.seen = later(w.seen, open.Start)
 		w.open = &openWindow{start: open.Start, end: open.End, state: open.State}
 	}
@@ -143,8 +139,8 @@ func (w *windows) committed() *Window {
 	return &Window{Start: w.open.start, End: w.open.end, State: w.open.state}
 }
 
-// windowOf returns the window for the invocation, or the discard, of a piece; nil without tumbling windows.
-func (s *Scheduler) windowOf(h *piece) *Window {
+// windowOf returns the window for the invocation, or the discard, of a sub-batch; nil without tumbling windows.
+func (s *Scheduler) windowOf(h *subBatch) *Window {
 	w := &s.windows
 	if w.size == 0 {
 		return nil
@@ -172,11 +168,9 @@ func (s *Scheduler) closeWindow(now time.Time, l *lane) bool {
 		if !s.ended && !s.windowOver(w.open.end) && !resized {
 			return false
 		}
-		if tip := w.of(s.tip()); tip.After(w.current) {
-			w.current = tip // for records that are late from now on
-		}
+		w.seen = later(w.seen, s.tip()) // records of earlier windows are late from now on
 	}
-	l.pieces = append(l.pieces, piece{window: w.open.start, final: true, due: now})
+	l.subBatches = append(l.subBatches, subBatch{window: w.open.start, final: true, due: now})
 	return true
 }
 
@@ -186,13 +180,12 @@ func (s *Scheduler) terminateWindow(now time.Time, l *lane) {
 	if w.open == nil || len(w.open.state) <= maxWindowState || l.head() != nil && l.head().final {
 		return
 	}
-	l.pieces = append(l.pieces, piece{window: w.open.start, final: true, early: true, due: now})
+	l.subBatches = append(l.subBatches, subBatch{window: w.open.start, final: true, early: true, due: now})
 }
 
-// cutWindow returns how many of the records that would be cut are of one window, and fit an event with its state, and
-// whether they are due because no more can join them.
-func (s *Scheduler) cutWindow(l *lane) (n int, start time.Time, whole bool) {
-	start, n, whole = s.windowFrom(l.queue.len(), l.fill)
+// cutWindow returns the batch that would be cut: the records of one window that fit an event with its state.
+func (s *Scheduler) cutWindow(l *lane) nextBatch {
+	start, n, whole := s.windowFrom(l.queue.len(), l.fill)
 	size := s.policy.EnvelopeSize + s.windowSize(start) - 1
 	fit := 0
 	for r := range l.queue.from(0) {
@@ -202,7 +195,7 @@ func (s *Scheduler) cutWindow(l *lane) (n int, start time.Time, whole bool) {
 		size += r.Size + 1
 		fit++
 	}
-	return fit, start, whole || fit < n || size >= s.policy.PayloadLimit
+	return nextBatch{n: fit, window: start, full: l.full || whole || fit < n || size >= s.policy.PayloadLimit}
 }
 
 // windowSize returns what a window adds to the size of an event.
@@ -232,7 +225,7 @@ func (s *Scheduler) endWindow(early bool) {
 	} else if !early {
 		w.closed = later(w.closed, edge) // it was closed before its end
 	}
-	w.current = later(w.current, w.of(w.closed))
+	w.seen = later(w.seen, w.closed)
 	w.open = nil
 	s.moved = true
 }

@@ -54,7 +54,7 @@ func (w *windowed) next() string {
 	return text
 }
 
-func (w *windowed) report(id batch.ID, state string) batch.Verdict {
+func (w *windowed) report(id batch.ID, state string) batch.Disposition {
 	return w.s.Report(w.now, id, batch.Outcome{Kind: batch.Success, State: []byte(state)})
 }
 

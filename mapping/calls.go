@@ -219,7 +219,7 @@ func (s *shard) report(e callEnd) {
 const maxErrorText = 1024
 
 // noteError keeps the text of a failure for Status, until the batch is resolved.
-func (c *lastCall) noteError(e *callEnd, verdict batch.Verdict) {
+func (c *lastCall) noteError(e *callEnd, verdict batch.Disposition) {
 	err := e.result.Err
 	if e.discarded != nil {
 		err = e.err
@@ -263,7 +263,7 @@ func (s *shard) abandon() error {
 }
 
 // reportInvoked reports an invocation's end to the log and the Observer.
-func (s *shard) reportInvoked(c *lastCall, e callEnd, verdict batch.Verdict) {
+func (s *shard) reportInvoked(c *lastCall, e callEnd, verdict batch.Disposition) {
 	failed := c.invoking.Records - verdict.Resolved
 	s.deps.counts.invocation(e.outcome.Kind, c.invoking.Records, failed)
 	s.deps.result(resultOf(e.outcome.Kind, verdict))
@@ -303,7 +303,7 @@ func (s *shard) reportInvoked(c *lastCall, e callEnd, verdict batch.Verdict) {
 }
 
 // resultOf returns AWS's text for the result of an invocation.
-func resultOf(kind batch.OutcomeKind, v batch.Verdict) string {
+func resultOf(kind batch.OutcomeKind, v batch.Disposition) string {
 	switch {
 	case v.BadItem:
 		return resultBadItem

@@ -207,6 +207,14 @@ func (p *player) take(ctx context.Context, cue *cue, relent <-chan struct{}) err
 			return ctx.Err()
 		}
 	}
+	// What ends in the moment of its timeout is late or in time by chance, and the mapping may see it differently. A little later it
+	// is late for both.
+	timer.Reset(7 * time.Microsecond)
+	select {
+	case <-timer.C:
+	case <-p.crashed:
+		return errGone
+	}
 	return nil
 }
 

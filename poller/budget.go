@@ -50,7 +50,7 @@ type Budget struct {
 
 	// The waiting reservations, the oldest first: those of accounts below their part of the last quarter, which go
 	// first, those below their share of the whole, and the others.
-	needy, poor, rich list.List
+	belowReserve, belowShare, rest list.List
 
 	exposure exposure
 	shortage shortage

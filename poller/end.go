@@ -30,7 +30,7 @@ const quietReads = 2
 const quietRetry = 8
 
 var (
-	errUntold   = errors.New("the answer names neither a place to resume from nor child shards, though it reports more records")
+	errNoPlace  = errors.New("the answer names neither a place to resume from nor child shards, though it reports more records")
 	errOpen     = errors.New("the answer names neither a place to resume from nor child shards, and the stream lists the shard as open")
 	errUnlisted = errors.New("the answer names neither a place to resume from nor child shards, and the stream does not list the shard")
 )
@@ -56,7 +56,7 @@ func (r *reader) end(ctx context.Context, o operation, d *delivery) (bool, error
 		return false, nil
 	case d.isBehind() && len(d.children) == 0:
 		r.claims = 0
-		return false, o.error(errUntold)
+		return false, o.error(errNoPlace)
 	}
 	r.named = len(d.children) > 0
 	if r.claims++; r.claims < endClaims {

@@ -45,8 +45,8 @@ func requireNoGap(t *testing.T, r poller.Reader, n int) (got []string) {
 	for len(got) < n {
 		page, _ := r.Next(t.Context())
 		got = append(got, sequence(page)...)
-		gap, told := r.(poller.GapFinder).Gap()
-		require.False(t, told, "behind %v: %+v", got, gap)
+		gap, ok := r.(poller.GapFinder).Gap()
+		require.False(t, ok, "behind %v: %+v", got, gap)
 	}
 	return got
 }
@@ -106,8 +106,8 @@ func TestAGapBehindARenewalIsFound(t *testing.T) {
 		page, err := r.Next(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, numbers(4, 4), sequence(page))
-		gap, told := r.(poller.GapFinder).Gap()
-		require.True(t, told)
+		gap, ok := r.(poller.GapFinder).Gap()
+		require.True(t, ok)
 		require.Equal(t, "200", gap.Position.SequenceNumber)
 	})
 }
@@ -138,7 +138,7 @@ func TestAnIteratorThatIsRefusedLeavesTheSuspicion(t *testing.T) {
 		page, err := r.Next(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []string{"300"}, sequence(page))
-		_, told := r.(poller.GapFinder).Gap()
-		require.True(t, told)
+		_, ok := r.(poller.GapFinder).Gap()
+		require.True(t, ok)
 	})
 }

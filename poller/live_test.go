@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -204,10 +206,12 @@ func TestATraceIsUsedAgainOnlyByOneCallAtATime(t *testing.T) {
 	p, err := New(Config{StreamARN: testARN, Client: client})
 	require.NoError(t, err)
 	var calls sync.WaitGroup
-	for range 20 {
+	for i := range 20 {
 		calls.Go(func() {
-			for range 20 {
-				_, _ = newReader(p, &Shard{ID: "shard"}, Start{}).Next(t.Context())
+			for j := range 20 {
+				shard := Shard{ID: fmt.Sprintf("shard-%d-%d", i, j)} // one each, because the reads of a shard wait for each other
+				_, err := newReader(p, &shard, Start{}).Next(t.Context())
+				assert.NoError(t, err)
 			}
 		})
 	}

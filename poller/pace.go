@@ -143,10 +143,7 @@ func (p *pace) failed(now time.Time, class Class) {
 
 // backoff returns how long to wait after so many consecutive failures.
 func backoff(failures int) time.Duration {
-	d := maxBackoff
-	if shift := failures - 1; shift < 6 { // 200 ms << 6 is over the cap
-		d = minBackoff << shift
-	}
+	d := min(maxBackoff, minBackoff<<min(failures-1, 6)) // which is more than the most
 	return d + rand.N(d/2)
 }
 

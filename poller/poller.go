@@ -218,11 +218,11 @@ func (p *Poller) listInput(token *string) *kinesis.ListShardsInput {
 }
 
 // childrenOf returns the children of a shard as ListShards will return them, without their sequence numbers.
-func childrenOf(told []types.ChildShard) []Shard {
+func childrenOf(named []types.ChildShard) []Shard {
 	var children []Shard
-	for i := range told {
-		s := types.Shard{ShardId: told[i].ShardId, HashKeyRange: told[i].HashKeyRange}
-		if parents := told[i].ParentShards; len(parents) > 0 {
+	for i := range named {
+		s := types.Shard{ShardId: named[i].ShardId, HashKeyRange: named[i].HashKeyRange}
+		if parents := named[i].ParentShards; len(parents) > 0 {
 			s.ParentShardId = &parents[0]
 			if len(parents) > 1 {
 				s.AdjacentParentShardId = &parents[1]

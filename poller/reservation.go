@@ -128,11 +128,11 @@ func (b *Budget) lookAgain() {
 func (b *Budget) queueOf(a *Account) *list.List {
 	switch {
 	case a.held < b.part():
-		return &b.needy
+		return &b.belowReserve
 	case a.held < b.share():
-		return &b.poor
+		return &b.belowShare
 	}
-	return &b.rich
+	return &b.rest
 }
 
 // enqueue puts a reservation into its queue, and reports whether it was in another one, or in none.
@@ -156,7 +156,7 @@ func (b *Budget) dequeue(r *reservation) {
 
 // first returns the reservation that is next in turn, nil if none waits.
 func (b *Budget) first() *reservation {
-	for _, queue := range []*list.List{&b.needy, &b.poor, &b.rich} {
+	for _, queue := range []*list.List{&b.belowReserve, &b.belowShare, &b.rest} {
 		if e := queue.Front(); e != nil {
 			r, _ := e.Value.(*reservation) // a queue contains nothing else
 			return r
@@ -168,7 +168,7 @@ func (b *Budget) first() *reservation {
 // serve grants reservations in turn: a smaller one never overtakes a waiting one.
 func (b *Budget) serve() {
 	now := time.Now()
-	for _, queue := range []*list.List{&b.needy, &b.poor, &b.rich} {
+	for _, queue := range []*list.List{&b.belowReserve, &b.belowShare, &b.rest} {
 		if !b.serveQueue(queue, now) {
 			return
 		}
@@ -201,7 +201,7 @@ func (b *Budget) serveQueue(queue *list.List, now time.Time) bool {
 func (b *Budget) grant(r *reservation, now time.Time) (g grant, exposes bool) {
 	room := b.total - b.last() - b.used()
 	goal := r.ask.want
-	if b.needy.Len()+b.poor.Len()+b.rich.Len() > 1 {
+	if b.belowReserve.Len()+b.belowShare.Len()+b.rest.Len() > 1 {
 		goal = r.ask.modest
 	}
 	if n := min(goal, room); n >= r.ask.least {

@@ -85,10 +85,9 @@ type sharing struct {
 
 // adapt changes the interval after a read that was granted, which waited from when it was due to when it was sent.
 func (s *sharing) adapt(wanted, waited time.Duration, now time.Time) {
-	switch {
-	case s.refusals > 0 && waited > s.interval:
+	if s.refusals > 0 && waited > s.interval {
 		s.interval = (s.interval + waited) / 2 // far too short
-	case s.refusals > 0 || s.interval > wanted:
+	} else { // without a refusal it shrinks
 		borne := borneAlways + bornePerSecond*min(s.interval, maxShared).Seconds()
 		s.interval += time.Duration(float64(s.interval) * adaptation * (float64(s.refusals) - borne))
 	}

@@ -209,8 +209,8 @@ func TestTheServicesClockIsNeverAhead(t *testing.T) {
 			return whole(service(), 0)
 		})), PollInterval: leastCourtesy / 2}) // so that only the caller decides when it polls
 		require.NoError(t, err)
-		_, told := p.Now()
-		require.False(t, told, "before the first answer")
+		_, ok := p.Now()
+		require.False(t, ok, "before the first answer")
 
 		reader := newReader(p, &Shard{ID: "shard"}, Start{})
 		for i := range 200 { // the polls drift through the service's second, and past the life of a bound
@@ -220,8 +220,8 @@ func TestTheServicesClockIsNeverAhead(t *testing.T) {
 			}
 			page, err := reader.Next(t.Context())
 			require.NoError(t, err)
-			now, told := p.Now()
-			require.True(t, told)
+			now, ok := p.Now()
+			require.True(t, ok)
 			if i == 100 {
 				continue // until a second answer agrees
 			}
@@ -230,7 +230,7 @@ func TestTheServicesClockIsNeverAhead(t *testing.T) {
 				require.WithinRange(t, now, service().Add(-50*time.Millisecond), service(), "the best bound of late is kept")
 			}
 			if i == 0 {
-				require.Equal(t, start.Add(time.Hour).UTC(), page.CaughtUpTo, "the second that the Date told")
+				require.Equal(t, start.Add(time.Hour).UTC(), page.CaughtUpTo, "the second of the Date")
 			}
 			require.WithinRange(t, page.CaughtUpTo, began.Add(-time.Second), service())
 			timer := time.NewTimer(1010 * time.Millisecond)

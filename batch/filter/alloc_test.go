@@ -45,8 +45,8 @@ func TestMatchingDoesNotAllocate(t *testing.T) {
 func TestCriteriaMayBeShared(t *testing.T) {
 	records := benchRecords(t)
 	criteria := compile(t, benchPattern, `{"data":{"order":{"lines":{"gift":[true],"quantity":[{"numeric":[">",8]}]}}}}`)
-	judge := func(r *batch.Record) filter.Verdict { return criteria.Match(r) }
-	var want []filter.Verdict
+	judge := func(r *batch.Record) filter.MatchResult { return criteria.Match(r) }
+	var want []filter.MatchResult
 	for i := range records {
 		want = append(want, judge(&records[i]))
 	}

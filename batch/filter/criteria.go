@@ -18,12 +18,12 @@ const (
 	MaxLimit = 10
 )
 
-// Verdict is the result of a mapping's filters for a record.
-type Verdict uint8
+// MatchResult is the result of a mapping's filters for a record.
+type MatchResult uint8
 
 const (
 	// Filtered means that no filter lets the record through.
-	Filtered Verdict = iota
+	Filtered MatchResult = iota
 
 	// NotJSON means that no filter lets the record through, and that a filter asks about its data, which is not JSON.
 	NotJSON
@@ -33,11 +33,11 @@ const (
 )
 
 // Passes reports whether the record must be delivered.
-func (v Verdict) Passes() bool { return v == Passed }
+func (r MatchResult) Passes() bool { return r == Passed }
 
-// String returns the verdict in a word, for logs.
-func (v Verdict) String() string {
-	switch v {
+// String returns the result in a word, for logs.
+func (r MatchResult) String() string {
+	switch r {
 	case Filtered:
 		return "filtered"
 	case NotJSON:
@@ -45,7 +45,7 @@ func (v Verdict) String() string {
 	case Passed:
 		return "passed"
 	}
-	return "Verdict(" + strconv.Itoa(int(v)) + ")"
+	return "MatchResult(" + strconv.Itoa(int(r)) + ")"
 }
 
 // Criteria are the filters of a mapping, compiled into one matcher: a record passes if it matches any of them.
@@ -141,7 +141,7 @@ func newCriteria(patterns [][]alternative) *Criteria {
 //
 // A filter that asks about data passes no record whose data is not JSON, not even if it asks for the absence of a
 // field. In a $or, this applies to the branches that ask about data.
-func (c *Criteria) Match(r *batch.Record) Verdict {
+func (c *Criteria) Match(r *batch.Record) MatchResult {
 	if len(c.machine.alternatives) == 0 {
 		return Passed
 	}

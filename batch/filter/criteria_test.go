@@ -30,7 +30,7 @@ func record(data string) *batch.Record {
 func TestRecordsAreSeenAsTheirKinesisObject(t *testing.T) {
 	for _, c := range []struct {
 		name, pattern, data string
-		want                filter.Verdict
+		want                filter.MatchResult
 	}{
 		{"data", `{"data":{"event_type":["function_1"]}}`, `{"event_type":"function_1"}`, filter.Passed},
 		{"other data", `{"data":{"event_type":["function_1"]}}`, `{"event_type":"function_2"}`, filter.Filtered},
@@ -140,7 +140,7 @@ func TestNumberOfFiltersIsLimited(t *testing.T) {
 		"Member must have length less than or equal to 5")
 }
 
-func TestVerdictsHaveNames(t *testing.T) {
-	require.Equal(t, []string{"filtered", "not JSON", "passed", "Verdict(9)"},
-		[]string{filter.Filtered.String(), filter.NotJSON.String(), filter.Passed.String(), filter.Verdict(9).String()})
+func TestMatchResultsHaveNames(t *testing.T) {
+	require.Equal(t, []string{"filtered", "not JSON", "passed", "MatchResult(9)"},
+		[]string{filter.Filtered.String(), filter.NotJSON.String(), filter.Passed.String(), filter.MatchResult(9).String()})
 }

@@ -117,7 +117,7 @@ func requireMixedOr(t *testing.T, pattern string, err error) {
 }
 
 func TestCriteriaAgreeWithTheReference(t *testing.T) {
-	var verdicts [3]int
+	var results [3]int
 	for seed := range uint64(*pairs / 40) {
 		g := generator{rand.New(rand.NewPCG(seed, 2)), int(seed % 3)}
 		var patterns []string
@@ -130,14 +130,14 @@ func TestCriteriaAgreeWithTheReference(t *testing.T) {
 		require.NoError(t, err)
 		for range eventsPerPattern {
 			record := g.record()
-			want := refVerdict(patterns, record)
+			want := refResult(patterns, record)
 			if got := criteria.Match(&record); got != want {
 				t.Fatalf("seed %d: patterns %q, record %+v, data %s: got %v, want %v", seed, patterns, record, record.Data, got, want)
 			}
-			verdicts[want]++
+			results[want]++
 		}
 	}
-	t.Logf("%d filtered, %d not JSON, %d passed", verdicts[filter.Filtered], verdicts[filter.NotJSON], verdicts[filter.Passed])
+	t.Logf("%d filtered, %d not JSON, %d passed", results[filter.Filtered], results[filter.NotJSON], results[filter.Passed])
 }
 
 func refUsable(pattern string) bool {
@@ -171,8 +171,8 @@ func (g generator) record() batch.Record {
 	return r
 }
 
-// refVerdict makes an event of the record's fields and tries each pattern by itself.
-func refVerdict(patterns []string, r batch.Record) filter.Verdict {
+// refResult makes an event of the record's fields and tries each pattern by itself.
+func refResult(patterns []string, r batch.Record) filter.MatchResult {
 	if len(patterns) == 0 {
 		return filter.Passed
 	}
@@ -191,17 +191,17 @@ func refVerdict(patterns []string, r batch.Record) filter.Verdict {
 	if readable {
 		event = append(event, refMember{"data", refDecode(string(r.Data))})
 	}
-	verdict := filter.Filtered
+	result := filter.Filtered
 	for _, p := range patterns {
 		for _, a := range refAlternatives(refDecode(p).(refObject)) {
 			if refAsksData(a) && !readable {
-				verdict = filter.NotJSON
+				result = filter.NotJSON
 			} else if refHolds(a, refFieldsOf(event)) {
 				return filter.Passed
 			}
 		}
 	}
-	return verdict
+	return result
 }
 
 func refAsksData(a refAlternative) bool {

@@ -62,7 +62,7 @@ func (p *kpl) count() int {
 	return len(p.puts)
 }
 
-// give hands user records to the producer, and returns when all of them are put.
+// give writes user records to the producer, and returns when all of them are put.
 func (p *kpl) give(t testing.TB, all []userRecord) {
 	t.Helper()
 	want := p.count() + len(all)
@@ -73,9 +73,9 @@ func (p *kpl) give(t testing.TB, all []userRecord) {
 	eventually(t, "the producer's answers", func() bool { return p.count() >= want }, p.Exited())
 }
 
-// Amazon's producer and its consumers, and ours: from one stream with a split and a merge, all get the same members of the same
-// aggregates, each once. They part where a reshard left members outside their shard. The producer puts those again, and
-// counts the others as put; we deliver the others, KCL drops them with the rest of the aggregate, and so loses them.
+// KCL and our library read one stream that the KPL wrote across a split and a merge. Both receive the same members of the same
+// aggregates, each once. They differ where a reshard left members outside their shard. The KPL puts those again, and
+// counts the others as put. We deliver the others. KCL drops them with the rest of the aggregate, and so loses them.
 func TestAggregatesOfTheKPL(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3, kinesistest.NewTLSServer)
@@ -112,8 +112,8 @@ func TestAggregatesOfTheKPL(t *testing.T) {
 	}
 }
 
-// producesAcrossReshards has a producer put user records in three parts, with a split and a merge in between, of which it does
-// not know at first.
+// producesAcrossReshards makes a producer put user records in three parts, with a split and a merge in between, which the producer
+// does not know of at first.
 func (w *world) producesAcrossReshards(p *kpl, all []userRecord) {
 	w.Helper()
 	n := len(all)
@@ -169,7 +169,7 @@ func number(t testing.TB, decimal string) *big.Int {
 	return n
 }
 
-// assertSame checks that a consumer was handed just these records, each once, and in order.
+// assertSame checks that a consumer received these records and no others, each once, and in order.
 func (w *world) assertSame(who string, want []record, seen *witness) {
 	w.Helper()
 	got := seen.all()

@@ -120,7 +120,7 @@ func (p *printer) say(lines ...string) {
 	for _, line := range lines {
 		fmt.Fprintln(p.out, line)
 	}
-	_ = p.out.Flush() // nobody listens any more, and the process is about to be killed
+	_ = p.out.Flush() // it fails only when the test no longer reads, and the process is about to be killed
 }
 
 func (p *printer) invoke(_ context.Context, e *invoke.Event) error {

@@ -13,7 +13,7 @@ import (
 // leaseTime is the failover time of all workers of a crew.
 var leaseTime = flag.Duration("lease", 10*time.Second, "the failover time of workers that share a table; longer on a machine that is busy")
 
-// crew is the workers of KCL and of ours that are at work on one lease table at the same time.
+// crew is the workers of KCL and of ours that share one lease table.
 type crew struct {
 	w           *world
 	application string
@@ -31,7 +31,7 @@ type sailor struct {
 	kcl  bool
 }
 
-// start starts a worker, under a name that was not used before.
+// start starts a worker with a new name.
 func (c *crew) start(kcl bool) *sailor {
 	c.w.Helper()
 	c.started++
@@ -66,7 +66,7 @@ func (c *crew) of(kcl bool) *sailor {
 	return nil
 }
 
-// away notes that a worker has nothing any more: before it is killed or suspended.
+// away notes that a worker no longer processes shards: before it is killed or suspended.
 func (c *crew) away(s *sailor, gone bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,16 +82,16 @@ func (c *crew) away(s *sailor, gone bool) {
 	}
 }
 
-// back notes that a worker that was suspended is there again.
+// back notes that a suspended worker runs again.
 func (c *crew) back(s *sailor) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.alive[s.name] = true
 }
 
-// living returns the name of the worker that has a lease, and whether it is one that is alive.
+// living returns the name of the worker that owns a lease, and whether it is alive.
 func (c *crew) living(owner string) (name string, ok bool) {
-	name, _, _ = strings.Cut(owner, "/") // behind it is an incarnation of ours
+	name, _, _ = strings.Cut(owner, "/") // an incarnation of ours follows it
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return name, c.alive[name]
@@ -104,26 +104,33 @@ func (c *crew) names() (names []string) {
 	return sorted(c.alive)
 }
 
-// kill kills a worker as kill -9 does, and starts another one on its side when its leases should have passed to others.
-func (c *crew) kill(s *sailor) {
+// kill kills a worker as kill -9 does, and starts another one on its side when its leases have passed to others.
+func (c *crew) kill(s *sailor, o *owners) {
 	c.w.Helper()
 	c.away(s, true)
 	s.Kill()
-	c.pause(2 * *leaseTime)
+	c.pass(o)
 	c.start(s.kcl)
 }
 
-// suspend stops a worker where it is until its leases should have passed to others, and longer.
-func (c *crew) suspend(s *sailor) {
+// suspend stops a worker where it is until its leases have passed to others.
+func (c *crew) suspend(s *sailor, o *owners) {
 	c.w.Helper()
 	c.away(s, false)
 	s.Suspend(c.w)
-	c.pause(5 * *leaseTime / 2)
+	c.pass(o)
 	s.Resume(c.w)
 	c.back(s)
 }
 
-// replace has a worker stop by itself, and starts another one on its side.
+// pass waits for longer than a lease time, and until each shard has a living worker.
+func (c *crew) pass(o *owners) {
+	c.w.Helper()
+	c.pause(5 * *leaseTime / 4)
+	eventually(c.w, "a living worker for each shard", o.complete)
+}
+
+// replace starts another worker on the same side and then stops this one.
 func (c *crew) replace(s *sailor) {
 	c.w.Helper()
 	c.start(s.kcl)

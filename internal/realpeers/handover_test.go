@@ -11,9 +11,9 @@ import (
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
-// One lease table passes from KCL to us and back, by stop and start, while records are put and the stream is resharded:
-// nothing is lost, and what is handed out again is only what no checkpoint was behind. A worker that stops by itself leaves
-// nothing of that kind, unless KCL takes more than ten seconds to stop; one that is killed does.
+// One lease table passes from KCL to us and back, by stop and start, while records are put and the stream is resharded.
+// Nothing is lost, and only records after the last checkpoint are delivered again. A worker that stops by itself checkpoints
+// first, unless KCL takes more than ten seconds to stop; a worker that is killed does not.
 func TestOneTablePassesFromKCLToUsAndBack(t *testing.T) {
 	for _, c := range []struct {
 		name          string
@@ -59,12 +59,12 @@ func TestOneTablePassesFromKCLToUsAndBack(t *testing.T) {
 			v := judge(w.records(), w.all())
 			assertNothingLost(t, v)
 			assertOrder(t, w.all())
-			assert.Empty(t, w.pastCheckpoints(), "handed out though a checkpoint was behind it")
+			assert.Empty(t, w.pastCheckpoints(), "delivered at or below a checkpoint")
 		})
 	}
 }
 
-// reads waits until a worker was handed so many records more.
+// reads waits until a worker has received so many records more.
 func (w *world) reads(worker *rig.Peer, n int) {
 	w.Helper()
 	n += w.distinct()

@@ -107,7 +107,7 @@ func (w *world) joins(name string) (stop func()) {
 	}}))
 }
 
-// workersWithShards returns how many workers were handed something.
+// workersWithShards returns how many workers have received records.
 func (w *world) workersWithShards() int {
 	by := map[string]bool{}
 	for _, d := range w.all() {

@@ -172,7 +172,7 @@ func (m *moto) bucket(name string) string {
 	return "arn:aws:s3:::" + name
 }
 
-// receive takes what a queue has, each message's document behind unpack.
+// receive takes the messages of a queue and returns their documents, which unpack finds in the message's body.
 func (m *moto) receive(url string, unpack func(string) string) (all []document) {
 	m.Helper()
 	client := sqs.NewFromConfig(m.config)

@@ -126,8 +126,8 @@ func (m *moto) assume(host user, name string) (*role.Provider, *kinesis.Client) 
 	return provider, kinesis.NewFromConfig(config)
 }
 
-// A function behind a Lambda API that others wrote. Without Docker it runs nothing: it answers with the event, or with what was
-// left there for it.
+// A function is invoked through moto's Lambda API. Without Docker it runs no code: it answers with the event, or with an answer
+// that the test has stored there.
 func TestInvokesFunctionsOnMoto(t *testing.T) {
 	t.Parallel()
 	m := newMoto(t, 1)

@@ -65,7 +65,7 @@ func (m *moto) puts(first, last int, hashKey *string) {
 	}
 }
 
-// mapping returns a mapping of the stream whose function tells the witness, and says then what the invocation comes to.
+// mapping returns a mapping of the stream. The witness notes the records of each invocation for which function returns nil.
 func (m *moto) mapping(name string, function func(*invoke.Event) error, more ...func(*mapping.Config)) *mapping.Mapping {
 	m.Helper()
 	c := mapping.Config{
@@ -132,8 +132,8 @@ func TestQuickstartOnMoto(t *testing.T) {
 	}
 }
 
-// Moto's closed shards never end: a read always names a place to go on from. We end them by the listing, and go on in their
-// children. Moto copies the records of merged shards into the new one, so they come twice; all else comes once.
+// Moto's closed shards never end: each answer has a next iterator. We end them by the listing, and read their children. Moto
+// copies the records of merged shards into the new one, so those are delivered twice; all others once.
 func TestReadsMotoAcrossAMerge(t *testing.T) {
 	t.Parallel()
 	m := newMoto(t, 2)

@@ -32,6 +32,7 @@ type owners struct {
 	longest  time.Duration
 	of       string         // the shard and its owner, at the longest
 	counts   map[string]int // shards, by worker; of the last look
+	ended    map[string]int // leases of ended shards, by worker; of the last look
 	without  int            // shards without a living worker; of the last look
 }
 
@@ -63,7 +64,7 @@ func (o *owners) run(ctx context.Context) error {
 		}
 		rows, err := o.table.Read(ctx)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // it was told to stop
+			return nil //nolint:nilerr // end has stopped it
 		}
 		if err != nil {
 			return fmt.Errorf("the lease table: %w", err)
@@ -80,13 +81,17 @@ func (o *owners) look(now time.Time, rows []migrate.Shard, stream *kinesistest.S
 	passed := min(now.Sub(o.looked), 2*watchInterval)
 	o.looked = now
 	owner := map[string]string{}
+	o.counts, o.ended, o.without = map[string]int{}, map[string]int{}, 0
 	for _, r := range rows {
 		owner[r.ID] = r.Owner
-		if r.End {
-			o.finished[r.ID] = true
+		if !r.End {
+			continue
+		}
+		o.finished[r.ID] = true
+		if name, ok := o.c.living(r.Owner); ok {
+			o.ended[name]++
 		}
 	}
-	o.counts, o.without = map[string]int{}, 0
 	for _, s := range stream.Shards() {
 		id := *s.ShardId
 		parents := slices.DeleteFunc([]string{aws.ToString(s.ParentShardId), aws.ToString(s.AdjacentParentShardId)}, func(p string) bool { return p == "" })
@@ -128,7 +133,8 @@ func (o *owners) complete() bool {
 	return o.without == 0 && len(o.counts) > 0
 }
 
-// spread returns how many shards each living worker has, and how many the one with most has more than the one with least.
+// spread returns how many leases each living worker has, and how many the one with most has more than the one with least. The
+// leases of ended shards are among them: KCL keeps them for minutes, and counts them as work.
 func (o *owners) spread() (counts map[string]int, difference int) {
 	names := o.c.names()
 	o.mu.Lock()
@@ -136,8 +142,8 @@ func (o *owners) spread() (counts map[string]int, difference int) {
 	counts = map[string]int{}
 	var all []int
 	for _, name := range names {
-		counts[name] = o.counts[name]
-		all = append(all, o.counts[name])
+		counts[name] = o.counts[name] + o.ended[name]
+		all = append(all, counts[name])
 	}
 	if len(all) == 0 {
 		return counts, 0

@@ -30,8 +30,8 @@ func (w *world) isReadBy(start func(rig.Reader, testing.TB, func(string)) *rig.P
 	assert.Zero(w, v.repeated)
 }
 
-// A Python library that others keep reads the embedded stream across a split and a merge, polling. It hands on no more of a record than its data, which no two records
-// share here.
+// A Python library that others keep reads the embedded stream across a split and a merge, polling. It returns only the data of a
+// record, which is unique here.
 func TestAsyncKinesisReadsTheEmbeddedStream(t *testing.T) {
 	t.Parallel()
 	w := newWorldOn(t, 2, kinesistest.NewServer, noDynamoDB)

@@ -35,7 +35,7 @@ func hashOf(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// delivery is a record that a worker was handed.
+// delivery is a record that a worker received.
 type delivery struct {
 	record
 	by, shard string
@@ -49,7 +49,7 @@ type checkpoint struct {
 	end       bool   // of the shard
 }
 
-// witness knows what all workers of a test were handed.
+// witness notes what all workers of a test received.
 type witness struct {
 	mu         sync.Mutex
 	deliveries []delivery
@@ -57,7 +57,7 @@ type witness struct {
 	complete   int                   // records of the stream that were delivered to their last member
 	newest     map[string]checkpoint // by shard
 	behind     []string              // deliveries at or below the newest checkpoint of their shard
-	says       []string              // the other lines, behind their worker's name
+	says       []string              // the other lines, each after its worker's name
 }
 
 func newWitness() *witness { return &witness{seen: map[string]int{}, newest: map[string]checkpoint{}} }
@@ -72,7 +72,7 @@ func (w *witness) deliver(all ...delivery) {
 			w.complete++
 		}
 		if c, ok := w.newest[d.shard]; ok && (c.end || compare(d.record, c.at) <= 0) {
-			w.behind = append(w.behind, fmt.Sprintf("%s was handed %s of %s behind the checkpoint %s of %s", d.by, d.position(), d.shard, c.at.position(), c.by))
+			w.behind = append(w.behind, fmt.Sprintf("%s received %s of %s, at or below the checkpoint %s of %s", d.by, d.position(), d.shard, c.at.position(), c.by))
 		}
 	}
 }
@@ -147,7 +147,7 @@ func (w *witness) all() []delivery {
 	return slices.Clone(w.deliveries)
 }
 
-// pastCheckpoints returns the deliveries of records that a checkpoint was behind already.
+// pastCheckpoints returns the deliveries of records at or below a checkpoint.
 func (w *witness) pastCheckpoints() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -189,7 +189,7 @@ func eventually(t testing.TB, what string, ok func() bool, workers ...<-chan str
 	}
 }
 
-// verdict is what the deliveries of a test come to, beside what was put.
+// verdict compares the deliveries of a test with the records that were put.
 type verdict struct {
 	put, delivered, repeated int
 	lost                     []string // positions
@@ -231,8 +231,8 @@ func assertNothingLost(t testing.TB, v verdict) {
 	assert.Empty(t, v.altered, "another key or other data")
 }
 
-// assertOrder checks that each worker was handed each shard's records in their order. A worker that was handed a shard twice
-// begins again where its later lease begins, so a step back is fine for what was delivered before.
+// assertOrder checks that each worker received each shard's records in their order. A worker that acquires a shard for the second
+// time resumes after the checkpoint, so a step back to records that were delivered before is correct.
 func assertOrder(t testing.TB, deliveries []delivery) {
 	t.Helper()
 	type run struct{ by, shard string }

@@ -66,7 +66,7 @@ func TestEmulatorThatDiesFailsTheTest(t *testing.T) {
 	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 	// Reaped by the rig, not by this test.
 	require.Eventually(t, func() bool { return state(pid) == "" }, 10*time.Second, 10*time.Millisecond)
-	<-time.After(500 * time.Millisecond) // the rig has yet to hear of it, beside this goroutine
+	<-time.After(500 * time.Millisecond) // the rig learns of its end a little later
 
 	require.Len(t, got.cleanups, 1)
 	got.cleanups[0]()

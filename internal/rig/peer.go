@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// stopTimeout is how long a Peer may take to stop by itself. A KCL worker hands over its leases meanwhile.
+// stopTimeout is how long a Peer may take to stop by itself. A KCL worker releases its leases meanwhile.
 const stopTimeout = 3 * time.Minute
 
 // Peer is a running program around a third-party library. Its methods are for one goroutine at a time.

@@ -26,7 +26,7 @@ func Python(t testing.TB) (interpreter, dir string) {
 	if err != nil {
 		t.Fatalf("rig: %v", err)
 	}
-	// The script leaves this file behind when all else is there.
+	// The script writes this file last.
 	got, err := os.ReadFile(filepath.Join(dir, "venv", "requirements.txt"))
 	if err != nil || !bytes.Equal(got, want) {
 		missing(t, "the Python peers are not installed from their present requirements: run `%s` in the repository's root, "+

@@ -171,7 +171,7 @@ func TestFolderIsFoundFromNestedModules(t *testing.T) {
 	assert.Equal(t, "fatal", got.kind, "outside a checkout there is nothing to skip for: %s", got.message)
 }
 
-// recorder is a test that notes how it was ended, and leaves its cleanups to whoever holds it.
+// recorder is a test that notes how it was ended, and leaves its cleanups to its owner.
 type recorder struct {
 	testing.TB
 	kind, message string

@@ -15,6 +15,7 @@ import (
 
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/driver"
+	"github.com/shardmill/shardmill/mapping/registry/internal/lambdaapi"
 )
 
 // definition is a mapping in its stored form, in one row of a driver.DefinitionStore.
@@ -197,7 +198,7 @@ func row(key string, content any) driver.Definition {
 
 // marshal returns content, which is ours, as JSON.
 func marshal(content any) []byte {
-	b, err := encode(content) // patterns are full of characters that HTML escaping would change
+	b, err := lambdaapi.Encode(content) // patterns are full of characters that HTML escaping would change
 	if err != nil {
 		panic(err) // strings, numbers and maps of them cannot fail
 	}

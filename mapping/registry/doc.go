@@ -16,7 +16,7 @@
 //
 // Registry.Handler serves the same operations with Lambda's API, so that the aws command and the SDKs work with another
 // endpoint. It requires Config.Credentials or Config.AllowUnsigned, and otherwise refuses every request;
-// examples/server is a program around it.
+// The command shardmill serve, in cmd/shardmill, is a program around it.
 //
 // # States
 //

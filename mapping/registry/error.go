@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"github.com/aws/smithy-go"
+
+	"github.com/shardmill/shardmill/mapping/registry/internal/lambdaapi"
 )
 
 // The codes of Error, which are AWS's.
@@ -21,7 +23,7 @@ const (
 
 // Error is the refusal of an operation, in AWS's words. It is a smithy.APIError, like the SDK's own errors.
 type Error struct {
-	// Code is one of the constants, or, of requests over HTTP, another one of AWS's.
+	// Code is one of the constants, or that of an Error that Config.Admit returned.
 	Code string
 
 	// Status is the code of the answer over HTTP.
@@ -65,11 +67,8 @@ func (e *Error) ErrorFault() smithy.ErrorFault {
 	return smithy.FaultClient
 }
 
-// The types of errors.
-const (
-	user    = "User"
-	service = "Service"
-)
+// user is the type of errors that the caller can correct.
+const user = "User"
 
 func invalid(format string, args ...any) *Error {
 	return &Error{Code: CodeInvalidParameterValue, Status: http.StatusBadRequest, Type: user, Message: fmt.Sprintf(format, args...)}
@@ -93,15 +92,12 @@ func inUse(verb string) *Error {
 	}
 }
 
-// failed is the answer to an internal failure. The text is ours.
+// failed is the answer to an internal failure.
 func failed(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
-	return &Error{
-		Code: CodeService, Status: http.StatusInternalServerError, Type: service,
-		Message: "An error occurred and the request cannot be processed.", Err: err,
-	}
+	return (*Error)(lambdaapi.Failed(err))
 }
 
 // contended is the answer if others were always faster. The text is ours.

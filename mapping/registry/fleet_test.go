@@ -109,7 +109,7 @@ func TestWorkersConverge(t *testing.T) {
 	})
 }
 
-// Of many who create the same mapping at the same time, one succeeds; the others are told whose it is.
+// Of many who create the same mapping at the same time, one succeeds; the others get its UUID.
 func TestOneCreateWins(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		store := &flaky{DefinitionStore: w.store}

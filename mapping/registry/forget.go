@@ -22,8 +22,8 @@ const (
 // FailoverTime. No worker is left that could close a dead worker's row.
 const silence = time.Hour
 
-// errManned says that a worker of the fleet may still run a deleted mapping.
-var errManned = errors.New("registry: a worker of the fleet is not known to have stopped")
+// errStillRun says that a worker of the fleet may still run a deleted mapping.
+var errStillRun = errors.New("registry: a worker of the fleet is not known to have stopped")
 
 // forgetter is a store that can forget a mapping: a driver.DefinitionStore, or one that has its Forget.
 type forgetter interface {
@@ -31,14 +31,14 @@ type forgetter interface {
 }
 
 // forgetting is a deleted mapping whose stored state must still be forgotten. While it is busy, it belongs to the
-// goroutine that forgets, otherwise to the host's.
+// goroutine that forgets, otherwise to the reconciler's.
 type forgetting struct {
-	uuid  string
-	row   driver.Definition
-	busy  bool
-	told  bool // its failure was logged
-	next  time.Time
-	pause time.Duration
+	uuid   string
+	row    driver.Definition
+	busy   bool
+	logged bool // its failure was logged
+	next   time.Time
+	pause  time.Duration
 
 	workers map[string]uint64 // the counters of those that have not left
 	since   time.Time         // when they were seen to move last
@@ -46,54 +46,54 @@ type forgetting struct {
 }
 
 // forget starts to forget the stored state of a deleted mapping, in a goroutine of its own, if that is due.
-func (h *host) forget(uuid string, row driver.Definition, now time.Time) {
-	f := h.forgets[uuid]
+func (rc *reconciler) forget(uuid string, row driver.Definition, now time.Time) {
+	f := rc.forgets[uuid]
 	if f == nil {
 		f = &forgetting{uuid: uuid}
-		h.forgets[uuid] = f
+		rc.forgets[uuid] = f
 	}
-	if f.busy || now.Before(f.next) || h.forgetting == maxForgetting {
+	if f.busy || now.Before(f.next) || rc.forgetting == maxForgetting {
 		return
 	}
 	f.busy, f.row = true, row
-	h.forgetting++
-	h.wg.Go(func() {
-		ctx, cancel := context.WithTimeout(h.ctx, forgetTimeout)
+	rc.forgetting++
+	rc.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(rc.ctx, forgetTimeout)
 		defer cancel()
-		f.err = h.r.forget(ctx, f)
+		f.err = rc.registry.forget(ctx, f)
 		select {
-		case h.forgot <- f:
-		case <-h.ctx.Done():
+		case rc.forgot <- f:
+		case <-rc.ctx.Done():
 		}
 	})
 }
 
 // forgotten handles the result of an attempt to forget. A failed one is logged once, and retried ever more rarely: it
 // may lack a permission that is never granted.
-func (h *host) forgotten(f *forgetting, now time.Time) {
+func (rc *reconciler) forgotten(f *forgetting, now time.Time) {
 	f.busy = false
-	h.forgetting--
+	rc.forgetting--
 	switch {
 	case f.err == nil || errors.Is(f.err, driver.ErrDefinitionChanged):
-		delete(h.forgets, f.uuid)
+		delete(rc.forgets, f.uuid)
 		return
-	case errors.Is(f.err, errManned), errors.Is(f.err, driver.ErrLeaseHeld):
+	case errors.Is(f.err, errStillRun), errors.Is(f.err, driver.ErrLeaseHeld):
 		f.pause = forgetPause
-		h.r.log.Debug("what a deleted mapping stored is still in use", "uuid", f.uuid, "error", f.err)
+		rc.registry.log.Debug("what a deleted mapping stored is still in use", "uuid", f.uuid, "error", f.err)
 	default:
 		f.pause = min(max(2*f.pause, forgetPause), maxForgetPause)
-		if !f.told {
-			h.r.log.Error("unable to remove the stored state of a deleted mapping; retrying from time to time",
+		if !f.logged {
+			rc.registry.log.Error("unable to remove the stored state of a deleted mapping; retrying from time to time",
 				"uuid", f.uuid, "error", f.err)
 		}
-		f.told = true
+		f.logged = true
 	}
 	f.next = now.Add(f.pause)
 }
 
 // forget forgets a mapping, and then removes the row that requests it.
 func (r *Registry) forget(ctx context.Context, f *forgetting) error {
-	if err := r.unmanned(ctx, f); err != nil {
+	if err := r.requireNoWorker(ctx, f); err != nil {
 		return err
 	}
 	store, ok := r.cfg.Store.(forgetter)
@@ -107,9 +107,9 @@ func (r *Registry) forget(ctx context.Context, f *forgetting) error {
 	return r.cfg.Definitions.DeleteDefinition(ctx, f.row.Key, f.row.Version)
 }
 
-// unmanned returns an error while a worker of the fleet may run the mapping: it has not seen the deletion, or still
+// requireNoWorker returns an error while a worker of the fleet may run the mapping: it has not seen the deletion, or still
 // drains, and would restore what is forgotten.
-func (r *Registry) unmanned(ctx context.Context, f *forgetting) error {
+func (r *Registry) requireNoWorker(ctx context.Context, f *forgetting) error {
 	store, ok := r.cfg.Store.(driver.FleetStore)
 	if !ok {
 		return nil
@@ -135,17 +135,17 @@ func (r *Registry) unmanned(ctx context.Context, f *forgetting) error {
 	if len(workers) == 0 || now.Sub(f.since) >= silence {
 		return nil
 	}
-	return errManned
+	return errStillRun
 }
 
 // orphan makes sure that a mapping is forgotten that ran here after it was deleted: it may have been forgotten before.
-func (h *host) orphan(s *snapshot, uuid string) {
+func (rc *reconciler) orphan(s *snapshot, uuid string) {
 	key := forgetKey + uuid
 	if _, ok := s.rows[key]; ok || s.definitions[uuid] != nil {
-		delete(h.orphans, uuid)
+		delete(rc.orphans, uuid)
 		return
 	}
-	h.write("unable to mark a deleted mapping for removal", uuid, func(ctx context.Context) error {
-		return h.r.cfg.Definitions.PutDefinition(ctx, row(key, nameContent{UUID: uuid}), "")
+	rc.write("unable to mark a deleted mapping for removal", uuid, func(ctx context.Context) error {
+		return rc.registry.cfg.Definitions.PutDefinition(ctx, row(key, nameContent{UUID: uuid}), "")
 	})
 }

@@ -198,8 +198,8 @@ func TestSlowWritesHoldNoChangeUp(t *testing.T) {
 	})
 }
 
-// Writes that are refused are told of once, and again when they had worked in between.
-func TestRefusedWritesAreToldOnce(t *testing.T) {
+// Refused writes are logged once, and again if they succeeded in between.
+func TestRefusedWritesAreLoggedOnce(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		store, cfg := w.flaky()
 		r := w.start(cfg)

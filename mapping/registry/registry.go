@@ -24,10 +24,10 @@ type Registry struct {
 
 	verifier *sigv4.Verifier // nil: requests need no signature
 
-	mu      sync.Mutex
-	running bool
-	hosted  map[string]*hosted // by UUID, while Run runs
-	late    map[string]*hosted // those that have ended, and whose results must still be stored
+	mu        sync.Mutex
+	running   bool
+	instances map[string]*instance // by UUID, while Run runs
+	late      map[string]*instance // those that have ended, and whose results must still be stored
 }
 
 // ErrRunning is returned by Run if the Registry is already running.
@@ -118,13 +118,13 @@ func (r *Registry) List(ctx context.Context, in ListInput) (ListOutput, error) {
 func (r *Registry) configuration(s *snapshot, d *definition) Configuration {
 	result := s.result(d.UUID)
 	r.mu.Lock()
-	hosts := []*hosted{r.late[d.UUID], r.hosted[d.UUID]}
+	instances := []*instance{r.late[d.UUID], r.instances[d.UUID]}
 	r.mu.Unlock()
-	for _, h := range hosts {
-		if h == nil {
+	for _, i := range instances {
+		if i == nil {
 			continue
 		}
-		if r := h.report(); r.news {
+		if r := i.report(); r.news {
 			result = r.result
 		}
 	}
@@ -134,12 +134,12 @@ func (r *Registry) configuration(s *snapshot, d *definition) Configuration {
 // Status returns the status of a mapping that runs in this process, and false if it does not.
 func (r *Registry) Status(uuid string) (mapping.Status, bool) {
 	r.mu.Lock()
-	h := r.hosted[uuid]
+	i := r.instances[uuid]
 	r.mu.Unlock()
-	if h == nil {
+	if i == nil {
 		return mapping.Status{}, false
 	}
-	return h.status(), true
+	return i.status(), true
 }
 
 // changed makes Run look immediately.

@@ -249,7 +249,7 @@ func TestLastProcessingResult(t *testing.T) {
 		pass(2 * time.Second)
 		assert.Equal(t, "PROBLEM: Function call failed", result(r))
 
-		other := w.start(w.config()) // a worker that has nothing of its own to tell, and waits for the lease
+		other := w.start(w.config()) // a worker without a result of its own, which waits for the lease
 		pass(10 * time.Second)
 		assert.Equal(t, "PROBLEM: Function call failed", result(other))
 		require.NoError(t, other.stop())

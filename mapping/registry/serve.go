@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/shardmill/shardmill/mapping/registry/internal/lambdaapi"
 	"github.com/shardmill/shardmill/mapping/registry/internal/sigv4"
 )
 
@@ -13,7 +14,7 @@ import (
 // Requests must be signed, with Signature Version 4, by one of Config.Credentials. With Config.AllowUnsigned signatures
 // are not verified, and without either every request is refused. A request may be as large as the handler's bound on
 // bodies, 256 KiB; timeouts and the size of headers are the http.Server's.
-func (r *Registry) Handler() http.Handler { return newHandler(r, r.auth, r.log) }
+func (r *Registry) Handler() http.Handler { return lambdaapi.NewHandler(wire{r}, r.auth, r.log) }
 
 // verifier returns the verifier of requests, nil if they need no signature.
 func (c *Config) verifier() (*sigv4.Verifier, error) {
@@ -26,12 +27,12 @@ func (c *Config) verifier() (*sigv4.Verifier, error) {
 	return sigv4.New(sigv4.Config{Keys: c.Credentials})
 }
 
-func (r *Registry) auth(req *http.Request, body []byte) *Error {
+func (r *Registry) auth(req *http.Request, body []byte) *lambdaapi.Error {
 	if r.verifier == nil {
 		return nil
 	}
 	if refusal := r.verifier.Verify(req, body); refusal != nil {
-		return &Error{Code: refusal.Code, Status: refusal.Status, Message: refusal.Message}
+		return &lambdaapi.Error{Code: refusal.Code, Status: refusal.Status, Message: refusal.Message}
 	}
 	return nil
 }

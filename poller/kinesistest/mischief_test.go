@@ -258,10 +258,10 @@ func TestClockThatIsOff(t *testing.T) {
 				StreamName: new("orders"), ShardId: new(shard0), ShardIteratorType: types.ShardIteratorTypeTrimHorizon,
 			})
 			require.NoError(t, err)
-			told, ok := awsmiddleware.GetServerTime(out.ResultMetadata)
+			reported, ok := awsmiddleware.GetServerTime(out.ResultMetadata)
 			require.True(t, ok)
 			page := read(t, c, out.ShardIterator)
-			return told.Sub(began), page.Records[len(page.Records)-1].ApproximateArrivalTimestamp.Sub(began)
+			return reported.Sub(began), page.Records[len(page.Records)-1].ApproximateArrivalTimestamp.Sub(began)
 		}
 		date, arrival := off(kinesistest.WrongDate)
 		assert.GreaterOrEqual(t, date.Abs(), 20*time.Minute)
@@ -271,15 +271,15 @@ func TestClockThatIsOff(t *testing.T) {
 		assert.Equal(t, date, arrival.Truncate(time.Second))
 		out, err := c.ListShards(t.Context(), &kinesis.ListShardsInput{StreamName: new("orders")})
 		require.NoError(t, err)
-		told, _ := awsmiddleware.GetServerTime(out.ResultMetadata)
-		assert.WithinDuration(t, began, told, 0, "the clock is right again")
+		reported, _ := awsmiddleware.GetServerTime(out.ResultMetadata)
+		assert.WithinDuration(t, began, reported, 0, "the clock is right again")
 
 		s.Misbehave(kinesistest.Mischief{Kinds: []kinesistest.Kind{kinesistest.ClockOff}, Rate: 1, For: time.Minute})
 		sleep(t.Context(), time.Minute)
 		out, err = c.ListShards(t.Context(), &kinesis.ListShardsInput{StreamName: new("orders")})
 		require.NoError(t, err)
-		told, _ = awsmiddleware.GetServerTime(out.ResultMetadata)
-		assert.WithinDuration(t, time.Now(), told, 0, "and by itself")
+		reported, _ = awsmiddleware.GetServerTime(out.ResultMetadata)
+		assert.WithinDuration(t, time.Now(), reported, 0, "and by itself")
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // TestCommandLineIsVerified has the aws command, whose signer is botocore's, send requests whose path and query need escapes.
-// Each takes a second; examples/server has it send those with a body.
+// Each takes a second; The tests of shardmill serve have it send those with a body.
 func TestCommandLineIsVerified(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
