@@ -86,3 +86,14 @@ func TestNamesOfKindsAndSteps(t *testing.T) {
 	assert.Equal(t, "Step(6)", (batch.Exhausted + 1).String(), "the first that does not exist")
 	assert.Equal(t, "Step(99)", batch.Step(99).String())
 }
+
+// TestAFullBufferEndsTheBatchingWindow: when there is just no room left, too.
+func TestAFullBufferEndsTheBatchingWindow(t *testing.T) {
+	for _, room := range []int{1, 0} {
+		s, err := batch.New(batch.Policy{MaximumBatchingWindow: time.Minute, BufferBytes: 2*batch.RecordOverhead + room}, batch.Commit{})
+		require.NoError(t, err)
+		s.Offer(worldStart, batch.Page{Records: []batch.Record{{SequenceNumber: "1"}, {SequenceNumber: "2"}}})
+		assert.Equal(t, room, s.Room())
+		assert.Equal(t, room == 0, len(s.Next(worldStart)) > 0)
+	}
+}

@@ -97,16 +97,13 @@ func (q *ring) from(skip int) iter.Seq[*Record] {
 	return func(yield func(*Record) bool) {
 		for i := range q.size {
 			s := q.at(i)
-			if skip >= int(s.n) {
-				skip -= int(s.n)
-				continue
-			}
-			for j := int(s.first) + skip; j < int(s.first+s.n); j++ {
+			skipped := min(skip, int(s.n))
+			skip -= skipped
+			for j := int(s.first) + skipped; j < int(s.first+s.n); j++ {
 				if !yield(&s.page.records[j]) {
 					return
 				}
 			}
-			skip = 0
 		}
 	}
 }

@@ -19,13 +19,13 @@ func TestFailedItemsErrorIsASuccessUnderReporting(t *testing.T) {
 		err   error
 		items []string
 	}{
-		"alone":           {two, []string{"5", "1"}},
-		"wrapped":         {fmt.Errorf("ship: %w", one), []string{"3"}},
-		"joined":          {errors.Join(one, two), []string{"3", "5", "1"}},
-		"joined deeply":   {fmt.Errorf("%w and %w", errors.Join(io.EOF, one), fmt.Errorf("x: %w", two)), []string{"3", "5", "1"}},
-		"beside an error": {errors.Join(io.EOF, one), []string{"3"}},
-		"naming nothing":  {&invoke.FailedItemsError{}, nil},
-		"a nil one":       {(*invoke.FailedItemsError)(nil), nil},
+		"alone":                {two, []string{"5", "1"}},
+		"wrapped":              {fmt.Errorf("ship: %w", one), []string{"3"}},
+		"joined":               {errors.Join(one, two), []string{"3", "5", "1"}},
+		"joined deeply":        {fmt.Errorf("%w and %w", errors.Join(io.EOF, one), fmt.Errorf("x: %w", two)), []string{"3", "5", "1"}},
+		"joined with an error": {errors.Join(io.EOF, one), []string{"3"}},
+		"naming nothing":       {&invoke.FailedItemsError{}, nil},
+		"a nil one":            {(*invoke.FailedItemsError)(nil), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, outcome := run(t.Context(), failing(c.err), invoke.Options{ReportBatchItemFailures: true})

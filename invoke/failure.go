@@ -24,7 +24,8 @@ type Failure struct {
 	// Invocations is the document's approximateInvokeCount; it is at least 1.
 	Invocations int
 
-	// Response is the result of the last invocation; nil if no response was the reason. See NewFailureResponse.
+	// Response is the result of the last invocation; nil if no response of the function was the reason:
+	// the records grew too old, or the event was too large.
 	Response *FailureResponse
 
 	// Time is when the batch was discarded.
@@ -46,17 +47,4 @@ type FailureResponse struct {
 	// FunctionError is "Unhandled" or "Handled" if the function failed; empty, printed as null, if it returned and
 	// named failed items.
 	FunctionError string
-}
-
-// NewFailureResponse returns the Response of a Failure: last, if cause, which is that of the batch.Discard, is a
-// response of the function. It is nil for records that grew too old and for an event that was too large.
-func NewFailureResponse(cause batch.OutcomeKind, last *Result) *FailureResponse {
-	if cause != batch.FunctionError && cause != batch.Success {
-		return nil
-	}
-	return &FailureResponse{
-		StatusCode:      last.StatusCode,
-		ExecutedVersion: last.ExecutedVersion,
-		FunctionError:   last.FunctionError,
-	}
 }

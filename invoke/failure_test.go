@@ -168,27 +168,23 @@ func TestFailureAppendKeepsWhatIsThere(t *testing.T) {
 	}
 }
 
-// A mapping fills in what invoke.Run returned; the cause is the scheduler's.
-func TestFailureResponseIsThereOnlyWhereTheFunctionAnswered(t *testing.T) {
-	failed := &invoke.Result{StatusCode: 200, ExecutedVersion: "3", FunctionError: "Unhandled"}
-	answered := &invoke.Result{StatusCode: 200, ExecutedVersion: "3"}
+func TestFailureResponse(t *testing.T) {
 	for _, c := range []struct {
-		cause batch.OutcomeKind
-		last  *invoke.Result
-		want  string // in the document
+		response *invoke.FailureResponse
+		want     string // in the document
 	}{
-		{batch.FunctionError, failed, `"responseContext":{"statusCode":200,"executedVersion":"3","functionError":"Unhandled"},`},
-		{batch.Success, answered, `"responseContext":{"statusCode":200,"executedVersion":"3","functionError":null},`},
-		{batch.Success, &invoke.Result{}, `"responseContext":{"statusCode":200,"executedVersion":"$LATEST","functionError":null},`},
-		{batch.TooLarge, failed, ""},
-		{batch.None, failed, ""},
-		{batch.None, nil, ""},
+		{
+			&invoke.FailureResponse{StatusCode: 202, ExecutedVersion: "3", FunctionError: "Unhandled"},
+			`"responseContext":{"statusCode":202,"executedVersion":"3","functionError":"Unhandled"},`,
+		},
+		{&invoke.FailureResponse{}, `"responseContext":{"statusCode":200,"executedVersion":"$LATEST","functionError":null},`},
+		{nil, ""},
 	} {
 		f := failure(1)
-		f.Response = invoke.NewFailureResponse(c.cause, c.last)
+		f.Response = c.response
 		_, rest, _ := strings.Cut(string(f.AppendJSON(nil)), `"approximateInvokeCount":4},`)
 		if got, _, _ := strings.Cut(rest, `"version"`); got != c.want {
-			t.Errorf("%s: got %q, want %q", c.cause, got, c.want)
+			t.Errorf("%+v: got %q, want %q", c.response, got, c.want)
 		}
 	}
 }

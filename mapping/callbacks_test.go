@@ -194,6 +194,7 @@ var endings = map[string]func(){"panic": func() { panic("a bug") }, "Goexit": ru
 // TestACallbackThatDoesNotReturnStopsNothing arms each callback in turn, before the start and while the mapping runs: every
 // record is still delivered once, Run still stops, and the log says what happened.
 func TestACallbackThatDoesNotReturnStopsNothing(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{
 		"Store.Check", "Store.Anchor", "Store.SettleAnchor", "Store.Progress", "Store.Acquire", "Store.Commit", "Store.Release",
 		"Source.Shards", "Source.Describe", "Source.Now", "Reader.Next", "Reader.Close", "Reader.Gap", "Reader.Children",

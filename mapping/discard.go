@@ -46,9 +46,18 @@ func (s *shard) document(now time.Time, c *lastCall, a *batch.Discard) *invoke.F
 	return &invoke.Failure{
 		MappingUUID: s.deps.cfg.uuid, RequestID: c.requestID, FunctionARN: s.deps.cfg.functionARN,
 		Condition: a.Condition, Invocations: a.Invocations, Time: now,
-		Response: invoke.NewFailureResponse(a.Cause, &c.result),
+		Response: failureResponse(a.Cause, &c.result),
 		Event:    invoke.NewEvent(s.origin, a.Records, a.Window),
 	}
+}
+
+// failureResponse returns the last result of the function if that is the cause of a discard, nil if it is not: the records
+// grew too old, or the event was too large.
+func failureResponse(cause batch.OutcomeKind, last *invoke.Result) *invoke.FailureResponse {
+	if cause != batch.FunctionError && cause != batch.Success {
+		return nil
+	}
+	return &invoke.FailureResponse{StatusCode: last.StatusCode, ExecutedVersion: last.ExecutedVersion, FunctionError: last.FunctionError}
 }
 
 // deliver delivers the document, once, or until it succeeds if the mapping is configured to wait for that.

@@ -16,6 +16,7 @@ import (
 // TestRowOfAFinishedShardWhoseWorkerHasDiedIsDeleted has a worker of a fleet die between storing a shard's end and releasing its
 // lease: whoever comes after it deletes the row when the shard has left the stream.
 func TestRowOfAFinishedShardWhoseWorkerHasDiedIsDeleted(t *testing.T) {
+	t.Parallel()
 	for name, restarts := range map[string]bool{"another worker lives on": false, "one is started later": true} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, 1, func(t *testing.T, w *world) {

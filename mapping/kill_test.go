@@ -114,6 +114,7 @@ func (f *finals) start(t *testing.T, url, file string) *exec.Cmd {
 }
 
 func TestKillInTheMiddleOfAWindowLeavesItsStateAsIfNothingHadHappened(t *testing.T) {
+	t.Parallel()
 	service := kinesistest.New(kinesistest.Config{NoLimits: true})
 	stream, err := service.CreateStream("orders", 1)
 	require.NoError(t, err)

@@ -112,6 +112,7 @@ func (w *world) latest(hangs bool, disturbed ...string) (mapping.Config, *troubl
 // TestLatestIsKeptFromTheFirstStart: whatever does not answer at the first start, for however long, whether the mapping is
 // stopped meanwhile, and however far our clock is off.
 func TestLatestIsKeptFromTheFirstStart(t *testing.T) {
+	t.Parallel()
 	for _, call := range []string{"Anchor", "Check", "Progress", "ListShards", "SettleAnchor"} {
 		for _, hangs := range []bool{false, true} {
 			for _, ahead := range []time.Duration{0, 30 * time.Second, 8 * time.Hour, -8 * time.Hour} {

@@ -265,6 +265,7 @@ func TestListingThatIsCutShortLetsNoChildOvertake(t *testing.T) {
 
 // TestShardThatListingsLackForHoursIsReadOn, and goes on after a restart as soon as it is listed: what it held has not expired.
 func TestShardThatListingsLackForHoursIsReadOn(t *testing.T) {
+	t.Parallel()
 	aloneAndInAFleet(t, 2, func(t *testing.T, w *world, cfg mapping.Config, lists *listings, rows func() map[string]driver.Progress) {
 		w.keep(7 * 24)
 		cfg.Read.PollInterval, cfg.ShardRefreshInterval = 4*time.Minute, 10*time.Minute

@@ -2,5 +2,5 @@
 
 package mapping_test
 
-// manyShards is more than two pages of a listing have.
-const manyShards = 2500
+// manyShards is more than two pages of a listing have, and fleetShards more than one page.
+const manyShards, fleetShards = 2100, 1100

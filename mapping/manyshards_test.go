@@ -17,42 +17,44 @@ import (
 
 // TestAStreamOfMoreShardsThanAPageLists: ListShards has 1,000 shards a page, and its token excludes the stream's ARN.
 func TestAStreamOfMoreShardsThanAPageLists(t *testing.T) {
+	t.Parallel()
 	inWorld(t, manyShards, func(t *testing.T, w *world) {
-		w.put(0, manyRecords)
+		w.put(0, manyShards)
 		var opened atomic.Int64
 		cfg := w.config()
 		cfg.Observer.ShardOpened = func(observe.ShardOpened) { opened.Add(1) }
 		r := w.start(cfg)
 		pass(5 * time.Second)
 		assert.EqualValues(t, manyShards, opened.Load())
-		assert.Equal(t, numbers(0, manyRecords), sorted(w.delivered()))
+		assert.Equal(t, numbers(0, manyShards), sorted(w.delivered()))
 		require.NoError(t, r.stop())
 
-		w.put(manyRecords, manyRecords)
+		w.put(manyShards, manyShards)
 		r = w.start(cfg)
 		pass(5 * time.Second)
 		assert.EqualValues(t, 2*manyShards, opened.Load())
-		assert.Equal(t, numbers(0, 2*manyRecords), sorted(w.delivered()), "a restart repeats nothing")
+		assert.Equal(t, numbers(0, 2*manyShards), sorted(w.delivered()), "a restart repeats nothing")
 		require.NoError(t, r.stop())
 	})
 }
 
 func TestAFleetTakesOverManyShardsOfAKilledWorker(t *testing.T) {
-	inWorld(t, manyShards, func(t *testing.T, w *world) {
+	t.Parallel()
+	inWorld(t, fleetShards, func(t *testing.T, w *world) {
 		c := newCrew(w)
 		workers := []*crewman{c.join("a"), c.join("b"), c.join("c"), c.join("d")}
 		pass(25 * time.Second)
-		w.put(0, manyRecords)
+		w.put(0, fleetShards)
 		pass(5 * time.Second)
 		n, twice := c.all()
-		assert.Equal(t, []int{manyRecords, 0}, []int{n, twice})
+		assert.Equal(t, []int{fleetShards, 0}, []int{n, twice})
 		workers[0].view.cut.Store(true) // as good as killed: it reaches its table no more
-		w.put(manyRecords, manyRecords)
+		w.put(fleetShards, fleetShards)
 		pass(25 * time.Second)
-		w.put(2*manyRecords, manyRecords)
+		w.put(2*fleetShards, fleetShards)
 		pass(5 * time.Second)
 		n, _ = c.all()
-		assert.Equal(t, 3*manyRecords, n)
+		assert.Equal(t, 3*fleetShards, n)
 		c.inOrder()
 		for _, worker := range workers[1:] {
 			require.NoError(t, worker.stop())
@@ -86,8 +88,6 @@ func TestAStreamOfManyShardsOverHTTP(t *testing.T) {
 	require.NoError(t, r.stop())
 	assert.Equal(t, numbers(0, 1100), sorted(w.delivered()))
 }
-
-const manyRecords = manyShards
 
 func sorted(s []string) []string {
 	slices.Sort(s)

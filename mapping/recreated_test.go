@@ -44,6 +44,7 @@ func (r *running) ended() (error, bool) { //nolint:revive // nil is an answer to
 // TestStreamThatIsCreatedAgainIsNeverTakenForTheOldOne: an old stream lived for days and was split, so that its first shard has
 // left it, with its row. The new one is split too, and its shards have the same IDs.
 func TestStreamThatIsCreatedAgainIsNeverTakenForTheOldOne(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		restart bool // the mapping does not run meanwhile
 		gap     time.Duration

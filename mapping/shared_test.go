@@ -75,6 +75,7 @@ func inSharedWorld(t *testing.T, f func(t *testing.T, w *world)) {
 
 // TestMappingsThatShareAShardDoNotStarveEachOther: each is one of a process of its own.
 func TestMappingsThatShareAShardDoNotStarveEachOther(t *testing.T) {
+	t.Parallel()
 	const fast, slow = 200 * time.Millisecond, time.Second
 	for name, c := range map[string]struct {
 		latency   time.Duration

@@ -223,6 +223,7 @@ func (r herdReader) Next(ctx context.Context) (batch.Page, error) {
 }
 
 func TestReshardOfManyShardsIsSwift(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, store: mapping.NewMemoryStore()}
 		h := &herd{n: 300, opened: map[string]time.Time{}}

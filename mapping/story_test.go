@@ -19,6 +19,7 @@ import (
 // A seed decides the plan, and how each call goes. How goroutines interleave is another matter: repeat a seed with
 // -run TestStory -seed=N -count=20. -seeds, -first and -all are those of TestMischief.
 func TestStory(t *testing.T) {
+	t.Parallel()
 	if *streamSeed != 0 {
 		tellStory(t, *streamSeed)
 		return

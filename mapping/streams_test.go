@@ -25,7 +25,7 @@ import (
 )
 
 var (
-	streams    = flag.Int("streams", 2000, "how many random streams TestRandomStreams runs")
+	streams    = flag.Int("streams", 300, "how many random streams TestRandomStreams runs")
 	streamSeed = flag.Uint64("seed", 0, "the seed of the first stream, 0 for one by the clock; and, unless it is 0, the only one of TestMischief")
 )
 

@@ -20,6 +20,7 @@ func (w *world) trims() (mapping.Config, chan observe.Trimmed) {
 	gaps := make(chan observe.Trimmed, 10)
 	cfg := w.config()
 	cfg.Read.PollInterval, cfg.ShardRefreshInterval = 4*time.Minute, 10*time.Minute
+	cfg.FailoverTime = 5 * time.Minute // a fleet's heartbeats of many hours are rarer then
 	cfg.Observer.Trimmed = func(g observe.Trimmed) { gaps <- g }
 	return cfg, gaps
 }

@@ -151,9 +151,6 @@ func (a *Account) Close() {
 	b := a.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if a.closed {
-		return
-	}
 	a.closed = true
 	delete(b.accounts, a)
 	b.reserve(a, 0)

@@ -60,3 +60,40 @@ func TestAFirstDateThatIsAheadOfThisHostCountsWhenTheNextAgrees(t *testing.T) {
 		}
 	}
 }
+
+// TestADateIsFarOffFromMoreThanAMinuteOn: just a minute is near, for the first Date and for later ones.
+func TestADateIsFarOffFromMoreThanAMinuteOn(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	first := func(ahead time.Duration) bool {
+		var clock serviceClock
+		clock.take(dated{start.Add(ahead), start})
+		_, known := clock.when(start)
+		return known
+	}
+	assert.True(t, first(clockJump))
+	assert.False(t, first(clockJump+1))
+	later := func(ahead time.Duration) time.Duration {
+		var clock serviceClock
+		clock.take(dated{start, start})
+		clock.take(dated{start.Add(ahead), start})
+		now, _ := clock.when(start)
+		return now.Sub(start)
+	}
+	assert.Equal(t, clockJump, later(clockJump))
+	assert.Zero(t, later(clockJump+1))
+}
+
+// TestABoundOfTheClockLastsAMinute: then the next answer replaces it, even with an earlier time.
+func TestABoundOfTheClockLastsAMinute(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	after := func(age time.Duration) time.Duration {
+		var clock serviceClock
+		clock.take(dated{start, start})
+		at := start.Add(age)
+		clock.take(dated{at.Add(-10 * time.Second), at})
+		now, _ := clock.when(at)
+		return now.Sub(at)
+	}
+	assert.Zero(t, after(boundLife))
+	assert.Equal(t, -10*time.Second, after(boundLife+1))
+}

@@ -45,7 +45,6 @@ func (r *reader) end(ctx context.Context, o operation, d *delivery) (bool, error
 		}
 		return r.isQuiet(ctx, d) && r.isStillClosed(ctx, d), nil
 	case len(d.children) > 0 && !d.isBehind():
-		r.claims = 0
 		return true, nil
 	}
 	r.log.LogAttrs(ctx, slog.LevelDebug, "an end that is only claimed", slog.Int("records", len(d.records)),

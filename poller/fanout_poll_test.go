@@ -112,6 +112,10 @@ func TestSilentSubscriptionsDoNotEndPolling(t *testing.T) {
 		require.Len(t, errs, 2)
 		require.Len(t, log(), 2, "one line each way")
 		require.Zero(t, h.open()-1)
+		tried := h.times("subscribe")
+		for i := 3; i < len(tried); i++ { // the first two come before it polls
+			require.GreaterOrEqual(t, tried[i]-tried[i-1], 30*time.Second, "however a subscription failed, the next is tried half a minute later")
+		}
 	})
 }
 

@@ -268,3 +268,24 @@ func TestATracerThatDialledIsNotUsedAgain(t *testing.T) {
 		other.cancel(nil)
 	}
 }
+
+// TestATracerDialsByALookupOrAnAddress: a call that took an idle connection leaves its trace to the next one.
+func TestATracerDialsByALookupOrAnAddress(t *testing.T) {
+	for name, c := range map[string]struct {
+		enter func(*httptrace.ClientTrace)
+		want  bool
+	}{
+		"an idle connection": {func(trace *httptrace.ClientTrace) { trace.GotConn(httptrace.GotConnInfo{Reused: true}) }, false},
+		"a new connection":   {func(trace *httptrace.ClientTrace) { trace.GotConn(httptrace.GotConnInfo{}) }, true},
+		"a lookup":           {func(trace *httptrace.ClientTrace) { trace.DNSStart(httptrace.DNSStartInfo{}) }, true},
+		"an address":         {func(trace *httptrace.ClientTrace) { trace.ConnectStart("tcp", "192.0.2.7:443") }, true},
+	} {
+		l := newLive(t.Context(), time.Minute, time.Minute, place{})
+		trace := httptrace.ContextClientTrace(l.follow(t.Context(), "kinesis"))
+		trace.GetConn("kinesis:443")
+		require.False(t, l.place.dialled)
+		c.enter(trace)
+		require.Equal(t, c.want, l.place.dialled, name)
+		l.cancel(nil)
+	}
+}

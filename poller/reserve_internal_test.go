@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/shardmill/shardmill/batch"
 )
@@ -22,7 +23,10 @@ func TestMembersWeighTheirOverheadInTheNextPage(t *testing.T) {
 	e.saw(new(Account), &h, nil)
 	assert.Zero(t, e.records)
 	assert.EqualValues(t, (148+4*o)/2, e.each, "an empty page says nothing about weights")
-	assert.NotZero(t, e.page)
+	page := e.page
+	e.saw(new(Account), &h, []batch.Record{{}, {}})
+	assert.Equal(t, page, e.page, "records without data say nothing about that either")
+	assert.EqualValues(t, o, e.each)
 	assert.Zero(t, (&expectation{}).saw(nil, &h, []batch.Record{member(false)}), "nothing is counted without an account")
 }
 
@@ -76,4 +80,21 @@ func TestNoReadTakesMoreThanItsPartOfABudget(t *testing.T) {
 	q := ask{want: 9, modest: 8, least: 7, record: 6, bold: true}
 	assert.Equal(t, q, q.within(9))
 	assert.Equal(t, ask{want: 5, modest: 5, least: 5, record: 5, bold: true}, q.within(5))
+}
+
+// TestReadsThatWaitTogetherTakeAModestPart: a read that waits alone takes what it wants.
+func TestReadsThatWaitTogetherTakeAModestPart(t *testing.T) {
+	b, err := NewBudget(leastBudget)
+	require.NoError(t, err)
+	read := func() *reservation {
+		return &reservation{account: b.Open(), ask: ask{want: 9, modest: 3, least: 2}, granted: make(chan grant, 1)}
+	}
+	first, second := read(), read()
+	b.enqueue(first)
+	g, exposes := b.grant(first, someTime)
+	assert.Equal(t, grant{bytes: 9}, g)
+	assert.False(t, exposes)
+	b.enqueue(second)
+	g, _ = b.grant(first, someTime)
+	assert.Equal(t, grant{bytes: 3}, g)
 }

@@ -26,6 +26,7 @@ func TestTrimWatch(t *testing.T) {
 	}{
 		"no position":                 {from: Start{Type: TrimHorizon}, records: []batch.Record{at("9", 1)}, retention: 24},
 		"a time that is not known":    {from: positionAt("7", time.Time{}), records: []batch.Record{at("9", 1)}, retention: 24},
+		"resolved up to a day ago":    {from: positionAt("7", ago(24)), records: []batch.Record{at("7", 24)}, retention: 24, suspected: true},
 		"resolved up to lately":       {from: positionAt("7", ago(23)), records: []batch.Record{at("9", 1)}, retention: 24},
 		"the record is there":         {from: positionAt("7", ago(30)), records: []batch.Record{at("7", 80), at("9", 1)}, retention: 100, suspected: true},
 		"an older one is there":       {from: positionAt("7", ago(30)), records: []batch.Record{at("6", 80)}, retention: 100, suspected: true},

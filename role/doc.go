@@ -45,5 +45,5 @@
 //	all else           | not by trying, because no message, object or invocation is without an effect; package
 //	                   | role/simulate asks IAM, if the caller may
 //
-// Package role/policy evaluates policy documents without AWS; role/roletest is an account for tests.
+// Package role/roletest is an account for tests, which evaluates policy documents without AWS.
 package role

@@ -55,10 +55,10 @@ func (p *Provider) ARN() string { return p.role.ARN }
 // SessionName returns the name of the session, which stays the same when its credentials are renewed.
 func (p *Provider) SessionName() string { return p.role.SessionName }
 
-// SessionName generates the name of a session in the form of AWS Lambda's poller: awslambda_<n>_<yyyyMMddHHmmssSSS>, in
+// sessionName generates the name of a session in the form of AWS Lambda's poller: awslambda_<n>_<yyyyMMddHHmmssSSS>, in
 // UTC. The meaning of AWS's number is not known; ours is random, 1 to 999. Source: a recorded SenderId of an on-failure
 // message, AROA…:awslambda_962_20260919091045954.
-func SessionName(now time.Time) string {
+func sessionName(now time.Time) string {
 	stamp := strings.Replace(now.UTC().Format("20060102150405.000"), ".", "", 1)
 	return fmt.Sprintf("awslambda_%d_%s", 1+rand.IntN(999), stamp)
 }

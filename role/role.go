@@ -41,7 +41,8 @@ type Role struct {
 	// ExternalID is the secret that the trust policy may require (sts:ExternalId), 2 to 1,224 characters. Empty: none.
 	ExternalID string
 
-	// SessionName is the name of the session, 2 to 64 characters. Empty: one in AWS's form, see [SessionName].
+	// SessionName is the name of the session, 2 to 64 characters. Empty: one in the form of
+	// AWS Lambda's poller, awslambda_<n>_<yyyyMMddHHmmssSSS>.
 	SessionName string
 
 	// SourceIdentity is shown in CloudTrail, and kept when the session assumes other roles; 2 to 256 characters. The trust
@@ -118,7 +119,7 @@ func (r Role) options(o *stscreds.AssumeRoleOptions) {
 
 func (r Role) withDefaults() Role {
 	if r.SessionName == "" {
-		r.SessionName = SessionName(time.Now())
+		r.SessionName = sessionName(time.Now())
 	}
 	if r.Duration == 0 {
 		r.Duration = defaultDuration

@@ -22,24 +22,35 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+
+	"github.com/shardmill/shardmill/examples/internal/drill"
+	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/mapping"
+	"github.com/shardmill/shardmill/mapping/dynamostore"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
-	o, err := parse(os.Args[1:])
+	o, err := drill.Parse(os.Args[1:])
 	ok := true
 	switch {
 	case err != nil:
-	case o.worker != "":
+	case o.Worker != "":
 		err = work(ctx, o)
 	default:
-		ok, err = run(ctx, o)
+		ok, err = drill.Run(ctx, o)
 	}
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "fleet:", err)
@@ -47,14 +58,44 @@ func main() {
 	os.Exit(exitCode(ok, err))
 }
 
-// errBegin says that the flags are invalid, or that something is not installed.
-var errBegin = errors.New("nothing was started")
+// work is a worker's main function: it shares the stream's shards with the other workers, until it is asked to stop.
+func work(ctx context.Context, o drill.Options) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // ends with the process
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		cancel() // the parent process is gone
+	}()
+
+	config := aws.Config{Region: drill.Region, Credentials: credentials.NewStaticCredentialsProvider("000000000000", "none", "")}
+	store, err := dynamostore.NewFleet(dynamostore.Options{
+		Client: dynamodb.NewFromConfig(config, func(d *dynamodb.Options) { d.BaseEndpoint = &o.DynamoDB }),
+		Worker: o.Worker,
+	})
+	if err != nil {
+		return err
+	}
+	m, err := mapping.New(mapping.Config{
+		EventSourceARN:   o.Stream,
+		FunctionName:     "fleet",
+		StartingPosition: mapping.TrimHorizon,
+		Client:           kinesis.NewFromConfig(config, func(k *kinesis.Options) { k.BaseEndpoint = &o.Kinesis }),
+		Function:         invoke.Func(drill.NewReporter(o.Worker, os.Stdout).Report),
+		Store:            store, // a fleet store is all that is needed
+		FailoverTime:     o.Failover,
+		Read:             mapping.ReadOptions{PollInterval: drill.PutInterval}, // shorter than the checkpoint interval, so that a kill shows its duplicates
+	})
+	if err != nil {
+		return err
+	}
+	return m.Run(ctx)
+}
 
 func exitCode(ok bool, err error) int {
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
-	case errors.Is(err, errBegin):
+	case errors.Is(err, drill.ErrBegin):
 		return 2
 	case err != nil || !ok:
 		return 1

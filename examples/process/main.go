@@ -24,7 +24,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 
-	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/examples/internal/transcript"
 	"github.com/shardmill/shardmill/invoke/process"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/observe"
@@ -36,6 +36,7 @@ type options struct {
 	shards, parallelization, records, batch int
 	patience                                time.Duration
 	command                                 []string
+	delivered                               string // the file that the function writes
 }
 
 func main() {
@@ -75,8 +76,9 @@ func run(ctx context.Context, o options) (bool, error) {
 	}
 	server := kinesistest.NewServer(kinesistest.New(kinesistest.Config{})) //nolint:contextcheck // it ends with Close
 	defer server.Close()
-	ledger := newLedger(filepath.Join(dir, "delivered"))
-	arn, err := fill(ctx, server.Client(), o, ledger)
+	o.delivered = filepath.Join(dir, "delivered")
+	ledger := transcript.New(o.delivered)
+	arn, err := ledger.Fill(ctx, server.Client(), o.shards, o.records)
 	if err != nil {
 		return false, err
 	}
@@ -84,11 +86,11 @@ func run(ctx context.Context, o options) (bool, error) {
 }
 
 // drive runs a mapping of the stream to the program until everything has arrived, or nothing arrives any more.
-func drive(ctx context.Context, o options, client *kinesis.Client, arn string, ledger *ledger) (bool, error) {
+func drive(ctx context.Context, o options, client *kinesis.Client, arn string, ledger *transcript.Ledger) (bool, error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	function, err := process.New(process.Config{
 		Command:      o.command,
-		Environment:  map[string]string{"DELIVERED": ledger.file},
+		Environment:  map[string]string{"DELIVERED": o.delivered},
 		MaxProcesses: o.shards * o.parallelization,
 		Logger:       log,
 	})
@@ -97,7 +99,7 @@ func drive(ctx context.Context, o options, client *kinesis.Client, arn string, l
 	}
 	defer function.Close()
 
-	watched := &watched{Invoker: function, ledger: ledger}
+	watched := ledger.Watch(function)
 	var polls atomic.Int64
 	m, err := mapping.New(mapping.Config{
 		EventSourceARN:        arn,
@@ -119,31 +121,10 @@ func drive(ctx context.Context, o options, client *kinesis.Client, arn string, l
 	defer cancel()
 	stopped := make(chan error, 1)
 	go func() { stopped <- m.Run(ctx) }()
-	err = ledger.wait(ctx, o.patience)
+	err = ledger.Wait(ctx, o.patience)
 	cancel()
 	err = errors.Join(err, <-stopped)
 
-	fmt.Printf("at most %d concurrent invocations, in up to %d processes\n", watched.most.Load(), o.shards*o.parallelization)
-	return ledger.summary(watched.invocations.Load(), polls.Load(), o.shards), err
-}
-
-// watched is the function with a count of its invocations.
-type watched struct {
-	invoke.Invoker
-	ledger      *ledger
-	invocations atomic.Int64
-	now, most   atomic.Int64
-}
-
-// Invoke invokes the function, and makes the ledger read its output.
-func (w *watched) Invoke(ctx context.Context, in *invoke.Invocation) (*invoke.Result, error) {
-	w.invocations.Add(1)
-	for now := w.now.Add(1); ; {
-		if most := w.most.Load(); now <= most || w.most.CompareAndSwap(most, now) {
-			break
-		}
-	}
-	defer w.now.Add(-1)
-	result, err := w.Invoker.Invoke(ctx, in)
-	return result, errors.Join(err, w.ledger.read())
+	fmt.Printf("at most %d concurrent invocations, in up to %d processes\n", watched.Most(), o.shards*o.parallelization)
+	return ledger.Summary(watched.Invocations(), polls.Load(), o.shards), err
 }

@@ -14,8 +14,8 @@ import (
 
 var end = regexp.MustCompile(`at most (\d+) concurrent invocations.*\nput=1000 delivered=1000 lost=0 duplicates=0 out_of_order=0 invocations=\d+ polls=\d+ shards=2\n$`)
 
-// atOnce runs the program and returns how many invocations ran at once.
-func atOnce(t *testing.T, args ...string) int {
+// concurrent runs the program and returns how many invocations ran concurrently.
+func concurrent(t *testing.T, args ...string) int {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "process")
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput()
@@ -32,7 +32,7 @@ func atOnce(t *testing.T, args ...string) int {
 }
 
 func TestFunctionInGoRunsInParallelAndInOrder(t *testing.T) {
-	assert.Greater(t, atOnce(t), 2, "more than one for each shard")
+	assert.Greater(t, concurrent(t), 2, "more than one for each shard")
 }
 
 func TestFunctionInNodeRunsInParallelAndInOrder(t *testing.T) {
@@ -42,5 +42,5 @@ func TestFunctionInNodeRunsInParallelAndInOrder(t *testing.T) {
 		}
 		t.Skip("there is no node on PATH: install Node 20 or later")
 	}
-	assert.Greater(t, atOnce(t, "node", "testdata/bootstrap.mjs"), 2, "more than one for each shard")
+	assert.Greater(t, concurrent(t, "node", "testdata/bootstrap.mjs"), 2, "more than one for each shard")
 }

@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"github.com/shardmill/shardmill/examples/internal/audit"
 	"github.com/shardmill/shardmill/invoke"
 	"github.com/shardmill/shardmill/mapping"
 	"github.com/shardmill/shardmill/mapping/boltstore"
@@ -32,7 +33,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	o, err := parse(os.Args[1:])
+	o, err := audit.Parse(os.Args[1:])
 	if errors.Is(err, flag.ErrHelp) {
 		os.Exit(0)
 	}
@@ -50,46 +51,38 @@ func main() {
 }
 
 // run puts, processes and checks, and reports whether all is well.
-func run(ctx context.Context, o options) (ok bool, err error) {
+func run(ctx context.Context, o audit.Options) (ok bool, err error) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	var store driver.Store = mapping.NewMemoryStore()
-	if o.store != "" {
-		file, err := boltstore.Open(o.store) // first: its lock keeps a second run away from all the files
+	if o.Store != "" {
+		file, err := boltstore.Open(o.Store) // first: its lock keeps a second run away from all the files
 		if err != nil {
 			return false, err
 		}
 		defer file.Close()
 		store = file
 	}
-	stream, closeStream, err := openStream(ctx, o)
+	checks, err := audit.Open(ctx, o)
 	if err != nil {
 		return false, err
 	}
-	defer closeStream()
-	ledger, err := openLedger(o.store)
-	if err != nil {
-		return false, err
-	}
-	defer ledger.close()
-	if err := stream.scan(ctx, o, ledger); err != nil {
-		return false, fmt.Errorf("read the records that stream %s already has: %w", stream.name, err)
-	}
+	defer checks.Close()
 
 	var polls, invocations atomic.Int64
 	m, err := mapping.New(mapping.Config{
-		EventSourceARN:        stream.source,
+		EventSourceARN:        checks.Source(),
 		FunctionName:          "quickstart",
 		StartingPosition:      mapping.TrimHorizon,
-		BatchSize:             o.batch,
-		MaximumBatchingWindow: o.window,
-		Read:                  mapping.ReadOptions{Deaggregate: o.aggregate},
-		Client:                stream.client,
+		BatchSize:             o.Batch,
+		MaximumBatchingWindow: o.Window,
+		Read:                  mapping.ReadOptions{Deaggregate: o.Aggregate},
+		Client:                checks.Client(),
 		Store:                 store,
 		Function: invoke.Func(func(ctx context.Context, e *invoke.Event) error {
-			if err := work(ctx, o.work); err != nil {
+			if err := checks.Work(ctx); err != nil {
 				return err
 			}
-			return ledger.deliver(e)
+			return checks.Deliver(e)
 		}),
 		Observer: observe.Observer{
 			Polled:  func(observe.Polled) { polls.Add(1) },
@@ -99,10 +92,10 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	err = process(ctx, o, m, stream, ledger)
+	err = checks.Run(ctx, m)
 
-	s := ledger.summary()
-	s.Invocations, s.Polls, s.Shards = invocations.Load(), polls.Load(), stream.shards
-	s.print(o.json)
-	return err == nil && s.Lost == 0 && s.OutOfOrder == 0, err
+	s := checks.Summary()
+	s.Invocations, s.Polls = invocations.Load(), polls.Load()
+	s.Print(o.JSON)
+	return err == nil && s.Good(), err
 }

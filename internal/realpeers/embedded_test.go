@@ -12,6 +12,7 @@ import (
 // Amazon's own client reads the embedded stream across a reshard: over HTTP/2 that it sends unasked, with TLS and without,
 // with requests in CBOR, polling and by enhanced fan-out.
 func TestKCLReadsTheEmbeddedStream(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		version string
@@ -37,11 +38,15 @@ func TestKCLReadsTheEmbeddedStream(t *testing.T) {
 			w.reshard()
 			w.puts(n/2+1, n, 100)
 			eventually(t, "all records", func() bool { return w.distinct() >= n }, worker.Exited())
+			undisturbed := !w.said("alone", "LOST") // on a busy machine KCL may renew a lease of 3 s too late
 			worker.Stop(t)
 
 			v := judge(w.records(), w.all())
 			assertNothingLost(t, v)
-			assert.Zero(t, v.repeated, "one worker, which nothing disturbed")
+			assert.Empty(t, w.pastCheckpoints(), "delivered at or below a checkpoint")
+			if undisturbed {
+				assert.Zero(t, v.repeated, "one worker, which has lost no lease")
+			}
 			assertOrder(t, w.all())
 			assert.True(t, w.said("alone", "DOWN"))
 		})

@@ -15,6 +15,7 @@ import (
 // Nothing is lost, and only records after the last checkpoint are delivered again. A worker that stops by itself checkpoints
 // first, unless KCL takes more than ten seconds to stop; a worker that is killed does not.
 func TestOneTablePassesFromKCLToUsAndBack(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name          string
 		killed, alone bool

@@ -31,6 +31,7 @@ var suffixes = []string{"-WorkerMetricStats", "-CoordinatorState"}
 // stopped, its positions are imported and a mapping resumes there. Then they are exported, and KCL resumes where the mapping
 // stopped. The other rows of its tables (the leader, the workers' reports, the state of KCL's own migration) stay as they are.
 func TestKCL3IsRefusedAliveAndItsPositionsPassOnceItHasStopped(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		before  string // the version of KCL that we take over from; 3.5 takes over from us
@@ -53,8 +54,8 @@ func TestKCL3IsRefusedAliveAndItsPositionsPassOnceItHasStopped(t *testing.T) {
 
 			before := a.start(c.before, "kcl-before")
 			w.reads(before, n)
-			a.refusesLive("kcl-before")
 			merged := w.reshard()
+			a.refusesLive("kcl-before")
 			eventually(t, "records of a shard that was split and merged", func() bool { return w.delivered(merged) }, before.Exited())
 			before.Stop(t)
 			seen := w.total()

@@ -80,13 +80,23 @@ func TestFleetOnMotosDynamoDB(t *testing.T) {
 		workers[name] = w.joins(name)
 	}
 	w.puts(1, n/3, 100)
-	eventually(t, "all of three", func() bool { return w.workersWithShards() == 3 && w.distinct() >= n/3 })
+	more := n // the numbers up to it are for later
+	eventually(t, "all of three", func() bool {
+		if w.workersWithShards() == 3 {
+			return w.distinct() >= len(w.records())
+		}
+		if w.distinct() >= len(w.records()) { // the others have read all before a late worker had a shard
+			w.puts(more+1, more+10, 100)
+			more += 10
+		}
+		return false
+	})
 	w.reshard()
 	w.puts(n/3+1, 2*n/3, 100)
-	eventually(t, "the records of the new shards", func() bool { return w.distinct() >= 2*n/3 })
+	eventually(t, "the records of the new shards", func() bool { return w.distinct() >= len(w.records()) })
 	workers["a"]()
 	w.puts(2*n/3+1, n, 100)
-	eventually(t, "all records", func() bool { return w.distinct() >= n })
+	eventually(t, "all records", func() bool { return w.distinct() >= len(w.records()) })
 	for _, name := range []string{"b", "c"} {
 		workers[name]()
 	}

@@ -12,6 +12,7 @@ import (
 // Amazon's SDK for Rust reads the embedded stream across a split and a merge, polling and by enhanced fan-out, over HTTP/1.1. It
 // goes by the children that the last page or event of a shard names.
 func TestRustReadsTheEmbeddedStream(t *testing.T) {
+	t.Parallel()
 	for name, fanOut := range map[string]bool{"polling": false, "fan-out": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,17 +1,14 @@
 package httpfunc_test
 
 import (
-	"bytes"
 	"fmt"
-	"io"
-	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	httpfunc "github.com/shardmill/shardmill/invoke/http"
+	"github.com/shardmill/shardmill/invoke/internal/fixture"
 )
 
 // BenchmarkInvoke posts events to a server in this process that reads them and answers {}. x-http is how many times as
@@ -25,7 +22,7 @@ func BenchmarkInvoke(b *testing.B) {
 			f, err := httpfunc.New(httpfunc.Config{URL: server.URL})
 			require.NoError(b, err)
 			defer f.CloseIdleConnections()
-			yardstick := postTime(b, server.URL, in.Event.AppendJSON(nil))
+			yardstick := fixture.PostTime(b, server.URL, in.Event.AppendJSON(nil))
 			b.SetBytes(int64(in.Event.Size()))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -37,24 +34,4 @@ func BenchmarkInvoke(b *testing.B) {
 			b.ReportMetric(yardstick, "http-ns/op")
 		})
 	}
-}
-
-// postTime returns how many nanoseconds a bare round trip takes.
-func postTime(b *testing.B, url string, body []byte) float64 {
-	b.Helper()
-	client := &http.Client{Transport: &http.Transport{}}
-	defer client.CloseIdleConnections()
-	post := func() {
-		response, err := client.Post(url, "application/json", bytes.NewReader(body))
-		require.NoError(b, err)
-		_, err = io.Copy(io.Discard, response.Body)
-		require.NoError(b, err)
-		require.NoError(b, response.Body.Close())
-	}
-	post()
-	began, n := time.Now(), 0
-	for ; n < 20 || time.Since(began) < 500*time.Millisecond; n++ {
-		post()
-	}
-	return float64(time.Since(began).Nanoseconds()) / float64(n)
 }

@@ -2,7 +2,6 @@ package httpfunc_test
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -19,22 +18,11 @@ import (
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	httpfunc "github.com/shardmill/shardmill/invoke/http"
+	"github.com/shardmill/shardmill/invoke/internal/fixture"
 )
 
-// invocation returns one of n records whose first has verb, of invoketest, for its partition key.
-func invocation(verb string, n, size int) *invoke.Invocation {
-	rs := make([]batch.Record, n)
-	for i := range rs {
-		rs[i] = batch.Record{SequenceNumber: fmt.Sprint(100 + i), PartitionKey: verb, Data: make([]byte, size), ArrivalTime: time.UnixMilli(1545084650987)}
-	}
-	origin := &invoke.Origin{ShardID: "shardId-000000000000", Region: "us-east-1"}
-	return &invoke.Invocation{
-		RequestID:   "9c5e9d5a-0b8f-4c8e-9f57-3f7c0f1f2a11",
-		FunctionARN: "arn:aws:lambda:us-east-1:111111111111:function:ship-orders:PROD",
-		Attempt:     1,
-		Event:       invoke.NewEvent(origin, batch.RecordsOf(rs), nil),
-	}
-}
+// invocation returns an invocation with n records of size bytes, whose partition key is verb, one of invoketest's.
+var invocation = fixture.Invocation
 
 func run(t *testing.T, f *httpfunc.Function) (invoke.Result, batch.Outcome) {
 	t.Helper()

@@ -36,7 +36,7 @@ func TestBufferIsKeptUntilTheLastReaderIsClosed(t *testing.T) {
 	assert.Equal(t, want, string(got))
 	require.NoError(t, second.Close())
 
-	assert.Nil(t, p.buffer, "nobody reads it any more")
+	assert.Nil(t, p.buffer, "it is not read any more")
 	_, err = second.Read(make([]byte, 1))
 	require.ErrorIs(t, err, http.ErrBodyReadAfterClose)
 	_, err = p.reader()

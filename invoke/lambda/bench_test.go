@@ -1,15 +1,12 @@
 package lambda_test
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net/http"
 	"testing"
-	"time"
 
-	"github.com/stretchr/testify/require"
-
+	"github.com/shardmill/shardmill/invoke/internal/fixture"
 	onlambda "github.com/shardmill/shardmill/invoke/lambda"
 )
 
@@ -24,7 +21,7 @@ func BenchmarkInvoke(b *testing.B) {
 				_, _ = io.WriteString(w, "{}")
 			})
 			f := open(b, s, onlambda.Config{})
-			yardstick := postTime(b, s.URL, in.Event.AppendJSON(nil))
+			yardstick := fixture.PostTime(b, s.URL, in.Event.AppendJSON(nil))
 			b.SetBytes(int64(in.Event.Size()))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -36,24 +33,4 @@ func BenchmarkInvoke(b *testing.B) {
 			b.ReportMetric(yardstick, "http-ns/op")
 		})
 	}
-}
-
-// postTime returns how many nanoseconds a bare round trip takes.
-func postTime(b *testing.B, url string, body []byte) float64 {
-	b.Helper()
-	client := &http.Client{Transport: &http.Transport{}}
-	defer client.CloseIdleConnections()
-	post := func() {
-		response, err := client.Post(url, "application/json", bytes.NewReader(body))
-		require.NoError(b, err)
-		_, err = io.Copy(io.Discard, response.Body)
-		require.NoError(b, err)
-		require.NoError(b, response.Body.Close())
-	}
-	post()
-	began, n := time.Now(), 0
-	for ; n < 20 || time.Since(began) < 500*time.Millisecond; n++ {
-		post()
-	}
-	return float64(time.Since(began).Nanoseconds()) / float64(n)
 }

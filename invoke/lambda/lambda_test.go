@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
+	"github.com/shardmill/shardmill/invoke/internal/fixture"
 	"github.com/shardmill/shardmill/invoke/invoketest"
 	onlambda "github.com/shardmill/shardmill/invoke/lambda"
 )
@@ -29,20 +29,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var _ onlambda.Client = (*lambda.Client)(nil)
 
-const functionARN = "arn:aws:lambda:us-east-1:111111111111:function:ship-orders:PROD"
+const functionARN = fixture.FunctionARN
 
-// invocation returns one of n records whose first has verb, of invoketest, for its partition key.
-func invocation(verb string, n, size int) *invoke.Invocation {
-	rs := make([]batch.Record, n)
-	for i := range rs {
-		rs[i] = batch.Record{SequenceNumber: fmt.Sprint(100 + i), PartitionKey: verb, Data: make([]byte, size), ArrivalTime: time.UnixMilli(1545084650987)}
-	}
-	origin := &invoke.Origin{ShardID: "shardId-000000000000", Region: "us-east-1"}
-	return &invoke.Invocation{
-		RequestID: "9c5e9d5a-0b8f-4c8e-9f57-3f7c0f1f2a11", FunctionARN: functionARN, Attempt: 1,
-		Event: invoke.NewEvent(origin, batch.RecordsOf(rs), nil),
-	}
-}
+// invocation returns an invocation with n records of size bytes, whose partition key is verb, one of invoketest's.
+var invocation = fixture.Invocation
 
 func open(t testing.TB, s *api, c onlambda.Config) *onlambda.Function {
 	f, err := onlambda.New(client(t, s), c)

@@ -86,7 +86,7 @@ func TestExtensionOfTheFunctionHasItToldOfItsEnd(t *testing.T) {
 			return
 		}
 	}
-	assert.Fail(t, "the function was not told of its end", "%s", l.text.String())
+	assert.Fail(t, "the function did not learn that it ends", "%s", l.text.String())
 }
 
 // provider gives credentials that are new each time.

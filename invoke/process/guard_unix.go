@@ -45,7 +45,7 @@ func (g *guard) add(id int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.groups = append(g.groups, id)
-	if g.pipe != nil && g.tell('+', id) {
+	if g.pipe != nil && g.send('+', id) {
 		return
 	}
 	if err := g.start(); err != nil && !g.warned {
@@ -62,7 +62,7 @@ func (g *guard) remove(id int) {
 		g.groups = slices.Delete(g.groups, i, i+1)
 	}
 	if g.pipe != nil {
-		g.tell('-', id)
+		g.send('-', id)
 	}
 }
 
@@ -95,13 +95,13 @@ func (g *guard) start() error {
 	g.pipe = w
 	g.waiting.Go(func() { _ = cmd.Wait() })
 	for _, id := range g.groups {
-		g.tell('+', id)
+		g.send('+', id)
 	}
 	return nil
 }
 
-// tell writes one line, whole, to the pipe. It returns false if the guard is gone.
-func (g *guard) tell(op rune, id int) bool {
+// send writes one whole line to the pipe. It returns false if the guard is gone.
+func (g *guard) send(op rune, id int) bool {
 	_, err := fmt.Fprintf(g.pipe, "%c %d\n", op, id)
 	return err == nil
 }

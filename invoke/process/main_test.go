@@ -57,7 +57,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// post tells the Runtime API something.
+// post sends a request to the Runtime API.
 func post(path, body string) int {
 	url := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/" + path
 	response, err := http.Post(url, "application/json", strings.NewReader(body)) //nolint:noctx // a program of its own

@@ -23,7 +23,7 @@ func status(pid int) (state string, parent int) {
 	return fields[0], parent
 }
 
-// alive reports whether a process runs. One that nobody has waited for yet does not.
+// alive reports whether a process runs. A process that was not waited for yet does not.
 func alive(pid int) bool {
 	state, _ := status(pid)
 	return state != "" && state != "Z" && state != "X"

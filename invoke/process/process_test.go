@@ -124,7 +124,7 @@ func TestInvocationsRunAtOnceUpToMaxProcesses(t *testing.T) {
 		group.Go(func() error { pids[i] = call(t, f, "sleep 100ms").Pid; return nil })
 	}
 	require.NoError(t, group.Wait())
-	assert.GreaterOrEqual(t, time.Since(began), 400*time.Millisecond, "12 of 100 ms, 3 at once")
+	assert.GreaterOrEqual(t, time.Since(began), 400*time.Millisecond, "12 of 100 ms, 3 concurrently")
 	slices.Sort(pids)
 	assert.Len(t, slices.Compact(pids), 3)
 }
@@ -183,7 +183,7 @@ func TestCrashLoopsBackOff(t *testing.T) {
 	fail(t.Context(), t, f, "say")
 	began := time.Now()
 	var group errgroup.Group
-	for range 4 { // one tries for all: at once, after 100, 200 and 400 ms
+	for range 4 { // one tries for all: immediately, after 100, 200 and 400 ms
 		group.Go(func() error { fail(t.Context(), t, f, "say"); return nil })
 	}
 	require.NoError(t, group.Wait())

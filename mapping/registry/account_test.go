@@ -32,7 +32,7 @@ import (
 const (
 	hostARN   = "arn:aws:iam::123456789012:user/host"
 	shipARN   = "arn:aws:iam::123456789012:role/ship-orders"
-	strangers = "arn:aws:iam::123456789012:role/trusts-nobody"
+	strangers = "arn:aws:iam::123456789012:role/trusts-others"
 	queueARN  = "arn:aws:sqs:us-east-1:123456789012:lost-orders"
 	topicARN  = "arn:aws:sns:us-east-1:123456789012:lost-orders"
 	dynamoARN = "arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000"
@@ -49,17 +49,17 @@ type account struct {
 	settled  string // the UUID of a mapping of bill-orders that is Disabled
 }
 
-// newAccount makes one. Of the functions, ship-orders acts as a role, bill-orders as whoever the client is, and
-// lone-orders as a role that trusts nobody.
+// newAccount makes one. Of the functions, ship-orders acts as a role, bill-orders as the identity of the client, and
+// lone-orders as a role whose trust policy does not name the host.
 func newAccount(t *testing.T) *account {
 	t.Helper()
 	a := &account{t: t, iam: roletest.New(roletest.Config{})}
 	simulator := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:SimulatePrincipalPolicy","Resource":"*"}}`
 	require.NoError(t, a.iam.SetUser("AKIDHOST", hostARN, simulator))
 	a.setRole("*")
-	nobody, err := role.TrustPolicy(role.Trust{Principals: []string{shipARN}})
+	lone, err := role.TrustPolicy(role.Trust{Principals: []string{shipARN}})
 	require.NoError(t, err)
-	require.NoError(t, a.iam.SetRole(roletest.Role{ARN: strangers, Trust: string(nobody)}))
+	require.NoError(t, a.iam.SetRole(roletest.Role{ARN: strangers, Trust: string(lone)}))
 
 	open := kinesistest.New(kinesistest.Config{Principal: a.iam.Principal, NoLimits: true, Authorize: func(principal, action, resource string) error {
 		if principal == hostARN {

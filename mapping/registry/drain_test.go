@@ -26,7 +26,7 @@ func (w *world) deafFor(d time.Duration) invoke.Invoker {
 }
 
 // A function that does not hear that it should end holds up a transition for as long as the drain takes, and no longer. Its
-// shard is processed by what follows when it has returned, and by nobody before.
+// shard is processed by its successor after it has returned, and not before.
 func TestFunctionThatDoesNotEnd(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		cfg := w.config()
@@ -44,7 +44,7 @@ func TestFunctionThatDoesNotEnd(t *testing.T) {
 		}
 		update(registry.Settings{Enabled: new(false)}, nil)
 		pass(3 * time.Second)
-		assert.Equal(t, "Disabled", b.state(c.UUID), "it is in force at b")
+		assert.Equal(t, "Disabled", b.state(c.UUID), "b has applied it")
 		update(registry.Settings{Enabled: new(true)}, nil) // while a still drains
 		w.put("2")
 		pass(3 * time.Second)

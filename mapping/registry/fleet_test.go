@@ -18,7 +18,7 @@ import (
 	"github.com/shardmill/shardmill/mapping/registry"
 )
 
-// flaky is a DefinitionStore of which some calls fail, before or after they did what they were to.
+// flaky is a DefinitionStore. Some of its calls fail, before or after their effect.
 type flaky struct {
 	driver.DefinitionStore
 	mu   sync.Mutex
@@ -81,13 +81,13 @@ func (f *flaky) DeleteDefinition(ctx context.Context, key, expected string) erro
 	return f.do(true, func() error { return f.DefinitionStore.DeleteDefinition(ctx, key, expected) })
 }
 
-// What is changed at one is in force at the others within seconds, and a state does not outlive the process that began it.
+// A change at one worker is applied by the others within seconds. No state outlives the process that began it.
 func TestWorkersConverge(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		a, b := w.start(w.config()), w.start(w.config())
 		c, err := a.Create(t.Context(), orders())
 		require.NoError(t, err)
-		assert.Equal(t, "Creating", b.state(c.UUID), "others see it at once")
+		assert.Equal(t, "Creating", b.state(c.UUID), "others see it immediately")
 		require.NoError(t, a.stop())
 		pass(4 * time.Second)
 		assert.Equal(t, "Enabled", b.state(c.UUID), "b settles what a began")
@@ -163,8 +163,8 @@ func TestOutageOfTheDefinitions(t *testing.T) {
 }
 
 // Random operations at two registries whose store fails now and then, before or after a write: whatever came of them, in
-// the end no two mappings have one name, every state is settled, what runs is what is enabled, and every name is free
-// again that nobody has.
+// the end no two mappings have one name, every state is settled, the enabled mappings run, and every name without a
+// mapping is free.
 func TestOperationsUnderFailures(t *testing.T) {
 	for seed := range *schedules {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -249,7 +249,7 @@ func operate(t *testing.T, w *world, rng *rand.Rand) {
 	}
 }
 
-// A row that can't be read is nobody's loss but its own mapping's: that is left as it is.
+// An unreadable row affects only its own mapping, which stays as it is.
 func TestUnreadableDefinition(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		r := w.start(w.config())

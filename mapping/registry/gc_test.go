@@ -76,7 +76,7 @@ func (w *world) deleted(r *running) string {
 	return c.UUID
 }
 
-// Progress is in the Store, whoever keeps the definitions: it is there that it is to be forgotten.
+// The Store has the progress, even if another store has the definitions, so the Store must forget it.
 func TestForgetIsTheStoresThatHasTheProgress(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		cfg := w.config()
@@ -92,7 +92,7 @@ func TestForgetIsTheStoresThatHasTheProgress(t *testing.T) {
 	})
 }
 
-// A table takes long to be deleted: changes are in force meanwhile as fast as ever.
+// Deleting a table takes long. Changes are applied as fast as usual meanwhile.
 func TestForgetHoldsNothingUp(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		store := &forgetful{MemoryStore: w.store}
@@ -217,8 +217,8 @@ func TestForgetWaitsForTheWorkersOfTheFleet(t *testing.T) {
 	})
 }
 
-// A worker that has not seen the deletion of a mapping until it was forgotten has stored something since: it is forgotten
-// anew when it has stopped.
+// A worker that learns of a deletion only after the mapping was forgotten may have stored something since. The mapping is
+// forgotten again when that worker has stopped.
 func TestLateWorkerSeesToIt(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		cut := &flaky{DefinitionStore: w.store}

@@ -226,7 +226,7 @@ func TestRefusedWritesAreLoggedOnce(t *testing.T) {
 	})
 }
 
-// A Registry can be run anew when it was stopped.
+// A Registry can run again after it was stopped.
 func TestRunAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		r := w.start(w.config())

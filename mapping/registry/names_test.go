@@ -185,12 +185,12 @@ func owned(t *testing.T, w *world, r *running) {
 		for arn, uuid := range names {
 			mine = mine || strings.Contains(string(row.Data), uuid) && strings.Contains(string(row.Data), arn+`"`)
 		}
-		assert.True(t, mine, "a name that nobody has: %s, of %v", row.Data, names)
+		assert.True(t, mine, "a name without a mapping: %s, of %v", row.Data, names)
 	}
 	assert.Len(t, names, kept, "mappings without their name: %v", names)
 }
 
-// A client that goes away in the middle of a Create leaves no name behind that nobody can have.
+// A client that disconnects in the middle of a Create leaves no name that stays reserved.
 func TestCreateThatIsCancelled(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		store, cfg := w.flaky()

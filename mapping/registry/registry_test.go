@@ -123,7 +123,7 @@ func TestPositionIsKeptOverDisableAndUpdate(t *testing.T) {
 	})
 }
 
-// A mapping that is deleted and made anew has nothing of the old one.
+// A mapping that is deleted and created again has nothing of the old one.
 func TestDeletedMappingIsForgotten(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		r := w.start(w.config())

@@ -14,6 +14,8 @@ import (
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/google/uuid"
+
+	"github.com/shardmill/shardmill/poller/kinesistest/internal/wire"
 )
 
 // Client calls a Service in the same process, with the method set of the SDK's *kinesis.Client, so that it fits
@@ -133,7 +135,7 @@ func (c *Client) ListStreamConsumers(ctx context.Context, in *kinesis.ListStream
 
 // send makes a call, and gives its answer the form of one from the network.
 func send[I, O any](ctx context.Context, s *Service, op operation[I, O], in *I) (*O, error) {
-	out, fault, err := op.perform(ctx, s, in, jsonForm)
+	out, fault, err := op.perform(ctx, s, in, wire.JSON)
 	if err == nil {
 		err = fault.asClient(ctx)
 	}

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"github.com/shardmill/shardmill/poller/kinesistest/internal/wire"
 )
 
 // violations collects the violations of constraints of AWS's service model, in its words.
@@ -114,7 +116,7 @@ func among[E ~string](v *violations, member string, value E, all ...E) {
 	for i, e := range all {
 		names[i] = string(e)
 	}
-	v.add(member, quoted(strings.TrimPrefix(string(value), blank)), "Member must satisfy enum value set: [%s]", strings.Join(names, ", "))
+	v.add(member, quoted(strings.TrimPrefix(string(value), wire.Blank)), "Member must satisfy enum value set: [%s]", strings.Join(names, ", "))
 }
 
 // length checks the number of a list's elements, of a map's entries or of a blob's bytes.

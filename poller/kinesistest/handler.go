@@ -12,6 +12,8 @@ import (
 
 	"github.com/aws/smithy-go"
 	"github.com/google/uuid"
+
+	"github.com/shardmill/shardmill/poller/kinesistest/internal/wire"
 )
 
 const (
@@ -46,32 +48,32 @@ type handler struct {
 // s: other connections are closed. The http.Server bounds the time until a connection's first request, and between two.
 func (s *Service) Handler() http.Handler {
 	return &handler{service: s, endpoints: map[Op]endpoint{
-		CreateStream:                  route(opCreateStream, encodeNothing),
-		DeleteStream:                  route(opDeleteStream, encodeNothing),
-		DescribeStream:                route(opDescribeStream, encodeDescribeStream),
-		DescribeStreamSummary:         route(opDescribeStreamSummary, encodeDescribeStreamSummary),
-		ListStreams:                   route(opListStreams, encodeListStreams),
-		ListShards:                    route(opListShards, encodeListShards),
-		PutRecord:                     route(opPutRecord, encodePutRecord),
-		PutRecords:                    route(opPutRecords, encodePutRecords),
-		GetShardIterator:              route(opGetShardIterator, encodeGetShardIterator),
-		GetRecords:                    route(opGetRecords, encodeGetRecords),
-		SplitShard:                    route(opSplitShard, encodeNothing),
-		MergeShards:                   route(opMergeShards, encodeNothing),
-		RegisterStreamConsumer:        route(opRegisterStreamConsumer, encodeRegisterStreamConsumer),
-		DescribeStreamConsumer:        route(opDescribeStreamConsumer, encodeDescribeStreamConsumer),
-		DeregisterStreamConsumer:      route(opDeregisterStreamConsumer, encodeNothing),
-		ListStreamConsumers:           route(opListStreamConsumers, encodeListStreamConsumers),
-		UpdateShardCount:              route(opUpdateShardCount, encodeUpdateShardCount),
-		IncreaseStreamRetentionPeriod: route(opIncreaseStreamRetentionPeriod, encodeNothing),
-		DecreaseStreamRetentionPeriod: route(opDecreaseStreamRetentionPeriod, encodeNothing),
+		CreateStream:                  route(opCreateStream, wire.EncodeNothing),
+		DeleteStream:                  route(opDeleteStream, wire.EncodeNothing),
+		DescribeStream:                route(opDescribeStream, wire.EncodeDescribeStream),
+		DescribeStreamSummary:         route(opDescribeStreamSummary, wire.EncodeDescribeStreamSummary),
+		ListStreams:                   route(opListStreams, wire.EncodeListStreams),
+		ListShards:                    route(opListShards, wire.EncodeListShards),
+		PutRecord:                     route(opPutRecord, wire.EncodePutRecord),
+		PutRecords:                    route(opPutRecords, wire.EncodePutRecords),
+		GetShardIterator:              route(opGetShardIterator, wire.EncodeGetShardIterator),
+		GetRecords:                    route(opGetRecords, wire.EncodeGetRecords),
+		SplitShard:                    route(opSplitShard, wire.EncodeNothing),
+		MergeShards:                   route(opMergeShards, wire.EncodeNothing),
+		RegisterStreamConsumer:        route(opRegisterStreamConsumer, wire.EncodeRegisterStreamConsumer),
+		DescribeStreamConsumer:        route(opDescribeStreamConsumer, wire.EncodeDescribeStreamConsumer),
+		DeregisterStreamConsumer:      route(opDeregisterStreamConsumer, wire.EncodeNothing),
+		ListStreamConsumers:           route(opListStreamConsumers, wire.EncodeListStreamConsumers),
+		UpdateShardCount:              route(opUpdateShardCount, wire.EncodeUpdateShardCount),
+		IncreaseStreamRetentionPeriod: route(opIncreaseStreamRetentionPeriod, wire.EncodeNothing),
+		DecreaseStreamRetentionPeriod: route(opDecreaseStreamRetentionPeriod, wire.EncodeNothing),
 	}}
 }
 
 // route makes an endpoint of an operation. An answer without members has no body.
-func route[I, O any](op operation[I, O], encode func(*encoder, *O)) endpoint {
+func route[I, O any](op operation[I, O], encode func(*wire.Encoder, *O)) endpoint {
 	return func(ctx context.Context, s *Service, c call, buf []byte) ([]byte, Fault, error) {
-		in, err := decode(c.body, op.read)
+		in, err := wire.Decode(c.body, op.read)
 		if err != nil {
 			return nil, Fault{}, unreadable(err)
 		}
@@ -80,13 +82,13 @@ func route[I, O any](op operation[I, O], encode func(*encoder, *O)) endpoint {
 			return buf, fault, err
 		}
 		e := fault.encoder(buf, c.form)
-		e.open()
+		e.Open()
 		encode(&e, out)
-		if len(e.buf) == len(buf)+1 && fault.Kind == "" {
+		if len(e.Buf) == len(buf)+1 && fault.Kind == "" {
 			return buf, fault, nil
 		}
-		e.close()
-		return e.buf, fault, nil
+		e.Close()
+		return e.Buf, fault, nil
 	}
 }
 
@@ -119,11 +121,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Context().Err() != nil {
 		panic(http.ErrAbortHandler) // the client is gone, or the fault allows no answer
 	}
-	resp := response{http.StatusOK, c.form.contentType(), out}
+	resp := response{http.StatusOK, c.form.ContentType(), out}
 	switch {
 	case err != nil:
 		resp = failed(err, c.form, (*pooled)[:0])
-		if resp.contentType == c.form.contentType() {
+		if resp.contentType == c.form.ContentType() {
 			w.Header().Set("X-Amzn-Errortype", faultOf(err).code)
 		}
 	case fault.Kind.isNoAnswer():
@@ -139,15 +141,15 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // call is a request that was read.
 type call struct {
 	op   Op
-	form form   // of the answer, an error's too
-	body []byte // JSON, whatever the request's form
+	form wire.Form // of the answer, an error's too
+	body []byte    // JSON, whatever the request's form
 }
 
 // read reads a request.
 func (h *handler) read(w http.ResponseWriter, r *http.Request) (call, error) {
 	name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), targetPrefix)
-	c := call{op: Op(name), form: formOf(r)}
-	if refusal := h.service.config.RefuseCBOR; refusal != nil && c.form == cborForm {
+	c := call{op: Op(name), form: wire.FormOf(r)}
+	if refusal := h.service.config.RefuseCBOR; refusal != nil && c.form == wire.CBOR {
 		h.service.refused(c.op, refusal)
 		return call{}, refusal
 	}
@@ -159,8 +161,8 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request) (call, error) {
 	if c.body, err = receive(w, r); err != nil {
 		return c, err
 	}
-	if c.form == cborForm {
-		if c.body, err = transcode(c.body); err != nil {
+	if c.form == wire.CBOR {
+		if c.body, err = wire.Transcode(c.body); err != nil {
 			return c, unreadable(err)
 		}
 	}
@@ -183,7 +185,7 @@ func unreadable(err error) error {
 // subscribe answers SubscribeToShard. Its errors are those before the stream, which are answered like those of any
 // call.
 func (h *handler) subscribe(w http.ResponseWriter, r *http.Request, c call) error {
-	in, err := decode(c.body, opSubscribeToShard.read)
+	in, err := wire.Decode(c.body, opSubscribeToShard.read)
 	if err != nil {
 		return unreadable(err)
 	}

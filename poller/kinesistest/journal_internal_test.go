@@ -17,6 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/shardmill/shardmill/poller/kinesistest/internal/wire"
 )
 
 // disk is a file in memory whose writes, syncs or truncations fail as a test says.
@@ -129,7 +131,7 @@ func (u *user) subscribe() {
 	u.sub, _, err = opSubscribeToShard.perform(u.t.Context(), u.s, &kinesis.SubscribeToShardInput{
 		ConsumerARN: &u.consumer, ShardId: new(shardID(1)),
 		StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeTrimHorizon},
-	}, jsonForm)
+	}, wire.JSON)
 	require.NoError(u.t, err)
 	u.sub.beat = time.Now().Add(time.Hour)
 }

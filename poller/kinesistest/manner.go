@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/aws/smithy-go"
+
+	"github.com/shardmill/shardmill/poller/kinesistest/internal/wire"
 )
 
 // Answers of a gateway or a proxy instead of the service.
@@ -74,19 +76,19 @@ type response struct {
 }
 
 // instead returns the kind's replacement of an answer.
-func (f *Fault) instead(as form, buf []byte) response {
+func (f *Fault) instead(as wire.Form, buf []byte) response {
 	switch f.Kind {
 	case ErrorDocument:
 		if f.dice.below(2) == 0 {
-			as = jsonForm // a gateway knows no other
+			as = wire.JSON // a gateway knows no other
 		}
 		fault := wireError{code: internalFailure, message: "The request failed due to an internal error."}
-		return response{http.StatusOK, as.contentType(), fault.encode(buf, as)}
+		return response{http.StatusOK, as.ContentType(), fault.encode(buf, as)}
 	case HTMLPage:
 		return response{http.StatusOK, htmlType, append(buf, htmlPage...)}
 	case EmptyBody:
 		if f.dice.below(2) == 0 {
-			return response{http.StatusOK, as.contentType(), buf}
+			return response{http.StatusOK, as.ContentType(), buf}
 		}
 		return response{http.StatusNoContent, "", buf}
 	default: // ConnectionReset: nothing is written
@@ -95,7 +97,7 @@ func (f *Fault) instead(as form, buf []byte) response {
 }
 
 // failed returns the answer of a call that failed.
-func failed(err error, as form, buf []byte) response {
+func failed(err error, as wire.Form, buf []byte) response {
 	fault := faultOf(err)
 	broken, ok := errors.AsType[*httpError](err)
 	switch {
@@ -105,7 +107,7 @@ func failed(err error, as form, buf []byte) response {
 	case ok && broken.code == "":
 		return response{fault.status, "", buf}
 	}
-	return response{fault.status, as.contentType(), fault.encode(buf, as)}
+	return response{fault.status, as.ContentType(), fault.encode(buf, as)}
 }
 
 // asClient returns the SDK's error for an answer in the fault's manner, nil if the SDK accepts the answer.
@@ -180,4 +182,9 @@ func (f *Fault) date(now time.Time) time.Time {
 		return now.Add(offBy(f.dice))
 	}
 	return now
+}
+
+// encoder returns an encoder that writes in the fault's manner.
+func (f *Fault) encoder(buf []byte, as wire.Form) wire.Encoder {
+	return wire.Encoder{Buf: buf, Form: as, Nulls: f.Kind == NullMembers, Odd: f.odd}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"github.com/shardmill/shardmill/poller/kinesistest/internal/wire"
 )
 
 // met is what a fault knows about the call that took it.
@@ -18,7 +20,7 @@ type met struct {
 
 	back int           // how many records before the place asked for a read begins
 	lag  time.Duration // how old a listing is
-	odd  oddTime       // how arrival times are written
+	odd  wire.OddTime  // how arrival times are written
 }
 
 // faultFor is takeFault for callers that hold Service.mu.
@@ -67,7 +69,7 @@ func (f *Fault) unfold() {
 	case RepeatedPage:
 		f.back = 1 + f.dice.below(maxBack)
 	case OddTimestamp:
-		f.odd = oneOf(f.dice, oddTimes...)
+		f.odd = oneOf(f.dice, wire.OddTimes...)
 	case EarlyEnd:
 		f.End, f.After = true, f.dice.below(4)
 	case BrokenSubscription:

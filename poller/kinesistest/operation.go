@@ -6,6 +6,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/smithy-go/middleware"
+
+	"github.com/shardmill/shardmill/poller/kinesistest/internal/wire"
 )
 
 // Op names an operation of the API.
@@ -40,7 +42,7 @@ const (
 // see exclusively.
 type operation[I, O any] struct {
 	name  Op
-	read  func(object) *I
+	read  func(wire.Object) *I
 	check func(*violations, *I)
 	about func(*Service, *I) subject
 	do    func(*Service, *I, *request) (*O, error)
@@ -62,12 +64,12 @@ type request struct {
 
 // perform makes one call, which arrived in a form: hook, fault, operation, log. Its errors are the service's own, or
 // ctx's. The fault determines how an answer is sent.
-func (op operation[I, O]) perform(ctx context.Context, s *Service, in *I, as form) (*O, Fault, error) {
+func (op operation[I, O]) perform(ctx context.Context, s *Service, in *I, as wire.Form) (*O, Fault, error) {
 	if in == nil {
 		in = new(I)
 	}
 	about := op.about(s, in)
-	call := Call{Op: op.name, Shard: about.shard, CBOR: as == cborForm, Time: s.config.Now()}
+	call := Call{Op: op.name, Shard: about.shard, CBOR: as == wire.CBOR, Time: s.config.Now()}
 	if about.name != nil || about.arn != nil {
 		call.Stream, _ = s.nameOf(about.name, about.arn) // the operation itself reports what is wrong with them
 	}

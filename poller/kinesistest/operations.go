@@ -4,13 +4,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go/middleware"
+
+	"github.com/shardmill/shardmill/poller/kinesistest/internal/wire"
 )
 
 // The operations, each with the part of its request that hooks, faults and the log use.
 
 var opCreateStream = operation[kinesis.CreateStreamInput, kinesis.CreateStreamOutput]{
 	name:  CreateStream,
-	read:  readCreateStream,
+	read:  wire.ReadCreateStream,
 	check: checkCreateStream,
 	about: func(_ *Service, in *kinesis.CreateStreamInput) subject { return subject{name: in.StreamName} },
 	do:    (*Service).createStream,
@@ -19,7 +21,7 @@ var opCreateStream = operation[kinesis.CreateStreamInput, kinesis.CreateStreamOu
 
 var opListStreams = operation[kinesis.ListStreamsInput, kinesis.ListStreamsOutput]{
 	name:  ListStreams,
-	read:  readListStreams,
+	read:  wire.ReadListStreams,
 	check: checkListStreams,
 	about: func(*Service, *kinesis.ListStreamsInput) subject { return subject{} },
 	do:    (*Service).listStreams,
@@ -28,7 +30,7 @@ var opListStreams = operation[kinesis.ListStreamsInput, kinesis.ListStreamsOutpu
 
 var opGetShardIterator = operation[kinesis.GetShardIteratorInput, kinesis.GetShardIteratorOutput]{
 	name:  GetShardIterator,
-	read:  readGetShardIterator,
+	read:  wire.ReadGetShardIterator,
 	check: checkGetShardIterator,
 	about: func(_ *Service, in *kinesis.GetShardIteratorInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN, shard: canonical(in.ShardId)}
@@ -39,7 +41,7 @@ var opGetShardIterator = operation[kinesis.GetShardIteratorInput, kinesis.GetSha
 
 var opGetRecords = operation[kinesis.GetRecordsInput, kinesis.GetRecordsOutput]{
 	name:  GetRecords,
-	read:  readGetRecords,
+	read:  wire.ReadGetRecords,
 	check: checkGetRecords,
 	about: (*Service).aboutIterator,
 	do:    (*Service).getRecords,
@@ -48,7 +50,7 @@ var opGetRecords = operation[kinesis.GetRecordsInput, kinesis.GetRecordsOutput]{
 
 var opPutRecord = operation[kinesis.PutRecordInput, kinesis.PutRecordOutput]{
 	name:  PutRecord,
-	read:  readPutRecord,
+	read:  wire.ReadPutRecord,
 	check: checkPutRecord,
 	about: (*Service).aboutRecord,
 	do:    (*Service).putRecord,
@@ -57,7 +59,7 @@ var opPutRecord = operation[kinesis.PutRecordInput, kinesis.PutRecordOutput]{
 
 var opDeleteStream = operation[kinesis.DeleteStreamInput, kinesis.DeleteStreamOutput]{
 	name:  DeleteStream,
-	read:  readDeleteStream,
+	read:  wire.ReadDeleteStream,
 	check: checkDeleteStream,
 	about: func(_ *Service, in *kinesis.DeleteStreamInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN}
@@ -68,7 +70,7 @@ var opDeleteStream = operation[kinesis.DeleteStreamInput, kinesis.DeleteStreamOu
 
 var opDescribeStream = operation[kinesis.DescribeStreamInput, kinesis.DescribeStreamOutput]{
 	name:  DescribeStream,
-	read:  readDescribeStream,
+	read:  wire.ReadDescribeStream,
 	check: checkDescribeStream,
 	about: func(_ *Service, in *kinesis.DescribeStreamInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN}
@@ -79,7 +81,7 @@ var opDescribeStream = operation[kinesis.DescribeStreamInput, kinesis.DescribeSt
 
 var opDescribeStreamSummary = operation[kinesis.DescribeStreamSummaryInput, kinesis.DescribeStreamSummaryOutput]{
 	name:  DescribeStreamSummary,
-	read:  readDescribeStreamSummary,
+	read:  wire.ReadDescribeStreamSummary,
 	check: checkDescribeStreamSummary,
 	about: func(_ *Service, in *kinesis.DescribeStreamSummaryInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN}
@@ -90,7 +92,7 @@ var opDescribeStreamSummary = operation[kinesis.DescribeStreamSummaryInput, kine
 
 var opListShards = operation[kinesis.ListShardsInput, kinesis.ListShardsOutput]{
 	name:  ListShards,
-	read:  readListShards,
+	read:  wire.ReadListShards,
 	check: checkListShards,
 	about: func(_ *Service, in *kinesis.ListShardsInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN}
@@ -101,7 +103,7 @@ var opListShards = operation[kinesis.ListShardsInput, kinesis.ListShardsOutput]{
 
 var opPutRecords = operation[kinesis.PutRecordsInput, kinesis.PutRecordsOutput]{
 	name:  PutRecords,
-	read:  readPutRecords,
+	read:  wire.ReadPutRecords,
 	check: checkPutRecords,
 	about: func(_ *Service, in *kinesis.PutRecordsInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN}
@@ -112,7 +114,7 @@ var opPutRecords = operation[kinesis.PutRecordsInput, kinesis.PutRecordsOutput]{
 
 var opSplitShard = operation[kinesis.SplitShardInput, kinesis.SplitShardOutput]{
 	name:  SplitShard,
-	read:  readSplitShard,
+	read:  wire.ReadSplitShard,
 	check: checkSplitShard,
 	about: func(_ *Service, in *kinesis.SplitShardInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN, shard: canonical(in.ShardToSplit)}
@@ -123,7 +125,7 @@ var opSplitShard = operation[kinesis.SplitShardInput, kinesis.SplitShardOutput]{
 
 var opMergeShards = operation[kinesis.MergeShardsInput, kinesis.MergeShardsOutput]{
 	name:  MergeShards,
-	read:  readMergeShards,
+	read:  wire.ReadMergeShards,
 	check: checkMergeShards,
 	about: func(_ *Service, in *kinesis.MergeShardsInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN, shard: canonical(in.ShardToMerge)}
@@ -134,7 +136,7 @@ var opMergeShards = operation[kinesis.MergeShardsInput, kinesis.MergeShardsOutpu
 
 var opUpdateShardCount = operation[kinesis.UpdateShardCountInput, kinesis.UpdateShardCountOutput]{
 	name:  UpdateShardCount,
-	read:  readUpdateShardCount,
+	read:  wire.ReadUpdateShardCount,
 	check: checkUpdateShardCount,
 	about: func(_ *Service, in *kinesis.UpdateShardCountInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN}
@@ -145,7 +147,7 @@ var opUpdateShardCount = operation[kinesis.UpdateShardCountInput, kinesis.Update
 
 var opIncreaseStreamRetentionPeriod = operation[kinesis.IncreaseStreamRetentionPeriodInput, kinesis.IncreaseStreamRetentionPeriodOutput]{
 	name:  IncreaseStreamRetentionPeriod,
-	read:  readIncreaseRetention,
+	read:  wire.ReadIncreaseRetention,
 	check: checkIncreaseRetention,
 	about: func(_ *Service, in *kinesis.IncreaseStreamRetentionPeriodInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN}
@@ -156,7 +158,7 @@ var opIncreaseStreamRetentionPeriod = operation[kinesis.IncreaseStreamRetentionP
 
 var opDecreaseStreamRetentionPeriod = operation[kinesis.DecreaseStreamRetentionPeriodInput, kinesis.DecreaseStreamRetentionPeriodOutput]{
 	name:  DecreaseStreamRetentionPeriod,
-	read:  readDecreaseRetention,
+	read:  wire.ReadDecreaseRetention,
 	check: checkDecreaseRetention,
 	about: func(_ *Service, in *kinesis.DecreaseStreamRetentionPeriodInput) subject {
 		return subject{name: in.StreamName, arn: in.StreamARN}

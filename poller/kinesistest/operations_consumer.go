@@ -3,13 +3,15 @@ package kinesistest
 import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/smithy-go/middleware"
+
+	"github.com/shardmill/shardmill/poller/kinesistest/internal/wire"
 )
 
 // The operations of enhanced fan-out.
 
 var opRegisterStreamConsumer = operation[kinesis.RegisterStreamConsumerInput, kinesis.RegisterStreamConsumerOutput]{
 	name:  RegisterStreamConsumer,
-	read:  readRegisterStreamConsumer,
+	read:  wire.ReadRegisterStreamConsumer,
 	check: checkRegisterStreamConsumer,
 	about: func(_ *Service, in *kinesis.RegisterStreamConsumerInput) subject { return subject{arn: in.StreamARN} },
 	do:    (*Service).registerStreamConsumer,
@@ -18,7 +20,7 @@ var opRegisterStreamConsumer = operation[kinesis.RegisterStreamConsumerInput, ki
 
 var opDescribeStreamConsumer = operation[kinesis.DescribeStreamConsumerInput, kinesis.DescribeStreamConsumerOutput]{
 	name:  DescribeStreamConsumer,
-	read:  readDescribeStreamConsumer,
+	read:  wire.ReadDescribeStreamConsumer,
 	check: checkDescribeStreamConsumer,
 	about: func(_ *Service, in *kinesis.DescribeStreamConsumerInput) subject {
 		return aboutConsumer(in.ConsumerARN, in.StreamARN)
@@ -29,7 +31,7 @@ var opDescribeStreamConsumer = operation[kinesis.DescribeStreamConsumerInput, ki
 
 var opDeregisterStreamConsumer = operation[kinesis.DeregisterStreamConsumerInput, kinesis.DeregisterStreamConsumerOutput]{
 	name:  DeregisterStreamConsumer,
-	read:  readDeregisterStreamConsumer,
+	read:  wire.ReadDeregisterStreamConsumer,
 	check: checkDeregisterStreamConsumer,
 	about: func(_ *Service, in *kinesis.DeregisterStreamConsumerInput) subject {
 		return aboutConsumer(in.ConsumerARN, in.StreamARN)
@@ -40,7 +42,7 @@ var opDeregisterStreamConsumer = operation[kinesis.DeregisterStreamConsumerInput
 
 var opListStreamConsumers = operation[kinesis.ListStreamConsumersInput, kinesis.ListStreamConsumersOutput]{
 	name:  ListStreamConsumers,
-	read:  readListStreamConsumers,
+	read:  wire.ReadListStreamConsumers,
 	check: checkListStreamConsumers,
 	about: func(_ *Service, in *kinesis.ListStreamConsumersInput) subject { return subject{arn: in.StreamARN} },
 	do:    (*Service).listStreamConsumers,
@@ -50,7 +52,7 @@ var opListStreamConsumers = operation[kinesis.ListStreamConsumersInput, kinesis.
 // opSubscribeToShard grants a subscription, which then has to run; see subscription. It has no answer with metadata.
 var opSubscribeToShard = operation[kinesis.SubscribeToShardInput, subscription]{
 	name:  SubscribeToShard,
-	read:  readSubscribeToShard,
+	read:  wire.ReadSubscribeToShard,
 	check: checkSubscribeToShard,
 	about: func(_ *Service, in *kinesis.SubscribeToShardInput) subject {
 		about := aboutConsumer(in.ConsumerARN, nil)

@@ -157,7 +157,7 @@ func (f *Fault) spoilRecords(a *readAnswer) {
 		f.did()
 		for i := range *a.records {
 			at := (*a.records)[i].ApproximateArrivalTimestamp
-			(*a.records)[i].ApproximateArrivalTimestamp = new(f.odd.of(*at))
+			(*a.records)[i].ApproximateArrivalTimestamp = new(f.odd.Of(*at))
 		}
 	case f.Kind == RepeatedRecord && n > 0:
 		f.did()

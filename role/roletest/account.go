@@ -10,7 +10,7 @@ import (
 
 	"github.com/aws/smithy-go"
 
-	"github.com/shardmill/shardmill/role/policy"
+	"github.com/shardmill/shardmill/role/internal/policy"
 )
 
 // Config configures an Account.
@@ -172,7 +172,7 @@ func (a *Account) Principal(accessKeyID, sessionToken string) (string, error) {
 	return s.ARN, nil
 }
 
-// Authorize decides by the principal's policies: nil, or a *policy.DeniedError in AWS's words.
+// Authorize decides by the principal's policies: nil, or an error in AWS's words.
 func (a *Account) Authorize(principal, action, resource string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()

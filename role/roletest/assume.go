@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/shardmill/shardmill/role/policy"
+	"github.com/shardmill/shardmill/role/internal/policy"
 )
 
 const (

@@ -11,7 +11,7 @@ import (
 
 	"github.com/aws/smithy-go"
 
-	"github.com/shardmill/shardmill/role/policy"
+	"github.com/shardmill/shardmill/role/internal/policy"
 )
 
 const (

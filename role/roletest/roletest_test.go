@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/shardmill/shardmill/role/policy"
+	"github.com/shardmill/shardmill/role/internal/policy"
 	"github.com/shardmill/shardmill/role/roletest"
 )
 
@@ -82,7 +82,7 @@ func TestSessionEndsWhenItsTimeIsUp(t *testing.T) {
 	require.EqualError(t, a.Authorize(who, "kinesis:PutRecord", "*"),
 		"User: "+who+" is not authorized to perform: kinesis:PutRecord on resource: * because no identity-based policy allows the kinesis:PutRecord action")
 	require.NoError(t, a.SetRole(roletest.Role{ARN: ship, Trust: named}))
-	require.Error(t, a.Authorize(who, "kinesis:GetRecords", "*"), "a change takes effect at once")
+	require.Error(t, a.Authorize(who, "kinesis:GetRecords", "*"), "a change takes effect immediately")
 
 	now = now.Add(15 * time.Minute)
 	_, err = a.Principal(key, token)

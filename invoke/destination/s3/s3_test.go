@@ -12,9 +12,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"go.uber.org/goleak"
 
-	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	tos3 "github.com/shardmill/shardmill/invoke/destination/s3"
+	"github.com/shardmill/shardmill/invoke/internal/fixture"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -26,19 +26,12 @@ var (
 
 const bucketARN = "arn:aws:s3:::lost-orders"
 
-// failure is a batch of one record that was given up, a minute before the year ended in Greenwich.
+// failure is a batch that was discarded a minute before the year ended in Greenwich.
 func failure() *invoke.Failure {
-	origin := &invoke.Origin{ShardID: "shardId-000000000000", EventSourceARN: "arn:aws:kinesis:us-east-1:111111111111:stream/orders"}
-	return &invoke.Failure{
-		MappingUUID: "0b5e0f6a-3c1d-4f3e-9a44-5d0c8d0d1c77",
-		RequestID:   "9c5e9d5a-0b8f-4c8e-9f57-3f7c0f1f2a11",
-		FunctionARN: "arn:aws:lambda:us-east-1:111111111111:function:ship-orders",
-		Condition:   batch.RetryAttemptsExhausted,
-		Invocations: 2,
-		Response:    &invoke.FailureResponse{FunctionError: "Unhandled"},
-		Time:        time.Date(2027, 1, 1, 1, 59, 7, 250_000_000, time.FixedZone("", 7200)),
-		Event:       invoke.NewEvent(origin, batch.RecordsOf([]batch.Record{{SequenceNumber: "101", Data: []byte("tea"), ArrivalTime: time.UnixMilli(1545084650987)}}), nil),
-	}
+	f := fixture.Failure()
+	f.MappingUUID = "0b5e0f6a-3c1d-4f3e-9a44-5d0c8d0d1c77"
+	f.Time = time.Date(2027, 1, 1, 1, 59, 7, 250_000_000, time.FixedZone("", 7200))
+	return f
 }
 
 // fake is a Client that keeps what it was given.
@@ -92,15 +85,7 @@ func TestDeliverWrapsTheClientsError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = d.Deliver(t.Context(), failure())
-	if want := "s3: bucket " + bucketARN + ": put object: broken"; !errors.Is(err, broken) || text(err) != want {
-		t.Errorf("got %v, want %s", err, want)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := d.Deliver(ctx, failure()); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want one that wraps context.Canceled", err)
-	}
+	fixture.DeliveryFails(t, d, broken, "s3: bucket "+bucketARN+": put object: broken")
 }
 
 func TestNewRefuses(t *testing.T) {
@@ -119,7 +104,7 @@ func TestNewRefuses(t *testing.T) {
 		"":                                                          form,
 	} {
 		d, err := tos3.New(&fake{}, bucket)
-		if text(err) != fmt.Sprintf("s3: bucket %q: %s", bucket, want) || d != nil {
+		if fixture.Text(err) != fmt.Sprintf("s3: bucket %q: %s", bucket, want) || d != nil {
 			t.Errorf("%s: got %v, want %s", bucket, err, want)
 		}
 	}
@@ -127,37 +112,22 @@ func TestNewRefuses(t *testing.T) {
 		"us-east-1":  "",
 		"cn-north-1": `s3: bucket "` + bucketARN + `": lies in the partition aws, but the client is for the region cn-north-1 in aws-cn`,
 	} {
-		if _, err := tos3.New(s3.New(s3.Options{Region: region}), bucketARN); text(err) != want {
+		if _, err := tos3.New(s3.New(s3.Options{Region: region}), bucketARN); fixture.Text(err) != want {
 			t.Errorf("%s: got %v, want %s", region, err, want)
 		}
 	}
-	if d, err := tos3.New(nil, bucketARN); text(err) != "s3: no client" || d != nil {
+	if d, err := tos3.New(nil, bucketARN); fixture.Text(err) != "s3: no client" || d != nil {
 		t.Errorf("without a client: got %v", err)
 	}
 }
 
 func TestResolverServesEveryBucketAndNothingElse(t *testing.T) {
-	r := tos3.Resolver(&fake{})
-	for arn, want := range map[string]bool{
+	serves := map[string]bool{
 		bucketARN: true, "arn:aws-cn:s3:::b": true, bucketARN + "/object": true,
 		"arn:aws:sqs:eu-west-1:1:q": false, "arn:aws:s3express:eu-west-1:1:bucket/b": false, "": false,
-	} {
-		if got := r.Serves(arn); got != want {
-			t.Errorf("%s: got %v, want %v", arn, got, want)
-		}
 	}
-	d, err := invoke.ResolveDestination(bucketARN, r)
-	if got, ok := d.(*tos3.Destination); err != nil || !ok || got.String() != bucketARN {
-		t.Errorf("got %v, %v", d, err)
+	d := fixture.Resolves(t, tos3.Resolver(&fake{}), serves, bucketARN, bucketARN+"/object")
+	if _, ok := d.(*tos3.Destination); !ok {
+		t.Errorf("got a %T", d)
 	}
-	if d, err := invoke.ResolveDestination(bucketARN+"/object", r); d != nil || err == nil {
-		t.Errorf("object: got %v, %v; want an error", d, err)
-	}
-}
-
-func text(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"go.uber.org/goleak"
 
-	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	tosns "github.com/shardmill/shardmill/invoke/destination/sns"
+	"github.com/shardmill/shardmill/invoke/internal/fixture"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -24,19 +23,8 @@ var (
 
 const topicARN = "arn:aws:sns:eu-west-1:111111111111:lost-orders"
 
-// failure is a batch of one record that was given up.
-func failure() *invoke.Failure {
-	origin := &invoke.Origin{ShardID: "shardId-000000000000", EventSourceARN: "arn:aws:kinesis:us-east-1:111111111111:stream/orders"}
-	return &invoke.Failure{
-		RequestID:   "9c5e9d5a-0b8f-4c8e-9f57-3f7c0f1f2a11",
-		FunctionARN: "arn:aws:lambda:us-east-1:111111111111:function:ship-orders",
-		Condition:   batch.RetryAttemptsExhausted,
-		Invocations: 2,
-		Response:    &invoke.FailureResponse{FunctionError: "Unhandled"},
-		Time:        time.UnixMilli(1545084720250),
-		Event:       invoke.NewEvent(origin, batch.RecordsOf([]batch.Record{{SequenceNumber: "101", Data: []byte("tea"), ArrivalTime: time.UnixMilli(1545084650987)}}), nil),
-	}
-}
+// failure returns a discarded batch of one record.
+func failure() *invoke.Failure { return fixture.Failure() }
 
 // fake is a Client that keeps what it was given last.
 type fake struct {
@@ -80,15 +68,7 @@ func TestDeliverWrapsTheClientsError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = d.Deliver(t.Context(), failure())
-	if want := "sns: topic " + topicARN + ": publish: broken"; !errors.Is(err, broken) || text(err) != want {
-		t.Errorf("got %v, want %s", err, want)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := d.Deliver(ctx, failure()); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want one that wraps context.Canceled", err)
-	}
+	fixture.DeliveryFails(t, d, broken, "sns: topic "+topicARN+": publish: broken")
 }
 
 func TestNewRefuses(t *testing.T) {
@@ -106,11 +86,11 @@ func TestNewRefuses(t *testing.T) {
 		"":                              form,
 	} {
 		d, err := tosns.New(&fake{}, topic)
-		if text(err) != fmt.Sprintf("sns: topic %q: %s", topic, want) || d != nil {
+		if fixture.Text(err) != fmt.Sprintf("sns: topic %q: %s", topic, want) || d != nil {
 			t.Errorf("%s: got %v, want %s", topic, err, want)
 		}
 	}
-	if d, err := tosns.New(nil, topicARN); text(err) != "sns: no client" || d != nil {
+	if d, err := tosns.New(nil, topicARN); fixture.Text(err) != "sns: no client" || d != nil {
 		t.Errorf("without a client: got %v", err)
 	}
 }
@@ -124,34 +104,19 @@ func TestNewRefusesAClientThatCanNotReachTheTopic(t *testing.T) {
 		"lies in the partition aws, but the client is for the region us-gov-west-1 in aws-us-gov": {Region: "us-gov-west-1"},
 	} {
 		_, err := tosns.New(sns.New(o), topicARN)
-		if full := `sns: topic "` + topicARN + `": ` + want; want == "" && err != nil || want != "" && text(err) != full {
+		if full := `sns: topic "` + topicARN + `": ` + want; want == "" && err != nil || want != "" && fixture.Text(err) != full {
 			t.Errorf("%s: got %v, want %s", o.Region, err, want)
 		}
 	}
 }
 
 func TestResolverServesEveryTopicAndNothingElse(t *testing.T) {
-	r := tosns.Resolver(&fake{})
-	for arn, want := range map[string]bool{
+	serves := map[string]bool{
 		topicARN: true, "arn:aws-cn:sns:cn-north-1:1:t": true, topicARN + ".fifo": true,
 		"arn:aws:sqs:eu-west-1:1:q": false, "sns": false, "": false,
-	} {
-		if got := r.Serves(arn); got != want {
-			t.Errorf("%s: got %v, want %v", arn, got, want)
-		}
 	}
-	d, err := invoke.ResolveDestination(topicARN, r)
-	if got, ok := d.(*tosns.Destination); err != nil || !ok || got.String() != topicARN {
-		t.Errorf("got %v, %v", d, err)
+	d := fixture.Resolves(t, tosns.Resolver(&fake{}), serves, topicARN, topicARN+".fifo")
+	if _, ok := d.(*tosns.Destination); !ok {
+		t.Errorf("got a %T", d)
 	}
-	if d, err := invoke.ResolveDestination(topicARN+".fifo", r); d != nil || err == nil {
-		t.Errorf("FIFO: got %v, %v; want an error", d, err)
-	}
-}
-
-func text(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

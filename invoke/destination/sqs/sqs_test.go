@@ -11,7 +11,6 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -20,9 +19,9 @@ import (
 	"github.com/aws/smithy-go"
 	"go.uber.org/goleak"
 
-	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/invoke"
 	tosqs "github.com/shardmill/shardmill/invoke/destination/sqs"
+	"github.com/shardmill/shardmill/invoke/internal/fixture"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -37,19 +36,8 @@ const (
 	queueURL = "https://sqs.eu-west-1.amazonaws.com/111111111111/lost-orders"
 )
 
-// failure is a batch of one record that was given up.
-func failure() *invoke.Failure {
-	origin := &invoke.Origin{ShardID: "shardId-000000000000", EventSourceARN: "arn:aws:kinesis:us-east-1:111111111111:stream/orders"}
-	return &invoke.Failure{
-		RequestID:   "9c5e9d5a-0b8f-4c8e-9f57-3f7c0f1f2a11",
-		FunctionARN: "arn:aws:lambda:us-east-1:111111111111:function:ship-orders",
-		Condition:   batch.RetryAttemptsExhausted,
-		Invocations: 2,
-		Response:    &invoke.FailureResponse{FunctionError: "Unhandled"},
-		Time:        time.UnixMilli(1545084720250),
-		Event:       invoke.NewEvent(origin, batch.RecordsOf([]batch.Record{{SequenceNumber: "101", Data: []byte("tea"), ArrivalTime: time.UnixMilli(1545084650987)}}), nil),
-	}
-}
+// failure returns a discarded batch of one record.
+func failure() *invoke.Failure { return fixture.Failure() }
 
 // fake is a Client that notes its calls, each as a line.
 type fake struct {
@@ -106,7 +94,7 @@ func TestQueueURLIsAskedForUntilAMessageWasTaken(t *testing.T) {
 		"sqs: queue " + queueARN + ": send message: broken",
 		"", "",
 	} {
-		if err := d.Deliver(t.Context(), failure()); text(err) != want || err != nil && !errors.Is(err, broken) {
+		if err := d.Deliver(t.Context(), failure()); fixture.Text(err) != want || err != nil && !errors.Is(err, broken) {
 			t.Errorf("delivery %d: got %v, want %q", i+1, err, want)
 		}
 	}
@@ -202,11 +190,11 @@ func TestNewRefuses(t *testing.T) {
 		"":                                        neither,
 	} {
 		d, err := tosqs.New(&fake{}, queue)
-		if text(err) != `sqs: queue "`+queue+`": `+want || d != nil {
+		if fixture.Text(err) != `sqs: queue "`+queue+`": `+want || d != nil {
 			t.Errorf("%s: got %v, want %s", queue, err, want)
 		}
 	}
-	if d, err := tosqs.New(nil, queueARN); text(err) != "sqs: no client" || d != nil {
+	if d, err := tosqs.New(nil, queueARN); fixture.Text(err) != "sqs: no client" || d != nil {
 		t.Errorf("without a client: got %v", err)
 	}
 }
@@ -228,28 +216,20 @@ func TestNewRefusesAClientThatCanNotReachTheQueue(t *testing.T) {
 		{"https://queue.example.com/1/q", sqs.Options{Region: "us-east-1"}, ""},
 	} {
 		_, err := tosqs.New(sqs.New(c.options), c.queue)
-		if want := `sqs: queue "` + c.queue + `": ` + c.want; c.want == "" && err != nil || c.want != "" && text(err) != want {
+		if want := `sqs: queue "` + c.queue + `": ` + c.want; c.want == "" && err != nil || c.want != "" && fixture.Text(err) != want {
 			t.Errorf("%s, %s: got %v, want %s", c.queue, c.options.Region, err, c.want)
 		}
 	}
 }
 
 func TestResolverServesEveryQueueAndNothingElse(t *testing.T) {
-	r := tosqs.Resolver(&fake{})
-	for arn, want := range map[string]bool{
+	serves := map[string]bool{
 		queueARN: true, "arn:aws-cn:sqs:cn-north-1:111111111111:q": true, "arn:aws:sqs:eu-west-1:1:q.fifo": true,
 		"arn:aws:sns:eu-west-1:1:q": false, queueURL: false, "": false,
-	} {
-		if got := r.Serves(arn); got != want {
-			t.Errorf("%s: got %v, want %v", arn, got, want)
-		}
 	}
-	d, err := invoke.ResolveDestination(queueARN, r)
-	if got, ok := d.(*tosqs.Destination); err != nil || !ok || got.String() != queueARN {
-		t.Errorf("got %v, %v", d, err)
-	}
-	if d, err := invoke.ResolveDestination(queueARN+".fifo", r); d != nil || err == nil {
-		t.Errorf("FIFO: got %v, %v; want an error", d, err)
+	d := fixture.Resolves(t, tosqs.Resolver(&fake{}), serves, queueARN, queueARN+".fifo")
+	if _, ok := d.(*tosqs.Destination); !ok {
+		t.Errorf("got a %T", d)
 	}
 }
 
@@ -311,11 +291,4 @@ func TestDeliverStopsWithItsContext(t *testing.T) {
 	if err := d.Deliver(ctx, failure()); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want one that wraps context.Canceled", err)
 	}
-}
-
-func text(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

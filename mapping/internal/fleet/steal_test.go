@@ -19,6 +19,7 @@ import (
 type shared struct {
 	*fleet.Memory
 	outside map[string]string // owners, by shard
+	ended   map[string]bool   // shards whose leases the owner outside keeps, fully processed
 }
 
 func (s shared) Leases(ctx context.Context, mark string) (page []driver.FleetLease, next string, err error) {
@@ -27,6 +28,7 @@ func (s shared) Leases(ctx context.Context, mark string) (page []driver.FleetLea
 		if owner := s.outside[l.Shard]; owner != "" {
 			page[i].Owner, page[i].Foreign = owner, true
 		}
+		page[i].Finished = page[i].Finished || s.ended[l.Shard]
 	}
 	return page, next, err
 }
@@ -45,7 +47,7 @@ func (s shared) Take(ctx context.Context, seen driver.FleetLease, owner string) 
 // newShared returns a table in which each of the named workers outside the fleet has so many shards, and the shards.
 func newShared(t *testing.T, has map[string]int) (shared, []fleet.Shard) {
 	t.Helper()
-	s := shared{fleet.NewMemory(1000), map[string]string{}}
+	s := shared{fleet.NewMemory(1000), map[string]string{}, map[string]bool{}}
 	var all []fleet.Shard
 	for name, n := range has {
 		for i := range n {
@@ -110,6 +112,24 @@ func TestASharedFleetTakesItsShareFromOutsiders(t *testing.T) {
 			}
 			assert.Equal(t, len(shards)-taken, left)
 		})
+	}
+}
+
+// KCL keeps the leases of ended shards for minutes, and counts them as work. A fleet counts what is left to process: of five
+// leases, two of which are of open shards, it takes one.
+func TestLeasesOfEndedShardsAreNoLoadOfAnOutsider(t *testing.T) {
+	table, shards := newShared(t, map[string]int{"k1": 5})
+	for _, s := range shards[:3] {
+		table.ended[s.ID] = true
+	}
+	c, err := fleet.New(fleet.Config{Worker: "a", Shared: true})
+	require.NoError(t, err)
+	now := time.Unix(0, 0)
+	c.Shards(now, shards)
+	drive(t.Context(), c, table, now, now.Add(2*time.Minute), func(fleet.Action) {})
+	assert.Equal(t, map[string]int{"k1": 4}, table.counts())
+	for _, s := range shards[:3] {
+		assert.Equal(t, "k1", table.outside[s.ID], "an ended shard is left to its owner")
 	}
 }
 

@@ -28,7 +28,7 @@ func awsCommand(t *testing.T, endpoint string, out any, args ...string) {
 	}
 }
 
-// arrives tells whether a record's data has been printed. Version 2 of the command takes data as base64, version 1 as it is.
+// arrives reports whether a record's data has been printed. Version 2 of the command takes data as base64, version 1 as it is.
 func arrives(p *program, text string) func() bool {
 	return func() bool {
 		printed := strings.Join(p.printed(), "\n")

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// slow is a function behind HTTP that answers when it is told to.
+// slow is a function behind HTTP that answers when the test lets it.
 type slow struct {
 	*httptest.Server
 	began   chan struct{} // a token for each invocation

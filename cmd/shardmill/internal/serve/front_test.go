@@ -41,7 +41,7 @@ func (f *flaky) Definitions(ctx context.Context) ([]driver.Definition, string, e
 	return f.DefinitionStore.Definitions(ctx)
 }
 
-// newTestFront returns a front that nobody runs.
+// newTestFront returns a front that is not running.
 func newTestFront(t *testing.T, a access) (*front, *flaky) {
 	t.Helper()
 	definitions := &flaky{DefinitionStore: mapping.NewMemoryStore()}

@@ -61,7 +61,7 @@ func build(t *testing.T) string {
 	return filepath.Join(binary.dir, "shardmill")
 }
 
-// raced tells whether the tests run under the race detector. Then the program does, too.
+// raced reports whether the tests run under the race detector. Then the program does, too.
 func raced() bool {
 	info, ok := debug.ReadBuildInfo()
 	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
@@ -112,7 +112,7 @@ func launch(t *testing.T, env []string, args ...string) *program {
 		for s := bufio.NewScanner(io.TeeReader(stdout, &p.out)); s.Scan(); {
 			select {
 			case lines <- s.Text():
-			default: // nobody reads them any more
+			default: // they are not read any more
 			}
 		}
 		close(lines)
@@ -210,7 +210,7 @@ func (p *program) eventually(ok func() bool) {
 	eventually(p.t, patience, ok)
 }
 
-// get asks for a path; 0 means that nobody answers.
+// get asks for a path; 0 means that there was no answer.
 func (p *program) get(path string) (status int, body string) {
 	p.t.Helper()
 	answer, err := p.client.Get(p.api + path)

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// withSecrets has a secret wherever one can be. The functions behind HTTP have nobody who answers.
+// withSecrets has a secret wherever one can be. No server answers for the functions behind HTTP.
 const withSecrets = `
 keys:
   - {id: AKIDONE, secret: hush-file}

@@ -47,7 +47,7 @@ func (v *Verifier) authentic(r *http.Request, c claim, body []byte) *Refusal {
 	switch {
 	case !ok:
 		return refuse(CodeUnrecognized, textUnrecognized)
-	case slices.ContainsFunc(r.Header.Values(amzHash), func(told string) bool { return told != digest }):
+	case slices.ContainsFunc(r.Header.Values(amzHash), func(sent string) bool { return sent != digest }):
 		return invalid(textBody)
 	case !equal:
 		return invalid(textMismatch)

@@ -73,7 +73,7 @@ func (d draft) sign(t require.TestingT) *http.Request {
 	return got
 }
 
-// refused returns why a request is refused, having looked for what must not be told.
+// refused returns why a request is refused. It checks that the text has nothing secret.
 func refused(t require.TestingT, v *sigv4.Verifier, r *http.Request, body string) sigv4.Refusal {
 	refusal := v.Verify(r, []byte(body))
 	require.NotNil(t, refusal, "%s %s %v", r.Method, r.URL, r.Header)

@@ -149,11 +149,11 @@ func supported(name string) *Refusal {
 	if name == algorithm {
 		return nil
 	}
-	told := ""
+	found := ""
 	if strings.HasPrefix(name, "AWS4-") && len(name) <= 32 {
-		told = ": '" + name + "'"
+		found = ": '" + name + "'"
 	}
-	return incomplete("Unsupported AWS 'algorithm'" + told + " (only " + algorithm + " for now). ")
+	return incomplete("Unsupported AWS 'algorithm'" + found + " (only " + algorithm + " for now). ")
 }
 
 // dates returns the values of the header with the request's time.

@@ -130,10 +130,10 @@ func TestSDKSeesTheRefusal(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
-			var told smithy.APIError
-			require.ErrorAs(t, err, &told)
-			assert.Equal(t, c.code, told.ErrorCode())
-			assert.NotEmpty(t, told.ErrorMessage())
+			var refused smithy.APIError
+			require.ErrorAs(t, err, &refused)
+			assert.Equal(t, c.code, refused.ErrorCode())
+			assert.NotEmpty(t, refused.ErrorMessage())
 		})
 	}
 }
