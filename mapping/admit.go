@@ -27,7 +27,7 @@ func (r *run) admit() error {
 	if r.admitted || r.m.cfg.Role == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
+	ctx, cancel := context.WithTimeout(r.stopCtx, storeTimeout)
 	defer cancel()
 	r.starting.try("assuming the role "+r.m.cfg.Role.ARN(), "")
 	if _, err := r.m.cfg.Role.Retrieve(ctx); err != nil {

@@ -73,7 +73,7 @@ func (a *alone) startAll(shards []poller.Shard) {
 
 // start processes one shard, after a delay.
 func (a *alone) start(info poller.Shard, delay time.Duration) {
-	s := newShard(a.r, info, &ownTenure{m: a.r.m, shard: info.ID})
+	s := a.r.newShard(info, &ownTenure{m: a.r.m, shard: info.ID})
 	a.r.process(s, delay)
 }
 
@@ -81,7 +81,7 @@ func (a *alone) start(info poller.Shard, delay time.Duration) {
 // invocation, then the end is stored.
 func (a *alone) swept() {
 	r := a.r
-	if r.soft.Err() != nil {
+	if r.stopCtx.Err() != nil {
 		return
 	}
 	active := 0
@@ -98,7 +98,7 @@ func (a *alone) swept() {
 		if active++; active > endMost {
 			break
 		}
-		s := newShard(r, poller.Shard{ID: id}, &ownTenure{m: r.m, shard: id})
+		s := r.newShard(poller.Shard{ID: id}, &ownTenure{m: r.m, shard: id})
 		s.left = true
 		r.process(s, 0)
 	}
@@ -109,7 +109,7 @@ func (a *alone) swept() {
 // owner, the next sweep retries it.
 func (a *alone) ended(info poller.Shard, e *shardEnd) {
 	switch {
-	case a.r.soft.Err() != nil:
+	case a.r.stopCtx.Err() != nil:
 	case e.left:
 		delete(a.r.lost, e.id)
 		if !e.finished {
@@ -125,7 +125,7 @@ func (a *alone) ended(info poller.Shard, e *shardEnd) {
 // freed processes a shard again. If it has left the stream, the next sweep ends it.
 func (a *alone) freed(s *straggler) {
 	r := a.r
-	if r.soft.Err() != nil {
+	if r.stopCtx.Err() != nil {
 		return
 	}
 	if !s.left {

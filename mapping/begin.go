@@ -15,7 +15,7 @@ import (
 // begin lists the shards and reads the stored progress for the first time. It retries until both succeed, or an error
 // is permanent.
 func (r *run) begin() error {
-	if err := r.soft.Err(); err != nil {
+	if err := r.stopCtx.Err(); err != nil {
 		return err
 	}
 	watched := r.watchStart()
@@ -29,7 +29,7 @@ func (r *run) begin() error {
 func (r *run) tryToBegin() error {
 	for pause := startRetry; ; pause = min(2*pause, r.m.cfg.ShardRefreshInterval) {
 		err := r.prepare()
-		if err == nil || r.soft.Err() != nil {
+		if err == nil || r.stopCtx.Err() != nil {
 			return err
 		}
 		r.starting.failed(err)
@@ -37,8 +37,8 @@ func (r *run) tryToBegin() error {
 			return fatal
 		}
 		r.problem("starting the mapping failed, retrying", err)
-		if !sleep(r.soft, pause) {
-			return r.soft.Err()
+		if !sleep(r.stopCtx, pause) {
+			return r.stopCtx.Err()
 		}
 	}
 }
@@ -46,7 +46,7 @@ func (r *run) tryToBegin() error {
 // prepare is one attempt to begin.
 func (r *run) prepare() error {
 	r.tryLatest("storing the start of LATEST")
-	if err := r.latest.keep(r.soft); err != nil { // first: whatever hangs or fails later, LATEST is as of now
+	if err := r.latest.keep(r.stopCtx); err != nil { // first: whatever hangs or fails later, LATEST is as of now
 		return err
 	}
 	if err := r.admit(); err != nil {
@@ -62,19 +62,19 @@ func (r *run) prepare() error {
 	}
 	r.described = time.Now()
 	r.starting.try("listing the shards", r.m.sourceHost)
-	v, err := r.m.look(r.soft, false)
+	v, err := r.m.look(r.stopCtx, false)
 	if err != nil {
 		return err
 	}
 	r.starting.try("describing the stream", r.m.sourceHost)
-	r.m.describe(r.soft, v)
+	r.m.describe(r.stopCtx, v)
 	r.lineage.Read(progress)
 	if err := r.weigh(v, true); err != nil {
 		return err
 	}
 	r.list(v)
 	r.tryLatest("settling the start of LATEST")
-	if err := r.latest.settle(r.soft, len(progress) > 0 || !isWhole); err != nil {
+	if err := r.latest.settle(r.stopCtx, len(progress) > 0 || !isWhole); err != nil {
 		return err
 	}
 	for _, id := range r.lineage.Resume(progress) {
@@ -86,7 +86,7 @@ func (r *run) prepare() error {
 
 // stored reads the stored progress, if the store accepts the mapping. isWhole is false if unreadable rows are left out.
 func (r *run) stored() (progress map[string]driver.Progress, isWhole bool, err error) {
-	ctx, cancel := context.WithTimeout(r.soft, storeTimeout)
+	ctx, cancel := context.WithTimeout(r.stopCtx, storeTimeout)
 	defer cancel()
 	r.starting.try("checking the store", r.m.storeHost)
 	if err := r.m.store.Check(ctx, r.m.cfg.storeKey); err != nil {
@@ -123,8 +123,8 @@ func (r *run) fatal(err error) error {
 func (r *run) problem(what string, err error) {
 	class := what + poller.Classify(err).String()
 	r.m.view.set(func(v *view) { v.problem = message(err) })
-	if class != r.trouble {
-		r.trouble = class
+	if class != r.problemClass {
+		r.problemClass = class
 		r.m.log.Error(what, "error", err)
 	}
 }

@@ -103,7 +103,7 @@ func (s *shard) begin(now time.Time, lane int, id batch.ID, discarding bool) *la
 		*c = lastCall{id: id, requestID: uuid.NewString(), work: c.work, tooLarge: c.tooLarge}
 	}
 	c.began, c.running, c.discarding = now, true, discarding
-	c.reminder = remindAfter(now, s.m.cfg.WarnAfter)
+	c.reminder = remindAfter(now, s.deps.cfg.WarnAfter)
 	s.running++
 	return c
 }
@@ -115,9 +115,9 @@ func (s *shard) invoke(now time.Time, a *batch.Invoke) {
 	if n := a.Records.Len(); n > 0 && !a.Records.At(n-1).ArrivalTime.IsZero() {
 		c.invoking.IteratorAge = max(0, s.sched.SourceTime(now).Sub(a.Records.At(n-1).ArrivalTime))
 	}
-	call(s.m.observer.Invoking, c.invoking)
+	call(s.deps.observer.Invoking, c.invoking)
 	c.next = &invoke.Invocation{
-		RequestID: c.requestID, FunctionARN: s.m.cfg.functionARN, Attempt: a.Attempt,
+		RequestID: c.requestID, FunctionARN: s.deps.cfg.functionARN, Attempt: a.Attempt,
 		Event: invoke.NewEvent(s.origin, a.Records, a.Window),
 	}
 }
@@ -173,10 +173,10 @@ func (s *shard) work(lane int, in <-chan invocation) {
 	}()
 	for i := range in {
 		e.id, e.began, running = i.id, i.began, true
-		if s.parent.assignment.isFenced() { // again: the process may have been suspended since the loop checked
+		if s.deps.isFenced() { // again: the process may have been suspended since the loop checked
 			s.lose(driver.ErrLeaseLost)
 		}
-		invoke.RunHere(s.ctx, s.m.cfg.Function, i.in, s.m.invokeOptions, &e.result, &e.outcome)
+		invoke.RunHere(s.ctx, s.deps.cfg.Function, i.in, s.deps.invokeOptions, &e.result, &e.outcome)
 		running = false
 		s.ends.add(s, e)
 	}
@@ -212,7 +212,7 @@ func (s *shard) report(e callEnd) {
 		return
 	}
 	c.result = e.result
-	s.toldInvoked(c, e, verdict)
+	s.reportInvoked(c, e, verdict)
 }
 
 // maxErrorText bounds the text of an error in Status.
@@ -245,7 +245,7 @@ func (s *shard) ignored(c *lastCall, e *callEnd) {
 	} else if cause != nil && !errors.Is(err, cause) && !errors.Is(err, ErrStillRunning) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
-	call(s.m.observer.Invoked, observe.Invoked{
+	call(s.deps.observer.Invoked, observe.Invoked{
 		Invoking: c.invoking, Duration: time.Since(c.began), Outcome: e.outcome.Kind, Failed: c.invoking.Records,
 		Step: batch.Ignored, Err: err,
 	})
@@ -262,12 +262,12 @@ func (s *shard) abandon() error {
 	return err
 }
 
-// toldInvoked reports an invocation's end to the log and the Observer.
-func (s *shard) toldInvoked(c *lastCall, e callEnd, verdict batch.Disposition) {
+// reportInvoked reports an invocation's end to the log and the Observer.
+func (s *shard) reportInvoked(c *lastCall, e callEnd, verdict batch.Disposition) {
 	failed := c.invoking.Records - verdict.Resolved
-	s.m.counts.invocation(e.outcome.Kind, c.invoking.Records, failed)
-	s.m.result(resultOf(e.outcome.Kind, verdict))
-	call(s.m.observer.Invoked, observe.Invoked{
+	s.deps.counts.invocation(e.outcome.Kind, c.invoking.Records, failed)
+	s.deps.result(resultOf(e.outcome.Kind, verdict))
+	call(s.deps.observer.Invoked, observe.Invoked{
 		Invoking: c.invoking, Duration: time.Since(e.began), Outcome: e.outcome.Kind,
 		Failed: failed, Step: verdict.Step, Delay: verdict.Delay, Err: e.result.Err,
 	})
@@ -320,16 +320,16 @@ const unsetReporting = "FunctionResponseTypes of the mapping lacks ReportBatchIt
 // item failures.
 func (s *shard) unreported(e callEnd) bool {
 	_, named := errors.AsType[*invoke.FailedItemsError](e.result.Err)
-	return named && !s.m.invokeOptions.ReportBatchItemFailures && !s.m.warnedUnreported.Swap(true)
+	return named && !s.deps.invokeOptions.ReportBatchItemFailures && !s.deps.warnedUnreported.Swap(true)
 }
 
 // warnUnreported warns, once per mapping, of a successful answer with failed items although the mapping does not report
 // item failures. As on AWS the answer is a success: the records are passed.
 func (s *shard) warnUnreported(e callEnd) {
-	if s.m.invokeOptions.ReportBatchItemFailures || s.m.warnedUnreported.Load() || !namesItems(&e.result) {
+	if s.deps.invokeOptions.ReportBatchItemFailures || s.deps.warnedUnreported.Load() || !namesItems(&e.result) {
 		return
 	}
-	if !s.m.warnedUnreported.Swap(true) {
+	if !s.deps.warnedUnreported.Swap(true) {
 		s.log.Warn("the function's answer names failed items, which do not count: "+unsetReporting, "requestId", s.calls[e.lane].requestID)
 	}
 }

@@ -44,7 +44,7 @@ func (r *run) askDestination(fresh bool) error {
 		r.starting.try("asking whether the on-failure destination exists", "")
 	}
 	var err error
-	if failed := r.m.guard.Do("Destination.Check", func() { err = checkDestination(r.soft, r.m.cfg.destination) }); failed != nil {
+	if failed := r.m.guard.Do("Destination.Check", func() { err = checkDestination(r.stopCtx, r.m.cfg.destination) }); failed != nil {
 		err = failed
 	}
 	missing := errors.Is(err, invoke.ErrDestinationMissing)
@@ -53,7 +53,7 @@ func (r *run) askDestination(fresh bool) error {
 		return fmt.Errorf("mapping: DestinationConfig.OnFailure: %w", err)
 	case missing:
 		r.m.log.Error("the on-failure destination does not exist: discarded records are dropped", "error", err)
-	case err != nil && r.soft.Err() == nil:
+	case err != nil && r.stopCtx.Err() == nil:
 		r.m.log.Warn("unable to ask whether the on-failure destination exists: if it does not, discarded records are dropped", "error", err)
 	}
 	r.askedDestination = true

@@ -21,7 +21,7 @@ const (
 func (s *shard) discard(now time.Time, a *batch.Discard) {
 	c := s.begin(now, a.Lane, a.ID, true)
 	end := callEnd{lane: a.Lane, id: a.ID, began: now, discarded: a, outcome: batch.Outcome{Kind: batch.Dropped}}
-	if s.m.cfg.destination == nil {
+	if s.deps.cfg.destination == nil {
 		s.ends.add(s, end)
 		return
 	}
@@ -44,7 +44,7 @@ var errStopped = errors.New("stopped while waiting for the destination")
 // document returns the content of the on-failure document of a discard.
 func (s *shard) document(now time.Time, c *lastCall, a *batch.Discard) *invoke.Failure {
 	return &invoke.Failure{
-		MappingUUID: s.m.cfg.uuid, RequestID: c.requestID, FunctionARN: s.m.cfg.functionARN,
+		MappingUUID: s.deps.cfg.uuid, RequestID: c.requestID, FunctionARN: s.deps.cfg.functionARN,
 		Condition: a.Condition, Invocations: a.Invocations, Time: now,
 		Response: failureResponse(a.Cause, &c.result),
 		Event:    invoke.NewEvent(s.origin, a.Records, a.Window),
@@ -64,7 +64,7 @@ func failureResponse(cause batch.OutcomeKind, last *invoke.Result) *invoke.Failu
 func (s *shard) deliver(f *invoke.Failure) error {
 	for pause := commitRetry; ; pause = min(2*pause, deliveryRetryMax) {
 		err := s.tryDelivery(f)
-		if err == nil || !s.m.cfg.DestinationConfig.OnFailure.Block {
+		if err == nil || !s.deps.cfg.DestinationConfig.OnFailure.Block {
 			return err
 		}
 		if pause == commitRetry {
@@ -85,7 +85,7 @@ func (s *shard) pause(d time.Duration) bool {
 	case <-timer.C:
 		return true
 	case <-s.ctx.Done():
-	case <-s.soft.Done():
+	case <-s.stopCtx.Done():
 	}
 	return false
 }
@@ -94,7 +94,7 @@ func (s *shard) pause(d time.Duration) bool {
 func (s *shard) tryDelivery(f *invoke.Failure) (err error) {
 	ctx, cancel := context.WithTimeout(s.ctx, deliveryTimeout)
 	defer cancel()
-	if failed := s.m.guard.Do("Destination.Deliver", func() { err = s.m.cfg.destination.Deliver(ctx, f) }); failed != nil {
+	if failed := s.deps.guard.Do("Destination.Deliver", func() { err = s.deps.cfg.destination.Deliver(ctx, f) }); failed != nil {
 		return failed
 	}
 	return err
@@ -104,7 +104,7 @@ func (s *shard) tryDelivery(f *invoke.Failure) (err error) {
 func (s *shard) toldDiscarded(c *lastCall, e callEnd) {
 	a := e.discarded
 	delivered := e.outcome.Kind == batch.Delivered
-	s.m.counts.discard(a.Records.Len(), delivered)
+	s.deps.counts.discard(a.Records.Len(), delivered)
 	d := observe.Discarded{
 		Shard: s.info.ID, Lane: a.Lane, RequestID: c.requestID, Condition: a.Condition, Invocations: a.Invocations,
 		Records: a.Records.Len(), Delivered: delivered, Duration: time.Since(e.began), Err: e.err,
@@ -112,7 +112,7 @@ func (s *shard) toldDiscarded(c *lastCall, e callEnd) {
 	if n := a.Records.Len(); n > 0 {
 		d.FirstSequenceNumber, d.LastSequenceNumber = a.Records.At(0).SequenceNumber, a.Records.At(n-1).SequenceNumber
 	}
-	call(s.m.observer.Discarded, d)
+	call(s.deps.observer.Discarded, d)
 	log := s.log.With("condition", string(d.Condition), "records", d.Records, "requestId", d.RequestID,
 		"firstSequenceNumber", d.FirstSequenceNumber, "lastSequenceNumber", d.LastSequenceNumber)
 	switch {

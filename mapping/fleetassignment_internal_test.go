@@ -56,7 +56,7 @@ func TestEndsOfManyShardsAreReportedTogether(t *testing.T) {
 		assert.Equal(t, 4, table.times, "listings are always reported")
 		r.beside.cancel()
 		r.beside.wg.Wait()
-		r.halt(nil)
-		r.cancel(nil)
+		r.stop(nil)
+		r.kill(nil)
 	})
 }

@@ -223,7 +223,7 @@ func (f *fleetWorker) start(row driver.FleetLease) {
 		}
 	}
 	held := &fleetTenure{m: r.m, table: f.table, row: row}
-	s := newShard(r, info, held)
+	s := r.newShard(info, held)
 	held.rate = &s.rate
 	s.left, s.lease = lost, held.lease()
 	r.process(s, 0)

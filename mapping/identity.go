@@ -58,7 +58,7 @@ func (s *shard) confirm(progress driver.Progress) error {
 // relisted lists the stream, and returns its contradiction to the progress, and false if it says nothing about the
 // shard.
 func (s *shard) relisted(progress driver.Progress) (listed bool, err error) {
-	shards, err := s.m.shards(s.soft)
+	shards, err := s.deps.shards(s.stopCtx)
 	if err != nil {
 		return false, err
 	}
@@ -86,8 +86,8 @@ func (s *shard) awaitListing() error {
 
 // retryLater waits before the next try. A stop ends it, and the loss of the lease.
 func (s *shard) retryLater() error {
-	if !sleep(s.soft, leaseRetry) {
-		return s.soft.Err()
+	if !sleep(s.stopCtx, leaseRetry) {
+		return s.stopCtx.Err()
 	}
 	if s.wasLost() {
 		return driver.ErrLeaseLost
@@ -112,5 +112,5 @@ func (s *shard) hasLeft() bool {
 		age := now.Sub(at)
 		return at.IsZero() || age >= cmp.Or(st.Retention, lineage.MinRetention) || age < -maxAhead
 	}
-	return expired(s.readTo, s.m.clocks(time.Now()).service) && expired(st.Open, time.Now())
+	return expired(s.readTo, s.deps.clocks(time.Now()).service) && expired(st.Open, time.Now())
 }

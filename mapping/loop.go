@@ -16,7 +16,7 @@ import (
 // the shard is complete, or until the run stops and all calls have ended. An error describes the calls that did not
 // end.
 func (s *shard) loop() error {
-	soft, hard := s.soft.Done(), s.ctx.Done()
+	stopped, killed := s.stopCtx.Done(), s.ctx.Done()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	defer s.rest()
@@ -26,7 +26,7 @@ func (s *shard) loop() error {
 		if now.Sub(s.clocked) >= clockPause {
 			s.setClock(now)
 		}
-		if s.parent.assignment.isFenced() {
+		if s.deps.isFenced() {
 			s.lose(driver.ErrLeaseLost)
 			s.stop()
 		}
@@ -50,11 +50,11 @@ func (s *shard) loop() error {
 		case <-s.account.Pressure():
 		case <-s.stored:
 			return nil
-		case <-soft:
-			soft = nil
+		case <-stopped:
+			stopped = nil
 			s.stop()
-		case <-hard:
-			hard = nil
+		case <-killed:
+			killed = nil
 			s.stop()
 			t := time.NewTimer(callGrace)
 			defer t.Stop()
@@ -73,7 +73,7 @@ func (s *shard) loop() error {
 // setClock advances ages to the time that the source's clock shows.
 func (s *shard) setClock(now time.Time) {
 	s.clocked = now
-	s.sched.SetSourceTime(now, s.parent.clock.at(now))
+	s.sched.SetSourceTime(now, s.deps.clock(now))
 }
 
 // stop prevents further reads and invocations.
@@ -105,7 +105,7 @@ func (s *shard) offer(r *read) {
 	s.share(r.shared)
 	polled := observe.Polled{Shard: s.info.ID, Records: len(r.page.Records), Filtered: r.filtered, PassedOver: r.passedOver, Repeated: r.repeats, Behind: r.page.Behind, Err: r.err}
 	if r.err != nil {
-		call(s.m.observer.Polled, polled)
+		call(s.deps.observer.Polled, polled)
 		s.account.Received(0) // the bytes of a page that is not used
 		s.readFailed(r.err)
 		return
@@ -114,10 +114,10 @@ func (s *shard) offer(r *read) {
 	if n := len(r.page.Records); n > 0 {
 		polled.FirstSequenceNumber, polled.LastSequenceNumber = r.page.Records[0].SequenceNumber, r.page.Records[n-1].SequenceNumber
 	}
-	call(s.m.observer.Polled, polled)
-	s.m.counts.polled.Add(int64(len(r.page.Records)))
-	s.m.counts.filtered.Add(int64(r.filtered))
-	s.m.counts.passedOver.Add(int64(r.passedOver))
+	call(s.deps.observer.Polled, polled)
+	s.deps.counts.polled.Add(int64(len(r.page.Records)))
+	s.deps.counts.filtered.Add(int64(r.filtered))
+	s.deps.counts.passedOver.Add(int64(r.passedOver))
 	if r.repeats > 0 {
 		s.repeated(r.repeats)
 	}
@@ -148,7 +148,7 @@ func (s *shard) noteRead(page *batch.Page) {
 
 // repeated counts records that came twice in a page. It logs the first time, and then at most once an hour.
 func (s *shard) repeated(n int) {
-	s.m.counts.repeated.Add(int64(n))
+	s.deps.counts.repeated.Add(int64(n))
 	s.repeats += n
 	if now := time.Now(); s.repeatsLogged.IsZero() || now.Sub(s.repeatsLogged) >= repeatsPause {
 		s.log.Warn("records came twice in a page, with the same data: they are processed once", "repeats", s.repeats)
@@ -166,7 +166,7 @@ func (s *shard) settle(arrived bool) {
 
 // hurry ends the batching windows while reads wait for memory of the Budget that the shard holds.
 func (s *shard) hurry() {
-	if s.account == nil || s.m.cfg.policy.MaximumBatchingWindow == 0 {
+	if s.account == nil || s.deps.cfg.policy.MaximumBatchingWindow == 0 {
 		return
 	}
 	on := s.held > 0 && s.account.Pressed()
@@ -183,7 +183,7 @@ func (s *shard) hurry() {
 func (s *shard) readFailed(err error) {
 	class := poller.Classify(err)
 	if class == poller.ShardGone {
-		s.parent.missing.Store(true)
+		s.deps.missing.Store(true)
 	}
 	if class == poller.ShardGone && s.hasLeft() {
 		s.throttle = throttle{}
@@ -213,16 +213,16 @@ func (s *shard) toEnd() {
 
 // trimmed reports records that the stream may have trimmed unread. Reading resumes after them.
 func (s *shard) trimmed(g *poller.Gap) {
-	s.m.counts.gaps.Add(1)
+	s.deps.counts.gaps.Add(1)
 	s.log.Error("retention has passed the position to resume from: records that arrived in between, if any, are lost",
 		"position", g.Position.String(), "from", stamp(g.From), "to", stamp(g.To), "gap", g.To.Sub(g.From).String())
-	call(s.m.observer.Trimmed, observe.Trimmed{Shard: s.info.ID, Position: g.Position, From: g.From, To: g.To})
+	call(s.deps.observer.Trimmed, observe.Trimmed{Shard: s.info.ID, Position: g.Position, From: g.From, To: g.To})
 }
 
 func (s *shard) readWorked(behind time.Duration) {
 	s.view.set(func(v *shardView) {
 		v.status.Behind, v.answered = behind, time.Now()
-		v.read = trouble{}
+		v.read = condition{}
 	})
 	s.throttle.over(s)
 	if s.failing {
@@ -287,41 +287,6 @@ func (s *shard) stall() stall {
 		}
 	}
 	return stall{since: since, behind: behind}
-}
-
-// tooLarge identifies a record, or the final invocation of a window, that is too large to be invoked. The zero value
-// means none.
-type tooLarge struct {
-	first batch.Position
-	final bool
-}
-
-// checkSize reports once each event that is too large. The Scheduler never invokes it.
-func (s *shard) checkSize(l *batch.LaneStatus) {
-	told := &s.calls[l.Lane].tooLarge
-	if l.Cause != batch.TooLarge || l.Attempt > 0 {
-		*told = tooLarge{}
-		return
-	}
-	what := tooLarge{first: l.First, final: l.Final}
-	if *told == what {
-		return
-	}
-	*told = what
-	e := observe.TooLarge{Shard: s.info.ID, Lane: l.Lane, SequenceNumber: l.First.SequenceNumber, StateBytes: l.StateBytes}
-	log := s.log.With("lane", l.Lane, "state", string(l.State), "payloadLimit", s.m.cfg.policy.PayloadLimit)
-	switch {
-	case l.Final:
-		e.SequenceNumber = ""
-		log.Error("the state of a tumbling window is too large for the function: its final invocation cannot be made",
-			"stateBytes", l.StateBytes)
-	case l.StateBytes > 0:
-		log.Error("record is too large for the function with the state of its tumbling window: it is never invoked",
-			"sequenceNumber", e.SequenceNumber, "stateBytes", l.StateBytes)
-	default:
-		log.Error("record is too large for the function: it is never invoked", "sequenceNumber", e.SequenceNumber)
-	}
-	call(s.m.observer.TooLarge, e)
 }
 
 // stillRunning returns an error that names the calls that ignored the end of their ctx.

@@ -20,19 +20,19 @@ type read struct {
 
 // read is the goroutine that reads. It reads one page for each token, so that it never exceeds the room, and measures
 // the records before it passes them on.
-func (s *shard) read(ctx context.Context, guard *guard) {
+func (s *shard) read(ctx context.Context, reader *orderedReader) {
 	for {
 		select {
 		case <-s.room:
 		case <-ctx.Done():
 			return
 		}
-		page, err := guard.next(ctx)
+		page, err := reader.next(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		r := &read{page: page, measured: s.measure(page.Records), repeats: guard.repeats, err: err}
-		r.ask(guard.reader)
+		r := &read{page: page, measured: s.measure(page.Records), repeats: reader.repeats, err: err}
+		r.ask(reader.reader)
 		select {
 		case s.pages <- r:
 		case <-ctx.Done():
@@ -80,7 +80,7 @@ func (s *shard) measure(records []batch.Record) (m measured) {
 		switch {
 		case r.Filtered:
 			m.passedOver++
-		case s.m.cfg.filters != nil && !s.m.cfg.filters.Match(r).Passes():
+		case s.deps.cfg.filters != nil && !s.deps.cfg.filters.Match(r).Passes():
 			r.Filtered = true
 			m.filtered++
 		default:

@@ -12,13 +12,13 @@ import (
 // refresh lists the shards again in a separate goroutine, and sets the timer for the next listing. A run that ends,
 // also for an error, lists no more, because it starts no shards.
 func (r *run) refresh() {
-	if r.listing || r.soft.Err() != nil {
+	if r.listing || r.stopCtx.Err() != nil {
 		return
 	}
 	r.listing = true
 	describe := r.wantsDescription()
 	r.beside.wg.Go(func() {
-		v, err := r.m.look(r.soft, describe)
+		v, err := r.m.look(r.stopCtx, describe)
 		r.beside.report(func(time.Time) { r.looked(v, err) })
 	})
 }
@@ -26,7 +26,7 @@ func (r *run) refresh() {
 // looked handles the result of refresh.
 func (r *run) looked(v *lineage.Look, err error) {
 	r.listing = false
-	if r.soft.Err() != nil {
+	if r.stopCtx.Err() != nil {
 		return
 	}
 	next, err := r.refreshed(v, err)
@@ -67,7 +67,7 @@ func (r *run) listSoon(soon time.Duration) {
 // wantsDescription reports whether the next listing must include a description of the stream. That is so periodically,
 // and when there is a doubt: shards are missing, or the stream itself was.
 func (r *run) wantsDescription() bool {
-	wanted := r.missing.Swap(false) || r.trouble != "" || r.lineage.IsMissingSome() || time.Since(r.described) >= sweepInterval
+	wanted := r.missing.Swap(false) || r.problemClass != "" || r.lineage.IsMissingSome() || time.Since(r.described) >= sweepInterval
 	if wanted {
 		r.described = time.Now()
 	}
@@ -83,7 +83,7 @@ func (r *run) refreshed(v *lineage.Look, err error) (time.Duration, error) {
 	case errors.Is(err, ErrStreamReplaced):
 		return 0, err
 	case err != nil:
-		if r.soft.Err() == nil {
+		if r.stopCtx.Err() == nil {
 			r.problem(whatFailed(err), err)
 		}
 		return min(lineage.UnsettledRefresh, r.m.cfg.ShardRefreshInterval), nil
@@ -146,8 +146,8 @@ func (r *run) list(v *lineage.Look) {
 	r.listed = time.Now()
 	r.clock.at(r.listed)
 	r.m.view.set(func(v *view) { v.problem = "" })
-	if r.trouble != "" {
-		r.trouble = ""
+	if r.problemClass != "" {
+		r.problemClass = ""
 		r.m.log.Info("the stream's shards are listed again")
 	}
 	if v.Described {

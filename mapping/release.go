@@ -12,7 +12,7 @@ import (
 // owes the release, and makes it before it acquires the shard again; another owner waits until then, or until the lease
 // expires.
 func (s *shard) release() (released bool) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.soft), finalCommit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.stopCtx), finalCommit)
 	defer cancel()
 	err := s.tryRelease(ctx)
 	for pause := commitRetry; err != nil && !isFinal(err); pause *= 2 {
@@ -30,7 +30,7 @@ func (s *shard) release() (released bool) {
 }
 
 func (s *shard) tryRelease(ctx context.Context) (err error) {
-	if failed := s.m.guard.Do("Store.Release", func() { err = s.tenure.Release(ctx, s.lease) }); failed != nil {
+	if failed := s.deps.guard.Do("Store.Release", func() { err = s.tenure.Release(ctx, s.lease) }); failed != nil {
 		return failed
 	}
 	return err

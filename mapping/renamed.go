@@ -17,7 +17,7 @@ const maxOthers = 5
 // names that no worker runs: one of them may be its former name. It runs concurrently with the mapping. An error only
 // costs the warning.
 func (r *run) lookForOthers() {
-	ctx, cancel := context.WithTimeout(r.soft, storeTimeout+2*r.m.failover())
+	ctx, cancel := context.WithTimeout(r.stopCtx, storeTimeout+2*r.m.failover())
 	defer cancel()
 	others, err := r.others(ctx)
 	if err != nil {

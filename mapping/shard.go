@@ -28,8 +28,7 @@ const repeatsPause = time.Hour
 // shard processes one shard. Its run method is the goroutine that owns it and the only one that touches its Scheduler.
 // Concurrently there are one goroutine that reads, one that commits, and one for each invocation.
 type shard struct {
-	parent *run
-	m      *Mapping
+	deps   *shardDeps
 	info   poller.Shard
 	log    *slog.Logger
 	view   *shardView
@@ -48,10 +47,10 @@ type shard struct {
 	was      driver.Progress                  // its identity when it was opened; never changed after
 	readTo   time.Time                        // everything that arrived before it is read, by the stream's clock; zero while that is not known
 
-	// soft is done when nothing more may be read or started: the mapping is stopping, or the shard is handed over
+	// stopCtx is done when nothing more may be read or started: the mapping is stopping, or the shard is handed over
 	// (drain).
-	soft  context.Context
-	drain context.CancelFunc
+	stopCtx context.Context
+	drain   context.CancelFunc
 
 	// ctx is the context of everything under the lease: done when the lease is lost, or when the stop's patience is
 	// over.
@@ -95,20 +94,20 @@ type shard struct {
 	lanes    []batch.LaneStatus
 }
 
-func newShard(r *run, info poller.Shard, t tenure) *shard {
+func newShard(d *shardDeps, info poller.Shard, standing *lineage.Standing, t tenure) *shard {
 	view := &shardView{}
 	view.status.ShardID = info.ID
 	s := &shard{
-		parent: r, m: r.m, info: info, view: view, tenure: t,
-		log:    r.m.log.With("shard", info.ID),
-		origin: r.m.origin(info.ID),
+		deps: d, info: info, view: view, tenure: t,
+		log:    d.log.With("shard", info.ID),
+		origin: d.origin(info.ID),
 		stored: make(chan struct{}), reported: make(chan struct{}),
 		pages: make(chan *read),
 		room:  make(chan struct{}, 1),
 	}
-	s.soft, s.drain = context.WithCancel(r.soft)
-	s.ctx, s.lose = context.WithCancelCause(r.hard)
-	s.standing.Store(r.lineage.Standing(info.ID, r.lineage.IsGone(info.ID), r.retention))
+	s.stopCtx, s.drain = context.WithCancel(d.stopCtx)
+	s.ctx, s.lose = context.WithCancelCause(d.killCtx)
+	s.standing.Store(standing)
 	return s
 }
 
@@ -116,23 +115,23 @@ func newShard(r *run, info poller.Shard, t tenure) *shard {
 func (s *shard) run(delay time.Duration) (finished bool, err error) {
 	defer s.lose(nil)
 	defer s.drain()
-	guard, finished, err := s.open(delay)
-	if guard == nil {
+	reader, finished, err := s.open(delay)
+	if reader == nil {
 		if s.lease != (driver.Lease{}) && !s.wasLost() {
 			s.released = s.release()
 		}
 		return finished, err
 	}
 	defer s.account.Close()
-	defer guard.close()
-	return s.process(guard)
+	defer reader.close()
+	return s.process(reader)
 }
 
-// open acquires the shard's lease, after a delay, and returns a guard whose Reader resumes after the checkpoint.
-// Without a guard there is nothing to process, because the shard is complete, or the mapping is stopping, or for an
+// open acquires the shard's lease, after a delay, and returns a reader that resumes after the checkpoint.
+// Without a reader there is nothing to process, because the shard is complete, or the mapping is stopping, or for an
 // error.
-func (s *shard) open(delay time.Duration) (g *guard, finished bool, err error) {
-	if !sleep(s.soft, delay) {
+func (s *shard) open(delay time.Duration) (o *orderedReader, finished bool, err error) {
+	if !sleep(s.stopCtx, delay) {
 		return nil, false, nil
 	}
 	progress, err := s.acquire()
@@ -148,77 +147,29 @@ func (s *shard) open(delay time.Duration) (g *guard, finished bool, err error) {
 	s.was = driver.Progress{ShardStart: progress.ShardStart, StreamCreated: progress.StreamCreated}
 	s.readTo = progress.ResolvedUpTo
 	s.closes = s.left && progress.Window != nil
-	g, err = s.prepare(progress)
-	return g, false, err
+	o, err = s.prepare(progress)
+	return o, false, err
 }
 
 // unlessStopping returns err, or nil if a stop is its reason.
 func (s *shard) unlessStopping(err error) error {
-	if s.soft.Err() != nil {
+	if s.stopCtx.Err() != nil {
 		return nil
 	}
 	return err
 }
 
-// acquire acquires the shard's lease, however long that takes. A lease that was passed to it may be lost before its
-// progress could be read.
-func (s *shard) acquire() (driver.Progress, error) {
-	told := ""
-	for {
-		lease, progress, err := s.tryAcquire()
-		if err == nil {
-			if s.lease != lease { // otherwise the lease was passed to it, and the worker of the fleet watches it
-				s.lease = lease
-			}
-			s.view.set(func(v *shardView) {
-				v.status.Owner, v.status.Stored, v.status.Waiting = lease.Owner, progress.Position, ""
-			})
-			return progress, nil
-		}
-		if s.wasLost() {
-			return driver.Progress{}, driver.ErrLeaseLost
-		}
-		if isFinal(err) && !s.tenure.mends(err) || s.left && errors.Is(err, driver.ErrLeaseHeld) { // the owner of a lost shard ends it
-			return driver.Progress{}, fmt.Errorf("mapping: shard %s: %w", s.info.ID, err)
-		}
-		if told != message(err) && s.soft.Err() == nil {
-			told = message(err)
-			s.waitForLease(err, told)
-		}
-		if !sleep(s.soft, leaseRetry) {
-			return driver.Progress{}, s.soft.Err()
-		}
-	}
-}
-
-// waitForLease reports why the shard cannot be processed yet; acquire retries.
-func (s *shard) waitForLease(err error, text string) {
-	if s.tenure.mends(err) {
-		s.view.set(func(v *shardView) { v.status.Waiting = "its progress cannot be read: " + text })
-		s.log.Error("the shard's stored progress cannot be read: the shard waits until it is mended", "error", err)
-		return
-	}
-	s.view.set(func(v *shardView) { v.status.Waiting = "no lease: " + text })
-	s.log.Warn("cannot acquire the shard's lease, retrying", "error", err)
-}
-
-func (s *shard) tryAcquire() (driver.Lease, driver.Progress, error) {
-	ctx, cancel := context.WithTimeout(s.soft, storeTimeout)
-	defer cancel()
-	return s.tenure.acquire(ctx)
-}
-
 // prepare creates the Scheduler, and opens the Reader that resumes after the checkpoint.
-func (s *shard) prepare(progress driver.Progress) (*guard, error) {
-	from := s.m.start(s.parent.latest.at)
+func (s *shard) prepare(progress driver.Progress) (*orderedReader, error) {
+	from := s.deps.start()
 	if !progress.Position.IsZero() {
 		from = poller.Start{Type: poller.AtPosition, Position: progress.Position, ResolvedUpTo: progress.ResolvedUpTo}
 	}
-	if progress.Window != nil && s.m.cfg.TumblingWindow == 0 {
+	if progress.Window != nil && s.deps.cfg.TumblingWindow == 0 {
 		s.log.Error("a tumbling window was open, and none is configured any more: its state is dropped",
 			"window", stamp(progress.Window.Start), "bytes", len(progress.Window.State))
 	}
-	policy := s.m.cfg.policy
+	policy := s.deps.cfg.policy
 	policy.EnvelopeSize, policy.WindowSize = s.origin.EnvelopeSize(), s.origin.WindowSize(&batch.Window{})-len("{}")
 	policy.Seed = rand.Uint64() | 1
 	var err error
@@ -228,38 +179,38 @@ func (s *shard) prepare(progress driver.Progress) (*guard, error) {
 	}
 	s.calls = make([]lastCall, len(s.sched.Lanes(nil)))
 	s.ends.c = make(chan callEnd, len(s.calls))
-	s.account = s.m.cfg.Budget.OpenAs(s.info.ID + " of " + s.m.cfg.FunctionName)
+	s.account = s.deps.cfg.Budget.OpenAs(s.info.ID + " of " + s.deps.cfg.FunctionName)
 	s.view.set(func(v *shardView) {
 		v.account, v.answered = s.account, time.Now()
-		if s.m.cfg.Source == nil { // another Source may wait for records
-			v.patience = answerPatience + 2*cmp.Or(s.m.cfg.Read.PollInterval, time.Second)
+		if s.deps.cfg.Source == nil { // another Source may wait for records
+			v.patience = answerPatience + 2*cmp.Or(s.deps.cfg.Read.PollInterval, time.Second)
 		}
 	})
 	from.Account = s.account
-	g, err := s.guard(from)
+	o, err := s.openReader(from)
 	if err != nil {
 		s.account.Close()
 		return nil, fmt.Errorf("mapping: shard %s: open at %s: %w", s.info.ID, from, err)
 	}
 	s.log.Info("shard opened", "from", from.String(), "epoch", s.lease.Epoch)
-	call(s.m.observer.ShardOpened, observe.ShardOpened{
-		Shard: s.info.ID, From: from.String(), Epoch: s.lease.Epoch, MappingUUID: s.m.cfg.uuid, FunctionARN: s.m.cfg.functionARN,
+	call(s.deps.observer.ShardOpened, observe.ShardOpened{
+		Shard: s.info.ID, From: from.String(), Epoch: s.lease.Epoch, MappingUUID: s.deps.cfg.uuid, FunctionARN: s.deps.cfg.functionARN,
 	})
-	return g, nil
+	return o, nil
 }
 
 // process runs the loop, concurrently with the goroutine that reads and the committer, and ends them in the order that
 // loses nothing.
-func (s *shard) process(g *guard) (finished bool, err error) {
+func (s *shard) process(o *orderedReader) (finished bool, err error) {
 	var readers sync.WaitGroup
-	readCtx, stopReading := context.WithCancel(s.soft)
-	writeCtx, stopWriting := context.WithCancel(context.WithoutCancel(s.soft))
+	readCtx, stopReading := context.WithCancel(s.stopCtx)
+	writeCtx, stopWriting := context.WithCancel(context.WithoutCancel(s.stopCtx))
 	defer stopWriting()
 	s.commits = &committer{
-		ctx: writeCtx, store: s.tenure, guard: s.m.guard, every: s.m.checkpointInterval(), hurry: make(chan struct{}), lease: s.lease, log: s.log, observer: &s.m.observer,
+		ctx: writeCtx, store: s.tenure, guard: s.deps.guard, every: s.deps.checkpointInterval, hurry: make(chan struct{}), lease: s.lease, log: s.log, observer: s.deps.observer,
 		pending: make(chan *batch.Commit, 1), identify: s.identify, written: s.written, failing: s.notWritten, lost: s.lose,
 	}
-	readers.Go(func() { s.read(readCtx, g) })
+	readers.Go(func() { s.read(readCtx, o) })
 	if s.left {
 		s.toEnd()
 	}
@@ -287,7 +238,7 @@ func (s *shard) close(left error) (finished bool, err error) {
 	case s.straggles == nil:
 		s.released = s.release()
 	}
-	call(s.m.observer.ShardClosed, observe.ShardClosed{Shard: s.info.ID, End: finished, Err: errors.Join(s.straggles, err)})
+	call(s.deps.observer.ShardClosed, observe.ShardClosed{Shard: s.info.ID, End: finished, Err: errors.Join(s.straggles, err)})
 	return finished, err
 }
 
@@ -303,7 +254,7 @@ func (s *shard) notStored() error {
 func (s *shard) written(c *batch.Commit) {
 	s.view.set(func(v *shardView) {
 		v.status.Stored = c.Position
-		v.store = trouble{}
+		v.store = condition{}
 	})
 	if c.End {
 		close(s.stored)

@@ -64,7 +64,7 @@ func (r *run) tryLatest(what string) {
 // watchStart logs what the start is waiting for, while it takes long. It returns a function that ends this, once its
 // goroutine has ended, and returns the reminder.
 func (r *run) watchStart() (end func() reminder) {
-	ctx, cancel := context.WithCancel(r.soft)
+	ctx, cancel := context.WithCancel(r.stopCtx)
 	watch := remindAfter(time.Now(), slowStart)
 	var wg sync.WaitGroup
 	wg.Go(func() {

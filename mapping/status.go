@@ -143,9 +143,9 @@ type shardView struct {
 	answered time.Time     // the time of the last answer; before the first, of the opening of the shard; zero when nothing is left to read
 	patience time.Duration // how long a read may be unanswered before Behind shows it; 0: as long as none fails
 
-	read  trouble // with the stream
-	store trouble // with the store
-	stall stall   // of the stream
+	read  condition // with the stream
+	store condition // with the store
+	stall stall     // of the stream
 }
 
 // sharedReads is the text of Status and the log for a shard whose reader gets clearly less than it wants because of
@@ -162,15 +162,15 @@ type stall struct {
 	behind time.Duration
 }
 
-// trouble is a problem, and since when it exists. The zero trouble is none.
-type trouble struct {
+// condition is a problem, and since when it exists. The zero condition is none.
+type condition struct {
 	reason  string
 	since   time.Time
 	problem bool // it shows in LastProcessingResult
 }
 
 // set records the current problem, and reports whether it is new.
-func (t *trouble) set(reason string, problem bool) (news bool) {
+func (t *condition) set(reason string, problem bool) (news bool) {
 	news = t.reason == ""
 	if news {
 		t.since = time.Now()
@@ -215,10 +215,10 @@ func (m *Mapping) Status() Status {
 	problem := s.Problem
 	s.Problem = cmp.Or(problem, table)
 	for _, sv := range shards {
-		status, trouble := sv.get()
+		status, read := sv.get()
 		s.Shards = append(s.Shards, status)
-		if trouble.problem {
-			problem = trouble.reason
+		if read.problem {
+			problem = read.reason
 		}
 	}
 	if problem != "" {
@@ -228,7 +228,7 @@ func (m *Mapping) Status() Status {
 	return s
 }
 
-func (v *shardView) get() (ShardStatus, trouble) {
+func (v *shardView) get() (ShardStatus, condition) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	s := v.status

@@ -58,12 +58,12 @@ func (s *shard) outlived() {
 	}
 	select {
 	case <-s.reported: // the run knows the shard's stragglers
-	case <-s.parent.gone:
+	case <-s.deps.gone:
 		return
 	}
 	select {
-	case s.parent.outlived <- s.info.ID:
-	case <-s.parent.gone:
+	case s.deps.outlived <- s.info.ID:
+	case <-s.deps.gone:
 	}
 }
 

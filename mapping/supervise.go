@@ -21,35 +21,36 @@ const startRetry = time.Second
 // run is one Run of a mapping. Its supervise method is the goroutine that owns it: it lists the shards, handles their
 // ends, and stops them. Its assignment decides which of them it processes.
 type run struct {
-	m      *Mapping
-	began  time.Time
-	soft   context.Context // when done, nothing more is read or started
-	halt   context.CancelCauseFunc
-	hard   context.Context // when done, running calls are cancelled
-	cancel context.CancelCauseFunc
-	beside *beside
+	m       *Mapping
+	deps    *shardDeps
+	began   time.Time
+	stopCtx context.Context // when done, nothing more is read or started
+	stop    context.CancelCauseFunc
+	killCtx context.Context // when done, running calls are cancelled
+	kill    context.CancelCauseFunc
+	beside  *beside
 
-	starting   starting
-	fresh      bool // no progress was stored when it started
-	admitted   bool // the role has the required permissions
-	assignment assignment
-	latest     latest
-	clock      sourceClock
-	lineage    lineage.Lineage
-	running    map[string]*shard
-	listing    bool                       // the shards are being listed
-	relist     time.Duration              // how soon to list again after that; 0: at the usual time
-	listed     time.Time                  // when the shards were last listed
-	timer      *time.Timer                // of the next listing
-	due        time.Time                  // when it fires
-	rows       map[string]driver.Progress // as stored at the start, until they are swept
-	swept      time.Time                  // when the rows were last swept
-	unswept    bool                       // for some shards it was too early to say that they have left
-	warned     map[string]bool            // about the shards that have left unread
-	lost       map[string]bool            // those of them that must be ended
-	trouble    string                     // the reported problem, empty if there is none
-	ended      chan shardEnd
-	wg         sync.WaitGroup
+	starting     starting
+	fresh        bool // no progress was stored when it started
+	admitted     bool // the role has the required permissions
+	assignment   assignment
+	latest       latest
+	clock        sourceClock
+	lineage      lineage.Lineage
+	running      map[string]*shard
+	listing      bool                       // the shards are being listed
+	relist       time.Duration              // how soon to list again after that; 0: at the usual time
+	listed       time.Time                  // when the shards were last listed
+	timer        *time.Timer                // of the next listing
+	due          time.Time                  // when it fires
+	rows         map[string]driver.Progress // as stored at the start, until they are swept
+	swept        time.Time                  // when the rows were last swept
+	unswept      bool                       // for some shards it was too early to say that they have left
+	warned       map[string]bool            // about the shards that have left unread
+	lost         map[string]bool            // those of them that must be ended
+	problemClass string                     // the reported problem, empty if there is none
+	ended        chan shardEnd
+	wg           sync.WaitGroup
 
 	askedDestination bool // it exists, as far as is known
 
@@ -67,20 +68,6 @@ type run struct {
 	errs     stopErrors       // the errors of shards after that, or after a stop
 }
 
-// shardEnd is how the processing of one shard ended.
-type shardEnd struct {
-	id       string
-	finished bool
-	left     bool // the shard has left the stream
-	lease    driver.Lease
-	released bool
-	children []poller.Shard // those of its last page
-	err      error
-
-	// straggles names the shard's calls that still run, or is nil. Their end is sent to outlived.
-	straggles error
-}
-
 func newRun(ctx context.Context, m *Mapping, began time.Time) *run {
 	r := &run{
 		m: m, began: began, latest: latest{m: m, began: began}, clock: sourceClock{m: m, began: began},
@@ -88,18 +75,19 @@ func newRun(ctx context.Context, m *Mapping, began time.Time) *run {
 		ended: make(chan shardEnd), gone: make(chan struct{}), beside: newBeside(ctx),
 		stragglers: map[string]straggler{}, outlived: make(chan string),
 	}
-	r.soft, r.halt = context.WithCancelCause(ctx)
-	r.hard, r.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	r.stopCtx, r.stop = context.WithCancelCause(ctx)
+	r.killCtx, r.kill = context.WithCancelCause(context.WithoutCancel(ctx))
+	r.deps = newShardDeps(r)
 	return r
 }
 
-// supervise processes the stream until the soft ctx is done, and waits for all goroutines that it started. It does not
+// supervise processes the stream until stopCtx is done, and waits for all goroutines that it started. It does not
 // wait during a panic: the panic must end the process with its stack, and the ends of the shards are ignored.
 func (r *run) supervise() error {
 	over := false
 	defer func() {
-		r.halt(nil)
-		r.cancel(nil)
+		r.stop(nil)
+		r.kill(nil)
 		r.beside.cancel()
 		close(r.gone)
 		if over {
@@ -115,8 +103,8 @@ func (r *run) supervise() error {
 // work begins the run, and processes the shards of its assignment.
 func (r *run) work() error {
 	if err := r.begin(); err != nil {
-		if r.soft.Err() != nil {
-			return r.latest.rescue(r.soft)
+		if r.stopCtx.Err() != nil {
+			return r.latest.rescue(r.stopCtx)
 		}
 		return err
 	}
@@ -150,7 +138,7 @@ func (r *run) assign() (err error) {
 func (r *run) loop() error {
 	wake := time.NewTimer(0)
 	defer wake.Stop()
-	soft := r.soft.Done()
+	stopped := r.stopCtx.Done()
 	for !r.isOver(wake) {
 		select {
 		case result := <-r.beside.results:
@@ -162,11 +150,11 @@ func (r *run) loop() error {
 		case <-r.timer.C:
 			r.refresh()
 		case <-wake.C:
-		case <-soft:
-			soft = nil
-			r.stop()
+		case <-stopped:
+			stopped = nil
+			r.beginStop()
 		case <-r.drained:
-			r.cancel(ErrDrainTimeout)
+			r.kill(ErrDrainTimeout)
 		}
 	}
 	for _, s := range r.stragglers {
@@ -185,8 +173,8 @@ func (r *run) isOver(wake *time.Timer) bool {
 	return r.stopping && len(r.running) == 0 && r.assignment.hasLeft(now)
 }
 
-// stop makes all shards drain.
-func (r *run) stop() {
+// beginStop makes all shards drain.
+func (r *run) beginStop() {
 	r.m.log.Info("mapping stops", "shards", len(r.running), "drainTimeout", r.m.cfg.DrainTimeout.String())
 	r.stopping = true
 	r.assignment.leave(time.Now())
@@ -197,7 +185,7 @@ func (r *run) stop() {
 func (r *run) fail(err error) {
 	if r.failed == nil && !r.stopping {
 		r.failed = err
-		r.halt(err)
+		r.stop(err)
 	}
 }
 
@@ -221,6 +209,11 @@ func (r *run) waitingFor(s poller.Shard) string {
 	return r.lineage.WaitingFor(s)
 }
 
+// newShard returns a shard that is not processed yet.
+func (r *run) newShard(info poller.Shard, t tenure) *shard {
+	return newShard(r.deps, info, r.lineage.Standing(info.ID, r.lineage.IsGone(info.ID), r.retention), t)
+}
+
 // process runs a shard in its own goroutine, which sends to ended when it returns.
 func (r *run) process(s *shard, delay time.Duration) {
 	info, sv := s.info, s.view
@@ -238,71 +231,6 @@ func (r *run) process(s *shard, delay time.Duration) {
 		case <-r.gone:
 		}
 	})
-}
-
-// end handles the end of a shard's processing.
-func (r *run) end(e shardEnd) {
-	info := r.running[e.id].standing.Load().Info
-	delete(r.running, e.id)
-	r.m.view.set(func(v *view) {
-		delete(v.shards, e.id)
-		v.done[e.id] = e.finished
-	})
-	if e.straggles != nil {
-		r.straggle(info, &e)
-	}
-	r.judge(&e)
-	r.assignment.ended(info, &e)
-	if e.finished {
-		r.finish(&e)
-	}
-}
-
-// judge decides whether the error with which a shard ended ends the run. A lost lease does not.
-func (r *run) judge(e *shardEnd) {
-	switch {
-	case r.stopping || r.failed != nil:
-		r.errs.add(e.err)
-	case e.err == nil || errors.Is(e.err, driver.ErrLeaseLost):
-	case isFinal(e.err):
-		r.fail(e.err)
-	case e.straggles != nil: // it is processed again when they have ended
-	case e.left:
-		if !errors.Is(e.err, driver.ErrLeaseHeld) { // else the owner of the lease ends the shard
-			r.m.log.Warn("storing the end of a shard that has left the stream failed", "shard", e.id, "error", e.err)
-		}
-	case !r.assignment.survives(e):
-		r.fail(e.err)
-	}
-}
-
-// finish handles a shard whose end is stored: its children may start.
-func (r *run) finish(e *shardEnd) {
-	if e.left {
-		delete(r.lost, e.id)
-		r.lineage.End(e.id)
-		r.assignment.swept()
-		return
-	}
-	r.lineage.Finish(e.id)
-	news := r.lineage.Learn(e.id, e.children, time.Now())
-	r.m.log.Info("shard is complete", "shard", e.id, "newChildren", len(news))
-	if r.soft.Err() != nil {
-		return
-	}
-	r.assignment.finished(e.id, len(news))
-	if soon, ok := r.lineage.NeedsListing(e.id); ok {
-		r.refreshSoon(soon)
-	}
-}
-
-// free handles the end of a shard's stragglers: it may be processed again.
-func (r *run) free(id string) {
-	s := r.outlive(id)
-	if r.stopping {
-		r.errs.add(s.cutShort())
-	}
-	r.assignment.freed(&s)
 }
 
 // sleep waits, and reports whether ctx is not done.

@@ -16,12 +16,12 @@ import (
 // it, even if they come before the run's goroutine has noticed the stop that the first one caused.
 func TestRunReturnsTheErrorsOfAllShardsThatFailTogether(t *testing.T) {
 	r := &run{}
-	r.soft, r.halt = context.WithCancelCause(t.Context())
+	r.stopCtx, r.stop = context.WithCancelCause(t.Context())
 	r.assignment = &alone{r: r}
 	first := fmt.Errorf("mapping: shard a: %w", driver.ErrStoreBroken)
 	refused := errors.New("the store refused")
 	r.judge(&shardEnd{id: "a", err: first})
-	require.ErrorIs(t, context.Cause(r.soft), first)
+	require.ErrorIs(t, context.Cause(r.stopCtx), first)
 	require.False(t, r.stopping, "the loop has not noticed it yet")
 	r.judge(&shardEnd{id: "b", err: fmt.Errorf("mapping: shard b: %w: %w", ErrNotStored, refused)})
 	r.judge(&shardEnd{id: "c", err: driver.ErrLeaseLost})

@@ -120,10 +120,10 @@ func (s *shard) reportLoss(c *batch.Commit) {
 		return
 	}
 	s.unread = false
-	s.m.counts.gaps.Add(1)
+	s.deps.counts.gaps.Add(1)
 	retention := cmp.Or(s.standing.Load().Retention, lineage.MinRetention)
-	t := observe.Trimmed{Shard: s.info.ID, Position: s.sched.Read(), From: s.readTo, To: s.m.clocks(time.Now()).service.Add(poller.ClockSlack - retention)}
+	t := observe.Trimmed{Shard: s.info.ID, Position: s.sched.Read(), From: s.readTo, To: s.deps.clocks(time.Now()).service.Add(poller.ClockSlack - retention)}
 	s.log.Error("the shard has left the stream before it was read to its end: the rest of it is lost",
 		"position", t.Position.String(), "from", stamp(t.From), "to", stamp(t.To))
-	call(s.m.observer.Trimmed, t)
+	call(s.deps.observer.Trimmed, t)
 }

@@ -47,7 +47,7 @@ func endsWithItsLease(t *testing.T, table driver.FleetTable) {
 		m.guard = callback.Guard{Log: m.log}
 		r := newRun(t.Context(), m, time.Now())
 		held := &fleetTenure{m: m, table: table, row: driver.FleetLease{Shard: "a", Owner: "w#1", Epoch: 1}}
-		s := newShard(r, poller.Shard{ID: "a"}, held)
+		s := r.newShard(poller.Shard{ID: "a"}, held)
 		s.lease = held.lease()
 		r.assignment = &fleetWorker{r: r}
 		r.process(s, 0)
@@ -62,8 +62,8 @@ func endsWithItsLease(t *testing.T, table driver.FleetTable) {
 			assert.Fail(t, "it still waits")
 			close(r.gone)
 		}
-		r.halt(nil)
-		r.cancel(nil)
+		r.stop(nil)
+		r.kill(nil)
 		r.beside.cancel()
 		r.wg.Wait()
 	})

@@ -21,8 +21,10 @@ const (
 	// such when a mapping starts for the first time, and only the order is at stake.
 	unknownFor = 2 * time.Second
 
-	// MinRetention is the shortest retention period of a stream, and MaxRetention the longest.
+	// MinRetention is the shortest retention period of a stream.
 	MinRetention = 24 * time.Hour
+
+	// MaxRetention is the longest retention period of a stream.
 	MaxRetention = 8760 * time.Hour
 )
 

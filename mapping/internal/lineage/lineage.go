@@ -16,9 +16,10 @@ const (
 	// may be older than the child, because it began before, or because the service's view of a stream lags.
 	confirmWithin = 5 * time.Minute
 
-	// EarlyRefresh is the least time between two listings that follow the ends of shards. UnsettledRefresh is the
-	// interval of listings while something waits for a listing, or after a failed one.
-	EarlyRefresh     = time.Second
+	// EarlyRefresh is the least time between two listings that follow the ends of shards.
+	EarlyRefresh = time.Second
+
+	// UnsettledRefresh is the interval of listings while something waits for a listing, or after a failed one.
 	UnsettledRefresh = 5 * time.Second
 )
 

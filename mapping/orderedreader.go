@@ -21,13 +21,13 @@ const (
 	reopenPauseMax = 30 * time.Second
 )
 
-// guard stands between a Source and the loop. It prevents a Reader that returns its errors, or empty pages, immediately
+// orderedReader stands between a Source and the loop. It prevents a Reader that immediately returns errors or empty pages
 // from spinning (that of Kinesis paces itself). It checks that records are in order, because others would count as
 // already read: see inOrder. A Reader that returns such a page may have advanced past it, so it is replaced by one that
 // begins where the last good page ended.
 //
 // It is used by the goroutine that reads, and closed after that has ended.
-type guard struct {
+type orderedReader struct {
 	open func(poller.Start) (poller.Reader, error)
 
 	// from is the read position, where a Reader resumes. It moves with each good page, and only then.
@@ -42,69 +42,69 @@ type guard struct {
 	pause  time.Duration // until the Reader is replaced
 }
 
-// guard returns a guard with a Reader, or without one for a shard that has left the stream.
-func (s *shard) guard(from poller.Start) (*guard, error) {
-	g := &guard{open: func(from poller.Start) (poller.Reader, error) { return s.m.source.Open(s.info, from) }, from: from}
+// openReader returns an orderedReader, which has no Reader for a shard that has left the stream.
+func (s *shard) openReader(from poller.Start) (*orderedReader, error) {
+	o := &orderedReader{open: func(from poller.Start) (poller.Reader, error) { return s.deps.source.Open(s.info, from) }, from: from}
 	if s.left {
-		return g, nil
+		return o, nil
 	}
 	var err error
-	g.reader, err = g.open(from)
-	return g, err
+	o.reader, err = o.open(from)
+	return o, err
 }
 
 // next returns the next page. With an error the page is the zero one, and next must be called again.
-func (g *guard) next(ctx context.Context) (batch.Page, error) {
-	g.repeats = 0
-	page, err := g.read(ctx)
-	g.idle = len(page.Records) == 0
+func (o *orderedReader) next(ctx context.Context) (batch.Page, error) {
+	o.repeats = 0
+	page, err := o.read(ctx)
+	o.idle = len(page.Records) == 0
 	return page, err
 }
 
-func (g *guard) read(ctx context.Context) (batch.Page, error) {
-	if err := g.ready(ctx); err != nil {
+func (o *orderedReader) read(ctx context.Context) (batch.Page, error) {
+	if err := o.ready(ctx); err != nil {
 		return batch.Page{}, err
 	}
-	page, err := g.reader.Next(ctx)
+	page, err := o.reader.Next(ctx)
 	if err != nil {
 		return batch.Page{}, err
 	}
 	given := page.Records
-	if page.Records, g.repeats, err = inOrder(g.from.Position, given); err != nil {
-		g.replace()
+	if page.Records, o.repeats, err = inOrder(o.from.Position, given); err != nil {
+		o.replace()
 		return batch.Page{}, err
 	}
-	g.passed(&page)
-	g.astray = g.repeats > 0 && batch.PositionOf(&given[len(given)-1]) != g.from.Position
+	o.passed(&page)
+	o.astray = o.repeats > 0 && batch.PositionOf(&given[len(given)-1]) != o.from.Position
 	return page, nil
 }
 
 // ready waits until the shard may be read, and opens a Reader if there is none.
-func (g *guard) ready(ctx context.Context) error {
-	if g.astray {
-		g.astray = false
-		g.replace()
+func (o *orderedReader) ready(ctx context.Context) error {
+	if o.astray {
+		o.astray = false
+		o.replace()
 	}
 	pause := time.Duration(0)
 	switch {
-	case g.reader == nil:
-		pause = g.pause
-	case g.idle && !paced(g.reader):
+	case o.reader == nil:
+		pause = o.pause
+	case o.idle && !paced(o.reader):
 		pause = minPause
 	}
-	if !sleep(ctx, pause-time.Since(g.last)) {
+	if !sleep(ctx, pause-time.Since(o.last)) {
 		return ctx.Err()
 	}
-	g.last = time.Now()
-	if g.reader != nil {
+	o.last = time.Now()
+	if o.reader != nil {
 		return nil
 	}
-	reader, err := g.open(g.from)
+	reader, err := o.open(o.from)
 	if err != nil {
-		g.replace()
-		return fmt.Errorf("mapping: open at %s: %w", g.from, err)
+		o.replace()
+		return fmt.Errorf("mapping: open at %s: %w", o.from, err)
 	}
-	g.reader = reader
+	o.reader = reader
 	return nil
 }
 
@@ -115,30 +115,30 @@ func paced(r poller.Reader) bool {
 }
 
 // replace drops the Reader. The next read begins with another one, after a pause.
-func (g *guard) replace() {
-	g.close()
-	g.last = time.Now()
-	g.pause = min(max(reopenPause, 2*g.pause), reopenPauseMax)
+func (o *orderedReader) replace() {
+	o.close()
+	o.last = time.Now()
+	o.pause = min(max(reopenPause, 2*o.pause), reopenPauseMax)
 }
 
 // close closes the Reader, if there is one that is an io.Closer. An error of closing says nothing about its pages.
-func (g *guard) close() {
-	if c, ok := g.reader.(io.Closer); ok {
+func (o *orderedReader) close() {
+	if c, ok := o.reader.(io.Closer); ok {
 		_ = c.Close()
 	}
-	g.reader = nil
+	o.reader = nil
 }
 
 // passed moves the read position after a page.
-func (g *guard) passed(page *batch.Page) {
-	readTo := g.from.ResolvedUpTo
+func (o *orderedReader) passed(page *batch.Page) {
+	readTo := o.from.ResolvedUpTo
 	if n := len(page.Records); n > 0 {
 		last := &page.Records[n-1]
-		g.from.Type, g.from.Timestamp, g.from.Position = poller.AtPosition, time.Time{}, batch.PositionOf(last)
+		o.from.Type, o.from.Timestamp, o.from.Position = poller.AtPosition, time.Time{}, batch.PositionOf(last)
 		readTo = later(readTo, last.ArrivalTime)
-		g.pause = 0
+		o.pause = 0
 	}
-	g.from.ResolvedUpTo = later(readTo, page.CaughtUpTo)
+	o.from.ResolvedUpTo = later(readTo, page.CaughtUpTo)
 }
 
 // later returns the later of two times.
