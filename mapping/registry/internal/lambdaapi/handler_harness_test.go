@@ -19,10 +19,13 @@ const (
 )
 
 // The errors of the operations, in the words that AWS has for them.
+
 func invalid(message string) *Error { return refusal(400, "InvalidParameterValueException", message) }
+
 func inUse() *Error {
 	return refusal(400, codeResourceInUse, "Cannot update the event source mapping because it is in use.")
 }
+
 func contended() *Error { return refusal(429, "TooManyRequestsException", "Rate exceeded") }
 
 func notFound() *Error {
