@@ -123,7 +123,7 @@ type Config struct {
 	MaximumBatchingWindow time.Duration
 
 	// ParallelizationFactor is the maximum number of concurrent invocations per shard: 1 to 10, default 1. All records
-	// of a partition key are processed in order, by one of them at a time; a failing batch blocks its keys only. It may
+	// of a partition key are processed in order, by one of them at a time; a failing batch blocks all keys of its lane. It may
 	// be changed with a restart.
 	ParallelizationFactor int
 

@@ -52,8 +52,8 @@ type Options struct {
 	// Table has everything but leases, of all mappings. Default: DefaultTable.
 	Table string
 
-	// LeaseTable names the lease table of a mapping, as KCL has it. Each mapping needs one of its own; an application's
-	// of KCL can be given, when that application is stopped for good. Default: LeaseTableName. It may be called at any
+	// LeaseTable names the lease table of a mapping, as KCL has it. Each mapping needs one of its own. That of
+	// a KCL application can be given while the application is stopped, or runs with ShareWithKCL. Default: LeaseTableName. It may be called at any
 	// time, by several goroutines.
 	LeaseTable func(mapping string) string
 

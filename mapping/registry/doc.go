@@ -15,7 +15,7 @@
 //	})
 //
 // Registry.Handler serves the same operations with Lambda's API, so that the aws command and the SDKs work with another
-// endpoint. It requires Config.Credentials or Config.AllowUnsigned, and otherwise refuses every request;
+// endpoint. It requires Config.Credentials or Config.AllowUnsigned, and otherwise refuses every request.
 // The command shardmill serve, in cmd/shardmill, is a program around it.
 //
 // # States
