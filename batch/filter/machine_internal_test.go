@@ -27,6 +27,28 @@ func TestLongListsOfStringsAreOneLookup(t *testing.T) {
 	assert.Len(t, tests(`{"anything-but":[` + list(packFrom) + `]}`)[0].not, 1)
 }
 
+// TestSpillKeepsItsFirstValuesAndTheRest, and loses those that are cut.
+func TestSpillKeepsItsFirstValuesAndTheRest(t *testing.T) {
+	var s spill[int]
+	for i := range firstFew + 3 {
+		s.push(i)
+	}
+	assert.Equal(t, [3]int{0, firstFew - 1, firstFew + 2}, [3]int{*s.at(0), *s.at(firstFew - 1), *s.at(firstFew + 2)})
+	s.cut(firstFew + 1)
+	s.push(-1)
+	assert.Equal(t, firstFew+2, s.n)
+	assert.Equal(t, [2]int{firstFew, -1}, [2]int{*s.at(firstFew), *s.at(firstFew + 1)})
+	s.cut(2)
+	assert.Empty(t, s.rest)
+	s.push(-2)
+	assert.Equal(t, [2]int{1, -2}, [2]int{*s.at(1), *s.at(2)})
+
+	var grown spill[int]
+	grown.grow(firstFew + 2)
+	assert.Equal(t, firstFew+2, grown.n)
+	assert.Len(t, grown.rest, 2)
+}
+
 // TestManyKeysAreFoundByAMap, from a number on.
 func TestManyKeysAreFoundByAMap(t *testing.T) {
 	var n node

@@ -192,7 +192,7 @@ func TestTextThatIsNotJSONNeverMatches(t *testing.T) {
 		`{`, `{"a":1`, `{"a":1}}`, `{"a":1} x`, `{"a":1,}`, `{"a" 1}`, `{"a":}`, `{,}`, `{a:1}`, `{"a":1 "b":2}`, `{'a':1}`, "\ufeff{}", `{"a":1}{}`,
 		`{"b":tru}`, `{"b":nulL}`, `{"b":01}`, `{"b":1.}`, `{"b":.5}`, `{"b":-}`, `{"b":1e}`, `{"b":+1}`, `{"b":NaN}`, `{"b":0x1}`,
 		`{"a":tru}`, `{"a":01}`, `{"a":1.}`, `{"a":-}`, `{"a":1e+}`, `{"a":"x}`, `{"a":[1,]}`, `{"a":[1}`, `{"a":[`, `{"o":{"p":1,}}`, `{"o":{"p":1]`, `{"o":{"p"`, `{"o":{1:1}}`,
-		`{"b":"\x"}`, `{"b":"\u12g4"}`, `{"b":"\u123"}`, `{"b":"\`, "{\"b\":\"\n\"}", "{\"b\":\"\x1f\"}", "{\"\x00\":1}", `{"b":[}`, `{"b":[1 2]}`, `{"b":{"c"}}`, `{"b":{"c":1,}}`, `{"b":{"c":1,`, `{"b":{1":1}}`, `{"b":{"c"x1}}`, `{"a"x1}`, `{"b`, `{"b":"aaaaaaaaaaaaaaaaaaaa`,
+		`{"b":"\x"}`, `{"b":"\u12g4"}`, `{"b":"\u123"}`, `{"b":"\`, "{\"b\":\"\n\"}", "{\"b\":\"\x1f\"}", "{\"\x00\":1}", `{"b":[}`, `{"b":[1 2]}`, `{"b":{"c"}}`, `{"b":{"c":1,}}`, `{"b":{"c":1,`, `{"b":{1":1}}`, `{"o":{1":1}}`, `{"o":{"p"x1}}`, `{1":1}`, `{"b":{"c"x1}}`, `{"a"x1}`, `{"b`, `{"b":"aaaaaaaaaaaaaaaaaaaa`,
 	} {
 		require.False(t, json.Valid([]byte(event)), event)
 		require.False(t, p.Match([]byte(event)), event)
@@ -217,6 +217,12 @@ func TestDepthIsBoundedAsInJSONValid(t *testing.T) {
 				require.Equal(t, json.Valid([]byte(event)), p.Match([]byte(event)), "%s %s %d", c.open, key, depth)
 			}
 		}
+	}
+	for _, depth := range []int{9_999, 10_000, 10_001} {
+		inner := strings.Repeat("[", depth-2) + `{"a":1}` + strings.Repeat("]", depth-2)
+		require.Equal(t, depth <= 10_000, p.Match([]byte(`{"a":`+inner+`}`)), "an object in %d others", depth)
+		inner = strings.Repeat(`{"x":`, depth-1) + "1" + strings.Repeat("}", depth-1)
+		require.Equal(t, depth <= 10_000, p.Match([]byte(`{"a":{"a":1},"b":`+inner+`}`)), "%d objects where only leaves count", depth)
 	}
 	require.False(t, p.Match([]byte(strings.Repeat(`{"a":`, 1_000_000))))
 }

@@ -172,7 +172,7 @@ func (w *walk) string(n *node, b []byte, i int) int {
 
 func (w *walk) number(n *node, b []byte, i int) int {
 	end := scanNumber(b, i)
-	if end >= 0 && len(n.conditions) > 0 {
+	if end != invalid {
 		w.numberLeaf(n, b[i:end])
 	}
 	return end
@@ -180,7 +180,7 @@ func (w *walk) number(n *node, b []byte, i int) int {
 
 func (w *walk) literal(n *node, b []byte, i int, text string, k kind) int {
 	end := scanLiteral(b, i, text)
-	if end >= 0 && len(n.conditions) > 0 {
+	if end != invalid {
 		w.leaf(n, &value{kind: k})
 	}
 	return end
