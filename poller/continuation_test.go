@@ -17,6 +17,7 @@ import (
 
 	"github.com/shardmill/shardmill/batch"
 	"github.com/shardmill/shardmill/poller"
+	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
 // promising is a hub whose events name a place to go on from that the service then refuses, as an emulator named "0" before
@@ -163,6 +164,67 @@ func TestAContinuationThatIsRefusedIsNotKeptByPolls(t *testing.T) {
 			})
 		})
 	}
+}
+
+// choosy is a client whose service refuses some subscriptions.
+type choosy struct {
+	*kinesis.Client
+	refuse func(*kinesis.SubscribeToShardInput) error
+}
+
+func (c *choosy) SubscribeToShard(ctx context.Context, in *kinesis.SubscribeToShardInput, o ...func(*kinesis.Options)) (*kinesis.SubscribeToShardOutput, error) {
+	if err := c.refuse(in); err != nil {
+		return nil, err
+	}
+	return c.Client.SubscribeToShard(ctx, in, o...)
+}
+
+// TestPollingEndsWhereOnlySubscriptionsRefuseTheContinuation: the polls of an idle shard succeed, so they do not move the read
+// position that the subscriptions need.
+func TestPollingEndsWhereOnlySubscriptionsRefuseTheContinuation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service, stream, arn := consumed(t, kinesistest.Config{})
+		server := kinesistest.NewPipeServer(service)
+		defer server.Close()
+		_, last, err := stream.Put("key", []byte("0"))
+		require.NoError(t, err)
+		down, refused := false, 0
+		client := &choosy{server.Client(), func(in *kinesis.SubscribeToShardInput) error {
+			number := aws.ToString(in.StartingPosition.SequenceNumber)
+			switch {
+			case down:
+				return &types.LimitExceededException{}
+			case number != "" && number != last:
+				refused++
+				return refusals["invalid"]
+			}
+			return nil
+		}}
+		r := pushing(t, client, poller.Config{ConsumerARN: arn, FallBackToPolling: true})
+		require.Empty(t, readNumbers(t, r, 0, 1))
+		require.Empty(t, forLong(t, r, time.Minute), "the shard is idle: its continuation is after the record")
+		polls := func(since time.Time) (n int) {
+			for _, c := range service.Calls() {
+				if c.Op == kinesistest.GetRecords && !c.Time.Before(since) {
+					n++
+				}
+			}
+			return n
+		}
+		down = true
+		require.Empty(t, forLong(t, r, 10*time.Minute))
+		require.NotZero(t, polls(time.Now().Add(-time.Minute)))
+		require.Zero(t, refused)
+
+		down = false
+		require.Empty(t, forLong(t, r, 2*time.Minute))
+		require.Equal(t, 1, refused, "the next attempt is from the record")
+		since := time.Now()
+		require.Empty(t, forLong(t, r, time.Minute))
+		require.Zero(t, polls(since))
+		put(t, stream, "1")
+		require.Empty(t, readNumbers(t, r, 1, 1))
+	})
 }
 
 // TestAContinuationIsGoneOnFromWhereItIsGood: an idle shard does not begin again at its last record, which may be trimmed.

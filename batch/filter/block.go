@@ -125,7 +125,7 @@ func groups(text, to []byte) (n int, ok bool) {
 		v := 0
 		for _, c := range group {
 			d := hexDigit(c)
-			if d < 0 {
+			if d == invalid {
 				return 0, false
 			}
 			v = v<<4 | d

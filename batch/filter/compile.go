@@ -110,9 +110,6 @@ func (c *compiler) or(prefix string, e element) error {
 		c.notAnOr = true
 		return &Error{Line: line, Path: path(prefix), Operator: "$or", Reason: reason}
 	}
-	if e.kind != anArray {
-		return fail(e.line, "It must be an Array followed with $or.")
-	}
 	before, outside := c.alts, c.inOr
 	var all []alternative
 	for _, item := range e.items {
@@ -132,7 +129,7 @@ func (c *compiler) or(prefix string, e element) error {
 			return fail(e.line, "more than "+strconv.Itoa(maxAlternatives)+" combinations")
 		}
 	}
-	if len(e.items) < 2 {
+	if len(e.items) < 2 { // as anything but an array has
 		return fail(e.line, "There must have at least 2 Objects in $or relationship.")
 	}
 	c.alts, c.inOr = all, outside

@@ -16,8 +16,7 @@ const (
 )
 
 // complexity is the engine's measure of a wildcard: the most places within it that one text can reach at the same
-// time. Each star is two places, the one in front of it and the one within it, which a text that is in front of it
-// may always reach next.
+// time. Each star is two places, the one in front of it and the one within it.
 func (g glob) complexity() int {
 	if len(g) == 1 {
 		return 1
@@ -31,13 +30,12 @@ func (g glob) complexity() int {
 	for len(queue) > 0 {
 		places := queue[0]
 		queue = queue[1:]
-		size := m.size(places)
-		if most = max(most, size); most >= maxComplexity || len(known) > maxStates {
+		if most = max(most, len(places)); most >= maxComplexity || len(known) > maxStates {
 			return most
 		}
 		for _, c := range m.letters {
 			next := m.next(places, c)
-			if key := globKey(next); len(next) > 0 && !known[key] {
+			if key := globKey(next); !known[key] {
 				known[key] = true
 				queue = append(queue, next)
 			}
@@ -50,17 +48,16 @@ func (g glob) complexity() int {
 // 2i+1 within the star that is token i.
 type globMachine struct {
 	tokens  []int // a byte, or star
-	letters []int // the bytes that occur, and one that does not
+	letters []int // the bytes that occur, and star for one that does not
 }
 
 const (
-	star     = -1
-	noLetter = -2
-	quote    = -3 // either end of the text, where the engine sees the quotes of a JSON string
+	star  = -1
+	quote = -2 // either end of the text, where the engine sees the quotes of a JSON string
 )
 
 func (g glob) machine() globMachine {
-	m := globMachine{tokens: []int{quote}, letters: []int{noLetter}}
+	m := globMachine{tokens: []int{quote}, letters: []int{star}}
 	for i, part := range g {
 		if i > 0 {
 			m.tokens = append(m.tokens, star)
@@ -71,23 +68,11 @@ func (g glob) machine() globMachine {
 	}
 	m.tokens = append(m.tokens, quote)
 	for _, t := range m.tokens {
-		if !slices.Contains(m.letters, t) && t != star {
+		if !slices.Contains(m.letters, t) {
 			m.letters = append(m.letters, t)
 		}
 	}
 	return m
-}
-
-// size counts the places, and the stars that lie right before them.
-func (m globMachine) size(places []int) int {
-	n := 0
-	for _, p := range places {
-		n++
-		if p%2 == 0 && p/2 < len(m.tokens) && m.tokens[p/2] == star && !slices.Contains(places, p+1) {
-			n++
-		}
-	}
-	return n
 }
 
 // next is where the places lead with one more letter.
@@ -102,7 +87,7 @@ func (m globMachine) next(places []int, letter int) []int {
 			to = append(to, 2*i+1)
 			i++ // the star may be left, or stand for nothing
 		}
-		if i < len(m.tokens) && m.tokens[i] == letter {
+		if m.tokens[i] == letter { // the last token is no star
 			to = append(to, 2*(i+1))
 		}
 	}

@@ -166,7 +166,6 @@ const schemaVersion = "1.0"
 
 // metadata marks the conditions that hold for the fields other than data.
 func (c *Criteria) metadata(w *walk, r *batch.Record) {
-	w.elem = 0 // an aborted walk may have left one
 	w.key(c.partitionKey, r.PartitionKey)
 	w.text(c.sequenceNumber, r.SequenceNumber)
 	w.text(c.version, schemaVersion)
@@ -178,7 +177,7 @@ func (c *Criteria) metadata(w *walk, r *batch.Record) {
 
 // key tests a partition key. In the event it is null if the record has none.
 func (w *walk) key(n *node, key string) {
-	if key == "" && n != nil && len(n.conditions) > 0 {
+	if key == "" && n != nil {
 		w.leaf(n, &value{kind: aNull})
 		return
 	}

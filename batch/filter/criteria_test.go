@@ -65,6 +65,18 @@ func TestRecordsAreSeenAsTheirKinesisObject(t *testing.T) {
 	}
 }
 
+// TestArrivalHasMilliseconds, before 1970 too.
+func TestArrivalHasMilliseconds(t *testing.T) {
+	for pattern, ms := range map[string]int64{"0": 0, "1.5": 1500, "0.007": 7, "-0.05": -50, "-1.5": -1500, "-12": -12_000} {
+		r := record(`{}`)
+		r.ArrivalTime = time.UnixMilli(ms)
+		c := compile(t, `{"approximateArrivalTimestamp":[`+pattern+`]}`)
+		require.Equal(t, filter.Passed, c.Match(r), pattern)
+		r.ArrivalTime = time.UnixMilli(ms + 1)
+		require.Equal(t, filter.Filtered, c.Match(r), pattern)
+	}
+}
+
 func TestFiltersAreORed(t *testing.T) {
 	c := compile(t, `{"data":{"a":[1]}}`, `{"data":{"a":[2]}}`, `{"partitionKey":["x"]}`)
 	require.True(t, c.Match(record(`{"a":1}`)).Passes())
@@ -131,7 +143,7 @@ func TestNumberOfFiltersIsLimited(t *testing.T) {
 	for _, c := range []struct {
 		filters, limit int
 		ok             bool
-	}{{5, 0, true}, {6, 0, false}, {6, 10, true}, {10, 10, true}, {11, 10, false}, {2, 1, false}, {0, 11, false}, {0, -1, false}} {
+	}{{5, 0, true}, {6, 0, false}, {6, 10, true}, {10, 10, true}, {11, 10, false}, {1, 1, true}, {2, 1, false}, {0, 11, false}, {0, -1, false}} {
 		_, err := filter.Compile(slices.Repeat([]string{`{"a":[1]}`}, c.filters), c.limit)
 		require.Equal(t, c.ok, err == nil, "%d filters, limit %d: %v", c.filters, c.limit, err)
 	}

@@ -34,11 +34,7 @@ func readDocument(text string) (element, error) {
 	}
 	r := reader{text: text, decoder: json.NewDecoder(strings.NewReader(text))}
 	r.decoder.UseNumber()
-	e, err := r.value()
-	if err != nil {
-		return element{}, syntaxError(text, err)
-	}
-	return e, nil
+	return r.value(), nil
 }
 
 func syntaxError(text string, err error) error {
@@ -58,11 +54,8 @@ type reader struct {
 	lines   int
 }
 
-func (r *reader) value() (element, error) {
-	token, err := r.decoder.Token()
-	if err != nil {
-		return element{}, err
-	}
+func (r *reader) value() element {
+	token := r.token()
 	e := element{line: r.line()}
 	switch t := token.(type) {
 	case string:
@@ -76,43 +69,37 @@ func (r *reader) value() (element, error) {
 		}
 	case json.Delim:
 		if t == '{' {
-			return e, r.object(&e)
+			r.object(&e)
+			break
 		}
-		return e, r.array(&e)
+		r.array(&e)
 	default:
 		e.kind = aNull
 	}
-	return e, nil
+	return e
 }
 
-func (r *reader) object(e *element) error {
+// token returns the next token: the text has one.
+func (r *reader) token() json.Token {
+	t, _ := r.decoder.Token()
+	return t
+}
+
+func (r *reader) object(e *element) {
 	e.kind = anObject
 	for r.decoder.More() {
-		name, err := r.value()
-		if err != nil {
-			return err
-		}
-		value, err := r.value()
-		if err != nil {
-			return err
-		}
-		e.members = append(e.members, member{name: name.text, value: value})
+		name := r.value().text
+		e.members = append(e.members, member{name: name, value: r.value()})
 	}
-	_, err := r.decoder.Token()
-	return err
+	r.token() // the brace
 }
 
-func (r *reader) array(e *element) error {
+func (r *reader) array(e *element) {
 	e.kind = anArray
 	for r.decoder.More() {
-		item, err := r.value()
-		if err != nil {
-			return err
-		}
-		e.items = append(e.items, item)
+		e.items = append(e.items, r.value())
 	}
-	_, err := r.decoder.Token()
-	return err
+	r.token() // the bracket
 }
 
 // line is that of the token read last.

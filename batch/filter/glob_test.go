@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,5 +28,16 @@ func TestComplexityOfWildcards(t *testing.T) {
 			part += string(c)
 		}
 		require.Equal(t, want, min(g.complexity(), maxComplexity), text)
+	}
+}
+
+// The search for the complexity ends at the limit: that of the second one is 11.
+func TestComplexityIsMeasuredUpToTheLimit(t *testing.T) {
+	for _, text := range []string{"*:*:*:*:*:event-bus/*", "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a"} {
+		var g glob
+		for part := range strings.SplitSeq(text, "*") {
+			g = append(g, []byte(part))
+		}
+		require.Equal(t, maxComplexity, g.complexity(), text)
 	}
 }

@@ -55,6 +55,9 @@ func TestValues(t *testing.T) {
 		{"zero has no sign", `{"a":[0]}`, []string{`{"a":-0}`, `{"a":0.0}`, `{"a":0e99}`, `{"a":-0.0E-5}`}, []string{`{"a":1e-400}`, `{"a":""}`}},
 		{"numbers have no limit", `{"a":[123456789012345678901234567890]}`, []string{`{"a":123456789012345678901234567890}`, `{"a":1.2345678901234567890123456789e29}`}, []string{`{"a":123456789012345678901234567891}`, `{"a":1.2345678901234568e29}`}},
 		{"nor have exponents", `{"a":[1e400]}`, []string{`{"a":1e400}`, `{"a":10e399}`, `{"a":0.01e402}`}, []string{`{"a":1e401}`, `{"a":1e99999999999999999999999}`}},
+		{"exponents that no machine counts", `{"a":[{"numeric":[">",5]}]}`, []string{`{"a":1e9223372036854775808}`, `{"a":1e18446744073709551617}`}, []string{`{"a":1e-9223372036854775808}`, `{"a":-1e9223372036854775808}`}},
+		{"a space is plain wherever it stands", `{"a":[" "]}`, []string{`{"a":" "}`, `{"a":" ","b":"a long text behind it"}`}, []string{`{"a":""}`}},
+		{"so is the character of code 0", `{"a":["\u0000"]}`, []string{`{"a":"\u0000"}`}, []string{`{"a":""}`, `{"a":"0"}`}},
 		{"JSON within a string is a string", `{"a":{"b":["c"]}}`, []string{`{"a":{"b":"c"}}`}, []string{`{"a":"{\"b\":\"c\"}"}`}},
 		{"a string that spells an IP address is a string", `{"a":["10.0.0.1"]}`, []string{`{"a":"10.0.0.1"}`}, []string{`{"a":"010.0.0.1"}`}},
 		{"exactly", `{"a":[{"exactly":"x"}]}`, []string{`{"a":"x"}`}, []string{`{"a":"X"}`}},
@@ -84,9 +87,11 @@ func TestOperators(t *testing.T) {
 		{"numeric less", `{"a":[{"numeric":["<",-3]}]}`, []string{`{"a":-4}`, `{"a":-1e30}`, `{"a":-3.1}`}, []string{`{"a":-3}`, `{"a":-2.9}`, `{"a":0}`, `{"a":4}`}},
 		{"numeric beyond the engine's range", `{"a":[{"numeric":[">",1700000000000]}]}`, []string{`{"a":1700000000001}`}, []string{`{"a":1699999999999}`}},
 		{"recorded: numeric does not look into strings", `{"n":[{"numeric":[">",100]},{"anything-but":"101"}]}`, []string{`{"n":101}`, `{"n":"102"}`, `{"n":100}`, `{"n":101.0}`}, []string{`{"n":"101"}`}},
-		{"cidr", `{"a":[{"cidr":"10.0.0.0/24"}]}`, []string{`{"a":"10.0.0.0"}`, `{"a":"10.0.0.255"}`, `{"a":"010.0.0.1"}`, `{"a":"::ffff:a00:9"}`}, []string{`{"a":"10.0.1.0"}`, `{"a":123}`, `{"a":"10.0.0"}`, `{"a":"10.0.0.256"}`, `{"a":"x"}`, `{"a":""}`, `{"a":"::1"}`, `{"a":"10.0.0.1/24"}`, `{"a":"::ffff:10.0.0.9"}`}},
+		{"cidr", `{"a":[{"cidr":"10.0.0.0/24"}]}`, []string{`{"a":"10.0.0.0"}`, `{"a":"10.0.0.255"}`, `{"a":"010.0.0.1"}`, `{"a":"::ffff:a00:9"}`}, []string{`{"a":"10.0.1.0"}`, `{"a":123}`, `{"a":"10.0.0"}`, `{"a":"10.0.0."}`, `{"a":"10.0.0.1."}`, `{"a":"10.0.0.1.1"}`, `{"a":"10..0.1"}`, `{"a":".0.0.1"}`, `{"a":"10,0,0,1"}`, `{"a":"10.0.0.256"}`, `{"a":"x"}`, `{"a":""}`, `{"a":"::1"}`, `{"a":"10.0.0.1/24"}`, `{"a":"::ffff:10.0.0.9"}`}},
 		{"cidr takes the bits of the mask only", `{"a":[{"cidr":"10.0.0.77/25"}]}`, []string{`{"a":"10.0.0.1"}`, `{"a":"10.0.0.127"}`}, []string{`{"a":"10.0.0.128"}`}},
 		{"cidr of IPv6", `{"a":[{"cidr":"2001:db8:1234:1a00::/64"}]}`, []string{`{"a":"2001:0db8:1234:1a00:0000:0000:0000:0000"}`, `{"a":"2001:DB8:1234:1a00::ffff"}`}, []string{`{"a":"2001:db8:1234:1a01::"}`, `{"a":"10.0.0.1"}`, `{"a":"2001:db8:1234:1a00:::"}`, `{"a":"2001:db8:1234:1a00::1%eth0"}`, `{"a":"1:2:3:4:5:6:7:8:9"}`, `{"a":":"}`}},
+		{"cidr of addresses that are cut short", `{"a":[{"cidr":"0.0.0.0/0"}]}`, []string{`{"a":"0.0.0.0"}`, `{"a":"9.9.9.9"}`}, []string{`{"a":"0.0.0."}`, `{"a":"0..0.0"}`, `{"a":".0.0.0"}`, `{"a":"0,0.0.0"}`, `{"a":"0.0.0.0.0"}`, `{"a":""}`}},
+		{"cidr of IPv6 with a gap", `{"a":[{"cidr":"1:2::/16"}]}`, []string{`{"a":"1::"}`, `{"a":"1:2:3:4:5:6:7::"}`, `{"a":"1::3:4:5:6:7:8"}`}, []string{`{"a":"1:2:3:4:5:6:7:8::"}`, `{"a":"1:2:3:4::5:6:7:8"}`, `{"a":"1:2:3:4:5:6:7"}`, `{"a":"::1"}`}},
 	})
 }
 
@@ -187,7 +192,7 @@ func TestTextThatIsNotJSONNeverMatches(t *testing.T) {
 		`{`, `{"a":1`, `{"a":1}}`, `{"a":1} x`, `{"a":1,}`, `{"a" 1}`, `{"a":}`, `{,}`, `{a:1}`, `{"a":1 "b":2}`, `{'a':1}`, "\ufeff{}", `{"a":1}{}`,
 		`{"b":tru}`, `{"b":nulL}`, `{"b":01}`, `{"b":1.}`, `{"b":.5}`, `{"b":-}`, `{"b":1e}`, `{"b":+1}`, `{"b":NaN}`, `{"b":0x1}`,
 		`{"a":tru}`, `{"a":01}`, `{"a":1.}`, `{"a":-}`, `{"a":1e+}`, `{"a":"x}`, `{"a":[1,]}`, `{"a":[1}`, `{"a":[`, `{"o":{"p":1,}}`, `{"o":{"p":1]`, `{"o":{"p"`, `{"o":{1:1}}`,
-		`{"b":"\x"}`, `{"b":"\u12g4"}`, `{"b":"\u123"}`, `{"b":"\`, "{\"b\":\"\n\"}", "{\"b\":\"\x1f\"}", "{\"\x00\":1}", `{"b":[}`, `{"b":[1 2]}`, `{"b":{"c"}}`, `{"b":{"c":1,}}`, `{"b`, `{"b":"aaaaaaaaaaaaaaaaaaaa`,
+		`{"b":"\x"}`, `{"b":"\u12g4"}`, `{"b":"\u123"}`, `{"b":"\`, "{\"b\":\"\n\"}", "{\"b\":\"\x1f\"}", "{\"\x00\":1}", `{"b":[}`, `{"b":[1 2]}`, `{"b":{"c"}}`, `{"b":{"c":1,}}`, `{"b":{"c":1,`, `{"b":{1":1}}`, `{"o":{1":1}}`, `{"o":{"p"x1}}`, `{1":1}`, `{"b":{"c"x1}}`, `{"a"x1}`, `{"b`, `{"b":"aaaaaaaaaaaaaaaaaaaa`,
 	} {
 		require.False(t, json.Valid([]byte(event)), event)
 		require.False(t, p.Match([]byte(event)), event)
@@ -212,6 +217,12 @@ func TestDepthIsBoundedAsInJSONValid(t *testing.T) {
 				require.Equal(t, json.Valid([]byte(event)), p.Match([]byte(event)), "%s %s %d", c.open, key, depth)
 			}
 		}
+	}
+	for _, depth := range []int{9_999, 10_000, 10_001} {
+		inner := strings.Repeat("[", depth-2) + `{"a":1}` + strings.Repeat("]", depth-2)
+		require.Equal(t, depth <= 10_000, p.Match([]byte(`{"a":`+inner+`}`)), "an object in %d others", depth)
+		inner = strings.Repeat(`{"x":`, depth-1) + "1" + strings.Repeat("}", depth-1)
+		require.Equal(t, depth <= 10_000, p.Match([]byte(`{"a":{"a":1},"b":`+inner+`}`)), "%d objects where only leaves count", depth)
 	}
 	require.False(t, p.Match([]byte(strings.Repeat(`{"a":`, 1_000_000))))
 }

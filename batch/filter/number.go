@@ -1,5 +1,7 @@
 package filter
 
+import "cmp"
+
 // number is a decimal number of any size and precision: 0.DIGITS times ten to the power of point. DIGITS are those of
 // head and then of tail, neither begin nor end with a zero, and are none for zero. Two numbers are equal exactly when
 // their values are: 300, 300.0 and 3.0e2 are one number.
@@ -10,7 +12,7 @@ type number struct {
 }
 
 // maxExponent is where an exponent stops growing. Beyond it, numbers of unlike exponents may be taken for equal.
-const maxExponent = 1 << 60
+const maxExponent = 1 << 59
 
 // parseNumber reads a number that is known to have JSON's form. The result points into text.
 func parseNumber(text []byte) number {
@@ -18,7 +20,7 @@ func parseNumber(text []byte) number {
 	if text[0] == '-' {
 		n.negative, text = true, text[1:]
 	}
-	dot := -1
+	dot := 0 // none: a digit comes before it
 	for i, c := range text {
 		if c == '.' {
 			dot = i
@@ -30,7 +32,7 @@ func parseNumber(text []byte) number {
 		}
 	}
 	n.head = text
-	if dot >= 0 {
+	if dot > 0 {
 		n.head, n.tail = text[:dot], text[dot+1:]
 	}
 	n.point += int64(len(n.head))
@@ -45,10 +47,7 @@ func parseExponent(text []byte) int64 {
 	}
 	var e int64
 	for _, c := range text {
-		if e = e*10 + int64(c-'0'); e > maxExponent {
-			e = maxExponent
-			break
-		}
+		e = min(e*10+int64(c-'0'), maxExponent)
 	}
 	if negative {
 		return -e
@@ -71,9 +70,6 @@ func (n *number) trim() {
 	}
 	for len(n.tail) == 0 && len(n.head) > 0 && n.head[len(n.head)-1] == '0' {
 		n.head = n.head[:len(n.head)-1]
-	}
-	if n.digits() == 0 {
-		*n = number{}
 	}
 }
 
@@ -99,21 +95,15 @@ func (n *number) sign() int {
 // compare returns less than, equal to or more than 0 as n is less than, equal to or greater than m.
 func (n *number) compare(m number) int {
 	sign := n.sign()
-	if other := m.sign(); sign != other {
-		if sign < other {
-			return -1
-		}
-		return 1
+	if c := cmp.Compare(sign, m.sign()); c != 0 {
+		return c
 	}
 	return sign * n.compareMagnitude(&m)
 }
 
 func (n *number) compareMagnitude(m *number) int {
-	if n.point != m.point {
-		if n.point < m.point {
-			return -1
-		}
-		return 1
+	if c := cmp.Compare(n.point, m.point); c != 0 {
+		return c
 	}
 	for i := range min(n.digits(), m.digits()) {
 		if a, b := n.digit(i), m.digit(i); a != b {

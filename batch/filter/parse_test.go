@@ -18,6 +18,7 @@ func TestErrorsSayWhereAndWhy(t *testing.T) {
 		// The text as a whole.
 		{``, `line 1: the pattern is not JSON: unexpected end of JSON input`},
 		{"{\n\"a\":[1,\n]}", `line 3: the pattern is not JSON: invalid character ']' looking for beginning of value`},
+		{"{\n\"a\":[1,\n]}\n\n", `line 3: the pattern is not JSON: invalid character ']' looking for beginning of value`},
 		{`{"a":["x"]} {}`, `line 1: the pattern is not JSON: invalid character '{' after top-level value`},
 		{`this is no JSON`, `line 1: the pattern is not JSON: invalid character 'h' in literal true (expecting 'r')`},
 		{`{'bad':'quotation'}`, `line 1: the pattern is not JSON: invalid character '\'' looking for beginning of object key string`},
@@ -63,6 +64,7 @@ func TestErrorsSayWhereAndWhy(t *testing.T) {
 		{`{"a":[{"anything-but":{"wildcard":"*aaaaaaaaaaaaaaaaaaa"}}]}`, `line 1, "a", anything-but wildcard: ` + tooComplex},
 		{`{"a":[{"cidr":["x"]}]}`, `line 1, "a", cidr: cidr match pattern must be a string`},
 		{`{"a":[{"cidr":"10.0.0.0"}]}`, `line 1, "a", cidr: Malformed CIDR, one '/' required`},
+		{`{"a":[{"cidr":"10.0.0.0/"}]}`, `line 1, "a", cidr: Malformed CIDR, one '/' required`},
 		{`{"a":[{"cidr":"10.0.0.0/8/8"}]}`, `line 1, "a", cidr: Malformed CIDR, one '/' required`},
 		{`{"a":[{"cidr":"10.0.0.0/xx"}]}`, `line 1, "a", cidr: Malformed CIDR, mask bits must be an integer`},
 		{`{"a":[{"cidr":"10.0.0.0/-1"}]}`, `line 1, "a", cidr: Malformed CIDR, mask bits must not be negative`},
@@ -111,6 +113,8 @@ func TestErrorsSayWhereAndWhy(t *testing.T) {
 		{`{"$or":[{"a":[1]},{"b":"x"}]}`, `line 1, "b": "b" must be an object or an array`},
 		{`{"x":{"$or":[{"a":[1]},{"b":[{"prefix":1}]}]}}`, `line 1, "x.b", prefix: prefix match pattern must be a string`},
 		{`{"x":{"$or":[{"a":[1]},{}]}}`, `line 1, "x": Empty objects are not allowed`},
+		{`{"$or":[{"prefix":["x"]},{"suffix":["x"]}]}`, `line 1, "$or", prefix: prefix match pattern must be a string`},
+		{`{"$or":[["x"],["y"]]}`, `line 1, "$or": Match value must be String, number, true, false, or null`},
 		{`{"$or":"x"}`, `line 1, "$or": "$or" must be an object or an array`},
 		{`{` + strings.Repeat(`"$or":[{"a":[1]},{"b":[1]}],`, 10) + `"c":[1]}`, `line 1, $or: more than 1000 combinations`},
 	} {
@@ -144,6 +148,8 @@ func TestOrMultipliesUpToALimit(t *testing.T) {
 	require.NoError(t, err)
 	_, err = filter.Parse("{" + or + "," + or + "," + or + `,"$or":[{"a":[1]},{"b":[1]}]}`)
 	require.ErrorContains(t, err, "more than 1000 combinations")
+	_, err = filter.Parse("{" + or + "," + or + "," + or + `,"$or":["x"]}`)
+	require.ErrorContains(t, err, "Unrecognized match type a", "1000 are not too many: $or is a key")
 }
 
 // Long wildcards are measured in reasonable time, whatever they look like.

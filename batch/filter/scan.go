@@ -35,7 +35,7 @@ func scanString(b []byte, i int) (end int, escaped bool) {
 		if b[i] == '"' {
 			return i, escaped
 		}
-		if i = scanStop(b, i); i < 0 {
+		if i = scanStop(b, i); i == invalid {
 			return invalid, false
 		}
 		escaped = true
@@ -53,7 +53,7 @@ func scanStringEnd(b []byte, i int) (end int, escaped bool) {
 		case c != '\\' && c >= ' ':
 			i++
 		default:
-			if i = scanStop(b, i); i < 0 {
+			if i = scanStop(b, i); i == invalid {
 				return invalid, false
 			}
 			escaped = true
@@ -83,7 +83,7 @@ func scanStop(b []byte, i int) int {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return i + 1
 	case 'u':
-		if i+5 > len(b) || hex4(b[i+1:]) < 0 {
+		if i+5 > len(b) || hex4(b[i+1:]) == invalid {
 			return invalid
 		}
 		return i + 5
@@ -91,8 +91,9 @@ func scanStop(b []byte, i int) int {
 	return invalid
 }
 
+// scanNumber begins at a byte that exists.
 func scanNumber(b []byte, i int) int {
-	if i < len(b) && b[i] == '-' {
+	if b[i] == '-' {
 		i++
 	}
 	switch {
@@ -101,12 +102,12 @@ func scanNumber(b []byte, i int) int {
 	case b[i] == '0':
 		i++
 	default:
-		if i = scanDigits(b, i); i < 0 {
+		if i = scanDigits(b, i); i == invalid {
 			return invalid
 		}
 	}
 	if i < len(b) && b[i] == '.' {
-		if i = scanDigits(b, i+1); i < 0 {
+		if i = scanDigits(b, i+1); i == invalid {
 			return invalid
 		}
 	}
@@ -146,7 +147,7 @@ func skipValue(b []byte, i, depth int) int {
 	switch b[i] {
 	case '"':
 		end, _ := scanString(b, i+1)
-		if end < 0 {
+		if end == invalid {
 			return invalid
 		}
 		return end + 1
@@ -177,13 +178,13 @@ func skipObject(b []byte, i, depth int) int {
 			return invalid
 		}
 		end, _ := scanString(b, i+1)
-		if end < 0 {
+		if end == invalid {
 			return invalid
 		}
-		if i = scanColon(b, end+1); i < 0 {
+		if i = scanColon(b, end+1); i == invalid {
 			return invalid
 		}
-		if i = skipValue(b, i, depth); i < 0 {
+		if i = skipValue(b, i, depth); i == invalid {
 			return invalid
 		}
 		var more bool
@@ -202,7 +203,7 @@ func skipArray(b []byte, i, depth int) int {
 		return i + 1
 	}
 	for {
-		if i = skipValue(b, i, depth); i < 0 {
+		if i = skipValue(b, i, depth); i == invalid {
 			return invalid
 		}
 		var more bool

@@ -30,9 +30,7 @@ func (s *spill[T]) at(i int) *T {
 // cut drops all values after the first n.
 func (s *spill[T]) cut(n int) {
 	s.n = n
-	if len(s.rest) > 0 {
-		s.rest = s.rest[:max(0, n-firstFew)]
-	}
+	s.rest = s.rest[:max(0, n-firstFew)]
 }
 
 // grow adds zero values up to n. Only an empty spill may grow.

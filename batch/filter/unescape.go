@@ -53,12 +53,12 @@ func pair(first rune, s []byte) (r rune, paired bool) {
 	return r, r != utf8.RuneError
 }
 
-// hex4 reads four hexadecimal digits, or returns a negative number.
+// hex4 reads four hexadecimal digits, or returns invalid.
 func hex4(b []byte) rune {
 	var r rune
 	for _, c := range b[:4] {
 		d := hexDigit(c)
-		if d < 0 {
+		if d == invalid {
 			return invalid
 		}
 		r = r<<4 | rune(d)

@@ -39,7 +39,7 @@ type arrayElem struct {
 // document walks a text that must be one JSON value, and reports whether it is.
 func (w *walk) document(b []byte, n *node) bool {
 	i := skipSpace(b, 0)
-	if i = w.value(n, b, i, 0); i < 0 {
+	if i = w.value(n, b, i, 0); i == invalid {
 		return false
 	}
 	return skipSpace(b, i) == len(b)
@@ -83,7 +83,7 @@ func (w *walk) object(n *node, b []byte, i, depth int) int {
 			return invalid
 		}
 		end, escaped := scanString(b, i+1)
-		if end < 0 {
+		if end == invalid {
 			return invalid
 		}
 		key := b[i+1 : end]
@@ -91,7 +91,7 @@ func (w *walk) object(n *node, b []byte, i, depth int) int {
 			key = unescape(w.scratch[:0], key)
 		}
 		field := n.find(key)
-		if i = scanColon(b, end+1); i < 0 {
+		if i = scanColon(b, end+1); i == invalid {
 			return invalid
 		}
 		if field == nil {
@@ -99,7 +99,7 @@ func (w *walk) object(n *node, b []byte, i, depth int) int {
 		} else {
 			i = w.value(field, b, i, depth)
 		}
-		if i < 0 {
+		if i == invalid {
 			return invalid
 		}
 		var more bool
@@ -126,7 +126,7 @@ func (w *walk) array(n *node, b []byte, i, depth int) int {
 		} else {
 			i = w.value(n, b, i, depth)
 		}
-		if i < 0 {
+		if i == invalid {
 			return invalid
 		}
 		var more bool
@@ -157,7 +157,7 @@ func (w *walk) element(n *node, first int32, b []byte, i, depth int) (next int, 
 
 func (w *walk) string(n *node, b []byte, i int) int {
 	end, escaped := scanString(b, i)
-	if end < 0 {
+	if end == invalid {
 		return invalid
 	}
 	if len(n.conditions) > 0 {
@@ -172,7 +172,7 @@ func (w *walk) string(n *node, b []byte, i int) int {
 
 func (w *walk) number(n *node, b []byte, i int) int {
 	end := scanNumber(b, i)
-	if end >= 0 && len(n.conditions) > 0 {
+	if end != invalid {
 		w.numberLeaf(n, b[i:end])
 	}
 	return end
@@ -180,7 +180,7 @@ func (w *walk) number(n *node, b []byte, i int) int {
 
 func (w *walk) literal(n *node, b []byte, i int, text string, k kind) int {
 	end := scanLiteral(b, i, text)
-	if end >= 0 && len(n.conditions) > 0 {
+	if end != invalid {
 		w.leaf(n, &value{kind: k})
 	}
 	return end

@@ -142,7 +142,7 @@ func (l *Lineage) Unsettled() (soon time.Duration) {
 		soon = UnsettledRefresh
 	}
 	for id, s := range l.shards {
-		if l.rows[id].end && l.open[id].Equal(l.all.last) && l.all.listings > 0 {
+		if l.rows[id].end && l.open[id].Equal(l.all.last) {
 			soon = UnsettledRefresh // the listing is older than the shard's end: it may lack children
 		}
 		if _, learned := l.learned[id]; learned || l.finished[id] || !l.isEarly(s) {

@@ -193,15 +193,14 @@ func (l *Lineage) adopt(id string) {
 // impliedFinished returns, in order, the listed shards that are finished though nothing is stored for them.
 func (l *Lineage) impliedFinished(progress map[string]driver.Progress) (ids []string) {
 	implied := map[string]bool{}
-	begun := func(yield func(string) bool) {
-		for id, p := range progress {
-			if isBegun(p) && !yield(id) {
-				return
-			}
+	var begun []string
+	for id, p := range progress {
+		if isBegun(p) {
+			begun = append(begun, id)
 		}
 	}
 	parents := func(id string) []string { return ParentsOf(l.shards[id]) }
-	parentage.ImplyFinished(begun, parents, func(id string) bool {
+	parentage.ImplyFinished(slices.Values(begun), parents, func(id string) bool {
 		_, listed := l.shards[id]
 		_, isStored := progress[id]
 		if !listed || isStored || implied[id] {

@@ -96,6 +96,48 @@ func TestListedShardIsNotLearnedOver(t *testing.T) {
 	assert.Equal(t, []string{"b"}, l.children["a"])
 }
 
+// TestLearnReturnsTheNewChildren only.
+func TestLearnReturnsTheNewChildren(t *testing.T) {
+	l := listedLineage("a b<a")
+	assert.Equal(t, family("c<a d<a,x"), l.Learn("a", family("b<a c<a e<x d<a,x"), time.Unix(1, 0)))
+	assert.Equal(t, family("f<a"), l.Learn("a", family("c<a f<a"), time.Unix(2, 0)))
+}
+
+// TestRunResumesBehindFinishedShards: those that are stored as such, and those that are finished because a child has begun.
+func TestRunResumesBehindFinishedShards(t *testing.T) {
+	begun, end := driver.Progress{Position: batch.Position{SequenceNumber: "5"}}, driver.Progress{End: true}
+	for name, tc := range map[string]struct {
+		listed   string
+		progress map[string]driver.Progress
+		implied  []string
+		open     string
+	}{
+		"nothing stored":                {"a b<a", nil, nil, "a"},
+		"a shard that is finished":      {"a b<a", map[string]driver.Progress{"a": end}, nil, "b"},
+		"a shard that is not":           {"a b<a", map[string]driver.Progress{"a": begun}, nil, "a"},
+		"a shard that is implied":       {"a b<a c<a", map[string]driver.Progress{"b": begun}, []string{"a"}, "b c"},
+		"a shard that is not listed":    {"b<a", map[string]driver.Progress{"a": end}, nil, "b"},
+		"all ancestors, and a finished": {"a b<a c<b d<c", map[string]driver.Progress{"c": end}, []string{"a", "b"}, "d"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := listedLineage(tc.listed)
+			assert.Equal(t, tc.implied, l.Resume(tc.progress))
+			assert.Equal(t, tc.open, ids(l.Openable()))
+			for id := range l.finished {
+				assert.Contains(t, l.shards, id, "only of known shards")
+			}
+		})
+	}
+}
+
+// TestChildrenOpenOnceTheEndOfTheirParentIsStored.
+func TestChildrenOpenOnceTheEndOfTheirParentIsStored(t *testing.T) {
+	l := listedLineage("a b<a")
+	assert.Equal(t, "a", ids(l.Openable()))
+	l.Finish("a")
+	assert.Equal(t, "b", ids(l.Openable()))
+}
+
 func TestShardsThatArePassed(t *testing.T) {
 	begun, end := driver.Progress{Position: batch.Position{SequenceNumber: "5"}}, driver.Progress{End: true}
 	for name, tc := range map[string]struct {

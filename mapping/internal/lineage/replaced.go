@@ -197,17 +197,14 @@ func (l *Lineage) Weigh(v *Look, read map[string]string, first bool) (renumbered
 	if c.text == "" && first {
 		c = l.reopens(v.Shards)
 	}
-	vague := l.vague
 	reason, certain := l.suspicion.weigh(l, v, c)
 	switch {
 	case certain:
 		return "", fmt.Errorf("%w: %s: %s", ErrReplaced, reason, advice)
 	case reason != "":
 		return "", fmt.Errorf("%w: %s", ErrDoubt, reason)
-	case l.vague && !vague:
-		return c.text, nil
 	}
-	return "", nil
+	return c.text, nil // a contradiction without a reason is the service's way
 }
 
 // IsDoubted reports whether the last look may have been at another stream.

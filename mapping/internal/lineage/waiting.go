@@ -23,11 +23,10 @@ func (l *Lineage) Early() map[string]poller.Shard {
 	early := map[string]poller.Shard{}
 	var add func(id string)
 	add = func(id string) {
-		s, known := l.shards[id]
-		if _, added := early[id]; added || !known || l.rows[id].begun || l.finished[id] {
+		if _, added := early[id]; added || l.rows[id].begun || l.finished[id] {
 			return // it has progress: it was opened when its parents were complete or gone
 		}
-		early[id] = s
+		early[id] = l.shards[id]
 		for _, child := range l.children[id] {
 			add(child)
 		}
