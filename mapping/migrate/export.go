@@ -23,7 +23,8 @@ import (
 // application creates it. Rows are updated or created, without an owner, in KCL's form; other attributes are unchanged.
 // Shards, as the stream lists them, give new rows their parents, children and hash keys. In a table of several streams
 // only the rows of to.Stream are written; for new rows it must be the result of KCLStream. A shard without progress
-// gets no row: KCL creates it, and begins at its initial position. Rows that name another stream than the mapping's are
+// gets no row: KCL creates it, and begins at its initial position. The exception is a child whose parents have all ended:
+// its row begins at TRIM_HORIZON. KCL writes that row itself when it ends a shard, and would miss it for minutes. Rows that name another stream than the mapping's are
 // refused, as far as name is from mapping.StoreKey. A row whose checkpoint would fall is refused unless
 // allowBack is set.
 func Export(ctx context.Context, store driver.Store, name string, to Table, shards []poller.Shard, allowBack bool) (*Plan, error) {
@@ -87,12 +88,18 @@ func (e *export) plan(p *Plan, stored map[string]driver.Progress, allowBack bool
 	for id := range e.rows {
 		ids[id] = true
 	}
+	next := e.next(stored)
+	for id := range next {
+		ids[id] = true
+	}
 	for _, id := range slices.Sorted(maps.Keys(ids)) {
 		row, hasRow := e.rows[id]
 		s := Step{Shard: id, Was: placeOf(row, hasRow), from: row}
 		s.Will = s.Was
 		will, has := stored[id]
 		switch {
+		case next[id]:
+			s.Write, s.Will, s.Note = true, kcl.TrimHorizon, "the mapping has not begun it, and its parents have ended"
 		case !has:
 			s.Note = "the mapping has not begun it: the row stays"
 		case placed(will) != s.Was:
@@ -101,6 +108,33 @@ func (e *export) plan(p *Plan, stored map[string]driver.Progress, allowBack bool
 		}
 		p.Steps = append(p.Steps, s)
 	}
+}
+
+// next returns the listed shards without progress and without a row whose turn it is: a parent has ended, and no other one is
+// left to read.
+func (e *export) next(stored map[string]driver.Progress) map[string]bool {
+	next := map[string]bool{}
+	for id, s := range e.listed {
+		_, begun := stored[id]
+		_, hasRow := e.rows[id]
+		if begun || hasRow {
+			continue
+		}
+		ended, left := 0, 0
+		for _, parent := range parentsOf(&s) {
+			_, listed := e.listed[parent]
+			switch p, known := stored[parent]; {
+			case p.End:
+				ended++
+			case known || listed:
+				left++
+			}
+		}
+		if ended > 0 && left == 0 {
+			next[id] = true
+		}
+	}
+	return next
 }
 
 // note describes the particulars of a step that writes, and refuses one that goes back.
@@ -243,7 +277,7 @@ func (e *export) lineage(id string) (all []attribute) {
 		all = append(all, attribute{kcl.StartingHashKey, &types.AttributeValueMemberS{Value: s.StartingHashKey}},
 			attribute{kcl.EndingHashKey, &types.AttributeValueMemberS{Value: s.EndingHashKey}})
 	}
-	parents := slices.DeleteFunc([]string{s.Parent, s.AdjacentParent}, func(p string) bool { return p == "" })
+	parents := parentsOf(&s)
 	var children []string
 	for _, c := range e.listed {
 		if c.Parent == id || c.AdjacentParent == id {
@@ -257,6 +291,11 @@ func (e *export) lineage(id string) (all []attribute) {
 		all = append(all, attribute{kcl.ChildShardIDs, kcl.Set(children)})
 	}
 	return all
+}
+
+// parentsOf returns the IDs of a shard's parents, whether or not the stream still has them.
+func parentsOf(s *poller.Shard) []string {
+	return slices.DeleteFunc([]string{s.Parent, s.AdjacentParent}, func(p string) bool { return p == "" })
 }
 
 func integer(n int64) types.AttributeValue {

@@ -104,6 +104,41 @@ func TestExportWritesRowsAsKCLDoes(t *testing.T) {
 	assert.Zero(t, again.Changes())
 }
 
+// KCL writes the rows of a shard's children when it ends the shard. If the mapping stopped just there, KCL would not know them: its
+// audit finds a hole in the hash keys only after minutes.
+func TestExportWritesTheChildrenOfEndedShardsThatTheMappingHasNotBegun(t *testing.T) {
+	db := kclTable(t, with(kcl2("known", "TRIM_HORIZON", 0), "leaseOwner", str("somebody")))
+	ended := driver.Progress{Version: 1, Position: batch.Position{SequenceNumber: "70"}, End: true}
+	store := stored(t, map[string]driver.Progress{"a": ended, "b": ended, "c": behind(50)})
+	shards := []poller.Shard{
+		{ID: "a"}, {ID: "b"}, {ID: "c"}, {ID: "root"},
+		{ID: "low", Parent: "a", StartingHashKey: "0", EndingHashKey: "4"},
+		{ID: "known", Parent: "a", StartingHashKey: "5", EndingHashKey: "9"},
+		{ID: "merged", Parent: "b", AdjacentParent: "gone"},
+		{ID: "waits", Parent: "b", AdjacentParent: "c"},
+		{ID: "grandchild", Parent: "low"},
+		{ID: "orphan", Parent: "gone"},
+	}
+	table := migrate.Table{Client: db, Name: app, Format: migrate.KCL}
+	plan, err := migrate.Export(t.Context(), store, name, table, shards, false)
+	require.NoError(t, err)
+	require.NoError(t, plan.Refused())
+	require.NoError(t, plan.Apply(t.Context()))
+
+	low := row(t, db, "low")
+	assert.Equal(t, str("TRIM_HORIZON"), low["checkpoint"])
+	assert.Equal(t, &types.AttributeValueMemberSS{Value: []string{"a"}}, low["parentShardId"])
+	assert.Equal(t, str("4"), low["endingHashKey"])
+	assert.Equal(t, str("TRIM_HORIZON"), row(t, db, "merged")["checkpoint"])
+	assert.Equal(t, str("somebody"), row(t, db, "known")["leaseOwner"], "KCL's own row stays")
+	for _, id := range []string{"root", "waits", "grandchild", "orphan"} {
+		assert.Empty(t, row(t, db, id), id)
+	}
+	again, err := migrate.Export(t.Context(), store, name, table, shards, false)
+	require.NoError(t, err)
+	assert.Zero(t, again.Changes())
+}
+
 // An application that reads several streams keeps all of them in one table. Those of one stream are written, new ones too, as it
 // writes them itself; all others stay.
 func TestExportWritesTheRowsOfOneStreamOfSeveral(t *testing.T) {
