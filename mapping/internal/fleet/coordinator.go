@@ -215,7 +215,7 @@ func (c *Coordinator) retire(now time.Time) {
 
 // leave ends this incarnation when a stopping worker has no shards left.
 func (c *Coordinator) leave(now time.Time) {
-	if !c.stopping || len(c.retired) > 0 || c.active > 0 || c.closes() {
+	if !c.stopping || len(c.retired) > 0 || c.active > 0 || now.Before(c.answered()) {
 		return
 	}
 	c.sayLosses(now) // it reads no lease rows any more
@@ -254,5 +254,8 @@ func (c *Coordinator) Wake(now time.Time) (time.Time, bool) {
 	c.wakeSurvey(sooner)
 	c.wakeTakes(sooner)
 	c.wakePlan(sooner)
+	if until := c.answered(); c.stopping && c.active == 0 && now.Before(until) {
+		sooner(until)
+	}
 	return at, !at.IsZero()
 }

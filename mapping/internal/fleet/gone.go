@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"slices"
 	"strings"
 	"time"
 )
@@ -46,8 +45,16 @@ func (c *Coordinator) sayLosses(began time.Time) {
 	}
 }
 
-// closes reports whether this worker has asked for a peer to be closed and has no answer: if it left now, nobody would warn of the
-// loss.
-func (c *Coordinator) closes() bool {
-	return slices.ContainsFunc(c.peerOrder, func(p *peer) bool { return p.closing.busy })
+// closingPatience is how long a worker that leaves waits for the answer of a closing. It is less than a stop may take.
+const closingPatience = 2 * time.Second
+
+// answered returns until when a worker that leaves waits for the answers of closings that it has asked for: if it left before, nobody
+// would warn of those losses. It is zero if all have been answered.
+func (c *Coordinator) answered() (until time.Time) {
+	for _, p := range c.peerOrder {
+		if at := p.closing.began.Add(closingPatience); p.closing.busy && at.After(until) {
+			until = at
+		}
+	}
+	return until
 }

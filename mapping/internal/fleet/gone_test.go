@@ -125,6 +125,13 @@ func TestAWorkerThatLeavesSaysTheLossItHasSeen(t *testing.T) {
 }
 
 func TestAWorkerDoesNotLeaveBeforeItKnowsWhetherAnotherIsClosed(t *testing.T) {
+	for name, answers := range map[string]bool{"answered": true, "never answered": false} {
+		t.Run(name, func(t *testing.T) { leavesWhileItCloses(t, answers) })
+	}
+}
+
+func leavesWhileItCloses(t *testing.T, answers bool) {
+	t.Helper()
 	c := &crewOf{t: t, table: fleet.NewMemory(100), now: time.Unix(0, 0), cores: map[string]*fleet.Coordinator{}, gone: map[string][]fleet.Gone{}}
 	c.join("a", "b")
 	c.pass(time.Minute)
@@ -142,6 +149,11 @@ func TestAWorkerDoesNotLeaveBeforeItKnowsWhetherAnotherIsClosed(t *testing.T) {
 	a.Stop(c.now)
 	drive(t.Context(), a, c.table, c.now, c.now.Add(time.Second), log)
 	assert.False(t, a.Done())
+	if !answers {
+		drive(t.Context(), a, c.table, c.now, c.now.Add(3*time.Second), log)
+		assert.True(t, a.Done(), "it does not wait for ever")
+		return
+	}
 
 	a.Closed(c.now, asked, c.table.Close(t.Context(), asked.Incarnation, asked.Counter))
 	var said []fleet.Gone

@@ -125,7 +125,7 @@ func (l *Lineage) orphan(began time.Time) {
 	l.orphaned = orphaned
 }
 
-// forget drops the state of shards that have left, except their absence: see read.
+// forget drops the state of shards that have left, except their absence: see Read.
 func (l *Lineage) forget() {
 	left := func(id string) bool { _, known := l.shards[id]; return !known }
 	maps.DeleteFunc(l.finished, func(id string, _ bool) bool { return left(id) })
@@ -237,7 +237,7 @@ func (l *Lineage) Openable() []poller.Shard {
 	return l.filter(all)
 }
 
-// OpenableChildren is openable for the children of one shard. It looks only at them and their parents, so that the cost
+// OpenableChildren is Openable for the children of one shard. It looks only at them and their parents, so that the cost
 // of a reshard of thousands of shards is proportional to their number.
 func (l *Lineage) OpenableChildren(parent string) []poller.Shard {
 	var family []poller.Shard
