@@ -128,8 +128,10 @@ func TestCompleteShardNeedsAListingUntilItsChildrenAreListed(t *testing.T) {
 func TestAllShardsAreDescribedWithTheirFamily(t *testing.T) {
 	l := New()
 	l.List([]poller.Shard{
-		{ID: "a", StartingHashKey: "0", EndingHashKey: "9"}, {ID: "b", Parent: "a", StartingHashKey: "0", EndingHashKey: "4"},
-		{ID: "c", Parent: "a"}, {ID: "d", Parent: "b", AdjacentParent: "c"},
+		{ID: "a", StartingHashKey: "0", EndingHashKey: "9"},
+		{ID: "b", Parent: "a", StartingHashKey: "0", EndingHashKey: "4"},
+		{ID: "c", Parent: "a"},
+		{ID: "d", Parent: "b", AdjacentParent: "c"},
 	}, time.Unix(0, 0), nil)
 	described := l.Described()
 	slices.SortFunc(described, func(a, b driver.FleetShard) int { return int(a.ID[0]) - int(b.ID[0]) })
