@@ -111,7 +111,10 @@ func TestExportWritesTheChildrenOfEndedShardsThatTheMappingHasNotBegun(t *testin
 	ended := driver.Progress{Version: 1, Position: batch.Position{SequenceNumber: "70"}, End: true}
 	store := stored(t, map[string]driver.Progress{"a": ended, "b": ended, "c": behind(50)})
 	shards := []poller.Shard{
-		{ID: "a"}, {ID: "b"}, {ID: "c"}, {ID: "root"},
+		{ID: "a"},
+		{ID: "b"},
+		{ID: "c"},
+		{ID: "root"},
 		{ID: "low", Parent: "a", StartingHashKey: "0", EndingHashKey: "4"},
 		{ID: "known", Parent: "a", StartingHashKey: "5", EndingHashKey: "9"},
 		{ID: "merged", Parent: "b", AdjacentParent: "gone"},
