@@ -1,8 +1,9 @@
 package batch
 
-import "slices"
-
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // page is an offered Page with its place among all records of the shard.
 type page struct {

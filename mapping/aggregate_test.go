@@ -164,6 +164,6 @@ func TestKeepingMembersGoesWithTakingAggregatesApart(t *testing.T) {
 		cfg := w.config()
 		cfg.Read.KeepMembersOutsideShard = true
 		_, err := mapping.New(cfg)
-		require.EqualError(t, err, "mapping: Read.KeepMembersOutsideShard: is set, but goes with Deaggregate, or the ARN of a consumer in EventSourceARN, only")
+		require.EqualError(t, err, "mapping: Read.KeepMembersOutsideShard: is set, but goes with Read.Deaggregate, or the ARN of a consumer in EventSourceARN, only")
 	})
 }

@@ -25,7 +25,7 @@ import (
 	"github.com/shardmill/shardmill/poller/kinesistest"
 )
 
-// The environment of the process that TestKillInTheMiddleOfAWindow kills.
+// The environment of the process that TestKillInTheMiddleOfAWindowLeavesItsStateAsIfNothingHadHappened kills.
 const (
 	childServer = "SHARDMILL_TEST_SERVER"
 	childStore  = "SHARDMILL_TEST_STORE"

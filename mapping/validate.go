@@ -85,7 +85,7 @@ func (c *Config) validateRequired(v *violations, p *parsed) {
 		v.add("Read.FallBackToPolling", "is set, but goes with the ARN of a consumer in EventSourceARN only")
 	}
 	if c.Read.KeepMembersOutsideShard && !c.Read.Deaggregate && c.Source == nil && polled {
-		v.add("Read.KeepMembersOutsideShard", "is set, but goes with Deaggregate, or the ARN of a consumer in EventSourceARN, only")
+		v.add("Read.KeepMembersOutsideShard", "is set, but goes with Read.Deaggregate, or the ARN of a consumer in EventSourceARN, only")
 	}
 	if isNil(c.Function) {
 		v.add("Function", "must be set")

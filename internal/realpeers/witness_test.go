@@ -161,6 +161,27 @@ func (w *witness) said(worker, line string) bool {
 	return slices.ContainsFunc(w.says, func(s string) bool { return strings.HasPrefix(s, worker+" "+line) })
 }
 
+// needlessRepeats returns the repeated deliveries of shards that no worker has begun a second time. KCL begins a shard again, with
+// an INIT line before the first record, when it has lost the lease: a busy machine may renew one of 3 s too late.
+func (w *witness) needlessRepeats() (needless []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	begun := map[string]int{}
+	for _, s := range w.says {
+		if f := strings.Fields(s); len(f) > 2 && f[1] == "INIT" {
+			begun[f[2]]++
+		}
+	}
+	seen := map[string]bool{}
+	for _, d := range w.deliveries {
+		if seen[d.position()] && begun[d.shard] < 2 {
+			needless = append(needless, fmt.Sprintf("%s received %s of %s again", d.by, d.position(), d.shard))
+		}
+		seen[d.position()] = true
+	}
+	return needless
+}
+
 // lines returns the other lines, for a test that failed.
 func (w *witness) lines() string {
 	w.mu.Lock()

@@ -75,7 +75,7 @@ type DestinationConfig struct {
 // OnFailure is the destination of discarded records.
 type OnFailure struct {
 	// Destination is the ARN of a queue, a topic or a bucket, at most 350 characters; empty means none.
-	Destination string
+	Destination string `json:",omitempty"`
 }
 
 // FilterCriteria say which records the function is invoked with.

@@ -48,8 +48,8 @@ func (c *Coordinator) sayLosses(began time.Time) {
 // closingPatience is how long a worker that leaves waits for the answer of a closing. It is less than a stop may take.
 const closingPatience = 2 * time.Second
 
-// answered returns until when a worker that leaves waits for the answers of closings that it has asked for: if it left before, nobody
-// would warn of those losses. It is zero if all have been answered.
+// answered returns until when a worker that leaves waits for the answers of closings that it has asked for: if it left before, no
+// worker would warn of those losses. It is zero if all have been answered.
 func (c *Coordinator) answered() (until time.Time) {
 	for _, p := range c.peerOrder {
 		if at := p.closing.began.Add(closingPatience); p.closing.busy && at.After(until) {

@@ -104,7 +104,7 @@ func TestAWorkerThatLeavesSaysTheLossItHasSeen(t *testing.T) {
 	c := &crewOf{t: t, table: fleet.NewMemory(100), now: time.Unix(0, 0), cores: map[string]*fleet.Coordinator{}, gone: map[string][]fleet.Gone{}}
 	c.join("a", "b", "c")
 	c.pass(time.Minute)
-	// Whoever closes the dead worker's row leaves at once, and does not read the leases again. Nobody else logs a warning.
+	// The worker that closes the dead one's row leaves immediately, and does not read the leases again. No other worker logs a warning.
 	c.blind = map[*fleet.Coordinator]bool{}
 	c.closed = func(by *fleet.Coordinator) {
 		by.Stop(c.now)

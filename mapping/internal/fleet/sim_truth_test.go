@@ -14,7 +14,7 @@ import (
 // truth is what an observer sees who sees everything. The rules are checked against it.
 type truth struct {
 	shards    map[string]*trueShard
-	list      []fleet.Shard                        // what the stream lists, made anew after it changed
+	list      []fleet.Shard                        // what the stream lists; renewed after each change
 	failovers map[string]time.Duration             // of the workers, by name
 	beats     map[string]beat                      // when incarnations raised their counters last
 	asked     map[string]map[driver.FleetAsk]*span // what incarnations ask for, and when their rows showed it
